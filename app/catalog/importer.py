@@ -1,0 +1,243 @@
+"""Projects and issuances from CSV files: the whole file or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.catalog.mechanisms import CDM
+from app.catalog.models import Issuance, Mechanism, Project, ProjectParty, UnitType
+from app.db import db, one_at_a_time, transaction
+from app.kernel.csvtable import (
+    Column,
+    ImportRefused,
+    ImportReport,
+    Row,
+    RowError,
+    choice,
+    country,
+    country_list,
+    day,
+    instant,
+    matching,
+    read_table,
+    repeated,
+    text,
+    web_address,
+    whole_number,
+    yes_or_no,
+)
+from app.kernel.serials import Span, overlaps
+
+REFERENCE = matching(r"[A-Z]{2}-[1-9][0-9]{0,8}", "IN-1514")
+REGIONS = ("Africa", "Asia and the Pacific", "Economies in transition", "Latin America and the Caribbean")
+KINDS = ("PA", "PoA", "CPA")
+
+PROJECT_COLUMNS = (
+    Column("reference", REFERENCE),
+    Column("mechanism_code", text(12), required=False, default=CDM),
+    Column("title", text(500)),
+    Column("kind", choice(*KINDS)),
+    Column("project_type", text(60)),
+    Column("project_subtype", text(120), required=False, default=""),
+    Column("sectoral_scopes", matching(r"[1-9][0-9]?(;[1-9][0-9]?)*", "1;13"), required=False, default=""),
+    Column("methodologies", text(200), required=False, default=""),
+    Column("host_parties", country_list),
+    Column("region", choice(*REGIONS)),
+    Column("subregion", text(120), required=False, default=""),
+    Column("is_least_developed", yes_or_no),
+    Column("validator", text(200), required=False, default=""),
+    Column("crediting_starts_on", day, required=False),
+    Column("crediting_ends_on", day, required=False),
+    Column("page_url", web_address(300), required=False, default=""),
+)
+
+ISSUANCE_COLUMNS = (
+    Column("project", REFERENCE),
+    Column("unit_type", text(12)),
+    Column("commitment_period", whole_number(1, 3)),
+    Column("originating_party", country),
+    Column("serial_first", whole_number(1)),
+    Column("serial_last", whole_number(1)),
+    Column("units", whole_number(1)),
+    Column("completed_at", instant),
+    Column("monitoring_starts_on", day),
+    Column("monitoring_ends_on", day),
+)
+
+
+def import_projects(csv_text: str, *, now: datetime) -> ImportReport:  # noqa: ARG001 - one shape for every importer
+    """Add the projects of a file and correct what may be corrected of those that are there.
+
+    Refused for a project that has issuances: another answer to "least developed country", which
+    decides the adaptation share, and the loss of a host Party that units come from. Raises
+    ImportRefused with every problem; then nothing was changed.
+    """
+    table = read_table(csv_text, PROJECT_COLUMNS)
+    errors = [*table.errors, *repeated(table.rows, "reference")]
+    with transaction():
+        one_at_a_time("import")
+        known = _projects(row["reference"] for row in table.rows)
+        parties = _originating_parties(project.id for project in known.values())
+        mechanisms = set(db.session.scalars(select(Mechanism.code)))
+        for row in table.rows:
+            errors += _project_problems(row, known.get(row["reference"]), mechanisms, parties)
+        if errors:
+            raise ImportRefused(errors)
+        created = updated = 0
+        for row in table.rows:
+            project = known.get(row["reference"])
+            if project is None:
+                db.session.add(_new_project(row))
+                created += 1
+            elif _correct(project, row):
+                updated += 1
+    return ImportReport(created, updated, len(table.rows) - created - updated)
+
+
+def _projects(references: Iterable[str]) -> dict[str, Project]:
+    # All in one query: thousands of references would not fit into one statement.
+    known = {project.reference: project for project in db.session.scalars(select(Project))}
+    return {reference: known[reference] for reference in references if reference in known}
+
+
+def _originating_parties(project_ids: Iterable[int]) -> dict[int, set[str]]:
+    wanted = set(project_ids)
+    parties: dict[int, set[str]] = {}
+    for project_id, party in db.session.execute(select(Issuance.project_id, Issuance.originating_party).distinct()):
+        if project_id in wanted:
+            parties.setdefault(project_id, set()).add(party)
+    return parties
+
+
+def _project_problems(
+    row: Row, project: Project | None, mechanisms: set[str], originating: Mapping[int, set[str]]
+) -> list[RowError]:
+    problems = []
+    if row["mechanism_code"] not in mechanisms:
+        problems.append(row.error("mechanism_code", "unknown_mechanism", value=row["mechanism_code"]))
+    if row["reference"][:2] != row["host_parties"][0]:
+        problems.append(row.error("host_parties", "reference_party", reference=row["reference"]))
+    starts_on, ends_on = row["crediting_starts_on"], row["crediting_ends_on"]
+    if starts_on and ends_on and ends_on < starts_on:
+        problems.append(row.error("crediting_ends_on", "ends_before_start"))
+    if project is not None:
+        issuing = originating.get(project.id, set())
+        if project.mechanism_code != row["mechanism_code"]:
+            problems.append(row.error("mechanism_code", "cannot_change"))
+        if issuing and project.is_least_developed != row["is_least_developed"]:
+            problems.append(row.error("is_least_developed", "cannot_change"))
+        if lost := issuing - set(row["host_parties"]):
+            problems.append(row.error("host_parties", "party_in_use", parties=", ".join(sorted(lost))))
+    return problems
+
+
+def _plain_values(row: Row) -> dict[str, Any]:
+    return {name: value for name, value in row.values.items() if name != "host_parties"}
+
+
+def _new_project(row: Row) -> Project:
+    return Project(
+        **_plain_values(row),
+        reference_number=int(row["reference"].split("-")[1]),
+        parties=_party_rows(row),
+    )
+
+
+def _party_rows(row: Row) -> list[ProjectParty]:
+    return [ProjectParty(country=code, position=position) for position, code in enumerate(row["host_parties"])]
+
+
+def _correct(project: Project, row: Row) -> bool:
+    changes = {name: value for name, value in _plain_values(row).items() if getattr(project, name) != value}
+    for name, value in changes.items():
+        setattr(project, name, value)
+    if project.host_parties != row["host_parties"]:
+        _set_parties(project, row["host_parties"])
+        return True
+    return bool(changes)
+
+
+def _set_parties(project: Project, codes: tuple[str, ...]) -> None:
+    kept = {party.country: party for party in project.parties if party.country in codes}
+    for position, code in enumerate(codes):
+        kept.setdefault(code, ProjectParty(country=code)).position = position
+    project.parties = [kept[code] for code in codes]
+
+
+def import_issuances(csv_text: str, *, now: datetime) -> ImportReport:
+    """Add the issuances of a file. An issuance is a fact of the registry: what is there never changes.
+
+    Raises ImportRefused with every problem; then nothing was changed.
+    """
+    table = read_table(csv_text, ISSUANCE_COLUMNS)
+    errors = [*table.errors, *repeated(table.rows, "originating_party", "serial_first")]
+    with transaction():
+        one_at_a_time("import")
+        projects = _projects(row["project"] for row in table.rows)
+        unit_types = {unit.code: unit.mechanism_code for unit in db.session.scalars(select(UnitType))}
+        parties = {row["originating_party"] for row in table.rows}
+        known = db.session.scalars(select(Issuance).where(Issuance.originating_party.in_(parties))).all()
+        by_key = {(issuance.originating_party, issuance.serial_first): issuance for issuance in known}
+        for row in table.rows:
+            errors += _issuance_problems(row, projects.get(row["project"]), unit_types, now)
+            errors += _changes(row, by_key, projects)
+        new = [row for row in table.rows if (row["originating_party"], row["serial_first"]) not in by_key]
+        errors += [
+            row.error("serial_first", "overlap", party=taken.space, first=taken.first, last=taken.last)
+            for row, taken in overlaps(
+                (Span(issuance.originating_party, issuance.serial_first, issuance.serial_last) for issuance in known),
+                ((Span(row["originating_party"], row["serial_first"], row["serial_last"]), row) for row in new),
+            )
+        ]
+        if errors:
+            raise ImportRefused(errors)
+        db.session.add_all(_new_issuance(row, projects[row["project"]]) for row in new)
+    return ImportReport(len(new), 0, len(table.rows) - len(new))
+
+
+def _issuance_problems(
+    row: Row, project: Project | None, unit_types: Mapping[str, str], now: datetime
+) -> list[RowError]:
+    problems = []
+    if project is None:
+        problems.append(row.error("project", "unknown_project", value=row["project"]))
+    else:
+        if row["originating_party"] not in project.host_parties:
+            problems.append(row.error("originating_party", "not_a_host", project=project.reference))
+        if unit_types.get(row["unit_type"]) != project.mechanism_code:
+            problems.append(row.error("unit_type", "unknown_unit_type", value=row["unit_type"]))
+    if row["serial_last"] - row["serial_first"] + 1 != row["units"]:
+        problems.append(row.error("units", "wrong_length", length=row["serial_last"] - row["serial_first"] + 1))
+    if row["monitoring_ends_on"] < row["monitoring_starts_on"]:
+        problems.append(row.error("monitoring_ends_on", "ends_before_start"))
+    if row["completed_at"] > now:
+        problems.append(row.error("completed_at", "in_the_future"))
+    elif row["completed_at"].date() < row["monitoring_ends_on"]:
+        problems.append(row.error("completed_at", "before_monitoring_ended"))
+    return problems
+
+
+def _changes(
+    row: Row, known: Mapping[tuple[str, int], Issuance], projects: Mapping[str, Project]
+) -> list[RowError]:
+    issuance = known.get((row["originating_party"], row["serial_first"]))
+    project = projects.get(row["project"])
+    if issuance is None or project is None:
+        return []
+    problems = [
+        row.error(name, "cannot_change")
+        for name, value in row.values.items()
+        if name != "project" and getattr(issuance, name) != value
+    ]
+    if issuance.project_id != project.id:
+        problems.append(row.error("project", "cannot_change"))
+    return problems
+
+
+def _new_issuance(row: Row, project: Project) -> Issuance:
+    values = {name: value for name, value in row.values.items() if name != "project"}
+    return Issuance(project_id=project.id, **values)

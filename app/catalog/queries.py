@@ -1,0 +1,13 @@
+"""Reads about projects alone. What joins offers stands in `app.offers.queries`."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from app.catalog.models import Project
+from app.db import db
+
+
+def find_project(reference: str) -> Project | None:
+    """The project with this reference, however it is capitalised; None if there is none."""
+    return db.session.scalar(select(Project).where(Project.reference == reference.strip().upper()))

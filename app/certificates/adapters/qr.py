@@ -1,0 +1,17 @@
+"""QR codes as inline SVG."""
+
+from __future__ import annotations
+
+import segno
+
+
+def qr_svg(text: str, title: str) -> str:
+    """`text` as a QR code with its quiet zone: inline SVG that scales, announced as `title`.
+
+    Error correction M survives a fold or a stain over about 15 % of the code.
+    """
+    code = segno.make(text, error="m", micro=False, boost_error=False)
+    drawn: str = code.svg_inline(
+        border=4, dark="#17233c", light="#ffffff", title=title, svgclass="certificate__qr", lineclass=None, omitsize=True
+    )
+    return drawn

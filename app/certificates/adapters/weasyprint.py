@@ -1,0 +1,230 @@
+"""Certificates as PDF, made by WeasyPrint from the same templates that the pages use.
+
+`shared/quality-tools.md` 1.2 and 1.4 measured what is done here: one font configuration and one
+parsed style sheet for the life of the process, the collector off while a page is laid out, and a
+lock that refuses a second thread because the layout libraries are not safe between threads.
+
+The files are PDF/A-3a: a certificate is kept for decades, so the file carries its fonts, its colour
+profile and an identifier, is tagged for screen readers, and can hold the facts as an attachment
+later. PDF/UA-1 would give the tags only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import hashlib
+import mimetypes
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from flask import current_app
+from flask_babel import force_locale
+
+from app.certificates.ports import CertificateFacts, SummaryFacts
+
+ROOT = Path(__file__).resolve().parents[3]
+PDF_VARIANT = "pdf/a-3a"
+# The id at the end of the certificate, and where its page ends: A4 less the bottom margin, in CSS pixels.
+END = "certificate-end"
+PAGE_BOTTOM = (297 - 22) / 25.4 * 96
+PAGES_WORTH_SAVING = 2
+STYLE_SHEETS = ("css/certificate.css", "css/certificate-pdf.css", "css/certificate-tight.css")
+# The names under which WeasyPrint looks for the library, on Debian and on macOS.
+SUBSETTERS = ("libharfbuzz-subset.so.0", "libharfbuzz-subset.0.dylib")
+
+
+class RenderedElsewhere(RuntimeError):
+    """A second thread asked for a PDF; layout in two threads corrupts memory or hangs."""
+
+
+class UnpackagedResource(RuntimeError):
+    """A certificate asked for a file that is not part of the product."""
+
+
+class WeasyPrintRenderer:
+    """Makes PDFs from facts, inside an application context. Loads WeasyPrint when the first PDF is asked for."""
+
+    def __init__(self) -> None:
+        self._static = ROOT / "static"
+        self._busy = threading.Lock()
+
+    @cached_property
+    def version(self) -> str:
+        """A name for how certificates look now: another one as soon as anything drawn could differ."""
+        digest = hashlib.sha256()
+        for name in ("weasyprint", "babel", "segno"):
+            digest.update(f"{name} {package_version(name)}\0".encode())
+        for path in self._ingredients():
+            digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()[:16]
+
+    def certificate(self, facts: CertificateFacts, locale: str) -> bytes:
+        """The A4 certificate in `locale` (en, fr or es), the same bytes for the same input.
+
+        Raises RenderedElsewhere when called while another thread renders.
+        """
+        drawn_at = facts.issued_at or facts.placed_at
+        return self._render("certificates/pdf/certificate.html", facts, locale, facts.number, drawn_at)
+
+    def summary(self, facts: SummaryFacts, locale: str) -> bytes:
+        """The A4 summary of an order in `locale`, the same bytes for the same input.
+
+        Raises RenderedElsewhere when called while another thread renders.
+        """
+        return self._render("certificates/pdf/summary.html", facts, locale, facts.order_reference, facts.issued_at)
+
+    def warm_up(self) -> None:
+        """Load the library, the fonts and the styles before the first buyer waits for them."""
+        with self._alone():
+            self._engine.pdf('<!doctype html><html lang="en"><title>A</title><article class="certificate">A', "warm-up")
+        gc.freeze()
+
+    def health(self) -> list[str]:
+        """What is wrong with this machine's ability to render, as sentences; empty when all is well."""
+        problems = []
+        if not subsetter_is_there():
+            problems.append("libharfbuzz-subset is missing: each certificate costs twelve times the time.")
+        problems.extend(
+            f"The packaged file static/{sheet} is missing." for sheet in STYLE_SHEETS if not (self._static / sheet).is_file()
+        )
+        return problems
+
+    def _render(
+        self, template: str, facts: CertificateFacts | SummaryFacts, locale: str, name: str, drawn_at: datetime
+    ) -> bytes:
+        with self._alone(), force_locale(locale):
+            created = drawn_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            markup = current_app.jinja_env.get_template(template).render(facts=facts, locale=locale, created=created)
+            return self._engine.pdf(markup, f"{name} {locale}")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._busy.acquire(blocking=False):
+            raise RenderedElsewhere("another thread is rendering; certificates are made in one thread only")
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if collecting:
+                gc.enable()
+            self._busy.release()
+
+    @cached_property
+    def _engine(self) -> _Engine:
+        return _Engine(self._static)
+
+    def _ingredients(self) -> list[Path]:
+        here = Path(__file__).resolve()
+        application = ROOT / "app"
+        paths = [here, here.with_name("qr.py"), here.parents[1] / "engraving.py", here.parents[1] / "presentation.py"]
+        paths += [application / "web" / "filters.py", application / "web" / "demonstration.py"]
+        paths.append(application / "catalog" / "labels.py")
+        paths += application.glob("translations/*/LC_MESSAGES/*.po")
+        paths += ROOT.glob("templates/certificates/**/*.html")
+        paths += self._static.glob("*/certificate*")
+        return sorted(path for path in paths if path.is_file())
+
+
+def subsetter_is_there() -> bool:
+    """Whether harfbuzz-subset can be loaded; asked without loading WeasyPrint, which is large."""
+    for name in SUBSETTERS:
+        with suppress(OSError):
+            ctypes.CDLL(name)
+            return True
+    return False
+
+
+class _Engine:
+    """WeasyPrint with everything that stays the same from one PDF to the next."""
+
+    def __init__(self, static: Path) -> None:
+        import weasyprint  # noqa: PLC0415 - 55 MB that a web process never needs
+        from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
+        from weasyprint.urls import FatalURLFetchingError  # noqa: PLC0415
+
+        self._weasyprint = weasyprint
+        self._fatal = FatalURLFetchingError
+        self._base_url = static.as_uri() + "/"
+        self._fonts = FontConfiguration()
+        self._fetcher = _packaged_files(static)
+        self._images: dict[str, Any] = {}
+        *self._styles, self._tight = [
+            weasyprint.CSS(url=self._base_url + sheet, font_config=self._fonts, url_fetcher=self._fetcher)
+            for sheet in STYLE_SHEETS
+        ]
+
+    def pdf(self, markup: str, name: str) -> bytes:
+        """`markup` as PDF. `name` gives the file its lasting identifier.
+
+        Raises UnpackagedResource if the markup asks for anything but packaged files.
+        """
+        try:
+            document = self._fitted(markup)
+            identifier = hashlib.sha256(name.encode()).hexdigest()[:32].encode()
+            pdf: bytes = document.write_pdf(pdf_variant=PDF_VARIANT, pdf_identifier=identifier)
+        except self._fatal as refusal:
+            raise UnpackagedResource(str(refusal)) from refusal
+        return pdf
+
+    def _fitted(self, markup: str) -> Any:
+        """One page wherever it can be: set tighter if that saves a second page, and filled to the foot."""
+        document, styles = self._lay_out(markup, []), []
+        if len(document.pages) == PAGES_WORTH_SAVING:
+            tighter = self._lay_out(markup, [self._tight])
+            if len(tighter.pages) == 1:
+                document, styles = tighter, [self._tight]
+        room = self._room_left(document)
+        if room > 0:
+            document = self._lay_out(markup, [*styles, self._weasyprint.CSS(string=_spread(room))])
+        return document
+
+    def _lay_out(self, markup: str, more_styles: list[Any]) -> Any:
+        html = self._weasyprint.HTML(string=markup, base_url=self._base_url, url_fetcher=self._fetcher)
+        return html.render(
+            stylesheets=[*self._styles, *more_styles],
+            font_config=self._fonts,
+            cache=self._images,
+            pdf_variant=PDF_VARIANT,
+        )
+
+    def _room_left(self, document: Any) -> float:
+        """Empty CSS pixels between the end of a one-page certificate and the frame; 0 when it goes on."""
+        if len(document.pages) != 1 or END not in document.pages[0].anchors:
+            return 0
+        return max(0.0, PAGE_BOTTOM - 1 - float(document.pages[0].anchors[END][1]))
+
+
+def _spread(room: float) -> str:
+    """Styles that share `room` CSS pixels out, so that a single page is filled down to its colophon."""
+    return (
+        f".certificate__value {{ padding-top: {room * 0.25:.1f}px; padding-bottom: {room * 0.25:.1f}px }}"
+        f".certificate__project {{ margin-top: {room * 0.2:.1f}px }}"
+        f".certificate__colophon {{ margin-top: {room * 0.3:.1f}px }}"
+    )
+
+
+def _packaged_files(static: Path) -> Any:
+    """A fetcher that reads what lies in `static` and `data:` addresses, and refuses everything else."""
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse  # noqa: PLC0415
+
+    class PackagedFiles(URLFetcher):
+        def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
+            parts = urlsplit(url)
+            if parts.scheme == "data":
+                return super().fetch(url, headers)
+            path = Path(unquote(parts.path)).resolve()
+            if parts.scheme != "file" or parts.netloc or not path.is_relative_to(static) or not path.is_file():
+                raise FatalURLFetchingError(f"a certificate may only use packaged files, not {url[:200]}")
+            kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            return URLFetcherResponse(url, path.read_bytes(), {"Content-Type": kind})
+
+    return PackagedFiles(allowed_protocols={"data"})

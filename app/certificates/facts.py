@@ -1,0 +1,65 @@
+"""Certificate facts to canonical JSON and back: what is stored, hashed and handed out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from typing import Any
+
+from app.certificates.ports import CertificateFacts, SerialRange, TransactionFacts
+
+SCHEMA = "tonne-certificate-1"
+
+_INSTANTS = ("placed_at", "paid_at", "sent_at", "cancelled_at", "issued_at")
+
+
+def to_plain(facts: CertificateFacts) -> dict[str, Any]:
+    """The facts as JSON values: instants in UTC with a Z, dates as ISO 8601."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(facts), default=_encode))
+    return plain
+
+
+def to_json(facts: CertificateFacts) -> str:
+    """Canonical JSON: sorted keys, no spaces, UTF-8. The same facts always give the same bytes."""
+    return json.dumps(to_plain(facts), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def fingerprint(text: str) -> str:
+    """SHA-256 of a canonical JSON text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def from_json(text: str) -> CertificateFacts:
+    """The facts behind a stored text."""
+    plain = json.loads(text)
+    for name in _INSTANTS:
+        plain[name] = _instant(plain[name])
+    plain["host_parties"] = tuple(plain["host_parties"])
+    plain["transactions"] = tuple(_transaction(item) for item in plain["transactions"])
+    return CertificateFacts(**plain)
+
+
+def _transaction(item: dict[str, Any]) -> TransactionFacts:
+    return TransactionFacts(
+        **{
+            **item,
+            "ranges": tuple(SerialRange(**r) for r in item["ranges"]),
+            "completed_at": _instant(item["completed_at"]),
+            "monitoring_starts_on": date.fromisoformat(item["monitoring_starts_on"]),
+            "monitoring_ends_on": date.fromisoformat(item["monitoring_ends_on"]),
+        }
+    )
+
+
+def _encode(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"no JSON form for {type(value)}")
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,40 @@
+"""The form of the verify page."""
+
+from __future__ import annotations
+
+import re
+
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from wtforms import StringField
+from wtforms.validators import InputRequired, Length, Optional, Regexp
+
+from app.kernel.text import clean_line
+
+NUMBER = re.compile(r"\s*TN\s*\d{1,12}\s*[/-]\s*\d{4}\s*\Z", re.IGNORECASE)
+
+
+def _cleaned(value: str | None) -> str:
+    return clean_line(value or "")
+
+
+class VerifyForm(FlaskForm):  # type: ignore[misc]
+    """A certificate's number, and its code if the reader has it."""
+
+    number = StringField(
+        lazy_gettext("Certificate number"),
+        description=lazy_gettext("It stands at the top of the certificate, for example TN12/2026."),
+        filters=[_cleaned],
+        validators=[
+            InputRequired(lazy_gettext("Enter the number of the certificate.")),
+            Regexp(NUMBER, message=lazy_gettext("Enter a number in the form TN12/2026.")),
+        ],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
+    )
+    code = StringField(
+        lazy_gettext("Verification code (optional)"),
+        description=lazy_gettext("With the code you see everything the certificate states. Without it, only what is public."),
+        filters=[_cleaned],
+        validators=[Optional(), Length(max=60, message=lazy_gettext("This code is too long."))],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
+    )

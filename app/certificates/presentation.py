@@ -1,0 +1,35 @@
+"""What the certificate templates need beyond the facts: patterns, the QR code, the address to verify."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from flask import Flask
+from markupsafe import Markup
+
+from app.certificates import engraving
+from app.certificates.adapters.qr import qr_svg
+from app.certificates.ports import CertificateFacts
+
+
+def verify_address(facts: CertificateFacts) -> str:
+    """The public address of a certificate without its code, as a person types it."""
+    return facts.verify_url.partition("?")[0]
+
+
+def certificate_qr(facts: CertificateFacts, title: str) -> Markup:
+    """A QR code that opens the whole certificate: the address with the verification code."""
+    address = f"{verify_address(facts)}?code={quote(facts.verification_code)}"
+    return Markup(qr_svg(address, title))  # noqa: S704 - segno escapes the title
+
+
+def certificate_rosette(seed: str, title: str) -> Markup:
+    """The pattern of a certificate, drawn from its number."""
+    return Markup(engraving.rosette(seed, title))  # noqa: S704 - the title is escaped there
+
+
+def init_app(app: Flask) -> None:
+    """Make the above known to every template."""
+    app.jinja_env.globals.update(
+        certificate_qr=certificate_qr, certificate_rosette=certificate_rosette, verify_address=verify_address
+    )

@@ -1,0 +1,185 @@
+"""Issuing certificates, once, and keeping the PDFs that show them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+
+from app.certificates.facts import fingerprint, from_json, to_json
+from app.certificates.models import Certificate, CertificateCounter, Document, DocumentRequest
+from app.certificates.ports import CertificateFacts, CertificateRenderer, SummaryFacts
+from app.certificates.states import CERTIFICATE, CertificateState
+from app.db import db, end_reading, insert_once, record, transaction
+from app.kernel import checkpoints
+from app.kernel.clock import Clock
+from app.kernel.references import certificate_number, certificate_slug, verification_code
+
+log = logging.getLogger(__name__)
+
+LOCALES = ("en", "fr", "es")
+RENDER_BACKOFF = (5, 60, 600, 3600)  # seconds
+
+
+def issue(
+    facts: CertificateFacts, *, order_id: int, project_id: int, beneficiary_id: int, base_url: str, now: datetime
+) -> Certificate:
+    """Freeze the facts under the next number of the year, inside the caller's transaction.
+
+    The caller has seen every registry confirmation that the facts state. `base_url` is where
+    certificates can be checked, without a slash at the end; `now` is the issue time (UTC).
+    """
+    sequence = _next_number(now.year)
+    number = certificate_number(sequence, now.year)
+    frozen = replace(
+        facts,
+        number=number,
+        verification_code=verification_code(),
+        verify_url=f"{base_url}/verify/{certificate_slug(number)}",
+        issued_at=now,
+    )
+    text = to_json(frozen)
+    certificate = Certificate(
+        order_id=order_id,
+        project_id=project_id,
+        beneficiary_id=beneficiary_id,
+        year=now.year,
+        sequence=sequence,
+        number=number,
+        verification_code=frozen.verification_code,
+        state=CertificateState.ISSUED,
+        facts=text,
+        facts_sha256=fingerprint(text),
+        issued_at=now,
+    )
+    db.session.add(certificate)
+    db.session.flush()
+    record(CERTIFICATE.machine, certificate.id, None, CertificateState.ISSUED, at=now)
+    return certificate
+
+
+def _next_number(year: int) -> int:
+    insert_once(CertificateCounter, year=year, last=0)
+    return db.session.execute(
+        update(CertificateCounter)
+        .where(CertificateCounter.year == year)
+        .values(last=CertificateCounter.last + 1)
+        .returning(CertificateCounter.last)
+        .execution_options(synchronize_session=False)
+    ).scalar_one()
+
+
+# --- documents -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """A PDF as stored."""
+
+    pdf: bytes
+    pdf_sha256: str
+
+
+def request_document(*, order_id: int, subject: str, locale: str, now: datetime) -> None:
+    """Ask for a PDF of a certificate (its number) or of an order's summary (its reference)."""
+    insert_once(
+        DocumentRequest,
+        order_id=order_id,
+        subject=subject,
+        locale=locale,
+        requested_at=now,
+        attempts=0,
+        next_action_at=now,
+    )
+
+
+def find_document(subject: str, locale: str, content_hash: str) -> StoredDocument | None:
+    """The PDF that shows exactly this content, or None if it was not rendered yet."""
+    row = db.session.execute(
+        select(Document.pdf, Document.pdf_sha256).where(
+            Document.subject == subject, Document.locale == locale, Document.content_hash == content_hash
+        )
+    ).one_or_none()
+    return None if row is None else StoredDocument(row.pdf, row.pdf_sha256)
+
+
+def content_hash(content: str, renderer_version: str, locale: str) -> str:
+    """What identifies a rendering: the frozen content, how it is drawn, and the language."""
+    return hashlib.sha256("\0".join((content, renderer_version, locale)).encode()).hexdigest()
+
+
+def summary_content(facts: SummaryFacts) -> str:
+    """The frozen content of a summary as one text."""
+    parts = [to_json(f) for f in facts.certificates]
+    return "\n".join([facts.order_reference, str(facts.refunded_units), facts.issued_at.isoformat(), *parts])
+
+
+def due_documents(now: datetime, limit: int = 20) -> list[int]:
+    """Ids of PDFs to be rendered."""
+    rows = db.session.scalars(
+        select(DocumentRequest.id)
+        .where(DocumentRequest.next_action_at <= now)
+        .order_by(DocumentRequest.next_action_at, DocumentRequest.id)
+        .limit(limit)
+    ).all()
+    end_reading()
+    return list(rows)
+
+
+SummarySource = Callable[[int], SummaryFacts]
+
+
+def render_document(request_id: int, renderer: CertificateRenderer, summary_of: SummarySource, clock: Clock) -> None:
+    """Render one requested PDF outside any transaction, store it, and drop the request.
+
+    Two workers may render the same one: the bytes are the same and the second is not stored.
+    """
+    request = db.session.get(DocumentRequest, request_id)
+    if request is None:
+        return
+    subject, locale, order_id = request.subject, request.locale, request.order_id
+    stored = db.session.scalar(select(Certificate.facts).where(Certificate.number == subject))
+    summary = None if stored is not None else summary_of(order_id)
+    end_reading()
+    try:
+        if stored is not None:
+            content, pdf = stored, renderer.certificate(from_json(stored), locale)
+        else:
+            assert summary is not None
+            content, pdf = summary_content(summary), renderer.summary(summary, locale)
+    except Exception:
+        log.exception("rendering failed", extra={"facts": {"request": request_id}})
+        _render_later(request_id, clock.now())
+        return
+    with transaction():
+        insert_once(
+            Document,
+            subject=subject,
+            locale=locale,
+            content_hash=content_hash(content, renderer.version, locale),
+            pdf=pdf,
+            pdf_sha256=hashlib.sha256(pdf).hexdigest(),
+            created_at=clock.now(),
+        )
+        db.session.execute(delete(DocumentRequest).where(DocumentRequest.id == request_id))
+    checkpoints.reached("certificate.pdf_stored")
+
+
+def _render_later(request_id: int, now: datetime) -> None:
+    with transaction() as session:
+        request = session.get(DocumentRequest, request_id)
+        if request is not None:
+            pause = RENDER_BACKOFF[min(request.attempts, len(RENDER_BACKOFF) - 1)]
+            request.attempts += 1
+            request.next_action_at = now + timedelta(seconds=pause)
+
+
+def certificates_of(order_id: int) -> Sequence[Certificate]:
+    """An order's certificates, by number."""
+    return db.session.scalars(
+        select(Certificate).where(Certificate.order_id == order_id).order_by(Certificate.id)
+    ).all()

@@ -1,0 +1,121 @@
+"""Checking a certificate: by number what is public, by number and code everything."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Blueprint, Flask, abort, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import jobs
+from app.certificates import presentation, service
+from app.certificates.facts import to_plain
+from app.certificates.forms import VerifyForm
+from app.certificates.ports import current_renderer
+from app.certificates.queries import CertificateView, find_certificate
+from app.certificates.responses import pdf_response, preparing_response
+from app.current import now
+from app.db import transaction
+from app.kernel.references import certificate_slug, normalised_code, number_from_slug
+from app.web.demonstration import statement
+from app.web.i18n import current_language, negotiated_language, vary_by_reader
+from app.web.limits import limit_verify
+from app.web.security import form_checks_token
+
+blueprint = Blueprint("certificates", __name__, url_prefix="/<lang>")
+unprefixed = Blueprint("certificate_links", __name__)
+
+
+@unprefixed.get("/verify/<slug>")
+def follow(slug: str) -> Response:
+    """The address printed on certificates: it leads to the page in the reader's language."""
+    target = url_for("certificates.show", lang=negotiated_language(), slug=slug, **_code_argument())
+    return vary_by_reader(redirect(target, 302))
+
+
+@blueprint.route("/verify", methods=["GET", "POST"])
+@form_checks_token
+@limit_verify
+def verify() -> Response:
+    """Ask for a number and a code."""
+    form = VerifyForm()
+    if form.validate_on_submit():
+        number = number_from_slug(form.number.data.replace(" ", ""))
+        code = normalised_code(form.code.data)
+        values = {"code": code} if code else {}
+        return redirect(url_for("certificates.show", slug=certificate_slug(number), **values), 303)
+    status = 422 if form.is_submitted() else 200
+    return make_response(render_template("certificates/verify.html", form=form, not_found=False), status)
+
+
+@blueprint.get("/verify/<slug>")
+@limit_verify
+def show(slug: str) -> Response:
+    """What the certificate states, and whether it stands."""
+    view = find_certificate(number_from_slug(slug), request.args.get("code", ""))
+    if view is None:
+        form = VerifyForm(formdata=None, data={"number": number_from_slug(slug)})
+        return make_response(render_template("certificates/verify.html", form=form, not_found=True), 404)
+    page = render_template(
+        "certificates/show.html",
+        facts=view.facts,
+        is_full=view.is_full,
+        wrong_code=view.wrong_code,
+        state=view.state,
+        superseded_by=None,
+    )
+    return make_response(page)
+
+
+@blueprint.get("/verify/<slug>.pdf")
+@limit_verify
+def pdf(slug: str) -> Response:
+    """The certificate as PDF in the language of the page; only with its code."""
+    view = _opened(slug)
+    locale, number = current_language(), view.facts.number
+    version = current_renderer().version
+    found = service.find_document(number, locale, service.content_hash(view.stored_facts, version, locale))
+    if found is not None:
+        return pdf_response(found.pdf, found.pdf_sha256, f"{slug}.pdf")
+    with transaction():
+        service.request_document(order_id=view.order_id, subject=number, locale=locale, now=now())
+    jobs.wake()
+    return preparing_response()
+
+
+@blueprint.get("/verify/<slug>.json")
+@limit_verify
+def data(slug: str) -> Response:
+    """The facts as JSON: the public part by number, everything by number and code."""
+    view = find_certificate(number_from_slug(slug), request.args.get("code", ""))
+    if view is None:
+        abort(404)
+    body = {
+        "certificate": to_plain(view.facts),
+        "state": view.state.value,
+        "complete": view.is_full,
+        "demonstration": statement() if view.facts.is_demonstration else None,
+    }
+    response = make_response(json.dumps(body, ensure_ascii=False, indent=2, sort_keys=True))
+    response.headers["Content-Type"] = "application/json; charset=utf-8"
+    response.headers["Content-Disposition"] = f'attachment; filename="{certificate_slug(view.facts.number)}.json"'
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages."""
+    app.register_blueprint(blueprint)
+    app.register_blueprint(unprefixed)
+    presentation.init_app(app)
+
+
+def _opened(slug: str) -> CertificateView:
+    view = find_certificate(number_from_slug(slug), request.args.get("code", ""))
+    if view is None or not view.is_full:
+        abort(404)
+    return view
+
+
+def _code_argument() -> dict[str, str]:
+    code = request.args.get("code", "")
+    return {"code": code} if code else {}

@@ -1,0 +1,1 @@
+"""From a basket to a paid order."""

@@ -1,0 +1,96 @@
+"""Use cases of the basket. Nothing is reserved for it: availability here is a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.checkout.models import Basket, BasketLine
+from app.db import db, insert_once, transaction
+from app.kernel.references import unguessable_token
+from app.offers.errors import UnitsUnavailable
+from app.offers.models import Offer
+from app.offers.states import OfferState
+
+
+def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime) -> str:
+    """Put `units` (tonnes) more of an offer into the basket and give the basket's token.
+
+    Makes a basket where there is none. Raises UnitsUnavailable when the line would ask for more
+    than is left now.
+    """
+    with transaction() as session:
+        basket = _find(token) or _new_basket(now)
+        line = session.scalar(
+            select(BasketLine).where(BasketLine.basket_id == basket.id, BasketLine.offer_id == offer_id)
+        )
+        wanted = units + (line.units if line else 0)
+        _check_left(offer_id, wanted)
+        if line is None:
+            insert_once(BasketLine, basket_id=basket.id, offer_id=offer_id, units=wanted)
+        else:
+            line.units = wanted
+        basket.changed_at = now
+        return basket.token
+
+
+def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> None:
+    """Set the units (tonnes) of lines, by offer. More than is left stays, and is explained when shown."""
+    with transaction():
+        basket = _find(token)
+        if basket is None:
+            return
+        for line in basket.lines:
+            if line.offer_id in quantities:
+                line.units = quantities[line.offer_id]
+        basket.changed_at = now
+
+
+def remove_line(*, token: str, offer_id: int, now: datetime) -> None:
+    """Take an offer out of the basket."""
+    with transaction() as session:
+        basket = _find(token)
+        if basket is None:
+            return
+        for line in list(basket.lines):
+            if line.offer_id == offer_id:
+                session.delete(line)
+        basket.changed_at = now
+
+
+def save_details(*, token: str, details: Mapping[str, Any], now: datetime) -> None:
+    """Keep what was typed in the checkout, so that going back loses nothing."""
+    with transaction():
+        basket = _find(token)
+        if basket is not None:
+            basket.details = dict(details)
+            basket.changed_at = now
+
+
+def empty_basket(basket_id: int) -> None:
+    """Take out what was bought, inside the transaction that records the payment."""
+    basket = db.session.get(Basket, basket_id)
+    if basket is not None:
+        basket.lines.clear()
+        basket.details = {}
+
+
+def _find(token: str | None) -> Basket | None:
+    return db.session.scalar(select(Basket).where(Basket.token == token)) if token else None
+
+
+def _new_basket(now: datetime) -> Basket:
+    basket = Basket(token=unguessable_token(), details={}, created_at=now, changed_at=now)
+    db.session.add(basket)
+    db.session.flush()
+    return basket
+
+
+def _check_left(offer_id: int, units: int) -> None:
+    offer = db.session.get(Offer, offer_id)
+    left = offer.units_left if offer is not None and offer.state is OfferState.LIVE else 0
+    if left < units:
+        raise UnitsUnavailable(offer_id=offer_id, units=units, units_left=left)

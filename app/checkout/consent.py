@@ -1,0 +1,28 @@
+"""What the buyer agrees to. Stored with the order, with its version and time, and mailed."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+
+VERSION = "2026-11-22"
+
+
+def points() -> list[str]:
+    """The declarations, in the language of the page."""
+    return [
+        _("I order with an obligation to pay."),
+        _("I ask for the units to be cancelled at once after payment. A cancellation is final: nobody can undo it."),
+        _(
+            "I know that my right of withdrawal ends when the cancellation is completed, because the service has then "
+            "been performed in full at my request."
+        ),
+        _(
+            "The public register shows project, units, serial numbers and dates of the cancellation. It shows a name "
+            "only if I chose so."
+        ),
+    ]
+
+
+def text() -> str:
+    """The whole consent as one text."""
+    return "\n".join(points())

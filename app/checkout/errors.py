@@ -1,0 +1,45 @@
+"""Why a basket cannot become an order."""
+
+from app.kernel.errors import Refusal
+
+
+class BasketEmpty(Refusal):
+    """There is nothing to buy."""
+
+    code = "basket_empty"
+
+
+class BadUnits(Refusal):
+    """What was typed as a quantity is not a whole number of units; `reason` says how."""
+
+    code = "bad_units"
+
+
+class TotalBelowMinimum(Refusal):
+    """The total is under the payment minimum; `units` of `offer_id` would be enough."""
+
+    code = "total_below_minimum"
+
+
+class TotalAboveMaximum(Refusal):
+    """The total is over the card maximum; `units` of `offer_id` is the most that works."""
+
+    code = "total_above_maximum"
+
+
+class TotalChanged(Refusal):
+    """The total differs from the one the buyer agreed to."""
+
+    code = "total_changed"
+
+
+class OrderNotPayable(Refusal):
+    """The order is paid, expired or under review; its page says which."""
+
+    code = "order_not_payable"
+
+
+class AlreadyPaid(Refusal):
+    """An earlier order from this basket was paid in the meantime; `token` opens it."""
+
+    code = "already_paid"

@@ -1,0 +1,207 @@
+"""The facts of certificates, before the payment as a preview and after it as the real thing.
+
+Both are made by the same function, so what the buyer sees before paying is what will be issued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.catalog.models import Issuance, Mechanism, Project, UnitType
+from app.certificates.facts import SCHEMA, from_json
+from app.certificates.models import Certificate
+from app.certificates.ports import CertificateFacts, SerialRange, SummaryFacts, TransactionFacts
+from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
+from app.config import Settings
+from app.db import db
+from app.offers.models import Offer
+from app.providers.models import Provider
+from app.registry.models import Cancellation
+from app.registry.ports import RegistryAdapter
+from app.registry.states import CancellationState
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Who gets the certificate and what for, as typed or as ordered."""
+
+    name: str
+    purpose: str
+    intent: str
+    country: str
+
+
+@dataclass(frozen=True)
+class Times:
+    """The line of proof up to the issue of the certificate; None for what has not happened."""
+
+    placed_at: datetime
+    paid_at: datetime | None = None
+    sent_at: datetime | None = None
+    cancelled_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CertificateDraft:
+    """The facts of one certificate to be, with the rows it belongs to."""
+
+    facts: CertificateFacts
+    project_id: int
+    beneficiary_id: int
+
+
+def preview(
+    token: str, details: Mapping[str, Any], settings: Settings, registry: RegistryAdapter, now: datetime
+) -> list[CertificateFacts]:
+    """The certificates that ordering this basket now would give."""
+    rows = db.session.execute(
+        select(BasketLine.units, Issuance, Project, Provider)
+        .join(Basket, Basket.id == BasketLine.basket_id)
+        .join(Offer, Offer.id == BasketLine.offer_id)
+        .join(Issuance, Issuance.id == Offer.issuance_id)
+        .join(Project, Project.id == Issuance.project_id)
+        .join(Provider, Provider.id == Offer.provider_id)
+        .where(Basket.token == token)
+        .order_by(BasketLine.id)
+    ).all()
+    subject = Subject(
+        name=details["beneficiary"],
+        purpose=details["purpose"],
+        intent=details["intent"],
+        country=details["country"],
+    )
+    grouped: dict[int, tuple[Project, list[TransactionFacts]]] = {}
+    for units, issuance, project, provider in rows:
+        grouped.setdefault(project.id, (project, []))[1].append(
+            _transaction(issuance, provider, units, cancellation=None)
+        )
+    return [
+        _facts(project, transactions, subject, Times(placed_at=now), "", settings, registry, settings.is_demonstration)
+        for project, transactions in grouped.values()
+    ]
+
+
+def drafts(order: Order, settings: Settings, registry: RegistryAdapter) -> list[CertificateDraft]:
+    """The certificates an order has earned: its confirmed cancellations by project and beneficiary."""
+    rows = db.session.execute(
+        select(OrderLine, Issuance, Project, Provider, Beneficiary, Cancellation)
+        .join(Issuance, Issuance.id == OrderLine.issuance_id)
+        .join(Project, Project.id == OrderLine.project_id)
+        .join(Provider, Provider.id == OrderLine.provider_id)
+        .join(Beneficiary, Beneficiary.id == OrderLine.beneficiary_id)
+        .join(Cancellation, Cancellation.order_line_id == OrderLine.id)
+        .where(OrderLine.order_id == order.id, Cancellation.state == CancellationState.CONFIRMED)
+        .order_by(OrderLine.position)
+    ).all()
+    grouped: dict[tuple[int, int], list[Any]] = {}
+    for row in rows:
+        grouped.setdefault((row.Project.id, row.Beneficiary.id), []).append(row)
+    result = []
+    for (project_id, beneficiary_id), group in grouped.items():
+        beneficiary = group[0].Beneficiary
+        times = Times(
+            placed_at=order.placed_at,
+            paid_at=order.paid_at,
+            sent_at=min(row.Cancellation.first_sent_at for row in group),
+            cancelled_at=max(row.Cancellation.completed_at for row in group),
+        )
+        facts = _facts(
+            group[0].Project,
+            [_transaction(row.Issuance, row.Provider, row.OrderLine.units, row.Cancellation) for row in group],
+            Subject(beneficiary.name, beneficiary.purpose, beneficiary.intent, beneficiary.country),
+            times,
+            order.reference,
+            settings,
+            registry,
+            order.is_demonstration or settings.is_demonstration,
+        )
+        result.append(CertificateDraft(facts, project_id, beneficiary_id))
+    return result
+
+
+def summary(order_id: int, settings: Settings) -> SummaryFacts:
+    """The facts of an order's summary: its certificates as frozen, and what was refunded."""
+    order = db.session.get_one(Order, order_id)
+    certificates = db.session.scalars(
+        select(Certificate).where(Certificate.order_id == order_id).order_by(Certificate.id)
+    ).all()
+    facts = tuple(from_json(certificate.facts) for certificate in certificates)
+    ordered = sum(line.units for line in order.lines)
+    return SummaryFacts(
+        order_reference=order.reference,
+        certificates=facts,
+        refunded_units=ordered - sum(f.units for f in facts),
+        operator_name=settings.operator_name,
+        is_demonstration=order.is_demonstration,
+        issued_at=max(certificate.issued_at for certificate in certificates),
+    )
+
+
+def _transaction(
+    issuance: Issuance, provider: Provider, units: int, cancellation: Cancellation | None
+) -> TransactionFacts:
+    return TransactionFacts(
+        identifier=(cancellation.registry_transaction or "") if cancellation else "",
+        unit_type=issuance.unit_type,
+        commitment_period=issuance.commitment_period,
+        units=units,
+        ranges=tuple(
+            SerialRange(block.text_first, block.text_last, block.last - block.first + 1)
+            for block in (cancellation.blocks if cancellation else ())
+        ),
+        completed_at=cancellation.completed_at if cancellation else None,
+        monitoring_starts_on=issuance.monitoring_starts_on,
+        monitoring_ends_on=issuance.monitoring_ends_on,
+        holder=provider.legal_name,
+        reference=cancellation.reference if cancellation else "",
+    )
+
+
+def _facts(
+    project: Project,
+    transactions: list[TransactionFacts],
+    subject: Subject,
+    times: Times,
+    order_reference: str,
+    settings: Settings,
+    registry: RegistryAdapter,
+    is_demonstration: bool,
+) -> CertificateFacts:
+    mechanism = db.session.get_one(Mechanism, project.mechanism_code)
+    unit_type = db.session.get_one(UnitType, transactions[0].unit_type)
+    return CertificateFacts(
+        schema=SCHEMA,
+        number="",
+        verification_code="",
+        verify_url="",
+        order_reference=order_reference,
+        beneficiary_name=subject.name,
+        purpose=subject.purpose,
+        intent=subject.intent,
+        country=subject.country,
+        units=sum(transaction.units for transaction in transactions),
+        unit_type=unit_type.code,
+        mechanism=mechanism.code,
+        project_reference=project.reference,
+        project_title=project.title,
+        project_kind=project.kind,
+        project_type=project.project_type,
+        project_url=project.page_url,
+        host_parties=project.host_parties,
+        methodologies=project.methodologies,
+        transactions=tuple(transactions),
+        registry_name=registry.display_name,
+        registry_of_record=registry.is_registry_of_record,
+        operator_name=settings.operator_name,
+        is_demonstration=is_demonstration,
+        placed_at=times.placed_at,
+        paid_at=times.paid_at,
+        sent_at=times.sent_at,
+        cancelled_at=times.cancelled_at,
+        issued_at=None,
+    )

@@ -1,0 +1,204 @@
+"""The mails about an order, written in the transaction of their cause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from app.catalog.models import Issuance, Project
+from app.certificates.facts import from_json
+from app.certificates.models import Certificate
+from app.checkout.models import Beneficiary, Order, OrderLine
+from app.config import Settings
+from app.db import db
+from app.kernel.money import Money
+from app.kernel.references import certificate_slug
+from app.notifications.messages import (
+    BoughtLine,
+    CertificatesReady,
+    Consent,
+    Facts,
+    OnBehalfOf,
+    OrderLate,
+    OrderPaid,
+    OrderRefused,
+    PaymentProcessing,
+    PriceParts,
+    Proof,
+    ReadyCertificate,
+    RefundCause,
+    RefundMade,
+    RefusedLine,
+    SellerShare,
+)
+from app.notifications.service import queue_mail
+from app.payments.models import Refund
+from app.providers.models import Provider
+
+
+def order_paid(order: Order, settings: Settings, promise: timedelta, now: datetime) -> None:
+    """The receipt, with the consent word for word and who gets what to the cent."""
+    rows = db.session.execute(
+        select(OrderLine, Project, Issuance, Provider)
+        .join(Project, Project.id == OrderLine.project_id)
+        .join(Issuance, Issuance.id == OrderLine.issuance_id)
+        .join(Provider, Provider.id == OrderLine.provider_id)
+        .where(OrderLine.order_id == order.id)
+        .order_by(OrderLine.position)
+    ).all()
+    beneficiary = db.session.scalars(select(Beneficiary).where(Beneficiary.order_id == order.id)).one()
+    currency = order.currency
+    sellers: dict[str, int] = {}
+    for line, _project, _issuance, provider in rows:
+        sellers[provider.legal_name] = sellers.get(provider.legal_name, 0) + line.seller_share
+    facts = OrderPaid(
+        reference=order.reference,
+        order_url=order_url(order, settings),
+        is_demonstration=order.is_demonstration,
+        lines=tuple(
+            BoughtLine(
+                project_reference=project.reference,
+                project_title=project.title,
+                unit_type=issuance.unit_type,
+                commitment_period=issuance.commitment_period,
+                units=line.units,
+                unit_price=Money(line.unit_price, currency),
+                amount=Money(line.amount, currency),
+                provider_name=provider.legal_name,
+            )
+            for line, project, issuance, provider in rows
+        ),
+        total=order.money,
+        parts=PriceParts(
+            sellers=tuple(SellerShare(provider_name=name, amount=Money(m, currency)) for name, m in sellers.items()),
+            payment_cost=Money(sum(line.payment_cost for line, *_rest in rows), currency),
+            tax=Money(sum(line.tax for line, *_rest in rows), currency),
+            platform_fee=Money(sum(line.platform_fee for line, *_rest in rows), currency),
+        ),
+        beneficiary=OnBehalfOf(
+            name=beneficiary.name,
+            purpose=beneficiary.purpose,
+            intent=beneficiary.intent,
+            country=beneficiary.country,
+            is_name_public=beneficiary.is_name_public,
+        ),
+        consent=Consent(version=order.consent_version, text=order.consent_text, given_at=order.placed_at),
+        proof=Proof(paid_at=now),
+        promise_minutes=int(promise.total_seconds() // 60),
+    )
+    _queue(order, f"order_paid:{order.reference}", facts, now)
+
+
+def payment_processing(order: Order, settings: Settings, now: datetime) -> None:
+    """The buyer did their part; the bank takes its time, and the units are held."""
+    facts = PaymentProcessing(
+        reference=order.reference,
+        order_url=order_url(order, settings),
+        is_demonstration=order.is_demonstration,
+        total=order.money,
+        held_until=order.expires_at,
+    )
+    _queue(order, f"payment_processing:{order.reference}", facts, now)
+
+
+def certificates_ready(
+    order: Order, certificates: Sequence[Certificate], settings: Settings, proof: Proof, now: datetime
+) -> None:
+    """The proof, with a link to each certificate."""
+    page = order_url(order, settings)
+    ready = []
+    for certificate in certificates:
+        stated = from_json(certificate.facts)
+        slug = certificate_slug(certificate.number)
+        ready.append(
+            ReadyCertificate(
+                number=certificate.number,
+                project_reference=stated.project_reference,
+                project_title=stated.project_title,
+                unit_type=stated.unit_type,
+                units=stated.units,
+                verify_url=f"{settings.public_base_url}/{order.locale}/verify/{slug}",
+                download_url=f"{page}/certificates/{slug}.pdf",
+            )
+        )
+    facts = CertificatesReady(
+        reference=order.reference,
+        order_url=page,
+        is_demonstration=order.is_demonstration,
+        certificates=tuple(ready),
+        summary_url=f"{page}/summary.pdf" if len(ready) > 1 else None,
+        proof=proof,
+    )
+    _queue(order, f"certificates_ready:{order.reference}", facts, now)
+
+
+def order_refused(order: Order, refused: Sequence[OrderLine], settings: Settings, now: datetime) -> None:
+    """The registry refused some lines, or all; their money goes back."""
+    rows = db.session.execute(
+        select(OrderLine, Project, Issuance)
+        .join(Project, Project.id == OrderLine.project_id)
+        .join(Issuance, Issuance.id == OrderLine.issuance_id)
+        .where(OrderLine.id.in_([line.id for line in refused]))
+        .order_by(OrderLine.position)
+    ).all()
+    facts = OrderRefused(
+        reference=order.reference,
+        order_url=order_url(order, settings),
+        is_demonstration=order.is_demonstration,
+        is_whole=len(refused) == len(order.lines),
+        lines=tuple(
+            RefusedLine(
+                project_reference=project.reference,
+                project_title=project.title,
+                unit_type=issuance.unit_type,
+                units=line.units,
+                amount=Money(line.amount, order.currency),
+            )
+            for line, project, issuance in rows
+        ),
+        refund=Money(sum(line.amount for line in refused), order.currency),
+    )
+    _queue(order, f"order_refused:{order.reference}", facts, now)
+
+
+def refund_made(order: Order, refund: Refund, settings: Settings, now: datetime) -> None:
+    """Money goes back for a reason that no other mail tells."""
+    title = None
+    if refund.order_line_id is not None:
+        title = db.session.scalar(
+            select(Project.title)
+            .join(OrderLine, OrderLine.project_id == Project.id)
+            .where(OrderLine.id == refund.order_line_id)
+        )
+    facts = RefundMade(
+        reference=order.reference,
+        order_url=order_url(order, settings),
+        is_demonstration=order.is_demonstration,
+        amount=refund.money,
+        cause=RefundCause(refund.cause),
+        project_title=title,
+    )
+    _queue(order, f"refund_made:{refund.key}", facts, now)
+
+
+def order_late(order: Order, settings: Settings, promise: timedelta, now: datetime) -> None:
+    """The promised time is over; the buyer hears it from us first."""
+    facts = OrderLate(
+        reference=order.reference,
+        order_url=order_url(order, settings),
+        is_demonstration=order.is_demonstration,
+        promise_minutes=int(promise.total_seconds() // 60),
+        proof=Proof(paid_at=order.paid_at),
+    )
+    _queue(order, f"order_late:{order.reference}", facts, now)
+
+
+def order_url(order: Order, settings: Settings) -> str:
+    """The order's page, in the order's language, behind its unguessable token."""
+    return f"{settings.public_base_url}/{order.locale}/orders/{order.token}"
+
+
+def _queue(order: Order, key: str, facts: Facts, now: datetime) -> None:
+    queue_mail(key=key, recipient=order.email, locale=order.locale, facts=facts, order_id=order.id, now=now)

@@ -1,0 +1,127 @@
+"""Before and after "buy": baskets and orders."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.checkout.states import OrderState
+from app.db import BigKey
+from app.kernel.columns import Base, UTCDateTime, state_column
+from app.kernel.money import Money
+
+
+class Basket(Base):
+    """What a visitor means to buy. Nothing is reserved for it."""
+
+    __tablename__ = "basket"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    token: Mapped[str] = mapped_column(String(40), unique=True)
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # the checkout form as typed so far
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    lines: Mapped[list[BasketLine]] = relationship(order_by="BasketLine.id", cascade="all, delete-orphan")
+
+
+class BasketLine(Base):
+    """Units of one offer."""
+
+    __tablename__ = "basket_line"
+    __table_args__ = (UniqueConstraint("basket_id", "offer_id"), CheckConstraint("units > 0", name="positive"))
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    basket_id: Mapped[int] = mapped_column(ForeignKey("basket.id", ondelete="CASCADE"), index=True)
+    offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"))
+    units: Mapped[int] = mapped_column(BigInteger)
+
+
+class Order(Base):
+    """A binding order with frozen prices. `token` opens its page and cannot be guessed."""
+
+    __tablename__ = "purchase_order"
+    __table_args__ = (
+        CheckConstraint("total > 0", name="positive"),
+        Index("ix_purchase_order_due", "state", "expires_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    reference: Mapped[str] = mapped_column(String(16), unique=True)
+    token: Mapped[str] = mapped_column(String(40), unique=True)
+    basket_id: Mapped[int | None] = mapped_column(ForeignKey("basket.id", ondelete="SET NULL"), index=True)
+    state: Mapped[OrderState] = mapped_column(state_column(OrderState, "order_state"))
+    locale: Mapped[str] = mapped_column(String(8))
+    email: Mapped[str] = mapped_column(String(254))
+    currency: Mapped[str] = mapped_column(String(3))
+    total: Mapped[int] = mapped_column(BigInteger)
+    is_demonstration: Mapped[bool] = mapped_column(Boolean)
+    consent_version: Mapped[str] = mapped_column(String(24))
+    consent_text: Mapped[str] = mapped_column(Text)
+    placed_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime)  # until then the units are held
+    paid_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    lines: Mapped[list[OrderLine]] = relationship(order_by="OrderLine.position")
+
+    @property
+    def money(self) -> Money:
+        """What the buyer pays in all."""
+        return Money(self.total, self.currency)
+
+
+class Beneficiary(Base):
+    """On whose behalf the units are cancelled, and why, in the buyer's own words."""
+
+    __tablename__ = "beneficiary"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("purchase_order.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200), default="")
+    purpose: Mapped[str] = mapped_column(String(500), default="")
+    intent: Mapped[str] = mapped_column(String(16))  # contribution or compensation
+    country: Mapped[str] = mapped_column(String(2), default="")
+    is_name_public: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class OrderLine(Base):
+    """Units of one offer at the price the buyer saw, and who gets what of it, to the cent."""
+
+    __tablename__ = "order_line"
+    __table_args__ = (
+        UniqueConstraint("order_id", "position"),
+        CheckConstraint("units > 0", name="positive"),
+        CheckConstraint("unit_price * units = amount", name="listed_price_is_paid"),
+        CheckConstraint("seller_share + payment_cost + tax + platform_fee = amount", name="adds_up"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("purchase_order.id"), index=True)
+    position: Mapped[int] = mapped_column(Integer)
+    offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"))
+    issuance_id: Mapped[int] = mapped_column(ForeignKey("issuance.id"))
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    provider_id: Mapped[int] = mapped_column(ForeignKey("provider.id"))
+    beneficiary_id: Mapped[int] = mapped_column(ForeignKey("beneficiary.id"))
+    units: Mapped[int] = mapped_column(BigInteger)
+    unit_price: Mapped[int] = mapped_column(Integer)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    seller_share: Mapped[int] = mapped_column(BigInteger)
+    payment_cost: Mapped[int] = mapped_column(BigInteger)
+    tax: Mapped[int] = mapped_column(BigInteger)
+    platform_fee: Mapped[int] = mapped_column(BigInteger)

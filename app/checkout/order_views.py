@@ -1,0 +1,149 @@
+"""The order's page behind its unguessable link, and what can be had from it."""
+
+from __future__ import annotations
+
+import json
+
+from flask import abort, make_response, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from app import jobs
+from app.certificates import service as certificates
+from app.certificates.facts import from_json, to_plain
+from app.certificates.ports import current_renderer
+from app.certificates.responses import pdf_response, preparing_response
+from app.checkout import facts, service
+from app.checkout.messages import describe
+from app.checkout.models import Order
+from app.checkout.queries import find_order, newest_payment, order_view
+from app.checkout.views import blueprint
+from app.current import clock, now, settings
+from app.db import transaction
+from app.kernel.errors import Refusal
+from app.kernel.references import number_from_slug
+from app.notifications.service import resend as resend_mails
+from app.payments.ports import GatewayUnavailable, current_gateway
+from app.registry.ports import current_registry
+from app.web.demonstration import statement
+from app.web.i18n import current_language
+from app.web.limits import limit_checkout, limit_resend
+
+REFRESH_SECONDS = 5
+SLOW_REFRESH_SECONDS = 60
+
+
+@blueprint.get("/orders/<token>")
+def order(token: str) -> Response:
+    """Where the order stands: the line of proof, certificates, refunds."""
+    return _order_page("checkout/order.html", token)
+
+
+@blueprint.get("/orders/<token>/progress")
+def order_progress(token: str) -> Response:
+    """The part of the page that changes, for the script that refreshes it."""
+    return _order_page("checkout/_progress.html", token)
+
+
+def _order_page(template: str, token: str, notice: str | None = None, status: int = 200) -> Response:
+    view = order_view(_order(token), promise_minutes=int(current_registry().promised_within.total_seconds() // 60))
+    refresh = None if view.is_final else REFRESH_SECONDS
+    if view.pending_reason in {"bank", "payment", "review"} or not view.pending_reason:
+        refresh = None if view.is_final else SLOW_REFRESH_SECONDS
+    page = render_template(template, order=view, refresh_seconds=refresh, notice=notice)
+    response = make_response(page, status)
+    response.headers["X-Order-Final"] = "yes" if view.is_final else "no"
+    return response
+
+
+@blueprint.get("/orders/<token>/return")
+def payment_return(token: str) -> Response:
+    """The buyer comes back from the payment page: look, then show. Coming back proves nothing."""
+    payment_id = newest_payment(_order(token).id)
+    if payment_id is not None:
+        try:
+            service.reconcile(payment_id, current_gateway(), current_registry(), settings(), clock())
+        except GatewayUnavailable:
+            pass  # the page says that the payment is being checked, and the sweeper will look again
+        jobs.wake()
+    return redirect(url_for("checkout.order", token=token), 303)
+
+
+@blueprint.post("/orders/<token>/pay")
+@limit_checkout
+def pay_again(token: str) -> Response:
+    """Open a new payment page for an unpaid order, after closing any earlier one."""
+    found = _order(token)
+    try:
+        service.close_payment_pages(found.id, current_gateway(), current_registry(), settings(), clock())
+        url = service.start_payment(found.id, current_gateway(), settings(), clock())
+    except Refusal as refusal:
+        return _order_page("checkout/order.html", token, notice=describe(refusal), status=409)
+    return redirect(url, 303)
+
+
+@blueprint.post("/orders/<token>/resend")
+@limit_resend
+def resend(token: str) -> Response:
+    """Send the order's mails again, to the same address."""
+    found = _order(token)
+    resend_mails(found.id, now=now())
+    jobs.wake()
+    return redirect(url_for("checkout.order", token=token), 303)
+
+
+@blueprint.get("/orders/<token>/certificates/<slug>.pdf")
+def certificate_pdf(token: str, slug: str) -> Response:
+    """One certificate as PDF, in the language of the page."""
+    number = number_from_slug(slug)
+    found = _order(token)
+    certificate = next((c for c in certificates.certificates_of(found.id) if c.number == number), None)
+    if certificate is None:
+        abort(404)
+    return _document(found, number, certificate.facts, f"{slug}.pdf")
+
+
+@blueprint.get("/orders/<token>/summary.pdf")
+def summary_pdf(token: str) -> Response:
+    """The summary of an order of several certificates, in the language of the page."""
+    found = _order(token)
+    if not certificates.certificates_of(found.id):
+        abort(404)
+    content = certificates.summary_content(facts.summary(found.id, settings()))
+    return _document(found, found.reference, content, f"{found.reference}.pdf")
+
+
+def _document(found: Order, subject: str, content: str, filename: str) -> Response:
+    locale, order_id = current_language(), found.id
+    version = current_renderer().version
+    document = certificates.find_document(subject, locale, certificates.content_hash(content, version, locale))
+    if document is not None:
+        return pdf_response(document.pdf, document.pdf_sha256, filename)
+    with transaction():
+        certificates.request_document(order_id=order_id, subject=subject, locale=locale, now=now())
+    jobs.wake()
+    return preparing_response()
+
+
+@blueprint.get("/orders/<token>/data.json")
+def order_data(token: str) -> Response:
+    """All frozen facts of the order's certificates as one JSON file."""
+    found = _order(token)
+    data = {
+        "order": found.reference,
+        "state": found.state.value,
+        "demonstration": statement() if found.is_demonstration else None,
+        "certificates": [to_plain(from_json(c.facts)) for c in certificates.certificates_of(found.id)],
+    }
+    response = make_response(json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True))
+    response.headers["Content-Type"] = "application/json; charset=utf-8"
+    response.headers["Content-Disposition"] = f'attachment; filename="{found.reference}.json"'
+    return response
+
+
+def _order(token: str) -> Order:
+    found = find_order(token)
+    if found is None:
+        abort(404)
+    return found
+
+

@@ -1,0 +1,26 @@
+"""The checkout's pages put together."""
+
+from __future__ import annotations
+
+from flask import Flask, has_request_context
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.checkout.cookies import basket_token
+from app.checkout.order_views import blueprint
+from app.checkout.queries import basket_units
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages and tell every page how many units are in the basket."""
+    app.register_blueprint(blueprint)
+    app.context_processor(_basket_count)
+
+
+def _basket_count() -> dict[str, int]:
+    if not has_request_context():
+        return {"basket_units": 0}
+    try:
+        return {"basket_units": basket_units(basket_token())}
+    except SQLAlchemyError:
+        # The page that says the database is away has this header too.
+        return {"basket_units": 0}

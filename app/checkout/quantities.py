@@ -1,0 +1,39 @@
+"""Reading a quantity as people type it, and finding the number that works."""
+
+from __future__ import annotations
+
+from app.checkout.errors import BadUnits
+
+MOST_DIGITS = 12
+
+
+def read_units(typed: str) -> int:
+    """Whole units (tonnes) from what was typed; spaces between digits are forgiven.
+
+    Raises BadUnits with `reason` missing, fraction, sign, zero, number or large.
+    """
+    text = "".join(typed.split())
+    if not text:
+        raise BadUnits(reason="missing", typed=typed)
+    if text[0] in "-−–+":
+        raise BadUnits(reason="sign", typed=typed)
+    if any(separator in text for separator in ".,") and text.replace(".", "").replace(",", "").isdecimal():
+        raise BadUnits(reason="fraction", typed=typed)
+    if not text.isdecimal():
+        raise BadUnits(reason="number", typed=typed)
+    if len(text) > MOST_DIGITS:
+        raise BadUnits(reason="large", typed=typed)
+    units = int(text)
+    if units == 0:
+        raise BadUnits(reason="zero", typed=typed)
+    return units
+
+
+def units_for_minimum(minimum: int, others: int, unit_price: int) -> int:
+    """Fewest units at `unit_price` that bring `others` up to `minimum` (all minor units)."""
+    return max(1, -(-(minimum - others) // unit_price))
+
+
+def units_for_maximum(maximum: int, others: int, unit_price: int) -> int:
+    """Most units at `unit_price` that keep `others` plus this line within `maximum`; may be 0."""
+    return max(0, (maximum - others) // unit_price)

@@ -1,0 +1,41 @@
+"""Where an order stands."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from app.kernel.states import Transitions
+
+
+class OrderState(StrEnum):
+    """Fulfilled, partly fulfilled and refused are final; an expired order can still be paid late."""
+
+    PLACED = "placed"
+    PAYMENT_PENDING = "payment_pending"
+    PAID = "paid"
+    FULFILLING = "fulfilling"
+    FULFILLED = "fulfilled"
+    PARTLY_FULFILLED = "partly_fulfilled"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    PAYMENT_REVIEW = "payment_review"
+    RISK_HOLD = "risk_hold"
+
+
+_S = OrderState
+
+ORDER = Transitions(
+    "order",
+    {
+        _S.PLACED: {_S.PAYMENT_PENDING, _S.PAID, _S.EXPIRED, _S.PAYMENT_REVIEW},
+        _S.PAYMENT_PENDING: {_S.PAID, _S.EXPIRED, _S.PAYMENT_REVIEW, _S.PLACED},
+        _S.EXPIRED: {_S.PAID, _S.REFUSED, _S.PAYMENT_REVIEW},
+        _S.PAYMENT_REVIEW: {_S.PAID, _S.EXPIRED, _S.REFUSED},
+        _S.PAID: {_S.FULFILLING, _S.RISK_HOLD},
+        _S.RISK_HOLD: {_S.FULFILLING, _S.REFUSED},
+        _S.FULFILLING: {_S.FULFILLED, _S.PARTLY_FULFILLED, _S.REFUSED},
+        _S.FULFILLED: set(),
+        _S.PARTLY_FULFILLED: set(),
+        _S.REFUSED: set(),
+    },
+)

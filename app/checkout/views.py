@@ -1,0 +1,177 @@
+"""Basket and checkout pages: HTTP in, HTTP out."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from app.checkout import baskets, consent, service
+from app.checkout.cookies import basket_token, keep_basket
+from app.checkout.errors import AlreadyPaid, BadUnits
+from app.checkout.facts import preview
+from app.checkout.forms import DetailsForm, ReviewForm
+from app.checkout.messages import describe
+from app.checkout.quantities import read_units
+from app.checkout.queries import BasketView, basket_view, find_basket
+from app.current import clock, now, settings
+from app.kernel.errors import Refusal
+from app.offers.errors import UnitsUnavailable
+from app.offers.queries import find_project_of_offer, project_page
+from app.offers.views import render_project
+from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayUnavailable, current_gateway
+from app.registry.ports import current_registry
+from app.web.i18n import current_language
+from app.web.limits import limit_checkout
+from app.web.security import form_checks_token
+
+blueprint = Blueprint("checkout", __name__, url_prefix="/<lang>")
+
+
+@blueprint.post("/basket/add")
+def add() -> BaseResponse:
+    """Put units of an offer into the basket; a mistake comes back beside its field."""
+    typed = request.form.get("units", "")
+    offer_id = request.form.get("offer_id", type=int) or 0
+    reference = find_project_of_offer(offer_id)
+    if reference is None:
+        return redirect(url_for("catalog.projects"), 303)
+    try:
+        token = baskets.add_to_basket(
+            token=basket_token(), offer_id=offer_id, units=read_units(typed), now=now()
+        )
+    except (BadUnits, UnitsUnavailable) as refusal:
+        page = project_page(reference, minimum=settings().payment_minimum)
+        return make_response(
+            render_project(page, error_offer_id=offer_id, error=describe(refusal), typed=typed), 422
+        )
+    return keep_basket(_to("checkout.basket"), token)
+
+
+@blueprint.get("/basket")
+def basket() -> BaseResponse:
+    """What is in the basket, at live prices."""
+    view = basket_view(basket_token(), settings())
+    return make_response(render_template("checkout/basket.html", basket=view, notice=None))
+
+
+@blueprint.post("/basket")
+def update() -> BaseResponse:
+    """Change quantities, remove a line, or go on. Nothing typed is lost."""
+    token = basket_token() or ""
+    action = request.form.get("action", "update")
+    typed = {
+        int(name.removeprefix("units-")): value
+        for name, value in request.form.items()
+        if name.startswith("units-") and name.removeprefix("units-").isdecimal()
+    }
+    quantities, refusals = _read_quantities(typed)
+    baskets.set_units(token=token, quantities=quantities, now=now())
+    if action.startswith("remove-") and action.removeprefix("remove-").isdecimal():
+        gone = int(action.removeprefix("remove-"))
+        baskets.remove_line(token=token, offer_id=gone, now=now())
+        typed.pop(gone, None)
+        refusals.pop(gone, None)
+    view = basket_view(token, settings(), typed=typed, refusals=refusals)
+    if refusals or (view.lines and not view.is_valid):
+        return make_response(render_template("checkout/basket.html", basket=view, notice=None), 422)
+    if action == "checkout" and view.is_valid:
+        return _to("checkout.details")
+    return _to("checkout.basket")
+
+
+def _read_quantities(typed: dict[int, str]) -> tuple[dict[int, int], dict[int, Refusal]]:
+    quantities: dict[int, int] = {}
+    refusals: dict[int, Refusal] = {}
+    for offer_id, text in typed.items():
+        try:
+            quantities[offer_id] = read_units(text)
+        except BadUnits as refusal:
+            refusals[offer_id] = refusal
+    return quantities, refusals
+
+
+@blueprint.route("/checkout", methods=["GET", "POST"])
+@form_checks_token
+@limit_checkout
+def details() -> BaseResponse:
+    """Who gets the certificate, and what it says."""
+    token = basket_token()
+    found = find_basket(token)
+    view = basket_view(token, settings())
+    if found is None or not view.is_valid:
+        return _to("checkout.basket")
+    form = DetailsForm(data=found.details or None)
+    if form.validate_on_submit():
+        baskets.save_details(token=found.token, details=form.details(), now=now())
+        return _to("checkout.review")
+    status = 422 if form.is_submitted() else 200
+    return make_response(render_template("checkout/details.html", form=form, basket=view), status)
+
+
+@blueprint.route("/checkout/review", methods=["GET", "POST"])
+@form_checks_token
+@limit_checkout
+def review() -> BaseResponse:
+    """The very certificate, who gets what, the consent, and the button that obliges to pay."""
+    token = basket_token()
+    found = find_basket(token)
+    view = basket_view(token, settings())
+    if found is None or not view.is_valid:
+        return _to("checkout.basket")
+    if not found.details:
+        return _to("checkout.details")
+    form = ReviewForm()
+    if not form.validate_on_submit():
+        status = 422 if form.is_submitted() else 200
+        return _review_page(form, view, found.token, found.details, None, status)
+    return _order(form, view, found.token, found.details)
+
+
+def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, object]) -> BaseResponse:
+    gateway, registry = current_gateway(), current_registry()
+    expected = form.expected_total.data or ""
+    try:
+        service.supersede_unpaid_orders(token, gateway, registry, settings(), clock())
+        order_id = service.place_order(
+            basket_token=token,
+            details=typed,
+            locale=current_language(),
+            consent_version=consent.VERSION,
+            consent_text=consent.text(),
+            expected_total=int(expected) if expected.isdecimal() else 0,
+            settings=settings(),
+            now=now(),
+        )
+        url = service.start_payment(order_id, gateway, settings(), clock())
+    except AlreadyPaid as paid:
+        return _to("checkout.order", token=str(paid.facts["token"]))
+    except (GatewayUnavailable, GatewayOutcomeUnknown, GatewayRefusal) as refusal:
+        return _review_page(form, view, token, typed, describe(refusal), 503)
+    except Refusal as refusal:
+        fresh = basket_view(token, settings())
+        if fresh.is_valid:
+            return _review_page(form, fresh, token, typed, describe(refusal), 409)
+        page = render_template("checkout/basket.html", basket=fresh, notice=describe(refusal))
+        return make_response(page, 409)
+    return redirect(url, 303)
+
+
+def _review_page(
+    form: ReviewForm, view: BasketView, token: str, typed: dict[str, object], notice: str | None, status: int
+) -> Response:
+    form.expected_total.data = str(view.total.minor)
+    page = render_template(
+        "checkout/review.html",
+        form=form,
+        basket=view,
+        details=typed,
+        previews=preview(token, typed, settings(), current_registry(), now()),
+        consent_points=consent.points(),
+        notice=notice,
+    )
+    return make_response(page, status)
+
+
+def _to(endpoint: str, **values: str) -> Response:
+    response = make_response(redirect(url_for(endpoint, **values), 303))
+    return response

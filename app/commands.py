@@ -1,0 +1,61 @@
+"""Commands for operators: loading CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+from flask_babel import gettext
+
+from app.catalog.importer import import_issuances, import_projects
+from app.catalog.mechanisms import ensure_mechanisms
+from app.current import now, settings
+from app.kernel.csvtable import ImportRefused, ImportReport, decode
+from app.offers.importer import import_offers
+from app.providers.importer import import_providers
+from app.registry.ledger.importer import import_holdings
+from app.registry.ports import current_registry
+from app.web.i18n import DEFAULT_LANGUAGE, in_locale
+from app.web.import_errors import line, report_line
+
+import_group = AppGroup("import", help="Load a CSV file: the whole file, or nothing and every problem of it.")
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands on `flask`."""
+    app.cli.add_command(import_group)
+
+
+def _offers(text: str, *, now: datetime) -> ImportReport:
+    return import_offers(text, now=now, holdings=current_registry().holdings, currency_code=settings().currency)
+
+
+def _projects(text: str, *, now: datetime) -> ImportReport:
+    ensure_mechanisms()
+    return import_projects(text, now=now)
+
+
+def _command(name: str, run: Callable[..., ImportReport], help_text: str) -> None:
+    @import_group.command(name, help=help_text)
+    @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+    def command(file: Path) -> None:
+        with in_locale(DEFAULT_LANGUAGE):
+            try:
+                report = run(decode(file.read_bytes()), now=now())
+            except ImportRefused as refused:
+                for error in refused.errors:
+                    click.echo(line(error), err=True)
+                click.echo(gettext("Nothing was changed."), err=True)
+                raise SystemExit(1) from None
+            click.echo(report_line(report))
+
+
+_command("providers", import_providers, "Project participants that offer units.")
+_command("projects", _projects, "Projects and programmes of activities.")
+_command("issuances", import_issuances, "Issuances of the registry, with their serial numbers.")
+_command("holdings", import_holdings, "What lies in the accounts of project participants.")
+_command("offers", _offers, "Offers, put on sale at once.")

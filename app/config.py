@@ -1,0 +1,269 @@
+"""Every setting, in one table, read from the environment and checked at start."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+LIMITS = "[1-9][0-9]*/(second|minute|hour|day)(;[1-9][0-9]*/(second|minute|hour|day))*"
+
+
+class BadSettings(ValueError):
+    """The environment is missing something or contradicts itself; names every problem at once."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable: its name, default, how it is read, and what it is for."""
+
+    name: str
+    default: str
+    kind: str
+    help: str
+    choices: tuple[str, ...] = ()
+    secret: bool = False
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("ENVIRONMENT", "development", "choice", "What this copy is for; production checks everything strictly.",
+            ("development", "testing", "production")),
+    Setting("HOST", "127.0.0.1", "text", "Address the web server listens on."),
+    Setting("PORT", "5000", "count", "Port the web server listens on."),
+    Setting("PUBLIC_BASE_URL", "", "url", "Address people see, without a slash at the end; default http://HOST:PORT."),
+    Setting("TRUSTED_PROXIES", "0", "int", "How many reverse proxies in front may set X-Forwarded-* headers."),
+    Setting("WEB_WORKERS", "1", "count", "Web server processes."),
+    Setting("WEB_THREADS", "4", "count", "Threads in each web server process."),
+    Setting("INSTANCE_PATH", "instance", "path", "Directory of the embedded databases."),
+    Setting("DATABASE_URL", "", "text",
+            "SQLAlchemy address of the database; default SQLite in INSTANCE_PATH.", secret=True),
+    Setting("SECRET_KEY", "", "text", "Signs sessions and form tokens; at least 32 characters.", secret=True),
+    Setting("LOG_LEVEL", "INFO", "choice", "How much the structured log says.", ("DEBUG", "INFO", "WARNING", "ERROR")),
+    Setting("OPERATOR_NAME", "Tonne (demonstration)", "text", "Legal name of the operator of this marketplace."),
+    Setting("CURRENCY", "USD", "text", "ISO 4217 code of the one currency that offers and payments use."),
+    Setting("PAYMENT_GATEWAY", "testpay", "choice", "Who takes the payment.", ("testpay", "stripe")),
+    Setting("PAYMENT_MINIMUM", "50", "int", "Smallest payment, in minor units."),
+    Setting("PAYMENT_MAXIMUM", "99999999", "int", "Largest card payment, in minor units."),
+    Setting("PAYMENT_COST_RATE", "290", "int", "Payment cost in basis points of the total, borne by the seller."),
+    Setting("PAYMENT_COST_FIXED", "30", "int", "Fixed payment cost per order, in minor units, borne by the seller."),
+    Setting("TAX_RATE", "0", "int", "Tax contained in the listed price, in basis points."),
+    Setting("PLATFORM_FEE_RATE", "0", "int", "Platform fee contained in the listed price, in basis points."),
+    Setting("TESTPAY_SECRET", "", "text", "Signs the test gateway's events; at least 32 characters.", secret=True),
+    Setting("TESTPAY_MISCHIEF", "", "text",
+            "What the test gateway does wrong: any of duplicate, delay, reorder, lose, comma-separated."),
+    Setting("STRIPE_SECRET_KEY", "", "text", "Stripe secret or restricted key.", secret=True),
+    Setting("STRIPE_WEBHOOK_SECRETS", "", "text",
+            "Stripe webhook signing secrets, comma-separated; two while one is being replaced.", secret=True),
+    Setting("STRIPE_API_BASE", "https://api.stripe.com", "url", "Stripe API address; https, or http on loopback."),
+    Setting("STRIPE_CHECKOUT_ORIGIN", "https://checkout.stripe.com", "url", "Origin of the hosted payment page."),
+    Setting("REGISTRY_OF_RECORD_NAME", "", "text",
+            "Legal name under which the operator declares the embedded ledger a registry of record."),
+    Setting("MAIL_URL", "console:", "text",
+            "Where mail goes: console: or smtp://[user:password@]host[:port][?tls=starttls|implicit|none].",
+            secret=True),
+    Setting("MAIL_FROM", "Tonne <no-reply@localhost>", "text", "Sender of every mail."),
+    Setting("LIMIT_CHECKOUT", "20/minute;200/hour", "limits", "Checkout submissions allowed for one address."),
+    Setting("LIMIT_VERIFY", "30/minute;300/hour", "limits", "Look-ups on the verify page allowed for one address."),
+    Setting("LIMIT_RESEND", "3/hour", "limits", "Mails that one order page may ask for again."),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings as values. Field names are the environment names in lower case.
+
+    Secrets are not in the repr, so that no log line or traceback shows one.
+    """
+
+    environment: str
+    host: str
+    port: int
+    public_base_url: str
+    trusted_proxies: int
+    web_workers: int
+    web_threads: int
+    instance_path: Path
+    database_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    log_level: str
+    operator_name: str
+    currency: str
+    payment_gateway: str
+    payment_minimum: int
+    payment_maximum: int
+    payment_cost_rate: int
+    payment_cost_fixed: int
+    tax_rate: int
+    platform_fee_rate: int
+    testpay_secret: str = field(repr=False)
+    testpay_mischief: frozenset[str]
+    stripe_secret_key: str = field(repr=False)
+    stripe_webhook_secrets: tuple[str, ...] = field(repr=False)
+    stripe_api_base: str
+    stripe_checkout_origin: str
+    registry_of_record_name: str
+    mail_url: str = field(repr=False)
+    mail_from: str
+    limit_checkout: str
+    limit_verify: str
+    limit_resend: str
+
+    @property
+    def is_production(self) -> bool:
+        """Whether real people rely on this copy."""
+        return self.environment == "production"
+
+    @property
+    def is_demonstration(self) -> bool:
+        """Whether nothing that happens here is real: test money, or a ledger nobody declared of record."""
+        return (
+            self.payment_gateway == "testpay"
+            or not self.registry_of_record_name
+            or self.stripe_secret_key.startswith(("sk_test_", "rk_test_"))
+        )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read and check every setting.
+
+        Raises BadSettings with one sentence for each problem found.
+        """
+        source = os.environ if environment is None else environment
+        problems: list[str] = []
+        values: dict[str, Any] = {}
+        for setting in SETTINGS:
+            values[setting.name.lower()] = _read(setting, source.get(setting.name, setting.default), problems)
+        if not problems:
+            _fill_derived(values)
+            problems.extend(_contradictions(values))
+        if problems:
+            raise BadSettings(problems)
+        return cls(**{field.name: values[field.name] for field in fields(cls)})
+
+
+def _read(setting: Setting, raw: str, problems: list[str]) -> object:
+    raw = raw.strip()
+    if setting.kind in {"int", "count"}:
+        if not re.fullmatch("[0-9]{1,12}", raw):
+            problems.append(f"{setting.name} must be a whole number, not {raw!r}")
+            return 0
+        if setting.kind == "count" and int(raw) == 0:
+            problems.append(f"{setting.name} must be at least 1")
+        return int(raw)
+    if setting.kind == "choice" and raw not in setting.choices:
+        problems.append(f"{setting.name} must be one of {', '.join(setting.choices)}, not {raw!r}")
+    if setting.kind == "url" and raw and not _is_url(raw):
+        problems.append(f"{setting.name} must be an http or https address without a path, not {raw!r}")
+    if setting.kind == "limits" and not re.fullmatch(LIMITS, raw):
+        problems.append(f"{setting.name} must look like 20/minute;200/hour, not {raw!r}")
+    if setting.kind == "path":
+        return Path(raw).absolute()
+    return raw
+
+
+def _is_url(raw: str) -> bool:
+    try:
+        parts = urlsplit(raw)
+        is_whole = parts.port != 0 and bool(parts.hostname)
+    except ValueError:  # an unclosed bracket, or a port that no port can have
+        return False
+    return is_whole and raw == f"{parts.scheme}://{parts.netloc}" and parts.scheme in {"http", "https"}
+
+
+def _fill_derived(values: dict[str, Any]) -> None:
+    host = f"[{values['host']}]" if ":" in values["host"] else values["host"]
+    values["public_base_url"] = values["public_base_url"] or f"http://{host}:{values['port']}"
+    values["database_url"] = values["database_url"] or f"sqlite:///{values['instance_path'] / 'tonne.sqlite'}"
+    values["stripe_webhook_secrets"] = tuple(
+        secret.strip() for secret in values["stripe_webhook_secrets"].split(",") if secret.strip()
+    )
+    values["testpay_mischief"] = frozenset(s.strip() for s in values["testpay_mischief"].split(",") if s.strip())
+
+
+MISCHIEF = frozenset({"duplicate", "delay", "reorder", "lose"})
+SECRET_LENGTH = 32
+LARGEST_PORT = 65_535
+
+
+def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    problems = [*_address_problems(values), *_money_problems(values)]
+    if len(values["secret_key"]) < SECRET_LENGTH:
+        problems.append(f"SECRET_KEY must be set, with at least {SECRET_LENGTH} characters")
+    if values["payment_gateway"] == "testpay":
+        problems.extend(_testpay_problems(values))
+    else:
+        problems.extend(_stripe_problems(values))
+    if values["environment"] == "production":
+        problems.extend(_production_problems(values))
+    return problems
+
+
+def _address_problems(values: Mapping[str, Any]) -> list[str]:
+    problems = []
+    if values["port"] > LARGEST_PORT:
+        problems.append(f"PORT must be at most {LARGEST_PORT}")
+    if not values["database_url"].startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        problems.append("DATABASE_URL must begin with sqlite:/// or postgresql://")
+    if not values["mail_url"].startswith(("console:", "smtp://")):
+        problems.append("MAIL_URL must begin with console: or smtp://")
+    return problems
+
+
+def _money_problems(values: Mapping[str, Any]) -> list[str]:
+    problems = []
+    if not re.fullmatch("[A-Z]{3}", values["currency"]):
+        problems.append(f"CURRENCY must be an ISO 4217 code, not {values['currency']!r}")
+    if not 0 < values["payment_minimum"] <= values["payment_maximum"]:
+        problems.append("PAYMENT_MINIMUM must be above zero and at most PAYMENT_MAXIMUM")
+    if values["tax_rate"] + values["platform_fee_rate"] + values["payment_cost_rate"] > 9_000:
+        problems.append("TAX_RATE, PLATFORM_FEE_RATE and PAYMENT_COST_RATE leave the seller less than a tenth")
+    return problems
+
+
+def _testpay_problems(values: Mapping[str, Any]) -> list[str]:
+    problems = []
+    if values["testpay_mischief"] - MISCHIEF:
+        problems.append(f"TESTPAY_MISCHIEF knows only {', '.join(sorted(MISCHIEF))}")
+    if len(values["testpay_secret"]) < SECRET_LENGTH:
+        problems.append(f"TESTPAY_SECRET must be set, with at least {SECRET_LENGTH} characters")
+    return problems
+
+
+def _stripe_problems(values: Mapping[str, Any]) -> list[str]:
+    problems = []
+    if not values["stripe_secret_key"].startswith(("sk_", "rk_")):
+        problems.append("STRIPE_SECRET_KEY must be set when PAYMENT_GATEWAY is stripe")
+    if not values["stripe_webhook_secrets"]:
+        problems.append("STRIPE_WEBHOOK_SECRETS must be set when PAYMENT_GATEWAY is stripe")
+    for name in ("stripe_api_base", "stripe_checkout_origin"):
+        base = urlsplit(values[name])
+        if base.scheme != "https" and base.hostname not in {"127.0.0.1", "localhost", "::1"}:
+            problems.append(f"{name.upper()} must be https, or on loopback")
+    return problems
+
+
+def _production_problems(values: Mapping[str, Any]) -> list[str]:
+    problems = []
+    if values["payment_gateway"] == "testpay":
+        problems.append("PAYMENT_GATEWAY must not be testpay in production")
+    if values["stripe_secret_key"].startswith(("sk_test_", "rk_test_")):
+        problems.append("STRIPE_SECRET_KEY is a test key; production needs a live one")
+    if values["payment_gateway"] == "stripe" and values["stripe_api_base"] != "https://api.stripe.com":
+        problems.append("STRIPE_API_BASE must be Stripe's own address in production")
+    if not values["registry_of_record_name"]:
+        problems.append("REGISTRY_OF_RECORD_NAME must name the operator who declares the embedded ledger of record")
+    if not values["public_base_url"].startswith("https://"):
+        problems.append("PUBLIC_BASE_URL must be https in production")
+    if not values["mail_url"].startswith("smtp://"):
+        problems.append("MAIL_URL must be smtp:// in production")
+    if values["operator_name"] == "Tonne (demonstration)":
+        problems.append("OPERATOR_NAME must be the operator's legal name in production")
+    return problems

@@ -1,0 +1,203 @@
+"""The database: one transaction per use case, and one way to change a state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Index,
+    Integer,
+    String,
+    event,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.kernel.columns import Base, UTCDateTime
+from app.kernel.errors import Fault
+from app.kernel.states import Transitions
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+migrate = Migrate(directory="migrations")
+
+BigKey = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class NestedTransactionFault(Fault):
+    """A use case opened a transaction inside another one."""
+
+
+class OpenTransactionFault(Fault):
+    """An outside call was about to be made while a transaction was open."""
+
+
+class StateEvent(Base):
+    """One change of state of one thing: the history that no update can hide."""
+
+    __tablename__ = "state_event"
+    __table_args__ = (Index("ix_state_event_subject", "machine", "subject_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    machine: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[int] = mapped_column(BigInteger)
+    from_state: Mapped[str | None] = mapped_column(String(24))
+    to_state: Mapped[str] = mapped_column(String(24))
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+def init_app(app: Flask) -> None:
+    """Bind the database and make SQLite behave like a server database."""
+    db.init_app(app)
+    migrate.init_app(app, db, render_as_batch=True, compare_type=True)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            prepare_sqlite(db.engine)
+
+
+def prepare_sqlite(engine: Engine) -> None:
+    """WAL, foreign keys, a patient lock, and a write lock taken when a use case begins."""
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA busy_timeout=15000")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A deferred transaction that reads and then writes fails at once when another writer
+        # came in between; taking the write lock first makes it wait its turn instead.
+        immediate = connection.get_execution_options().get("tonne_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One use case, committed whole or not at all. Only services open one.
+
+    Raises NestedTransactionFault when one is open already.
+    """
+    session = db.session()
+    if session.info.get("use_case"):
+        raise NestedTransactionFault
+    # Whatever was only read before belongs to a snapshot that may be stale by now.
+    session.rollback()
+    session.info["use_case"] = True
+    try:
+        session.connection(execution_options={"tonne_write": True})
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info["use_case"] = False
+
+
+def end_reading() -> None:
+    """Give up the read transaction, so that an outside call holds no lock and no snapshot.
+
+    Raises OpenTransactionFault inside a use case.
+    """
+    session = db.session()
+    if session.info.get("use_case"):
+        raise OpenTransactionFault
+    session.rollback()
+
+
+def advance(
+    row: type[Any],
+    subject_id: int,
+    moves: Transitions[Any],
+    to: StrEnum,
+    *,
+    at: datetime,
+    sources: tuple[StrEnum, ...] = (),
+    facts: dict[str, Any] | None = None,
+    only_if: tuple[ColumnElement[bool], ...] = (),
+    **values: Any,
+) -> bool:
+    """Move one row to state `to` if it still is in a state that allows it.
+
+    The conditional UPDATE decides who wins; the loser gets False and has changed nothing.
+    `sources` narrows the states to move from; `only_if` adds conditions to the UPDATE (a fencing
+    number, a price); `values` are further columns set by it; `at` is an aware instant; `facts` go
+    into the event row. Raises IllegalMove when the table has no such move.
+    """
+    session = db.session()
+    for source in sources or moves.sources(to):
+        moves.check(source, to)
+        changed = session.execute(
+            update(row)
+            .where(row.id == subject_id, row.state == source, *only_if)
+            .values(state=to, **values)
+            .execution_options(synchronize_session=False)
+        )
+        if changed.rowcount == 1:  # type: ignore[attr-defined]
+            record(moves.machine, subject_id, source, to, at=at, facts=facts)
+            session.expire_all()
+            return True
+    return False
+
+
+def record(
+    machine: str,
+    subject_id: int,
+    source: StrEnum | None,
+    to: StrEnum,
+    *,
+    at: datetime,
+    facts: dict[str, Any] | None = None,
+) -> None:
+    """Append one event row. The first event of a thing has no source."""
+    db.session.add(
+        StateEvent(
+            machine=machine,
+            subject_id=subject_id,
+            from_state=source.value if source else None,
+            to_state=to.value,
+            at=at,
+            facts=facts or {},
+        )
+    )
+
+
+def insert_once(row: type[Any], **values: Any) -> bool:
+    """Insert a row unless one of its unique keys exists already; True if this call inserted it."""
+    session = db.session()
+    dialect = session.get_bind().dialect.name
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = insert(row).values(**values).on_conflict_do_nothing()
+    # The driver of PostgreSQL says -1 unless the number is asked for.
+    result = session.execute(statement.execution_options(preserve_rowcount=True))
+    return bool(result.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def one_at_a_time(name: str) -> None:
+    """Make every other use case that gives the same name wait until this one has ended.
+
+    SQLite's write lock does so for all of them; PostgreSQL has to be told.
+    """
+    session = db.session()
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))

@@ -1,0 +1,16 @@
+"""What happens after the buyer pressed the last button."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app import jobs
+from app.fulfilment import commands, webhooks
+from app.fulfilment.process import collaborators, run_due
+
+
+def init_app(app: Flask) -> None:
+    """Register the webhook route, the commands, and what a wake-up does."""
+    app.register_blueprint(webhooks.blueprint)
+    app.cli.add_command(commands.work)
+    jobs.on_wake(app, lambda: run_due(collaborators(app)))

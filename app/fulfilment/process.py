@@ -1,0 +1,340 @@
+"""A purchase's whole story after the buyer pressed the last button, top to bottom.
+
+    notice from the gateway ─┐
+    buyer comes back ────────┼─> reconcile: paid, units settled, cancellations planned   (checkout)
+    sweeper ─────────────────┘        │
+                                      v
+    begin: paid -> fulfilling         │
+    cancel: one registry call for each line, under its own reference                     (registry)
+                                      v
+    finish: certificates issued for what was cancelled, refunds owed for what was refused
+                                      │
+                                      v
+    refund, render, mail: repeated until done                      (payments, certificates, mail)
+
+The tables are the truth. `run_due` does whatever is due, in this order; a job is only a hint that
+something may be, and may be lost or come twice. Every step decides by a conditional UPDATE, so any
+number of workers may run it, and one that was killed is followed by the next one's look-up.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Flask
+from sqlalchemy import select
+
+from app.certificates import service as certificates
+from app.certificates.ports import CertificateRenderer, SummaryFacts
+from app.checkout import facts as certificate_facts
+from app.checkout import mails
+from app.checkout import service as checkout
+from app.checkout.models import Order, OrderLine
+from app.checkout.queries import proof_times
+from app.checkout.states import ORDER, OrderState
+from app.config import Settings
+from app.db import advance, db, end_reading, transaction
+from app.kernel import checkpoints
+from app.kernel.clock import Clock
+from app.kernel.money import Money
+from app.notifications import service as notifications
+from app.notifications.messages import MailKind, Proof
+from app.notifications.models import Mail
+from app.notifications.ports import Mailer
+from app.offers import service as offers
+from app.payments import service as payments
+from app.payments.models import Payment
+from app.payments.ports import GatewayUnavailable, PaymentGateway
+from app.payments.states import PaymentState
+from app.registry import service as registry_service
+from app.registry.models import Cancellation
+from app.registry.ports import RegistryAdapter
+from app.registry.states import CANCELLATION, CancellationState
+
+log = logging.getLogger(__name__)
+
+MOST_ROUNDS = 50
+
+_S = OrderState
+
+
+@dataclass(frozen=True)
+class Collaborators:
+    """The outside world, as this process was given it."""
+
+    gateway: PaymentGateway
+    registry: RegistryAdapter
+    renderer: CertificateRenderer
+    mailer: Mailer
+    settings: Settings
+    clock: Clock
+    background: tuple[Callable[[datetime], int], ...] = ()
+
+
+def collaborators(app: Flask) -> Collaborators:
+    """The outside world an application was made with."""
+    return Collaborators(
+        gateway=app.extensions["tonne.gateway"],
+        registry=app.extensions["tonne.registry"],
+        renderer=app.extensions["tonne.renderer"],
+        mailer=app.extensions["tonne.mailer"],
+        settings=app.extensions["tonne.settings"],
+        clock=app.extensions["tonne.clock"],
+        background=tuple(app.extensions.get("tonne.background", ())),
+    )
+
+
+def run_due(world: Collaborators) -> int:
+    """Do everything that is due, until nothing is. Gives the number of things done."""
+    done = 0
+    for _round in range(MOST_ROUNDS):
+        did = sum(
+            step(world)
+            for step in (
+                hear_notices,
+                check_payments,
+                expire_orders,
+                begin_orders,
+                cancel_units,
+                finish_orders,
+                tell_late_buyers,
+                make_refunds,
+                render_documents,
+                send_mails,
+                help_adapters,
+            )
+        )
+        done += did
+        if did == 0:
+            break
+    return done
+
+
+# --- money comes in --------------------------------------------------------------------------------
+
+
+def hear_notices(world: Collaborators) -> int:
+    """Act on stored webhook deliveries: look again at what they are about."""
+    return _each(payments.due_deliveries(world.clock.now()), lambda id_: _hear(id_, world))
+
+
+def _hear(delivery_id: int, world: Collaborators) -> None:
+    payment_id = payments.find_payment_for(delivery_id)
+    refund_id = None if payment_id is not None else payments.find_refund_for(delivery_id)
+    if payment_id is not None:
+        checkout.reconcile(payment_id, world.gateway, world.registry, world.settings, world.clock)
+    elif refund_id is not None:
+        payments.pursue_refund(refund_id, world.gateway, world.clock)
+    else:
+        payments.postpone_delivery(delivery_id, world.clock.now())
+        return
+    payments.finish_delivery(delivery_id, world.clock.now())
+
+
+def check_payments(world: Collaborators) -> int:
+    """Ask about payments that no notice came for: it may have been lost."""
+    return _each(
+        payments.due_payments(world.clock.now()),
+        lambda id_: checkout.reconcile(id_, world.gateway, world.registry, world.settings, world.clock),
+    )
+
+
+def expire_orders(world: Collaborators) -> int:
+    """Give back the units of orders that were not paid in time."""
+    return _each(
+        checkout.due_orders(world.clock.now()),
+        lambda id_: checkout.close_unpaid(id_, world.gateway, world.registry, world.settings, world.clock),
+    )
+
+
+# --- units are cancelled ---------------------------------------------------------------------------
+
+
+def begin_orders(world: Collaborators) -> int:
+    """Paid orders go to the registry."""
+    now = world.clock.now()
+    paid = db.session.scalars(select(Order.id).where(Order.state == _S.PAID).order_by(Order.id).limit(100)).all()
+    end_reading()
+
+    def begin(order_id: int) -> None:
+        with transaction():
+            advance(Order, order_id, ORDER, _S.FULFILLING, at=now, sources=(_S.PAID,))
+        checkpoints.reached("job.claimed")
+
+    return _each(list(paid), begin)
+
+
+def cancel_units(world: Collaborators) -> int:
+    """One registry conversation for each cancellation that is due."""
+    due = registry_service.due_cancellations(world.clock.now())
+    states = dict(due)
+    return _each(
+        list(states),
+        lambda id_: registry_service.pursue(id_, states[id_], world.registry, world.clock),
+    )
+
+
+# --- the order ends --------------------------------------------------------------------------------
+
+
+def finish_orders(world: Collaborators) -> int:
+    """Orders whose cancellations are all final get certificates for what was cancelled."""
+    waiting = (
+        select(Cancellation.order_id)
+        .where(Cancellation.state.not_in([s for s in CancellationState if CANCELLATION.is_final(s)]))
+        .scalar_subquery()
+    )
+    ready = db.session.scalars(
+        select(Order.id).where(Order.state == _S.FULFILLING, Order.id.not_in(waiting)).order_by(Order.id).limit(100)
+    ).all()
+    end_reading()
+    return _each(list(ready), lambda id_: finish_order(id_, world))
+
+
+def finish_order(order_id: int, world: Collaborators) -> None:
+    """Freeze the facts, give numbers, owe refunds, queue mails and PDFs: one transaction, once."""
+    now = world.clock.now()
+    with transaction() as session:
+        order = session.get_one(Order, order_id)
+        cancellations = list(
+            session.scalars(select(Cancellation).where(Cancellation.order_id == order_id).order_by(Cancellation.id))
+        )
+        confirmed = [c for c in cancellations if c.state is CancellationState.CONFIRMED]
+        refused = [c for c in cancellations if c.state is CancellationState.REFUSED]
+        planned_lines = {c.order_line_id for c in cancellations}
+        whole = len(confirmed) == len(order.lines)
+        to = _S.FULFILLED if whole else _S.PARTLY_FULFILLED if confirmed else _S.REFUSED
+        if len(confirmed) + len(refused) != len(planned_lines) or not advance(
+            Order, order_id, ORDER, to, at=now, sources=(_S.FULFILLING,), finished_at=now
+        ):
+            return
+        issued = [
+            certificates.issue(
+                draft.facts,
+                order_id=order_id,
+                project_id=draft.project_id,
+                beneficiary_id=draft.beneficiary_id,
+                base_url=world.settings.public_base_url,
+                now=now,
+            )
+            for draft in certificate_facts.drafts(order, world.settings, world.registry)
+        ]
+        for certificate in issued:
+            certificates.request_document(order_id=order_id, subject=certificate.number, locale=order.locale, now=now)
+        if len(issued) > 1:
+            certificates.request_document(order_id=order_id, subject=order.reference, locale=order.locale, now=now)
+        if issued:
+            times = proof_times(order, cancellations, issued)
+            proof = Proof(
+                paid_at=times["paid"], sent_at=times["sent"], cancelled_at=times["cancelled"], certified_at=now
+            )
+            mails.certificates_ready(order, issued, world.settings, proof, now)
+        if refused:
+            _give_back(order, refused, world.settings, now)
+    checkpoints.reached("certificate.facts_frozen")
+
+
+def _give_back(order: Order, refused: list[Cancellation], settings: Settings, now: datetime) -> None:
+    """A refused line is refunded alone, and its offer is frozen: the registry knows something we do not."""
+    payment = db.session.scalars(
+        select(Payment)
+        .where(Payment.order_id == order.id, Payment.state == PaymentState.SUCCEEDED)
+        .order_by(Payment.succeeded_at, Payment.id)
+    ).first()
+    assert payment is not None  # an order is fulfilling only after a payment succeeded
+    lines = []
+    for cancellation in refused:
+        line = db.session.get_one(OrderLine, cancellation.order_line_id)
+        offers.freeze(line.offer_id, now, reason=f"registry refused {cancellation.reference}")
+        offers.release(line.id, now)
+        payments.owe_refund(
+            payment=payment,
+            order_reference=order.reference,
+            amount=Money(line.amount, order.currency),
+            cause="refused",
+            order_line_id=line.id,
+            now=now,
+        )
+        lines.append(line)
+    mails.order_refused(order, lines, settings, now)
+
+
+def tell_late_buyers(world: Collaborators) -> int:
+    """Past the promised time the buyer hears it from us, once."""
+    now, promise = world.clock.now(), world.registry.promised_within
+    late = db.session.scalars(
+        select(Order)
+        .where(
+            Order.state == _S.FULFILLING,
+            Order.paid_at <= now - promise,
+            Order.paid_at > now - promise - timedelta(days=3),
+            Order.id.not_in(select(Mail.order_id).where(Mail.kind == MailKind.ORDER_LATE, Mail.order_id.is_not(None))),
+        )
+        .limit(100)
+    ).all()
+    ids = [order.id for order in late]
+    end_reading()
+
+    def tell(order_id: int) -> None:
+        with transaction() as session:
+            mails.order_late(session.get_one(Order, order_id), world.settings, promise, now)
+
+    return _each(ids, tell)
+
+
+# --- money goes back, paper comes out --------------------------------------------------------------
+
+
+def make_refunds(world: Collaborators) -> int:
+    """Ask for refunds that are owed."""
+    return _each(
+        payments.due_refunds(world.clock.now()),
+        lambda id_: payments.pursue_refund(id_, world.gateway, world.clock),
+    )
+
+
+def render_documents(world: Collaborators) -> int:
+    """Draw the PDFs that were asked for."""
+
+    def summary_of(order_id: int) -> SummaryFacts:
+        return certificate_facts.summary(order_id, world.settings)
+
+    return _each(
+        certificates.due_documents(world.clock.now()),
+        lambda id_: certificates.render_document(id_, world.renderer, summary_of, world.clock),
+    )
+
+
+def send_mails(world: Collaborators) -> int:
+    """Hand over the mails that are due."""
+    return notifications.deliver_due(world.mailer, world.clock)
+
+
+def help_adapters(world: Collaborators) -> int:
+    """What adapters asked to have done, such as the test gateway posting its events to our webhook."""
+    done = 0
+    for task in world.background:
+        try:
+            done += task(world.clock.now())
+        except Exception:
+            log.exception("adapter task failed")
+    return done
+
+
+def _each(ids: list[int], do: Callable[[int], object]) -> int:
+    """Do one thing for each id; one that fails must not keep the others waiting."""
+    done = 0
+    for id_ in ids:
+        try:
+            do(id_)
+            done += 1
+        except GatewayUnavailable:
+            log.warning("gateway unavailable", extra={"facts": {"id": id_}})
+        except Exception:
+            log.exception("step failed", extra={"facts": {"id": id_}})
+        finally:
+            db.session.rollback()
+    return done

@@ -1,0 +1,68 @@
+"""Wake-ups. A job says only that something may be due; the tables say what.
+
+huey keeps the hints: in a SQLite file beside the embedded database, or in PostgreSQL when that is
+the database, for any number of workers on any number of machines. A lost or repeated hint does no
+harm, because a schedule wakes the workers every minute anyway.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import cast
+
+from flask import Flask, current_app
+from huey import Huey, MemoryHuey, PostgresHuey, SqliteHuey, crontab
+from sqlalchemy import make_url
+
+from app.config import Settings
+
+log = logging.getLogger(__name__)
+
+WAKE = "run_due"
+
+
+def init_app(app: Flask) -> None:
+    """Make the queue this application's settings ask for."""
+    app.extensions["tonne.huey"] = make_huey(app.extensions["tonne.settings"])
+
+
+def make_huey(settings: Settings) -> Huey:
+    """SQLite beside the embedded database, PostgreSQL beside the other, memory under test."""
+    if settings.environment == "testing":
+        return MemoryHuey("tonne", results=False)
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "postgresql":
+        dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return PostgresHuey("tonne", results=False, dsn=dsn)
+    return SqliteHuey("tonne", results=False, filename=str(settings.instance_path / "jobs.sqlite"))
+
+
+def on_wake(app: Flask, work: Callable[[], object]) -> None:
+    """Say what a wake-up does: called once when the application is made."""
+    huey = current_huey(app)
+
+    @huey.task(name=WAKE)  # type: ignore[untyped-decorator]
+    def run_due() -> None:
+        with app.app_context():
+            work()
+
+    @huey.periodic_task(crontab(), name="sweep")  # type: ignore[untyped-decorator]
+    def sweep() -> None:
+        with app.app_context():
+            work()
+
+    app.extensions["tonne.wake"] = run_due
+
+
+def wake() -> None:
+    """Hint that something may be due. Never fails: a lost hint only costs time."""
+    try:
+        current_app.extensions["tonne.wake"]()
+    except Exception:
+        log.warning("wake-up lost", exc_info=True)
+
+
+def current_huey(app: Flask) -> Huey:
+    """The queue of an application."""
+    return cast(Huey, app.extensions["tonne.huey"])

@@ -1,0 +1,1 @@
+"""Values and rules without Flask and without input or output."""

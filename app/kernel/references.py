@@ -1,0 +1,57 @@
+"""Names that people and machines use for our things."""
+
+from __future__ import annotations
+
+import secrets
+
+# Without 0, O, 1, I, L and U: nobody mistakes one for another, and no word appears by accident.
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def unguessable_token() -> str:
+    """A link token of 160 bits, URL-safe, 27 characters."""
+    return secrets.token_urlsafe(20)
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def order_reference() -> str:
+    """A short name of an order for mails and the telephone, such as `T-7KMQ-2XHD`."""
+    return f"T-{_random(4)}-{_random(4)}"
+
+
+def verification_code() -> str:
+    """What opens the whole certificate: 24 characters, about 118 bits, in groups of four."""
+    return "-".join(_random(4) for _ in range(6))
+
+
+def normalised_code(text: str) -> str:
+    """A verification code as typed by a person, brought into the printed form."""
+    plain = "".join(c for c in text.upper() if c in ALPHABET)
+    return "-".join(plain[i : i + 4] for i in range(0, len(plain), 4))
+
+
+def cancellation_reference() -> str:
+    """The one name of a cancellation in every registry: ASCII, 28 characters, no personal data.
+
+    `shared/registries.md` 7.1 asks for at most 32 characters, unguessable, and the same in
+    every attempt.
+    """
+    return f"TONNE-{_random(22)}"
+
+
+def certificate_number(sequence: int, year: int) -> str:
+    """The printed number of a certificate, `TN<n>/<year>`."""
+    return f"TN{sequence}/{year}"
+
+
+def certificate_slug(number: str) -> str:
+    """The number as it stands in a URL, `TN<n>-<year>`."""
+    return number.replace("/", "-")
+
+
+def number_from_slug(slug: str) -> str:
+    """The printed number behind a URL form; what is typed with a slash is left alone."""
+    return slug.strip().upper().replace("-", "/")

@@ -1,0 +1,47 @@
+"""Text that people typed, made harmless without changing what they meant."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Explicit directional controls can make a name read as another one (CVE-2021-42574). The marks
+# U+200E, U+200F and the joiners U+200C, U+200D stay: Arabic, Persian and Indic names need them.
+# U+206A to U+206F are their deprecated cousins, U+FFF9 to U+FFFB hide an annotation in the line.
+_DIRECTIONAL = {chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x2070), *range(0xFFF9, 0xFFFC))}
+_DROPPED_CATEGORIES = {"Cc", "Cs", "Co", "Cn"}
+_INVISIBLE = {"\u200b", "\u2060", "\ufeff", "\u00ad"}
+_FORMULA_STARTS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+
+
+def clean_line(text: str) -> str:
+    """One line of plain text: NFC, single spaces, no control or direction-changing characters."""
+    kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or not _is_dropped(c))
+    # Composed last: a letter and its accent may meet only when what stood between them is gone.
+    return unicodedata.normalize("NFC", " ".join(kept.split()))
+
+
+def _is_dropped(character: str) -> bool:
+    return (
+        character in _DIRECTIONAL
+        or character in _INVISIBLE
+        or unicodedata.category(character) in _DROPPED_CATEGORIES
+    )
+
+
+def is_right_to_left(text: str) -> bool:
+    """Whether the first strong character of `text` belongs to a right-to-left script."""
+    for character in text:
+        direction = unicodedata.bidirectional(character)
+        if direction in {"R", "AL"}:
+            return True
+        if direction == "L":
+            return False
+    return False
+
+
+def csv_cell(text: str) -> str:
+    """A cell that no spreadsheet runs as a formula (OWASP, CSV injection).
+
+    The full-width signs are in the list because East Asian spreadsheets read them as the plain ones.
+    """
+    return f"'{text}" if text[:1] in _FORMULA_STARTS else text

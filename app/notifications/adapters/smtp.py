@@ -1,0 +1,141 @@
+"""Mail by SMTP (RFC 5321), one connection for each mail."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from enum import StrEnum
+
+import idna
+
+from app.kernel.text import clean_line
+from app.notifications.addresses import split_sender
+from app.notifications.ports import MailNotTaken, MailRefused, OutgoingMail
+
+# Seven-bit bodies pass every server, whether it announces 8BITMIME or not.
+_POLICY = SMTP.clone(cte_type="7bit")
+# The standard library needs seconds to fold a header of a megabyte.
+LONGEST_SUBJECT = 200
+# Characters that mean something in an address header (RFC 5322, specials) other than dot and at.
+_NOT_PLAIN = frozenset(' ()<>[]:;,\\"')
+
+
+class Tls(StrEnum):
+    """How the connection is protected."""
+
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    """Where mail goes. An empty user means no sign-in."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    tls: Tls
+
+
+class SmtpMailer:
+    """Hands mails to one server. `timeout` (seconds) bounds every answer it may take."""
+
+    def __init__(self, server: SmtpServer, sender: str, *, timeout: float = 20) -> None:
+        self.server = server
+        name, address = split_sender(sender)
+        self._sender = Address(name, addr_spec=address)
+        self._timeout = timeout
+
+    def send(self, mail: OutgoingMail) -> None:
+        """Hand over one mail.
+
+        Raises MailRefused when this recipient or this mail is refused for good (5xx), and
+        MailNotTaken for everything that may pass: no connection, 4xx, and also a server that
+        refuses *us* (sign-in, sender, encryption), because an operator can set that right.
+        """
+        recipient = _recipient(mail.recipient)
+        message = self._message(mail, recipient)
+        try:
+            with self._connection() as connection:
+                if not recipient.addr_spec.isascii() and not connection.has_extn("smtputf8"):
+                    raise MailRefused(message="the mail server does not take addresses beyond ASCII (SMTPUTF8)")
+                connection.send_message(message, self._sender.addr_spec, [recipient.addr_spec])
+        except smtplib.SMTPRecipientsRefused as refusal:
+            ((code, answer),) = refusal.recipients.values()
+            raise _outcome(code, answer) from refusal
+        except smtplib.SMTPDataError as refusal:
+            raise _outcome(refusal.smtp_code, refusal.smtp_error) from refusal
+        except OSError as problem:
+            # smtplib.SMTPException and ssl.SSLError are OSErrors as well.
+            raise MailNotTaken(message=clean_line(str(problem))) from problem
+
+    def _message(self, mail: OutgoingMail, recipient: Address) -> EmailMessage:
+        message = EmailMessage(policy=_POLICY)
+        message["From"] = self._sender
+        message["To"] = recipient
+        message["Subject"] = clean_line(mail.subject[:LONGEST_SUBJECT])
+        message["Date"] = format_datetime(datetime.now(UTC))
+        message["Message-ID"] = mail.message_id
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(mail.text)
+        message.add_alternative(mail.html, subtype="html")
+        # After the parts: a second part moves every Content- header into the first one.
+        message["Content-Language"] = mail.locale
+        return message
+
+    @contextmanager
+    def _connection(self) -> Iterator[smtplib.SMTP]:
+        server = self.server
+        # Our name in EHLO is the sender's domain: asking the machine could ask a name server.
+        name = self._sender.domain
+        connection: smtplib.SMTP
+        if server.tls is Tls.IMPLICIT:
+            connection = smtplib.SMTP_SSL(
+                server.host, server.port, name, timeout=self._timeout, context=ssl.create_default_context()
+            )
+        else:
+            connection = smtplib.SMTP(server.host, server.port, name, timeout=self._timeout)
+        try:
+            if server.tls is Tls.STARTTLS:
+                connection.starttls(context=ssl.create_default_context())
+            connection.ehlo_or_helo_if_needed()
+            if server.user:
+                connection.login(server.user, server.password)
+            yield connection
+        finally:
+            # The mail is taken or not by now; what the server says to a farewell changes nothing.
+            with suppress(OSError):
+                connection.quit()
+            connection.close()
+
+
+def _recipient(address: str) -> Address:
+    """The address with its domain in ASCII. Raises MailRefused when it is not one plain address."""
+    local_part, _, domain = address.rpartition("@")
+    parts_missing = not local_part or not domain or "@" in local_part
+    if parts_missing or clean_line(address) != address or _NOT_PLAIN & set(address):
+        raise MailRefused(message="not an address")
+    try:
+        return Address(username=local_part, domain=domain if domain.isascii() else _ascii(domain))
+    except idna.IDNAError as problem:
+        raise MailRefused(message=f"not a domain: {problem}") from problem
+
+
+def _ascii(domain: str) -> str:
+    return idna.encode(domain, uts46=True).decode("ascii")
+
+
+def _outcome(code: int, answer: bytes | str) -> MailNotTaken | MailRefused:
+    words = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    kind = MailRefused if 500 <= code <= 599 else MailNotTaken
+    return kind(message=clean_line(f"{code} {words}"))

@@ -1,0 +1,248 @@
+"""What a mail says, before anybody chose words for it.
+
+A mail is kept as its kind and language-neutral facts: codes, numbers, money, instants, and text
+that a person typed. Words are chosen when it is sent, in the mail's language. Facts hold no secret
+but the links of the order they belong to.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any, ClassVar, Self, cast, get_args, get_origin, get_type_hints
+
+from app.kernel.money import Money
+
+
+class MailKind(StrEnum):
+    """Every mail that Tonne writes; the name of its folder in `templates/email/`."""
+
+    ORDER_PAID = "order_paid"
+    CERTIFICATES_READY = "certificates_ready"
+    PAYMENT_PROCESSING = "payment_processing"
+    REFUND_MADE = "refund_made"
+    ORDER_REFUSED = "order_refused"
+    ORDER_LATE = "order_late"
+
+
+class RefundCause(StrEnum):
+    """Why money goes back; the same codes as in `refund.cause`."""
+
+    REFUSED = "refused"
+    SOLD_OUT = "sold_out"
+    SECOND_PAYMENT = "second_payment"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What every mail knows: the order it is about, and whether any of it is real."""
+
+    kind: ClassVar[MailKind]
+
+    reference: str
+    order_url: str
+    is_demonstration: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The facts as plain JSON values: money as minor units and currency, instants in ISO 8601."""
+        return cast(dict[str, Any], _encoded(self))
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The facts that `to_json` wrote. Raises KeyError when one is missing."""
+        return cast(Self, _decoded(cls, data))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """The line of proof: when each step was reached (aware UTC), or None while it lies ahead."""
+
+    paid_at: datetime | None
+    sent_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    certified_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoughtLine:
+    """One line of an order, at the price that was listed: units x unit price = amount."""
+
+    project_reference: str
+    project_title: str
+    unit_type: str
+    commitment_period: int
+    units: int
+    unit_price: Money
+    amount: Money
+    provider_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SellerShare:
+    """What one seller gets of an order."""
+
+    provider_name: str
+    amount: Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceParts:
+    """Who gets what; the parts add up to the total of the order, to the cent."""
+
+    sellers: tuple[SellerShare, ...]
+    payment_cost: Money
+    tax: Money
+    platform_fee: Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consent:
+    """What the buyer agreed to, word for word, which version of it, and when."""
+
+    version: str
+    text: str = field(metadata={"has_lines": True})
+    given_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnBehalfOf:
+    """The beneficiary and purpose as the buyer typed them; both may be empty."""
+
+    name: str
+    purpose: str
+    intent: str
+    country: str
+    is_name_public: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPaid(Facts):
+    """The receipt: sent once, when the payment succeeded."""
+
+    kind = MailKind.ORDER_PAID
+
+    lines: tuple[BoughtLine, ...]
+    total: Money
+    parts: PriceParts
+    beneficiary: OnBehalfOf
+    consent: Consent
+    proof: Proof
+    promise_minutes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadyCertificate:
+    """One certificate; `verify_url` is for everybody (without the code), `download_url` for the buyer."""
+
+    number: str
+    project_reference: str
+    project_title: str
+    unit_type: str
+    units: int
+    verify_url: str
+    download_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificatesReady(Facts):
+    """The proof: certificates with their links. `summary_url` only for an order of several."""
+
+    kind = MailKind.CERTIFICATES_READY
+
+    certificates: tuple[ReadyCertificate, ...]
+    summary_url: str | None = None
+    proof: Proof
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentProcessing(Facts):
+    """A delayed method: the buyer did their part. Written before any money came: nothing typed is in it."""
+
+    kind = MailKind.PAYMENT_PROCESSING
+
+    total: Money
+    held_until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundMade(Facts):
+    """Money is on its way back; `project_title` names the line, when it is one line's money."""
+
+    kind = MailKind.REFUND_MADE
+
+    amount: Money
+    cause: RefundCause
+    project_title: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedLine:
+    """A line whose units the registry refused to cancel, and the money that goes back for it."""
+
+    project_reference: str
+    project_title: str
+    unit_type: str
+    units: int
+    amount: Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderRefused(Facts):
+    """The registry refused the whole order, or some lines of it; includes the news of the refund."""
+
+    kind = MailKind.ORDER_REFUSED
+
+    is_whole: bool
+    lines: tuple[RefusedLine, ...]
+    refund: Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderLate(Facts):
+    """Past the promised time, and nothing for the buyer to do."""
+
+    kind = MailKind.ORDER_LATE
+
+    promise_minutes: int
+    proof: Proof
+
+
+FACTS: dict[MailKind, type[Facts]] = {
+    facts.kind: facts
+    for facts in (OrderPaid, CertificatesReady, PaymentProcessing, RefundMade, OrderRefused, OrderLate)
+}
+
+
+def _encoded(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return [_encoded(item) for item in value]
+    if is_dataclass(value):
+        return {part.name: _encoded(getattr(value, part.name)) for part in fields(value)}
+    return value
+
+
+@cache
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _decoded(hint: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    if get_origin(hint) is types.UnionType:
+        (hint,) = (option for option in get_args(hint) if option is not types.NoneType)
+    if get_origin(hint) is tuple:
+        return tuple(_decoded(get_args(hint)[0], item) for item in value)
+    if isinstance(hint, type) and is_dataclass(hint):
+        hints = _hints(hint)
+        return hint(**{part.name: _decoded(hints[part.name], value[part.name]) for part in fields(hint)})
+    if hint is datetime:
+        return datetime.fromisoformat(value)
+    return hint(value)

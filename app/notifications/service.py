@@ -1,0 +1,232 @@
+"""Queue a mail with its cause; take the due ones away, at least once each.
+
+A mail is marked sent after a server took it. A crash between the two sends it again, under the
+same Message-ID: a second copy is a nuisance, a receipt that never came is a broken promise.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.db import advance, db, end_reading, record, transaction
+from app.kernel import checkpoints
+from app.kernel.clock import Clock
+from app.kernel.text import clean_line
+from app.notifications.messages import Facts, MailKind
+from app.notifications.models import Mail
+from app.notifications.ports import Mailer, MailNotTaken, MailRefused, OutgoingMail
+from app.notifications.rendering import render
+from app.notifications.states import MAIL, MailState
+
+logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 30
+FIRST_DELAY = timedelta(minutes=1)
+LONGEST_DELAY = timedelta(hours=6)
+# Longer than a server may take over one mail, so that nobody else takes it up meanwhile.
+LEASE = timedelta(minutes=5)
+
+# The mails that a buyer may ask for again: those that prove something.
+RESENDABLE = (MailKind.ORDER_PAID, MailKind.CERTIFICATES_READY, MailKind.PAYMENT_PROCESSING)
+
+# "Do nothing when the key exists" is spelt alike by both databases, but is not in SQLAlchemy's core.
+_INSERTS: dict[str, Callable[[type[Mail]], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+
+
+def queue_mail(*, key: str, recipient: str, locale: str, facts: Facts, order_id: int | None, now: datetime) -> bool:
+    """Write one mail in the caller's open transaction. False when `key` was written before.
+
+    The kind follows from `facts`. `key` names the cause (80 characters at most); the unique key
+    behind it makes two callers at once write one mail, and neither fails. `now` is an aware instant.
+    """
+    return _insert(
+        order_id=order_id,
+        key=key,
+        kind=facts.kind.value,
+        recipient=recipient,
+        locale=locale,
+        facts=facts.to_json(),
+        now=now,
+    )
+
+
+def resend(order_id: int, *, now: datetime) -> int:
+    """Send an order's receipt and certificates (or, before them, the note about its payment) again.
+
+    They go to the address they were written to, and to no other. A mail that is still on its way,
+    or that was given up, is hurried instead of copied. Returns how many mails are on their way now;
+    `now` is an aware instant.
+    """
+    with transaction() as session:
+        mails = session.scalars(
+            select(Mail).where(Mail.order_id == order_id, Mail.kind.in_(RESENDABLE)).order_by(Mail.id)
+        ).all()
+        newest = {MailKind(mail.kind): mail for mail in mails}
+        if len(newest) > 1:
+            newest.pop(MailKind.PAYMENT_PROCESSING, None)
+        for mail in newest.values():
+            _send_again(mail, now)
+        return len(newest)
+
+
+def deliver_due(mailer: Mailer, clock: Clock, limit: int = 50) -> int:
+    """Take up to `limit` due mails away, each outside any transaction. Returns how many went out.
+
+    Several workers may do this at once: a conditional UPDATE gives each mail to one of them, for
+    as long as the lease lasts. A mail that was not taken is tried again after one minute, then
+    twice as long each time up to six hours, and `failed` after 30 tries or a refusal for good.
+    """
+    now = clock.now()
+    due = db.session.scalars(select(Mail.id).where(*_is_due(now)).order_by(Mail.next_action_at, Mail.id).limit(limit))
+    mail_ids = due.all()
+    end_reading()
+    return sum(_deliver(mail_id, mailer, clock) for mail_id in mail_ids)
+
+
+def _insert(
+    *,
+    order_id: int | None,
+    key: str,
+    kind: str,
+    recipient: str,
+    locale: str,
+    facts: dict[str, Any],
+    now: datetime,
+) -> bool:
+    insert = _INSERTS[db.session.connection().dialect.name]
+    mail_id = db.session.scalar(
+        insert(Mail)
+        .values(
+            order_id=order_id,
+            key=key,
+            kind=kind,
+            recipient=recipient,
+            locale=locale,
+            facts=facts,
+            state=MailState.DUE,
+            next_action_at=now,
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=[Mail.key])
+        .returning(Mail.id)
+    )
+    if mail_id is None:
+        return False
+    record(MAIL.machine, mail_id, None, MailState.DUE, at=now)
+    return True
+
+
+def _send_again(mail: Mail, now: datetime) -> None:
+    if mail.state is MailState.DUE:
+        _update(mail.id, mail.attempts, next_action_at=now)
+    elif mail.state is MailState.FAILED:
+        advance(Mail, mail.id, MAIL, MailState.DUE, at=now, attempts=0, next_action_at=now, lease_until=None)
+    else:
+        _insert(
+            order_id=mail.order_id,
+            # One copy of each mail: the next request finds this copy and hurries or copies that one.
+            key=f"again:{mail.id}",
+            kind=mail.kind,
+            recipient=mail.recipient,
+            locale=mail.locale,
+            facts=mail.facts,
+            now=now,
+        )
+
+
+def _is_due(now: datetime) -> tuple[Any, ...]:
+    free = or_(Mail.lease_until.is_(None), Mail.lease_until <= now)
+    return Mail.state == MailState.DUE, Mail.next_action_at <= now, free
+
+
+def _deliver(mail_id: int, mailer: Mailer, clock: Clock) -> bool:
+    mail = _claim(mail_id, clock.now())
+    if mail is None:
+        return False
+    try:
+        mailer.send(_rendered(mail))
+    except MailRefused as refusal:
+        _give_up(mail, "refused", str(refusal.facts.get("message", "")), clock.now())
+    except MailNotTaken as refusal:
+        _put_off(mail, str(refusal.facts.get("message", "")), clock.now())
+    except Exception as fault:
+        # Whatever broke, the next mail must not wait for it.
+        logger.exception("mail not sent", extra={"mail_id": mail.id, "mail_kind": mail.kind})
+        _put_off(mail, repr(fault), clock.now())
+    else:
+        checkpoints.reached("mail.sent_not_marked")
+        return _mark_sent(mail, clock.now())
+    return False
+
+
+def _rendered(mail: Mail) -> OutgoingMail:
+    try:
+        return render(mail)
+    finally:
+        end_reading()
+
+
+def _claim(mail_id: int, now: datetime) -> Mail | None:
+    with transaction() as session:
+        claimed = session.execute(
+            update(Mail)
+            .where(Mail.id == mail_id, *_is_due(now))
+            .values(lease_until=now + LEASE, attempts=Mail.attempts + 1)
+            .execution_options(synchronize_session=False)
+        )
+        if cast(CursorResult[Any], claimed).rowcount == 0:
+            return None
+        mail = session.get_one(Mail, mail_id)
+        # Its values are needed after the commit, without a transaction opened to read them.
+        session.expunge(mail)
+        return mail
+
+
+def _mark_sent(mail: Mail, now: datetime) -> bool:
+    with transaction():
+        return advance(
+            Mail, mail.id, MAIL, MailState.SENT, at=now, facts={"attempts": mail.attempts},
+            sent_at=now, lease_until=None, last_message="",
+        )  # fmt: skip
+
+
+def _put_off(mail: Mail, message: str, now: datetime) -> None:
+    if mail.attempts >= MOST_ATTEMPTS:
+        _give_up(mail, "attempts", message, now)
+        return
+    delay = min(FIRST_DELAY * 2 ** (mail.attempts - 1), LONGEST_DELAY)
+    with transaction():
+        _update(mail.id, mail.attempts, next_action_at=now + delay, lease_until=None, last_message=_brief(message))
+    logger.warning("mail put off", extra={"mail_id": mail.id, "mail_kind": mail.kind, "attempts": mail.attempts})
+
+
+def _give_up(mail: Mail, cause: str, message: str, now: datetime) -> None:
+    with transaction():
+        advance(
+            Mail, mail.id, MAIL, MailState.FAILED, at=now, facts={"cause": cause, "attempts": mail.attempts},
+            lease_until=None, last_message=_brief(message),
+        )  # fmt: skip
+    logger.error("mail failed", extra={"mail_id": mail.id, "mail_kind": mail.kind, "cause": cause})
+
+
+def _update(mail_id: int, attempts: int, **values: Any) -> None:
+    """Change a due mail, unless another worker took it up since its `attempts` were read."""
+    db.session.execute(
+        update(Mail)
+        .where(Mail.id == mail_id, Mail.state == MailState.DUE, Mail.attempts == attempts)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _brief(message: str) -> str:
+    return clean_line(message)[:500]

@@ -1,0 +1,1 @@
+"""Units for sale: offers, reservations, and the pages that show them."""

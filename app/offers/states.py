@@ -1,0 +1,58 @@
+"""Where an offer and a reservation stand."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from app.kernel.states import Transitions
+
+
+class OfferState(StrEnum):
+    """Only `live` offers are for sale; `frozen` means the registry's books differ from ours."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    LIVE = "live"
+    PAUSED = "paused"
+    SOLD_OUT = "sold_out"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    FROZEN = "frozen"
+
+
+class ReservationState(StrEnum):
+    """Units are held for an unpaid order, then settled (taken for good) or released."""
+
+    HELD = "held"
+    SETTLED = "settled"
+    RELEASED = "released"
+
+
+_O = OfferState
+_R = ReservationState
+
+OFFER = Transitions(
+    "offer",
+    {
+        _O.DRAFT: {_O.SUBMITTED, _O.WITHDRAWN},
+        _O.SUBMITTED: {_O.APPROVED, _O.DRAFT, _O.WITHDRAWN},
+        _O.APPROVED: {_O.LIVE, _O.WITHDRAWN},
+        _O.LIVE: {_O.PAUSED, _O.SOLD_OUT, _O.WITHDRAWN, _O.EXPIRED, _O.FROZEN},
+        _O.PAUSED: {_O.LIVE, _O.WITHDRAWN, _O.EXPIRED, _O.FROZEN},
+        _O.SOLD_OUT: {_O.LIVE, _O.WITHDRAWN, _O.EXPIRED, _O.FROZEN},
+        _O.FROZEN: {_O.LIVE, _O.WITHDRAWN, _O.EXPIRED},
+        _O.WITHDRAWN: set(),
+        _O.EXPIRED: set(),
+    },
+)
+
+RESERVATION = Transitions(
+    "reservation",
+    {
+        _R.HELD: {_R.SETTLED, _R.RELEASED},
+        # A refused or proven-absent cancellation gives its settled units back.
+        _R.SETTLED: {_R.RELEASED},
+        _R.RELEASED: set(),
+    },
+)

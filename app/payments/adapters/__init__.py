@@ -1,0 +1,29 @@
+"""The payment gateways that exist, and how the configured one is made."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.config import Settings
+from app.payments.adapters import testpay_views
+from app.payments.adapters.stripe import StripeGateway
+from app.payments.adapters.testpay import TestpayGateway, dispatch_due_events
+from app.payments.ports import PaymentGateway
+
+
+def make_gateway(settings: Settings) -> PaymentGateway:
+    """The gateway that PAYMENT_GATEWAY names.
+
+    Raises GatewayFault when that is the test gateway in production, or when the currency has no
+    known limits.
+    """
+    if settings.payment_gateway == StripeGateway.name:
+        return StripeGateway(settings)
+    return TestpayGateway(settings)
+
+
+def init_app(app: Flask) -> None:
+    """Serve the test gateway's pages and let the worker post its events, where it is configured."""
+    if app.extensions["tonne.settings"].payment_gateway == TestpayGateway.name:
+        app.register_blueprint(testpay_views.blueprint)
+        app.extensions.setdefault("tonne.background", []).append(dispatch_due_events)

@@ -1,0 +1,253 @@
+"""The far side of the test gateway: what the buyer, the bank and the passing of time do."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select, update
+
+from app.db import db, end_reading, insert_once, transaction
+from app.kernel.money import Money
+from app.payments.adapters.testpay_events import queue_refund_event, queue_session_event
+from app.payments.adapters.testpay_models import TestpayRefund, TestpaySession
+from app.payments.ports import GatewayFault, GatewayRefusal, PaymentRequest
+
+# How long a bank payment, or a refund of one, takes when nobody hurries it.
+BANK_TAKES = timedelta(minutes=2)
+# As Stripe has them.
+SHORTEST_LIFE = timedelta(minutes=30)
+LONGEST_LIFE = timedelta(hours=24)
+
+_Row = TestpaySession
+
+
+class TestpayBank:
+    """Moves hosted pages and refunds on, one short transaction each, and queues what we are told.
+
+    Every move answers whether it was made; a conditional UPDATE decides, so a page that expires
+    while the buyer presses Pay is one or the other.
+    """
+
+    __test__ = False  # pytest: a name that begins with Test and holds none
+
+    def __init__(self, mischief: frozenset[str]) -> None:
+        self._mischief = mischief
+
+    def open_page(self, request: PaymentRequest, now: datetime) -> str:
+        """The reference of a new page, or of the one that this key has already.
+
+        Raises GatewayRefusal when the key belongs to another request, or when the page would live
+        shorter than 30 minutes or longer than 24 hours.
+        """
+        described = described_request(request)
+        with transaction() as session:
+            is_new = insert_once(
+                _Row,
+                reference=f"tps_{secrets.token_urlsafe(20)}",
+                idempotency_key=request.key,
+                request=described,
+                amount=request.amount.minor,
+                currency=request.amount.currency,
+                refunded=0,
+                status="open",
+                payment_status="unpaid",
+                failed=False,
+                expires_at=request.expires_at,
+            )
+            if is_new and not SHORTEST_LIFE <= request.expires_at - now <= LONGEST_LIFE:
+                raise GatewayRefusal(reason="expires_at")
+            page = session.scalars(select(_Row).where(_Row.idempotency_key == request.key)).one()
+            if page.request != described:
+                raise GatewayRefusal(reason="key")
+            return page.reference
+
+    def find_page(self, reference: str) -> TestpaySession | None:
+        """A hosted page as it is now, detached; None when there is none of that name."""
+        end_reading()
+        page = db.session.scalar(select(_Row).where(_Row.reference == reference))
+        if page is not None:
+            db.session.expunge(page)
+        end_reading()
+        return page
+
+    def pay(self, reference: str, now: datetime) -> bool:
+        """The buyer pays by card, if the page is still open."""
+        return self._move(
+            reference, now, "completed", _is_open(now), status="complete", payment_status="paid", method="card"
+        )
+
+    def pay_by_bank(self, reference: str, now: datetime) -> bool:
+        """The buyer promises a bank payment, if the page is still open; it settles by itself later."""
+        return self._move(
+            reference, now, "completed", _is_open(now), status="complete", method="bank", settles_at=now + BANK_TAKES
+        )
+
+    def settle(self, reference: str, now: datetime) -> bool:
+        """The bank's money arrives."""
+        return self._move(
+            reference, now, "async_payment_succeeded", _waits_for_bank(), payment_status="paid", settles_at=None
+        )
+
+    def fail(self, reference: str, now: datetime) -> bool:
+        """The bank's money will never arrive."""
+        return self._move(reference, now, "async_payment_failed", _waits_for_bank(), failed=True, settles_at=None)
+
+    def expire(self, reference: str, now: datetime) -> bool:
+        """The page closes unpaid."""
+        return self._move(reference, now, "expired", _Row.status == "open", status="expired")
+
+    def _move(self, reference: str, now: datetime, event: str, condition: ColumnElement[bool], **values: Any) -> bool:
+        with transaction() as session:
+            moved = session.execute(
+                update(_Row)
+                .where(_Row.reference == reference, condition)
+                .values(**values)
+                .execution_options(synchronize_session=False)
+            )
+            if moved.rowcount == 0:  # type: ignore[attr-defined]
+                return False
+            page = session.scalars(select(_Row).where(_Row.reference == reference)).one()
+            queue_session_event(event, page, self._mischief, now)
+            return True
+
+    def give_back(self, reference: str, amount: Money, key: str, now: datetime) -> TestpayRefund:
+        """Give back part or all of a paid page, once for each key; by bank it takes a while.
+
+        Raises GatewayRefusal (unknown page, not paid, more than is left, a key used for something
+        else) or GatewayFault (not an amount of this payment).
+        """
+        with transaction() as session:
+            page = session.scalar(select(_Row).where(_Row.reference == reference))
+            if page is None:
+                raise GatewayRefusal(reason="unknown")
+            if amount.currency != page.currency or amount.minor <= 0:
+                raise GatewayFault(f"{amount} cannot be given back for {page.money}")
+            slow = page.method == "bank"
+            is_new = insert_once(
+                TestpayRefund,
+                reference=f"tpr_{secrets.token_urlsafe(20)}",
+                idempotency_key=key,
+                session_reference=reference,
+                amount=amount.minor,
+                currency=amount.currency,
+                status="pending" if slow else "succeeded",
+                settles_at=now + BANK_TAKES if slow else None,
+            )
+            refund = session.scalars(select(TestpayRefund).where(TestpayRefund.idempotency_key == key)).one()
+            if refund.session_reference != reference or refund.money != amount:
+                raise GatewayRefusal(reason="key")
+            if is_new:
+                taken = session.execute(
+                    update(_Row)
+                    .where(
+                        _Row.reference == reference,
+                        _Row.payment_status == "paid",
+                        _Row.refunded + amount.minor <= _Row.amount,
+                    )
+                    .values(refunded=_Row.refunded + amount.minor)
+                    .execution_options(synchronize_session=False)
+                )
+                if taken.rowcount == 0:  # type: ignore[attr-defined]
+                    raise GatewayRefusal(reason="amount")
+                queue_refund_event("created", refund, page.request["order_reference"], self._mischief, now)
+            session.flush()
+            session.expunge(refund)
+            return refund
+
+    def find_refund(self, reference: str) -> TestpayRefund | None:
+        """A refund as it is now, detached; None when there is none of that name."""
+        end_reading()
+        refund = db.session.scalar(select(TestpayRefund).where(TestpayRefund.reference == reference))
+        if refund is not None:
+            db.session.expunge(refund)
+        end_reading()
+        return refund
+
+    def refunds_of(self, reference: str) -> list[TestpayRefund]:
+        """The refunds of one page, oldest first, detached."""
+        end_reading()
+        refunds = list(
+            db.session.scalars(
+                select(TestpayRefund).where(TestpayRefund.session_reference == reference).order_by(TestpayRefund.id)
+            )
+        )
+        for refund in refunds:
+            db.session.expunge(refund)
+        end_reading()
+        return refunds
+
+    def settle_refund(self, reference: str, now: datetime) -> bool:
+        """A pending refund reaches the buyer."""
+        return self._move_refund(reference, now, "updated", ("pending",), "succeeded")
+
+    def fail_refund(self, reference: str, now: datetime) -> bool:
+        """The buyer's bank sends a refund back, perhaps after it was reported as done."""
+        return self._move_refund(reference, now, "failed", ("pending", "succeeded"), "failed")
+
+    def _move_refund(self, reference: str, now: datetime, event: str, sources: tuple[str, ...], to: str) -> bool:
+        with transaction() as session:
+            moved = session.execute(
+                update(TestpayRefund)
+                .where(TestpayRefund.reference == reference, TestpayRefund.status.in_(sources))
+                .values(status=to, settles_at=None)
+                .execution_options(synchronize_session=False)
+            )
+            if moved.rowcount == 0:  # type: ignore[attr-defined]
+                return False
+            refund = session.scalars(select(TestpayRefund).where(TestpayRefund.reference == reference)).one()
+            page = session.scalars(select(_Row).where(_Row.reference == refund.session_reference)).one()
+            if to == "failed":
+                session.execute(
+                    update(_Row)
+                    .where(_Row.reference == page.reference)
+                    .values(refunded=_Row.refunded - refund.amount)
+                    .execution_options(synchronize_session=False)
+                )
+            queue_refund_event(event, refund, page.request["order_reference"], self._mischief, now)
+            return True
+
+    def let_time_pass(self, now: datetime) -> None:
+        """Close pages whose time is over; settle bank payments and refunds that are due."""
+        end_reading()
+        pages = db.session.execute(
+            select(_Row.reference, _Row.status).where(
+                or_(
+                    (_Row.status == "open") & (_Row.expires_at <= now),
+                    (_Row.status == "complete") & (_Row.payment_status == "unpaid") & (_Row.settles_at <= now),
+                )
+            )
+        ).all()
+        refunds = db.session.scalars(
+            select(TestpayRefund.reference).where(TestpayRefund.status == "pending", TestpayRefund.settles_at <= now)
+        ).all()
+        end_reading()
+        for reference, status in pages:
+            move = self.expire if status == "open" else self.settle
+            move(reference, now)
+        for reference in refunds:
+            self.settle_refund(reference, now)
+
+
+def _is_open(now: datetime) -> ColumnElement[bool]:
+    return (_Row.status == "open") & (_Row.expires_at > now)
+
+
+def _waits_for_bank() -> ColumnElement[bool]:
+    return (_Row.status == "complete") & (_Row.payment_status == "unpaid") & _Row.failed.is_(False)
+
+
+def described_request(request: PaymentRequest) -> dict[str, Any]:
+    """A request as plain JSON values: what is kept of it, and what a repeat must equal."""
+    return {
+        "order_reference": request.order_reference,
+        "attempt": request.attempt,
+        "amount": [request.amount.minor, request.amount.currency],
+        "lines": [[line.name, line.units, line.unit_price.minor, line.unit_price.currency] for line in request.lines],
+        "email": request.email,
+        "locale": request.locale,
+        "success_url": request.success_url,
+        "back_url": request.back_url,
+        "expires_at": request.expires_at.isoformat(),
+    }

@@ -1,0 +1,280 @@
+"""Payments and refunds as rows: what we asked for, what the gateway says, and what goes back."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from app.db import advance, db, end_reading, insert_once, record, transaction
+from app.kernel import checkpoints
+from app.kernel.clock import Clock
+from app.kernel.money import Money
+from app.payments.models import Payment, Refund, WebhookDelivery
+from app.payments.ports import (
+    GatewayEvent,
+    GatewayFault,
+    GatewayOutcomeUnknown,
+    GatewayRefusal,
+    GatewayUnavailable,
+    PaymentGateway,
+    PaymentStart,
+    RefundOutcome,
+    RefundStatus,
+)
+from app.payments.states import PAYMENT, REFUND, PaymentState, RefundState
+
+log = logging.getLogger(__name__)
+
+SESSION_LIFE = timedelta(minutes=31)
+HOLD = timedelta(minutes=41)
+DELAYED_HOLD = timedelta(days=14)
+CHECK_EVERY = timedelta(minutes=5)
+RESUME_AFTER = timedelta(minutes=1)
+REFUND_BACKOFF = (10, 60, 300, 1800, 7200)  # seconds
+DELIVERY_BACKOFF = (2, 10, 60, 300, 900)  # seconds
+
+UNFINISHED = (PaymentState.CREATED, PaymentState.OPEN, PaymentState.PROCESSING)
+
+
+def create_payment(*, order_id: int, order_reference: str, amount: Money, gateway: str, now: datetime) -> Payment:
+    """Write the next attempt to pay an order, inside the caller's transaction, before any call."""
+    attempt = 1 + (db.session.scalar(select(func.max(Payment.attempt)).where(Payment.order_id == order_id)) or 0)
+    payment = Payment(
+        order_id=order_id,
+        attempt=attempt,
+        gateway=gateway,
+        idempotency_key=f"checkout:{order_reference}:{attempt}",
+        state=PaymentState.CREATED,
+        amount=amount.minor,
+        currency=amount.currency,
+        # Whole seconds: gateways have no finer time, and the repeated request must be the same.
+        expires_at=(now + SESSION_LIFE).replace(microsecond=0),
+        next_check_at=now + RESUME_AFTER,
+        created_at=now,
+    )
+    db.session.add(payment)
+    db.session.flush()
+    record(PAYMENT.machine, payment.id, None, PaymentState.CREATED, at=now)
+    return payment
+
+
+def mark_open(payment_id: int, start: PaymentStart, now: datetime) -> None:
+    """Store where the hosted page is."""
+    with transaction():
+        advance(
+            Payment,
+            payment_id,
+            PAYMENT,
+            PaymentState.OPEN,
+            at=now,
+            sources=(PaymentState.CREATED,),
+            gateway_reference=start.gateway_reference,
+            gateway_url=start.url,
+            next_check_at=now + CHECK_EVERY,
+        )
+
+
+def mark_failed(payment_id: int, now: datetime) -> None:
+    """The gateway refused to open this payment; nothing was charged."""
+    with transaction():
+        advance(Payment, payment_id, PAYMENT, PaymentState.FAILED, at=now, sources=(PaymentState.CREATED,))
+
+
+def unfinished_payments(order_id: int) -> list[int]:
+    """Ids of an order's payments that could still be paid."""
+    rows = db.session.scalars(
+        select(Payment.id).where(Payment.order_id == order_id, Payment.state.in_(UNFINISHED)).order_by(Payment.id)
+    ).all()
+    return list(rows)
+
+
+def due_payments(now: datetime, limit: int = 100) -> list[int]:
+    """Ids of payments that nobody told us about for a while."""
+    rows = db.session.scalars(
+        select(Payment.id)
+        .where(Payment.state.in_(UNFINISHED), Payment.next_check_at <= now)
+        .order_by(Payment.next_check_at)
+        .limit(limit)
+    ).all()
+    end_reading()
+    return list(rows)
+
+
+# --- notices -------------------------------------------------------------------------------------
+
+
+def store_delivery(gateway: str, event: GatewayEvent, now: datetime) -> bool:
+    """Keep a verified notice before anything is done about it. False for a repeat."""
+    with transaction():
+        stored = insert_once(
+            WebhookDelivery,
+            gateway=gateway,
+            event_id=event.id,
+            event_type=event.type,
+            object_reference=event.object_reference,
+            order_hint=event.order_hint,
+            created_at=event.created_at,
+            received_at=now,
+            next_action_at=now,
+            attempts=0,
+        )
+    checkpoints.reached("delivery.stored")
+    return stored
+
+
+def due_deliveries(now: datetime, limit: int = 100) -> list[int]:
+    """Ids of stored notices that were not acted on yet."""
+    rows = db.session.scalars(
+        select(WebhookDelivery.id)
+        .where(WebhookDelivery.processed_at.is_(None), WebhookDelivery.next_action_at <= now)
+        .order_by(WebhookDelivery.next_action_at, WebhookDelivery.id)
+        .limit(limit)
+    ).all()
+    end_reading()
+    return list(rows)
+
+
+def find_payment_for(delivery_id: int) -> int | None:
+    """The payment a stored notice is about: by its reference, or by the order it names."""
+    delivery = db.session.get_one(WebhookDelivery, delivery_id)
+    payment = db.session.scalar(select(Payment.id).where(Payment.gateway_reference == delivery.object_reference))
+    end_reading()
+    return payment
+
+
+def find_refund_for(delivery_id: int) -> int | None:
+    """The refund a stored notice is about."""
+    delivery = db.session.get_one(WebhookDelivery, delivery_id)
+    refund = db.session.scalar(select(Refund.id).where(Refund.gateway_reference == delivery.object_reference))
+    end_reading()
+    return refund
+
+
+def finish_delivery(delivery_id: int, now: datetime) -> None:
+    """A notice was acted on."""
+    with transaction() as session:
+        session.get_one(WebhookDelivery, delivery_id).processed_at = now
+
+
+def postpone_delivery(delivery_id: int, now: datetime) -> None:
+    """A notice about something unknown: webhooks can be faster than our own commit, so wait."""
+    with transaction() as session:
+        delivery = session.get_one(WebhookDelivery, delivery_id)
+        pause = DELIVERY_BACKOFF[min(delivery.attempts, len(DELIVERY_BACKOFF) - 1)]
+        delivery.attempts += 1
+        delivery.next_action_at = now + timedelta(seconds=pause)
+        if now - delivery.received_at > timedelta(days=3):
+            delivery.processed_at = now
+        if now - delivery.received_at > timedelta(hours=1):
+            log.error("notice about an unknown object", extra={"facts": {"delivery": delivery_id}})
+
+
+# --- refunds -------------------------------------------------------------------------------------
+
+
+def owe_refund(
+    *, payment: Payment, order_reference: str, amount: Money, cause: str, order_line_id: int | None, now: datetime
+) -> Refund:
+    """Decide that `amount` goes back, inside the caller's transaction.
+
+    The key counts decisions, never amounts: two equal partial refunds are two refunds. Raises
+    GatewayFault when the refunds of a payment would exceed it.
+    """
+    earlier, owed = db.session.execute(
+        select(func.count(Refund.id), func.coalesce(func.sum(Refund.amount), 0)).where(
+            Refund.payment_id == payment.id
+        )
+    ).one()
+    if owed + amount.minor > payment.amount:
+        raise GatewayFault(f"refunds of payment {payment.id} would exceed it")
+    refund = Refund(
+        payment_id=payment.id,
+        order_id=payment.order_id,
+        order_line_id=order_line_id,
+        cause=cause,
+        key=f"refund:{order_reference}:{payment.attempt}:{earlier + 1}",
+        state=RefundState.DUE,
+        amount=amount.minor,
+        currency=amount.currency,
+        next_action_at=now,
+        created_at=now,
+    )
+    db.session.add(refund)
+    db.session.flush()
+    record(REFUND.machine, refund.id, None, RefundState.DUE, at=now, facts={"cause": cause})
+    return refund
+
+
+def due_refunds(now: datetime, limit: int = 100) -> list[int]:
+    """Ids of refunds to be asked for, or asked about."""
+    rows = db.session.scalars(
+        select(Refund.id)
+        .where(Refund.state.in_([RefundState.DUE, RefundState.REQUESTED]), Refund.next_action_at <= now)
+        .order_by(Refund.next_action_at, Refund.id)
+        .limit(limit)
+    ).all()
+    end_reading()
+    return list(rows)
+
+
+def pursue_refund(refund_id: int, gateway: PaymentGateway, clock: Clock) -> None:
+    """Ask for a refund, or ask where it stands. The same key goes with every try."""
+    refund = db.session.get_one(Refund, refund_id)
+    payment = db.session.get_one(Payment, refund.payment_id)
+    known, key, amount = refund.gateway_reference, refund.key, refund.money
+    reference, charge = payment.gateway_reference, payment.charge_reference
+    end_reading()
+    checkpoints.reached("refund.before_call")
+    try:
+        if known is not None:
+            status = gateway.refund_status(known)
+        else:
+            status = gateway.refund(reference or "", charge, amount, key)
+    except (GatewayUnavailable, GatewayOutcomeUnknown) as problem:
+        _try_refund_later(refund_id, str(problem), clock.now())
+        return
+    except (GatewayRefusal, GatewayFault) as problem:
+        log.error("refund refused", extra={"facts": {"refund": refund_id, "problem": str(problem)}})
+        with transaction():
+            advance(Refund, refund_id, REFUND, RefundState.FAILED, at=clock.now(), last_message=str(problem)[:500])
+        return
+    checkpoints.reached("refund.after_call")
+    _record_refund(refund_id, status, clock.now())
+
+
+def _try_refund_later(refund_id: int, message: str, now: datetime) -> None:
+    with transaction() as session:
+        refund = session.get_one(Refund, refund_id)
+        refund.next_action_at = now + _refund_pause(refund)
+        refund.attempts += 1
+        refund.last_message = message[:500]
+
+
+def _refund_pause(refund: Refund) -> timedelta:
+    return timedelta(seconds=REFUND_BACKOFF[min(refund.attempts, len(REFUND_BACKOFF) - 1)])
+
+
+def _record_refund(refund_id: int, status: RefundStatus, now: datetime) -> None:
+    with transaction() as session:
+        if status.outcome is RefundOutcome.SUCCEEDED:
+            advance(
+                Refund, refund_id, REFUND, RefundState.SUCCEEDED, at=now, gateway_reference=status.gateway_reference
+            )
+        elif status.outcome is RefundOutcome.FAILED:
+            advance(Refund, refund_id, REFUND, RefundState.FAILED, at=now, gateway_reference=status.gateway_reference)
+            log.error("refund failed", extra={"facts": {"refund": refund_id}})
+        else:
+            advance(
+                Refund,
+                refund_id,
+                REFUND,
+                RefundState.REQUESTED,
+                at=now,
+                sources=(RefundState.DUE,),
+                gateway_reference=status.gateway_reference,
+            )
+            refund = session.get_one(Refund, refund_id)
+            refund.next_action_at = now + _refund_pause(refund)
+            refund.attempts += 1

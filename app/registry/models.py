@@ -1,0 +1,90 @@
+"""What we asked registries to cancel, and what they answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import BigKey
+from app.kernel.columns import Base, UTCDateTime, state_column
+from app.registry.states import CancellationState
+
+
+class Cancellation(Base):
+    """The intent to cancel the units of one order line, written before the registry is asked.
+
+    `reference` belongs to the order line, never to an attempt, and goes into every field the
+    registry offers; `fingerprint` is the hash of what was asked under it.
+    """
+
+    __tablename__ = "cancellation"
+    __table_args__ = (
+        CheckConstraint("units > 0", name="positive"),
+        Index("ix_cancellation_due", "state", "next_action_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("purchase_order.id"), index=True)
+    order_line_id: Mapped[int] = mapped_column(ForeignKey("order_line.id"), unique=True)
+    issuance_id: Mapped[int] = mapped_column(ForeignKey("issuance.id"))
+    registry_code: Mapped[str] = mapped_column(String(24))
+    account: Mapped[str] = mapped_column(String(60))
+    reference: Mapped[str] = mapped_column(String(32), unique=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    project_reference: Mapped[str] = mapped_column(String(24))
+    unit_type: Mapped[str] = mapped_column(String(12))
+    commitment_period: Mapped[int] = mapped_column(Integer)
+    units: Mapped[int] = mapped_column(BigInteger)
+    beneficiary_name: Mapped[str] = mapped_column(String(200), default="")
+    purpose: Mapped[str] = mapped_column(String(500), default="")
+    state: Mapped[CancellationState] = mapped_column(state_column(CancellationState, "cancellation_state"))
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    first_sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    next_action_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    registry_transaction: Mapped[str | None] = mapped_column(String(60))
+    completed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    refusal_code: Mapped[str | None] = mapped_column(String(24))
+    last_message: Mapped[str] = mapped_column(String(500), default="")
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    blocks: Mapped[list[CancelledBlock]] = relationship(order_by="CancelledBlock.first")
+
+
+class CancelledBlock(Base):
+    """Serial numbers a registry confirmed as cancelled.
+
+    The migration adds the last line of defence: an exclusion constraint on PostgreSQL, triggers
+    on SQLite, so that no serial number can be recorded twice.
+    """
+
+    __tablename__ = "cancelled_block"
+    __table_args__ = (
+        CheckConstraint("first <= last", name="order"),
+        Index("ix_cancelled_block_serials", "space", "first"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    cancellation_id: Mapped[int] = mapped_column(ForeignKey("cancellation.id"), index=True)
+    space: Mapped[str] = mapped_column(String(60))  # registry and originating Party: one number space
+    first: Mapped[int] = mapped_column(BigInteger)
+    last: Mapped[int] = mapped_column(BigInteger)
+    text_first: Mapped[str] = mapped_column(String(80))
+    text_last: Mapped[str] = mapped_column(String(80))
+
+
+class RegistryAttempt(Base):
+    """One conversation with a registry about one cancellation."""
+
+    __tablename__ = "registry_attempt"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    cancellation_id: Mapped[int] = mapped_column(ForeignKey("cancellation.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(12))  # submit or lookup
+    started_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    ended_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    outcome: Mapped[str] = mapped_column(String(24))
+    answer: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

@@ -1,0 +1,36 @@
+"""Where a cancellation stands."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from app.kernel.states import Transitions
+
+
+class CancellationState(StrEnum):
+    """`confirmed` and `refused` are final: nothing undoes a cancellation."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    WAITING = "waiting"
+    UNKNOWN = "unknown"
+    MANUAL = "manual"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+
+
+_S = CancellationState
+
+CANCELLATION = Transitions(
+    "cancellation",
+    {
+        _S.PLANNED: {_S.SENDING},
+        # not_sent is an outcome that returns to planned; a crash in sending becomes unknown.
+        _S.SENDING: {_S.CONFIRMED, _S.WAITING, _S.REFUSED, _S.UNKNOWN, _S.PLANNED},
+        _S.WAITING: {_S.CONFIRMED, _S.REFUSED},
+        _S.UNKNOWN: {_S.CONFIRMED, _S.REFUSED, _S.WAITING, _S.PLANNED, _S.MANUAL},
+        _S.MANUAL: {_S.CONFIRMED, _S.REFUSED},
+        _S.CONFIRMED: set(),
+        _S.REFUSED: set(),
+    },
+)

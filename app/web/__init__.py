@@ -1,0 +1,19 @@
+"""What every page has in common: language, safety, limits, errors, logs."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.web import demonstration, errors, filters, i18n, limits, logs, security, views
+
+
+def init_app(app: Flask) -> None:
+    """Set all of it up. Needs `tonne.settings` and `tonne.clock` in `app.extensions`."""
+    logs.init_app(app)
+    security.init_app(app)
+    i18n.init_app(app)
+    filters.init_app(app)
+    demonstration.init_app(app)
+    limits.init_app(app)
+    errors.init_app(app)
+    app.register_blueprint(views.bp)

@@ -1,0 +1,31 @@
+"""The one sentence that keeps a demonstration from being mistaken for the real thing."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_babel import gettext
+
+from app import current
+
+
+def init_app(app: Flask) -> None:
+    """Let every template know whether anything here is real."""
+    app.jinja_env.globals.update(
+        is_demonstration=current_settings_are_demonstration(app), demonstration_statement=statement
+    )
+
+
+def current_settings_are_demonstration(app: Flask) -> bool:
+    """Whether `app` was made with settings under which nothing that happens is real."""
+    return bool(app.extensions["tonne.settings"].is_demonstration)
+
+
+def statement() -> str:
+    """What a demonstration says of itself, in the language in force: pages, mails, PDFs, data files."""
+    settings = current.settings()
+    if settings.payment_gateway == "testpay" or settings.stripe_secret_key.startswith(("sk_test_", "rk_test_")):
+        return gettext(
+            "This is a demonstration: no payment is real and no unit was cancelled "
+            "in any United Nations registry."
+        )
+    return gettext("This is a demonstration: no unit was cancelled in any United Nations registry.")

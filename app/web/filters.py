@@ -1,0 +1,142 @@
+"""Numbers, money, dates and places as the reader writes them.
+
+Babel does the work; the locale is parsed once for each request. Where CLDR leaves room (English
+day order, French "1er", the place of the currency code) the pattern stands here, so that the
+page, the mail and the PDF agree.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.lists import format_list
+from babel.numbers import format_currency, format_decimal
+from flask import Flask
+from flask_babel import gettext, ngettext
+from jinja2 import Environment
+from markupsafe import Markup
+
+from app.kernel.csvtable import countries as country_codes
+from app.kernel.money import Money
+from app.kernel.references import certificate_slug
+from app.kernel.text import is_right_to_left
+from app.web.i18n import current_locale
+
+# The code of the currency, never a sign: "$" is the money of twenty countries.
+_MONEY = {"en": "¤¤\u00a0#,##0.00", "fr": "#,##0.00\u00a0¤¤", "es": "#,##0.00\u00a0¤¤"}
+_DAY = {"en": "d MMMM y", "fr": "d MMMM y", "es": "d 'de' MMMM 'de' y"}
+_FIRST_DAY = {**_DAY, "fr": "d'er' MMMM y"}
+_TIME = {"en": ", HH:mm:ss\u00a0'UTC'", "fr": " 'à' HH:mm:ss\u00a0'UTC'", "es": ", HH:mm:ss\u00a0'UTC'"}
+
+
+def init_app(app: Flask) -> None:
+    """Give every page the filters."""
+    register(app.jinja_env)
+
+
+def register(environment: Environment) -> None:
+    """Give a Jinja environment the filters; the PDF has one of its own."""
+    environment.filters.update(
+        money=money,
+        number=number,
+        tonnes=tonnes,
+        date_long=date_long,
+        date_range=date_range,
+        datetime_long=datetime_long,
+        time_tag=time_tag,
+        country=country,
+        countries=countries,
+        slug=certificate_slug,
+        dir_of=dir_of,
+    )
+
+
+def money(amount: Money) -> str:
+    """An amount with its currency code: `USD 1,234.50`, `1 234,50 USD`, `1.234,50 USD`."""
+    locale = current_locale()
+    return format_currency(amount.decimal, amount.currency, format=_MONEY[locale.language], locale=locale)
+
+
+def number(value: int) -> str:
+    """A whole number with the separators of the language."""
+    return format_decimal(value, locale=current_locale())
+
+
+def tonnes(units: int) -> str:
+    """What `units` units stand for, one tonne each: `12 tonnes of CO₂ equivalent`."""
+    return ngettext(
+        "%(number)s tonne of CO₂ equivalent", "%(number)s tonnes of CO₂ equivalent", units, number=number(units)
+    )
+
+
+def date_long(value: date) -> str:
+    """A calendar day with the name of its month: `22 November 2026`. An instant counts in UTC."""
+    locale = current_locale()
+    return format_date(_in_utc(value), _day_pattern(value, locale), locale=locale)
+
+
+def date_range(first: date, last: date) -> str:
+    """Two calendar days and everything between."""
+    return gettext("%(first)s to %(last)s", first=date_long(first), last=date_long(last))
+
+
+def datetime_long(value: datetime) -> str:
+    """An instant to the second, in UTC: `22 November 2026, 10:36:15 UTC`.
+
+    Raises ValueError for a naive one.
+    """
+    locale = current_locale()
+    instant = _in_utc(value)
+    pattern = _day_pattern(instant, locale) + _TIME[locale.language]
+    return format_datetime(instant, pattern, tzinfo=UTC, locale=locale)
+
+
+def time_tag(value: date) -> Markup:
+    """A day or an instant for people, with the same for machines."""
+    if isinstance(value, datetime):
+        machine = _in_utc(value).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Markup('<time datetime="{}">{}</time>').format(machine, datetime_long(value))
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), date_long(value))
+
+
+def country(code: str) -> str:
+    """The name of a country by its ISO 3166-1 alpha-2 code; a code that nobody knows stays as it is."""
+    return str(current_locale().territories.get(code, code))
+
+
+def countries(codes: Iterable[str]) -> str:
+    """The names of several countries as one phrase: `Ghana, Kenya and Rwanda`."""
+    return format_list([country(code) for code in codes], locale=current_locale())
+
+
+def country_choices() -> list[tuple[str, str]]:
+    """Every ISO 3166-1 country as (code, name), in the order of the alphabet that ignores accents."""
+    return sorted(((code, country(code)) for code in country_codes()), key=lambda pair: _plain(pair[1]))
+
+
+def dir_of(text: Any) -> str:
+    """The direction that `text` is written in, for `dir`: names come in every script."""
+    return "rtl" if is_right_to_left(str(text)) else "ltr"
+
+
+def _in_utc(value: date) -> date:
+    if not isinstance(value, date):
+        raise TypeError(f"not a day or an instant: {value!r}")  # Babel would print today instead
+    if not isinstance(value, datetime):
+        return value
+    if value.tzinfo is None:
+        raise ValueError("an instant needs a time zone to be printed")
+    return value.astimezone(UTC)
+
+
+def _day_pattern(value: date, locale: Locale) -> str:
+    return (_FIRST_DAY if _in_utc(value).day == 1 else _DAY)[locale.language]
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c))

@@ -1,0 +1,203 @@
+"""Languages: the address decides what a page says; the reader's wishes decide only where `/` leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from babel import Locale
+from flask import Flask, Response, abort, current_app, g, has_request_context, redirect, request
+from flask.globals import request_ctx
+from flask_babel import Babel, force_locale, get_locale, refresh
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from app import current
+
+LANGUAGES = {"en": "English", "fr": "Français", "es": "Español"}
+DEFAULT_LANGUAGE = "en"
+COOKIE = "lang"
+COOKIE_SECONDS = 365 * 24 * 60 * 60
+SWITCH = "switch"
+
+R = TypeVar("R", bound=WerkzeugResponse)
+
+babel = Babel()
+
+
+def init_app(app: Flask) -> None:
+    """Bind translations, take the language out of addresses and put it into new ones."""
+    babel.init_app(
+        app,
+        default_locale=DEFAULT_LANGUAGE,
+        default_translation_directories="translations",
+        default_timezone="UTC",
+        locale_selector=_select_language,
+    )
+    app.url_value_preprocessor(_take_language)
+    app.url_defaults(_give_language)
+    app.before_request(_remember_the_switch)
+    app.after_request(_name_the_language)
+    app.jinja_env.globals.update(
+        LANGUAGES=LANGUAGES, switch_url=switch_url, alternate_urls=alternate_urls, public_url=public_url
+    )
+    app.context_processor(lambda: {"lang": current_language()})
+
+
+def current_locale() -> Locale:
+    """The parsed locale in force, English outside an application."""
+    return get_locale() or Locale(DEFAULT_LANGUAGE)
+
+
+def current_language() -> str:
+    """The code of the language in force: en, fr or es."""
+    return str(current_locale().language)
+
+
+def use_language(language: str) -> None:
+    """Answer this request in `language` although its address does not name one. Raises KeyError."""
+    LANGUAGES[language]
+    g.language = language
+    refresh()
+
+
+@contextmanager
+def in_locale(locale: str) -> Iterator[None]:
+    """Speak `locale` for a while: mails and PDFs are in the buyer's language, not the worker's.
+
+    Raises KeyError for a language that this site does not have.
+    """
+    LANGUAGES[locale]
+    with force_locale(locale):
+        yield
+
+
+def negotiated_language() -> str:
+    """What to show who has not said: the language chosen earlier, else the browser's, else English."""
+    chosen = request.cookies.get(COOKIE)
+    if chosen in LANGUAGES:
+        return str(chosen)
+    return request.accept_languages.best_match(list(LANGUAGES)) or DEFAULT_LANGUAGE
+
+
+def is_negotiated() -> bool:
+    """Whether the present answer depends on the reader's cookie and browser instead of the address."""
+    return "language" not in g and _language_of_path() is None
+
+
+def vary_by_reader(response: R) -> R:
+    """Tell caches that another reader may get another language at the same address."""
+    response.vary.update(("Cookie", "Accept-Language"))
+    return response
+
+
+def public_url(endpoint: str, **values: Any) -> str:
+    """The address of a page as everybody sees it, on PUBLIC_BASE_URL; works outside requests too."""
+    current_app.inject_url_defaults(endpoint, values)
+    adapter = current_app.url_map.bind("localhost")
+    return current.settings().public_base_url + adapter.build(endpoint, values, force_external=False)
+
+
+def shows_page(endpoint: str, **values: Any) -> None:
+    """Say which page this answer shows when a form was sent elsewhere, so that the switch stays on it."""
+    g.shown_page = (endpoint, values)
+
+
+def switch_url(language: str) -> str:
+    """Link to this page in `language`, query kept; following it also remembers the choice."""
+    query = [(name, value) for name, value in request.args.items(multi=True) if name != SWITCH]
+    return f"{_path_in(language)}?{urlencode([*query, (SWITCH, language)])}"
+
+
+def alternate_urls() -> list[tuple[str, str]]:
+    """(hreflang, absolute address) of this page in every language, `x-default` last.
+
+    The default is the address without a language, which asks the reader. Empty for pages that are
+    nobody else's business, and for errors.
+    """
+    if request.endpoint is None or not _has_language(request.endpoint) or g.get("is_private", False):
+        return []
+    base = current.settings().public_base_url
+    paths = {language: _path_in(language) for language in LANGUAGES}
+    without = paths[DEFAULT_LANGUAGE].removeprefix(f"/{DEFAULT_LANGUAGE}")
+    return [*((language, base + path) for language, path in paths.items()), ("x-default", base + without)]
+
+
+def _select_language() -> str:
+    if not has_request_context():
+        return DEFAULT_LANGUAGE
+    return g.get("language") or _language_of_path() or negotiated_language()
+
+
+def _language_of_path() -> str | None:
+    first = request.path.split("/", 2)[1:2]
+    return first[0] if first and first[0] in LANGUAGES else None
+
+
+def _take_language(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    language = (values or {}).pop("lang", None)
+    if language in LANGUAGES:
+        g.language = language
+    elif language is not None or request.routing_exception is not None:
+        _find_language_for_page()
+        if language is not None:
+            abort(404)
+
+
+def _find_language_for_page() -> None:
+    """A known page's address without its language leads to that page in the reader's language."""
+    if request.method not in {"GET", "HEAD"} or request_ctx.url_adapter is None or _language_of_path():
+        return
+    language = negotiated_language()
+    try:
+        request_ctx.url_adapter.match(f"/{language}{request.path}", method="GET")
+    except HTTPException:
+        return
+    query = f"?{request.query_string.decode('ascii', 'replace')}" if request.query_string else ""
+    abort(vary_by_reader(redirect(f"/{language}{quote(request.path)}{query}")))
+
+
+def _give_language(endpoint: str, values: dict[str, Any]) -> None:
+    if "lang" not in values and _has_language(endpoint):
+        values["lang"] = current_language()
+
+
+def _has_language(endpoint: str) -> bool:
+    return endpoint in current_app.view_functions and current_app.url_map.is_endpoint_expecting(endpoint, "lang")
+
+
+def _remember_the_switch() -> WerkzeugResponse | None:
+    if SWITCH not in request.args or request.method not in {"GET", "HEAD"} or "language" not in g:
+        return None
+    query = urlencode([(name, value) for name, value in request.args.items(multi=True) if name != SWITCH])
+    response = redirect(quote(request.path) + (f"?{query}" if query else ""))
+    response.set_cookie(
+        COOKIE,
+        g.language,
+        max_age=COOKIE_SECONDS,
+        secure=current.settings().public_base_url.startswith("https://"),
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def _name_the_language(response: Response) -> Response:
+    if response.mimetype == "text/html":
+        response.headers.setdefault("Content-Language", current_language())
+    return response
+
+
+def _path_in(language: str) -> str:
+    endpoint, values = g.get("shown_page") or (request.endpoint, request.view_args or {})
+    home = f"/{language}/"
+    if endpoint is None:
+        known = _language_of_path()
+        return f"/{language}{quote(request.path.removeprefix(f'/{known}'))}" if known else home
+    if not _has_language(endpoint):
+        return home
+    adapter = current_app.url_map.bind("localhost")
+    path = adapter.build(endpoint, {**values, "lang": language}, force_external=False)
+    return path if adapter.test(path, "GET") else home

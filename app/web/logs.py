@@ -1,0 +1,126 @@
+"""One JSON object for each line on standard error, without anybody's name, address, link or secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, Response, g, has_request_context, request
+from flask.signals import request_started
+
+from app.config import Settings
+
+HEADER = "X-Request-ID"
+MASK = "…"
+
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_CODE_LETTERS = "2-9A-HJKMNP-TV-Z"
+# Each pattern keeps its group 1, if it has one, and loses the rest.
+_SECRETS = (
+    re.compile(r"\b(?:sk|rk|whsec)_[A-Za-z0-9_]+"),
+    re.compile(r"[^\s@<>\"'(),;:=/]+@[^\s@<>\"'(),;:/]+"),
+    re.compile(r"(/(?:orders|testpay)/)[^/\s\"'?]+"),
+    re.compile(r"([?&](?:code|token)=)[^&\s\"']+"),
+    re.compile(rf"\b[{_CODE_LETTERS}]{{4}}(?:-[{_CODE_LETTERS}]{{4}}){{5}}\b"),
+    # What a database says about a refused statement repeats the values, names and all.
+    re.compile(r"(\[parameters: )[\s\S]*?\](?=\n|$)"),
+    re.compile(r"(DETAIL:  ?)[^\n]*"),
+)
+_PERSONAL = re.compile(r"mail|name|beneficiary|purpose|token|code|secret|password|authorization|cookie", re.IGNORECASE)
+
+_log = logging.getLogger("tonne.request")
+
+
+def init_app(app: Flask) -> None:
+    """Write every log line of the process in this form, and one line for each request."""
+    settings: Settings = app.extensions["tonne.settings"]
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, StandardError)]:
+        root.removeHandler(handler)
+    root.addHandler(StandardError())
+    root.setLevel(settings.log_level)
+    request_started.connect(_start, app)
+    app.after_request(_finish)
+
+
+def request_id() -> str:
+    """The name of the present request in the log and in the answer's header.
+
+    A proxy in front may choose it (TRUSTED_PROXIES above 0); nobody else can.
+    """
+    return str(g.setdefault("request_id", secrets.token_hex(8)))
+
+
+def mask(text: str) -> str:
+    """`text` without keys, e-mail addresses, secret links, verification codes and database values."""
+    for pattern in _SECRETS:
+        text = pattern.sub(rf"\g<1>{MASK}" if pattern.groups else MASK, text)
+    return text
+
+
+class StandardError(logging.Handler):
+    """Writes to whatever standard error is at that moment: a server may redirect it after the start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(JsonLines())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line. A line that cannot be written is reported the way logging does."""
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
+        except Exception:  # noqa: BLE001 - a log line must never break what it tells about
+            self.handleError(record)
+
+
+class JsonLines(logging.Formatter):
+    """A log record as one line of JSON. Facts come in as `extra={"facts": {...}}`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line: time in UTC, level, logger, message, the request if there is one, and facts."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": mask(record.getMessage()),
+        }
+        if has_request_context():
+            line.update(request_id=request_id(), method=request.method, path=mask(request.path))
+        facts = getattr(record, "facts", None)
+        if facts:
+            line["facts"] = _masked(facts)
+        if record.exc_info:
+            line["exception"] = mask(self.formatException(record.exc_info))
+        # ASCII only: no line break and no control character of a stranger's reaches the terminal.
+        return json.dumps(line, default=str)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): MASK if _PERSONAL.search(str(key)) else _masked(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_masked(each) for each in value]
+    return value if isinstance(value, (bool, int, float, type(None))) else mask(str(value))
+
+
+def _start(app: Flask, **_extra: Any) -> None:
+    g.started = time.perf_counter()
+    named = request.headers.get(HEADER, "")
+    if app.extensions["tonne.settings"].trusted_proxies and _ACCEPTABLE_ID.fullmatch(named):
+        g.request_id = named
+
+
+def _finish(response: Response) -> Response:
+    response.headers[HEADER] = request_id()
+    level = logging.DEBUG if request.endpoint in {"static", "web.health"} else logging.INFO
+    duration = round((time.perf_counter() - g.started) * 1000)
+    _log.log(level, "answered", extra={"facts": {"status": response.status_code, "duration_ms": duration}})
+    return response

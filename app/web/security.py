@@ -1,0 +1,136 @@
+"""What keeps a page from being turned against its reader: headers, cookies, form tokens, host check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, g, request
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import current
+from app.config import Settings
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+MAXIMUM_BYTES = 1_048_576
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+# Two years, as browsers' preload lists ask for.
+STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
+UNUSED_FEATURES = (
+    "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "geolocation", "gyroscope",
+    "magnetometer", "microphone", "midi", "payment", "publickey-credentials-get", "screen-wake-lock", "usb",
+    "xr-spatial-tracking",
+)  # fmt: skip
+# Baskets, orders and payments are nobody else's business, whatever page of theirs is shown.
+PRIVATE_BLUEPRINTS = frozenset({"checkout", "testpay"})
+
+csrf = CSRFProtect()
+
+
+def init_app(app: Flask) -> None:
+    """Set cookies and limits, check every request before its view, give every answer its headers."""
+    settings: Settings = app.extensions["tonne.settings"]
+    base = urlsplit(settings.public_base_url)
+    is_https = base.scheme == "https"
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        # Copies beside each other on one machine share cookies whatever their port is.
+        SESSION_COOKIE_NAME="__Host-tonne" if is_https else f"tonne_{base.port or 80}",
+        SESSION_COOKIE_PATH="/",
+        SESSION_COOKIE_SECURE=is_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PREFERRED_URL_SCHEME=base.scheme,
+        MAX_CONTENT_LENGTH=MAXIMUM_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAXIMUM_BYTES,
+        # A form that was open for hours is sent as it is; the token lives as long as the session.
+        WTF_CSRF_TIME_LIMIT=None,
+        # Order pages send no referrer; the browser's own word on the origin is checked instead.
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    app.before_request(_check_host)
+    app.before_request(_note_privacy)
+    app.before_request(_check_origin)
+    csrf.init_app(app)
+    app.after_request(_add_headers)
+
+
+def form_checks_token(view: View) -> View:
+    """Mark a view whose FlaskForm checks the token itself.
+
+    Instead of the page for a refused form, the view shows its own again: with the error, and with
+    everything that was typed.
+    """
+    return cast(View, csrf.exempt(view))
+
+
+def no_form_token(view: View) -> View:
+    """Mark a view that other programs call and that checks a signature instead of a form token."""
+    return cast(View, csrf.exempt(view))
+
+
+def is_private() -> bool:
+    """Whether the present page belongs to one person: no cache, no search engine, no alternates."""
+    return request.blueprint in PRIVATE_BLUEPRINTS or is_secret_address()
+
+
+def is_secret_address() -> bool:
+    """Whether knowing the present address is all it takes to see the page."""
+    return "token" in (request.view_args or {}) or "code" in request.args or request.blueprint == "testpay"
+
+
+def _check_host() -> None:
+    allowed = {urlsplit(current.settings().public_base_url).hostname}
+    if not current.settings().is_production:
+        allowed |= LOOPBACK
+    if urlsplit(f"//{request.host}").hostname not in allowed:
+        abort(400)
+
+
+def _note_privacy() -> None:
+    g.is_private = is_private()
+
+
+def _check_origin() -> None:
+    # Sent by every browser of today on https and loopback, and not to be forged by a page.
+    if request.method not in SAFE_METHODS and request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
+        raise CSRFError("sent from another site")
+
+
+def _add_headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _content_policy())
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES))
+    headers.setdefault("Referrer-Policy", "no-referrer" if is_secret_address() else "same-origin")
+    if current.settings().public_base_url.startswith("https://"):
+        headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
+    if is_private():
+        headers["Cache-Control"] = "no-store"
+        headers.setdefault("X-Robots-Tag", "noindex")
+    elif request.endpoint != "static":
+        # Units left are never older than a second, and the basket in the header is the reader's own.
+        headers.setdefault("Cache-Control", "private, no-cache")
+    return response
+
+
+def _content_policy() -> str:
+    # A form answered by a redirect to the payment page is blocked unless that origin is listed.
+    form_action = ["'self'"]
+    if request.blueprint == "checkout":
+        gateway = current_app.extensions.get("tonne.gateway")
+        form_action += gateway.hosted_page_origins() if gateway else ()
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; manifest-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; "
+        f"form-action {' '.join(form_action)}"
+    )

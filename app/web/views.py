@@ -1,0 +1,69 @@
+"""The front door, the health of the house, and what robots are told."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, send_from_directory
+from flask_migrate import Migrate
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from app.db import db
+from app.web import i18n
+
+bp = Blueprint("web", __name__)
+
+ROBOTS_STAY_OUT = ("basket", "checkout", "orders")
+
+
+@bp.get("/")
+def root() -> WerkzeugResponse:
+    """Lead to the first page in the reader's language."""
+    return i18n.vary_by_reader(redirect(f"/{i18n.negotiated_language()}/"))
+
+
+@bp.get("/health")
+def health() -> Response:
+    """Whether this copy can do its work: 200, or 503 with what is missing."""
+    state = {"database": _database_state()}
+    is_well = state["database"] == "ok"
+    response = jsonify(status="ok" if is_well else "unavailable", **state)
+    response.status_code = 200 if is_well else 503
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@bp.get("/robots.txt")
+def robots() -> Response:
+    """Search engines may read the catalogue and the register, not baskets and orders."""
+    lines = [f"Disallow: /{language}/{room}" for language in i18n.LANGUAGES for room in ROBOTS_STAY_OUT]
+    response = make_response("\n".join(["User-agent: *", *lines, "Disallow: /testpay/", ""]))
+    response.mimetype = "text/plain"
+    return response
+
+
+@bp.get("/favicon.ico")
+def favicon() -> Response:
+    """The icon for programs that do not read the page's own link."""
+    return send_from_directory(f"{current_app.static_folder}/img", "favicon.svg")
+
+
+def _database_state() -> str:
+    try:
+        with db.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            present = frozenset(MigrationContext.configure(connection).get_current_heads())
+    except SQLAlchemyError:
+        return "unreachable"
+    migrations = current_app.extensions["migrate"]
+    return "ok" if present == _newest_migrations(migrations.migrate, migrations.directory) else "not migrated"
+
+
+@cache
+def _newest_migrations(migrate: Migrate, directory: str) -> frozenset[str]:
+    # The files cannot change under a running process, and reading them all takes a while.
+    return frozenset(ScriptDirectory.from_config(migrate.get_config(directory)).get_heads())

@@ -1,0 +1,114 @@
+// Comfort on top of pages that work without it: nothing here is needed to buy, to wait or to verify.
+
+const language = document.documentElement.lang || "en";
+
+/** Move to the summary of what went wrong, so that it is read first. */
+function focusOnErrors() {
+  document.querySelector("[data-focus]")?.focus();
+}
+
+/** Buttons that copy a text; hidden where the browser cannot. */
+function copyButtons(root) {
+  if (!navigator.clipboard) return;
+  for (const button of root.querySelectorAll("[data-copy]")) {
+    const label = button.textContent;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(button.dataset.copy);
+      } catch {
+        return;
+      }
+      button.textContent = button.dataset.done;
+      announce(button.dataset.done);
+      setTimeout(() => { button.textContent = label; }, 3000);
+    });
+  }
+}
+
+/** The amount for the units typed so far, beside the field. The server alone decides what is valid. */
+function liveTotals() {
+  for (const input of document.querySelectorAll("[data-total]")) {
+    const output = document.getElementById(input.dataset.total);
+    const format = new Intl.NumberFormat(language, {
+      style: "currency", currency: input.dataset.currency, currencyDisplay: "code", useGrouping: "always",
+    });
+    const digits = format.resolvedOptions().maximumFractionDigits;
+    const show = () => {
+      const typed = input.value.replace(/\s/g, "");
+      const valid = /^[1-9]\d{0,8}$/.test(typed);
+      output.parentElement.hidden = !valid;
+      if (valid) output.textContent = format.format((Number(typed) * Number(input.dataset.price)) / 10 ** digits);
+    };
+    input.addEventListener("input", show);
+    show();
+  }
+}
+
+function announce(text) {
+  const place = document.getElementById("announcement");
+  if (place) place.textContent = text;
+}
+
+/** Put news in place of what is shown, and keep the keyboard where it was. */
+function replace(area, html) {
+  const focused = area.contains(document.activeElement) ? document.activeElement.id : "";
+  const before = area.querySelector("[data-announce]")?.dataset.announce;
+  area.innerHTML = html;
+  copyButtons(area);
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  const now = area.querySelector("[data-announce]")?.dataset.announce;
+  if (now && now !== before) announce(now);
+}
+
+/** Ask how the order stands, soon at first and then more and more slowly, until nothing more can change. */
+function followOrder() {
+  const area = document.querySelector("[data-progress]");
+  if (!area) return;
+  const first = Number(area.dataset.seconds) || 2;
+  let wait = first;
+  let shown = "";
+  let timer = 0;
+  let over = false;
+
+  const ask = async () => {
+    try {
+      const answer = await fetch(area.dataset.progress, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+      if (answer.ok) {
+        const html = await answer.text();
+        // The form token is a new one each time and no news.
+        const news = html.replace(/name="csrf_token" value="[^"]*"/g, "");
+        if (news !== shown) replace(area, html);
+        wait = news === shown ? Math.min(wait * 1.5, 30) : first;
+        shown = news;
+        over = answer.headers.get("X-Order-Final") === "yes";
+      } else {
+        wait = Math.min(wait * 2, 60);
+      }
+    } catch {
+      wait = Math.min(wait * 2, 60);
+    }
+    plan();
+  };
+  const plan = () => {
+    clearTimeout(timer);
+    if (!over && !document.hidden) timer = setTimeout(ask, wait * 1000);
+  };
+  document.addEventListener("visibilitychange", () => {
+    wait = first;
+    plan();
+  });
+  plan();
+}
+
+/** A document that is still being made: ask again after a moment. */
+function retry() {
+  const area = document.querySelector("[data-reload]");
+  if (area) setTimeout(() => location.reload(), Number(area.dataset.reload) * 1000);
+}
+
+focusOnErrors();
+copyButtons(document);
+liveTotals();
+followOrder();
+retry();

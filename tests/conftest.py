@@ -1,0 +1,173 @@
+"""What every test starts from: a migrated database, on both engines, and a clock that stands still."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+
+from app import create_app
+from app.config import Settings
+from app.db import db
+from app.fulfilment.process import Collaborators, run_due
+from app.kernel import checkpoints
+from app.kernel.clock import Clock, FixedClock
+from tests.builders import NOW
+from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, ScriptedRegistry
+from tests.postgres import PrivateCluster, shared_cluster
+
+ROOT = Path(__file__).parent.parent
+SECRET = "a-secret-of-tests-that-is-long-enough-0001"
+
+AppMaker = Callable[..., Flask]
+
+
+def environment(tmp_path: Path, url: str, **changes: str) -> dict[str, str]:
+    """The settings of a test copy, as an environment."""
+    return {
+        "ENVIRONMENT": "testing",
+        "INSTANCE_PATH": str(tmp_path),
+        "DATABASE_URL": url,
+        "SECRET_KEY": SECRET,
+        "TESTPAY_SECRET": SECRET[::-1],
+        "PUBLIC_BASE_URL": "http://127.0.0.1:5000",
+        "LIMIT_CHECKOUT": "10000/minute",
+        "LIMIT_VERIFY": "10000/minute",
+        "LIMIT_RESEND": "10000/minute",
+        **changes,
+    }
+
+
+def application(env: dict[str, str], clock: Clock | None = None) -> Flask:
+    """An application over one database, without a pool that would keep a dropped one open."""
+    app = create_app(Settings.from_environment(env), clock=clock or FixedClock(NOW))
+    app.testing = True
+    return app
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateCluster]:
+    """One PostgreSQL server for all test processes."""
+    root = tmp_path_factory.getbasetemp()
+    with shared_cluster(root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) as shared:
+        yield shared
+
+
+def _migrated(url: str, directory: Path) -> None:
+    app = application(environment(directory, url))
+    with app.app_context():
+        upgrade(directory=str(ROOT / "migrations"))
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy from."""
+    directory = tmp_path_factory.mktemp("template")
+    path = directory / "template.sqlite"
+    _migrated(f"sqlite:///{path}", directory)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(cluster: PrivateCluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated PostgreSQL database to copy from."""
+    name = f"template_{uuid4().hex[:12]}"
+    _migrated(cluster.create_database(name), tmp_path_factory.mktemp("pg"))
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def db_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh migrated database; every test that uses it runs on both engines."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        path = tmp_path / "tonne.sqlite"
+        shutil.copy(template, path)
+        yield f"sqlite:///{path}"
+        return
+    shared: PrivateCluster = request.getfixturevalue("cluster")
+    name = f"test_{uuid4().hex[:16]}"
+    url = shared.create_database(name, template=request.getfixturevalue("postgres_template"))
+    yield url
+    shared.drop_database(name)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands at the builders' NOW."""
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def make_app(db_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[AppMaker]:
+    """Make an application over the fresh database with changed settings."""
+    made: list[Flask] = []
+
+    def make(**changes: str) -> Flask:
+        app = application(environment(tmp_path, db_url, **changes), clock)
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: AppMaker) -> Flask:
+    """An application over a fresh database, with the test gateway and the embedded ledger."""
+    return make_app()
+
+
+@pytest.fixture
+def context(app: Flask) -> Iterator[Flask]:
+    """The application with its context pushed, for tests of services."""
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without a screen."""
+    return app.test_client()
+
+
+@pytest.fixture
+def world(context: Flask, clock: FixedClock) -> Collaborators:
+    """The outside world in memory: gateway, registry with scripted answers, renderer, mailer."""
+    registry: Any = ScriptedRegistry(context.extensions["tonne.registry"])
+    return Collaborators(
+        gateway=FakeGateway(),
+        registry=registry,
+        renderer=FakeRenderer(),
+        mailer=FakeMailer(),
+        settings=context.extensions["tonne.settings"],
+        clock=clock,
+    )
+
+
+@pytest.fixture
+def work(world: Collaborators) -> Callable[[], int]:
+    """Do everything that is due."""
+    return lambda: run_due(world)
+
+
+@pytest.fixture(autouse=True)
+def no_observers() -> Iterator[None]:
+    """No test leaves an observer behind."""
+    yield
+    checkpoints.forget_observers()
+
+

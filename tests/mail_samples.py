@@ -1,0 +1,193 @@
+"""One sample of every mail, as the shop would write it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from app.kernel.money import Money
+from app.notifications.messages import (
+    BoughtLine,
+    CertificatesReady,
+    Consent,
+    Facts,
+    OnBehalfOf,
+    OrderLate,
+    OrderPaid,
+    OrderRefused,
+    PaymentProcessing,
+    PriceParts,
+    Proof,
+    ReadyCertificate,
+    RefundCause,
+    RefundMade,
+    RefusedLine,
+    SellerShare,
+)
+from app.notifications.models import Mail
+from app.notifications.states import MailState
+
+START = datetime(2026, 11, 22, 10, 36, 0, tzinfo=UTC)
+ORDER_URL = "https://tonne.example/en/orders/kJx0b3nWq2-Vt8yZ7mLpAaRrSs4"
+CONSENT = "I order the units above and pay for them.\n\nTheir cancellation cannot be undone."
+
+
+def after(seconds: int) -> datetime:
+    """An instant of the sample order."""
+    return START + timedelta(seconds=seconds)
+
+
+def usd(minor: int) -> Money:
+    """Cents as money."""
+    return Money(minor, "USD")
+
+
+def order_paid(
+    *, name: str = "Société Générale d'Énergie", purpose: str = "Our flights of 2025", **changes: object
+) -> OrderPaid:
+    """A receipt of two lines of two sellers, USD 10.40 in all."""
+    values: dict[str, object] = {
+        "reference": "T-7KMQ-2XHD",
+        "order_url": ORDER_URL,
+        "is_demonstration": True,
+        "lines": (
+            BoughtLine(
+                project_reference="IN-1514",
+                project_title="Wind power in Tamil Nadu",
+                unit_type="CER",
+                commitment_period=1,
+                units=5,
+                unit_price=usd(38),
+                amount=usd(190),
+                provider_name="Demonstration seller A",
+            ),
+            BoughtLine(
+                project_reference="BR-22",
+                project_title="Landfill gas at Salvador da Bahia",
+                unit_type="CER",
+                commitment_period=2,
+                units=1,
+                unit_price=usd(850),
+                amount=usd(850),
+                provider_name="Demonstration seller B",
+            ),
+        ),
+        "total": usd(1040),
+        "parts": PriceParts(
+            sellers=(
+                SellerShare(provider_name="Demonstration seller A", amount=usd(178)),
+                SellerShare(provider_name="Demonstration seller B", amount=usd(798)),
+            ),
+            payment_cost=usd(60),
+            tax=usd(3),
+            platform_fee=usd(1),
+        ),
+        "beneficiary": OnBehalfOf(
+            name=name, purpose=purpose, intent="contribution", country="FR", is_name_public=False
+        ),
+        "consent": Consent(version="2026-11-22", text=CONSENT, given_at=after(5)),
+        "proof": Proof(paid_at=after(61)),
+        "promise_minutes": 10,
+    }
+    return OrderPaid(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def certificates_ready(count: int = 2) -> CertificatesReady:
+    """The proof of an order of `count` projects."""
+    return CertificatesReady(
+        reference="T-7KMQ-2XHD",
+        order_url=ORDER_URL,
+        is_demonstration=True,
+        certificates=tuple(
+            ReadyCertificate(
+                number=f"TN{n}/2026",
+                project_reference=f"IN-{n}",
+                project_title=f"Wind power {n}",
+                unit_type="CER",
+                units=n,
+                verify_url=f"https://tonne.example/en/verify/TN{n}-2026",
+                download_url=f"{ORDER_URL}/certificates/TN{n}-2026.pdf",
+            )
+            for n in range(1, count + 1)
+        ),
+        summary_url=f"{ORDER_URL}/summary.pdf" if count > 1 else None,
+        proof=Proof(paid_at=after(61), sent_at=after(62), cancelled_at=after(64), certified_at=after(125)),
+    )
+
+
+def payment_processing() -> PaymentProcessing:
+    """A bank transfer that is under way."""
+    return PaymentProcessing(
+        reference="T-7KMQ-2XHD",
+        order_url=ORDER_URL,
+        is_demonstration=True,
+        total=usd(1040),
+        held_until=START + timedelta(days=14),
+    )
+
+
+def refund_made(cause: RefundCause = RefundCause.SOLD_OUT, project_title: str | None = None) -> RefundMade:
+    """USD 1.90 on its way back."""
+    return RefundMade(
+        reference="T-7KMQ-2XHD",
+        order_url=ORDER_URL,
+        is_demonstration=True,
+        amount=usd(190),
+        cause=cause,
+        project_title=project_title,
+    )
+
+
+def order_refused(*, is_whole: bool = False) -> OrderRefused:
+    """The registry refused five units."""
+    line = RefusedLine(
+        project_reference="IN-1514",
+        project_title="Wind power in Tamil Nadu",
+        unit_type="CER",
+        units=5,
+        amount=usd(190),
+    )
+    return OrderRefused(
+        reference="T-7KMQ-2XHD",
+        order_url=ORDER_URL,
+        is_demonstration=True,
+        is_whole=is_whole,
+        lines=(line,),
+        refund=usd(190),
+    )
+
+
+def order_late() -> OrderLate:
+    """The registry has not answered for longer than ten minutes."""
+    return OrderLate(
+        reference="T-7KMQ-2XHD",
+        order_url=ORDER_URL,
+        is_demonstration=True,
+        promise_minutes=10,
+        proof=Proof(paid_at=after(61), sent_at=after(62)),
+    )
+
+
+def all_facts() -> list[Facts]:
+    """Every mail once."""
+    return [
+        order_paid(),
+        certificates_ready(),
+        payment_processing(),
+        refund_made(),
+        order_refused(),
+        order_late(),
+    ]
+
+
+def mail_of(facts: Facts, locale: str = "en", *, key: str = "sample") -> Mail:
+    """The row that `facts` would be kept in."""
+    return Mail(
+        id=1,
+        key=key,
+        kind=facts.kind.value,
+        recipient="buyer@example.org",
+        locale=locale,
+        facts=facts.to_json(),
+        state=MailState.DUE,
+        created_at=START,
+    )

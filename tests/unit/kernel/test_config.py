@@ -1,0 +1,184 @@
+"""Settings are read once, checked whole, and keep their secrets to themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.config import SETTINGS, BadSettings, Settings
+
+SECRET = "a-secret-of-more-than-thirty-two-characters"
+DEVELOPMENT = {"SECRET_KEY": SECRET, "TESTPAY_SECRET": SECRET}
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": SECRET,
+    "PUBLIC_BASE_URL": "https://tonne.example",
+    "DATABASE_URL": "postgresql+psycopg://tonne@db/tonne",
+    "OPERATOR_NAME": "Tonne Cooperative",
+    "PAYMENT_GATEWAY": "stripe",
+    "STRIPE_SECRET_KEY": "rk_live_123",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_new, whsec_old",
+    "REGISTRY_OF_RECORD_NAME": "Tonne Registry Ltd",
+    "MAIL_URL": "smtp://mail.example",
+}
+
+
+def problems(environment: dict[str, str]) -> list[str]:
+    with pytest.raises(BadSettings) as refused:
+        Settings.from_environment(environment)
+    assert str(refused.value) == "; ".join(refused.value.problems)
+    return refused.value.problems
+
+
+def test_two_secrets_are_enough_for_development() -> None:
+    settings = Settings.from_environment(DEVELOPMENT)
+
+    assert settings.public_base_url == "http://127.0.0.1:5000"
+    assert settings.database_url == f"sqlite:///{Path('instance').absolute() / 'tonne.sqlite'}"
+    assert settings.is_demonstration
+    assert not settings.is_production
+
+
+def test_the_settings_come_from_the_processes_environment_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**DEVELOPMENT, "PORT": "5077"}.items():
+        monkeypatch.setenv(name, value)
+
+    assert Settings.from_environment().port == 5077
+
+
+def test_production_with_everything_said_starts_and_is_no_demonstration() -> None:
+    settings = Settings.from_environment(PRODUCTION)
+
+    assert settings.is_production
+    assert not settings.is_demonstration
+    assert settings.stripe_webhook_secrets == ("whsec_new", "whsec_old")
+
+
+def test_every_setting_of_the_table_has_a_value_and_an_explanation() -> None:
+    settings = Settings.from_environment(DEVELOPMENT)
+
+    assert len({setting.name for setting in SETTINGS}) == len(SETTINGS)
+    for setting in SETTINGS:
+        assert hasattr(settings, setting.name.lower())
+        assert setting.help.endswith((".", "none]."))
+
+
+def test_blanks_around_a_value_do_not_count() -> None:
+    settings = Settings.from_environment({**DEVELOPMENT, "PORT": " 5001 ", "TESTPAY_MISCHIEF": " lose, delay ,"})
+
+    assert settings.port == 5001
+    assert settings.testpay_mischief == {"lose", "delay"}
+
+
+def test_a_copy_on_an_ipv6_address_has_a_valid_public_address() -> None:
+    assert Settings.from_environment({**DEVELOPMENT, "HOST": "::1"}).public_base_url == "http://[::1]:5000"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PORT", "abc", "PORT must be a whole number"),
+        ("PORT", "-1", "PORT must be a whole number"),
+        ("PORT", "٣", "PORT must be a whole number"),
+        ("PORT", "9" * 5000, "PORT must be a whole number"),
+        ("PORT", "0", "PORT must be at least 1"),
+        ("PORT", "65536", "PORT must be at most 65535"),
+        ("WEB_THREADS", "0", "WEB_THREADS must be at least 1"),
+        ("ENVIRONMENT", "prod", "ENVIRONMENT must be one of development, testing, production"),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL must be one of"),
+        ("PUBLIC_BASE_URL", "tonne.example", "PUBLIC_BASE_URL must be an http or https address"),
+        ("PUBLIC_BASE_URL", "ftp://tonne.example", "PUBLIC_BASE_URL must be an http or https address"),
+        ("PUBLIC_BASE_URL", "https://tonne.example/shop", "without a path"),
+        ("PUBLIC_BASE_URL", "https://tonne.example/", "without a path"),
+        ("PUBLIC_BASE_URL", "https://tonne.example?a=b", "without a path"),
+        ("PUBLIC_BASE_URL", "https://tonne.example#a", "without a path"),
+        ("PUBLIC_BASE_URL", "https://tonne.example:99999", "without a path"),
+        ("PUBLIC_BASE_URL", "https://tonne.example:0", "without a path"),
+        ("PUBLIC_BASE_URL", "https://[::1", "without a path"),
+        ("PUBLIC_BASE_URL", "https://:5000", "without a path"),
+        ("DATABASE_URL", "mysql://db/tonne", "DATABASE_URL must begin with sqlite:/// or postgresql://"),
+        ("SECRET_KEY", "short", "SECRET_KEY must be set, with at least 32 characters"),
+        ("TESTPAY_SECRET", "", "TESTPAY_SECRET must be set"),
+        ("TESTPAY_MISCHIEF", "explode", "TESTPAY_MISCHIEF knows only delay, duplicate, lose, reorder"),
+        ("CURRENCY", "usd", "CURRENCY must be an ISO 4217 code"),
+        ("PAYMENT_MINIMUM", "0", "PAYMENT_MINIMUM must be above zero"),
+        ("PAYMENT_MAXIMUM", "10", "PAYMENT_MINIMUM must be above zero and at most PAYMENT_MAXIMUM"),
+        ("TAX_RATE", "9000", "leave the seller less than a tenth"),
+        ("MAIL_URL", "pop3://mail", "MAIL_URL must begin with console: or smtp://"),
+        ("LIMIT_VERIFY", "often", "LIMIT_VERIFY must look like 20/minute;200/hour"),
+        ("LIMIT_VERIFY", "0/minute", "LIMIT_VERIFY must look like"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_it_must_be(name: str, value: str, said: str) -> None:
+    found = problems({**DEVELOPMENT, name: value})
+
+    assert len(found) == 1
+    assert said in found[0]
+
+
+def test_every_problem_is_named_at_once() -> None:
+    assert len(problems({"PORT": "x", "ENVIRONMENT": "y", "PUBLIC_BASE_URL": "z"})) == 3
+    assert len(problems({"SECRET_KEY": "", "TESTPAY_SECRET": "", "CURRENCY": "dollar"})) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("STRIPE_SECRET_KEY", "pk_live_1", "STRIPE_SECRET_KEY must be set when PAYMENT_GATEWAY is stripe"),
+        ("STRIPE_WEBHOOK_SECRETS", " , ", "STRIPE_WEBHOOK_SECRETS must be set when PAYMENT_GATEWAY is stripe"),
+        ("STRIPE_CHECKOUT_ORIGIN", "http://pay.example", "STRIPE_CHECKOUT_ORIGIN must be https, or on loopback"),
+        ("STRIPE_SECRET_KEY", "sk_test_1", "STRIPE_SECRET_KEY is a test key"),
+        ("STRIPE_API_BASE", "https://stripe.example", "STRIPE_API_BASE must be Stripe's own address"),
+        ("REGISTRY_OF_RECORD_NAME", "", "REGISTRY_OF_RECORD_NAME must name the operator"),
+        ("PUBLIC_BASE_URL", "http://tonne.example", "PUBLIC_BASE_URL must be https"),
+        ("MAIL_URL", "console:", "MAIL_URL must be smtp://"),
+        ("OPERATOR_NAME", "Tonne (demonstration)", "OPERATOR_NAME must be the operator's legal name"),
+    ],
+)
+def test_production_refuses_to_start_with_one_thing_missing(name: str, value: str, said: str) -> None:
+    found = problems({**PRODUCTION, name: value})
+
+    assert len(found) == 1
+    assert said in found[0]
+
+
+def test_production_refuses_the_test_gateway() -> None:
+    assert problems({**PRODUCTION, "PAYMENT_GATEWAY": "testpay", "TESTPAY_SECRET": SECRET}) == [
+        "PAYMENT_GATEWAY must not be testpay in production"
+    ]
+
+
+@pytest.mark.parametrize("base", ["http://127.0.0.1:9000", "http://localhost:9000", "http://[::1]:9000"])
+def test_outside_production_stripe_may_be_a_stand_in_on_loopback(base: str) -> None:
+    environment = {**PRODUCTION, "ENVIRONMENT": "testing", "STRIPE_API_BASE": base}
+
+    assert Settings.from_environment(environment).stripe_api_base == base
+    assert len(problems({**environment, "STRIPE_API_BASE": "http://stripe.example"})) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"PAYMENT_GATEWAY": "testpay", "TESTPAY_SECRET": SECRET},
+        {"REGISTRY_OF_RECORD_NAME": ""},
+        {"STRIPE_SECRET_KEY": "sk_test_1"},
+        {"STRIPE_SECRET_KEY": "rk_test_1"},
+    ],
+)
+def test_test_money_or_an_undeclared_ledger_makes_it_a_demonstration(change: dict[str, str]) -> None:
+    assert Settings.from_environment({**PRODUCTION, "ENVIRONMENT": "testing", **change}).is_demonstration
+
+
+def test_no_secret_shows_when_the_settings_are_printed() -> None:
+    environment = {
+        **PRODUCTION,
+        "DATABASE_URL": "postgresql://tonne:hunter2@db/tonne",
+        "MAIL_URL": "smtp://user:hunter2@mail.example",
+        "TESTPAY_SECRET": f"hunter2{SECRET}",
+    }
+    printed = repr(Settings.from_environment(environment))
+
+    assert "Tonne Cooperative" in printed
+    for secret in (SECRET, "hunter2", "rk_live_123", "whsec_new"):
+        assert secret not in printed

@@ -1,0 +1,65 @@
+"""Names of our things: readable on the telephone, impossible to guess, the same everywhere."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.kernel import references
+
+
+def test_no_letter_can_be_taken_for_another() -> None:
+    assert not set("0O1ILU") & set(references.ALPHABET)
+    assert len(set(references.ALPHABET)) == len(references.ALPHABET) == 30
+
+
+def test_an_order_link_is_url_safe_and_of_160_bits() -> None:
+    tokens = {references.unguessable_token() for _ in range(200)}
+
+    assert len(tokens) == 200
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{27}", token) for token in tokens)
+
+
+def test_an_order_reference_can_be_read_out() -> None:
+    assert re.fullmatch(r"T-[2-9A-Z]{4}-[2-9A-Z]{4}", references.order_reference())
+
+
+def test_a_verification_code_has_24_characters_in_groups_of_four() -> None:
+    codes = {references.verification_code() for _ in range(200)}
+
+    assert len(codes) == 200
+    assert all(re.fullmatch(r"([2-9A-Z]{4}-){5}[2-9A-Z]{4}", code) for code in codes)
+
+
+def test_a_code_typed_in_small_letters_with_blanks_is_the_same_code() -> None:
+    code = references.verification_code()
+
+    assert references.normalised_code(code) == code
+    assert references.normalised_code(f"  {code.lower().replace('-', ' ')}\n") == code
+    assert references.normalised_code(code.replace("-", "")) == code
+
+
+@given(st.text())
+def test_bringing_a_code_into_form_twice_changes_nothing_more(text: str) -> None:
+    once = references.normalised_code(text)
+
+    assert references.normalised_code(once) == once
+
+
+def test_a_cancellation_reference_fits_every_registry() -> None:
+    names = {references.cancellation_reference() for _ in range(200)}
+
+    assert len(names) == 200
+    assert all(re.fullmatch(r"TONNE-[2-9A-Z]{22}", name) and len(name) <= 32 for name in names)
+
+
+@given(sequence=st.integers(min_value=1, max_value=10**9), year=st.integers(min_value=2026, max_value=2999))
+def test_a_certificate_number_survives_its_way_through_an_address(sequence: int, year: int) -> None:
+    number = references.certificate_number(sequence, year)
+
+    assert number == f"TN{sequence}/{year}"
+    assert "/" not in references.certificate_slug(number)
+    assert references.number_from_slug(references.certificate_slug(number)) == number
+    assert references.number_from_slug(f" {number.lower()} ") == number

@@ -1,0 +1,73 @@
+"""`docs/interfaces.md` lists what people and programs rely on; this keeps it true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+from flask import Flask
+from flask_wtf import FlaskForm
+
+from app.certificates.forms import VerifyForm
+from app.checkout.forms import DetailsForm, ReviewForm
+from app.config import SETTINGS
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "interfaces.md"
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the table under a heading of the document, cells without back-quotes."""
+    section = DOCUMENT.read_text().split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    return [[cell.strip().replace("`", "") for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows[1:]]
+
+
+def test_every_route_is_listed_and_every_listed_route_exists(make_app: object) -> None:
+    app: Flask = make_app()  # type: ignore[operator]
+    routes = {
+        (method, str(rule))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if method in {"GET", "POST", "PUT", "PATCH", "DELETE"}
+    }
+
+    assert {(row[0], row[1]) for row in table("Routes")} == routes
+
+
+def test_every_form_field_is_listed(context: Flask) -> None:
+    with context.test_request_context("/en/"):
+        forms: dict[str, FlaskForm] = {
+            "details": DetailsForm(),
+            "review": ReviewForm(),
+            "verify": VerifyForm(),
+        }
+        fields = {(name, field.name) for name, form in forms.items() for field in form}
+    plain = {("add", "offer_id"), ("add", "units"), ("basket", "units-<offer_id>"), ("basket", "action")}
+    plain |= {("testpay", "action"), ("resend", "csrf_token"), ("pay", "csrf_token")}
+
+    assert {(row[0], row[1]) for row in table("Form fields")} == fields | plain
+
+
+def test_every_command_is_listed(make_app: object) -> None:
+    app: Flask = make_app()  # type: ignore[operator]
+    ours = {"demo", "import", "serve", "work"}
+    commands = set()
+    for name in ours:
+        command = app.cli.commands[name]
+        if isinstance(command, click.Group):
+            commands |= {f"flask {name} {sub}" for sub in command.commands}
+        else:
+            commands.add(f"flask {name}")
+
+    assert {row[0].split(" FILE")[0] for row in table("Commands")} == commands
+
+
+def test_every_setting_is_listed_with_its_default_and_its_words() -> None:
+    listed = {row[0]: (row[1], row[2]) for row in table("Settings")}
+
+    assert listed == {
+        s.name: (s.default or "–", s.help.replace("|", "\\|") + (f" One of {', '.join(s.choices)}." if s.choices else ""))
+        for s in SETTINGS
+    }

@@ -1,0 +1,227 @@
+"""A small site with the rooms of the real one, to see what every page has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from flask import Blueprint, Flask, Response, jsonify, redirect, render_template, request, session
+from flask.testing import FlaskClient
+from flask_wtf import FlaskForm
+from sqlalchemy.exc import OperationalError
+from wtforms import StringField
+
+from app import web
+from app.catalog import labels
+from app.config import Settings
+from app.db import db
+from app.db import init_app as init_database
+from app.kernel.clock import FixedClock
+from app.web.i18n import shows_page, use_language
+from app.web.limits import limit_checkout, limit_resend, limit_verify
+from app.web.models import RateLimit
+from app.web.security import form_checks_token, no_form_token
+
+NOW = datetime(2026, 11, 22, 10, 36, 15, tzinfo=UTC)
+SECRET = "a-secret-of-more-than-thirty-two-characters"
+PAGE = """<html lang="{{ lang }}"><p>{{ words }}</p>
+{% for code, url in alternate_urls() %}<link hreflang="{{ code }}" href="{{ url }}">
+{% endfor %}{% for code in LANGUAGES %}<a lang="{{ code }}" href="{{ switch_url(code) }}">{{ LANGUAGES[code] }}</a>
+{% endfor %}<i>{{ csrf_token() }}</i></html>"""
+ERROR = (
+    '<html lang="{{ lang }}"><h1>{{ code }} {{ title }}</h1><p>{{ message }}</p><p>{{ what_next }}</p>'
+    "<b>{{ reference or '' }}</b></html>"
+)
+FRENCH = {
+    "We cannot find this page": "Cette page est introuvable",
+    "%(first)s to %(last)s": "du %(first)s au %(last)s",
+    ("CER", "CERs"): ("URCE", "URCE"),
+    ("%(number)s tonne of CO₂ equivalent", "%(number)s tonnes of CO₂ equivalent"): (
+        "%(number)s tonne d’équivalent CO₂",
+        "%(number)s tonnes d’équivalent CO₂",
+    ),
+    "Wind power": "Énergie éolienne",
+    "first commitment period (2008–2012)": "première période d’engagement (2008–2012)",
+    "This is a demonstration: no payment is real and no unit was cancelled in any United Nations registry.": (
+        "Ceci est une démonstration : aucun paiement n’est réel et aucune unité n’a été annulée "
+        "dans un registre des Nations Unies."
+    ),
+}
+
+SiteMaker = Callable[..., Flask]
+
+
+class Form(FlaskForm):
+    """One field, and the token that the form checks itself."""
+
+    number = StringField()
+
+
+def rooms() -> list[Blueprint]:
+    """Pages under the names that the real rooms have."""
+    catalog = Blueprint("catalog", __name__, url_prefix="/<lang>")
+    checkout = Blueprint("checkout", __name__, url_prefix="/<lang>")
+    certificates = Blueprint("certificates", __name__, url_prefix="/<lang>")
+    testpay = Blueprint("testpay", __name__)
+    other = Blueprint("other", __name__)
+
+    def page(words: str) -> str:
+        return render_template("page.html", words=words)
+
+    @catalog.get("/")
+    def projects() -> str:
+        return page("projects")
+
+    @catalog.get("/projects/<reference>")
+    def project(reference: str) -> str:
+        return page(f"project {reference}")
+
+    @checkout.get("/basket")
+    def basket() -> str:
+        return page("basket")
+
+    @checkout.post("/basket/add")
+    def add() -> tuple[str, int]:
+        if "project" in request.form:
+            shows_page("catalog.project", reference=request.form["project"])
+        return page("not added"), 422
+
+    @checkout.route("/checkout/review", methods=["GET", "POST"])
+    @limit_checkout
+    def review() -> str:
+        return page("review")
+
+    @checkout.route("/checkout", methods=["GET", "POST"])
+    @limit_checkout
+    def details() -> str:
+        return page("details")
+
+    @checkout.get("/orders/<token>")
+    def order(token: str) -> str:
+        return page(f"order {token}")
+
+    @checkout.post("/orders/<token>/resend")
+    @limit_resend
+    def resend(token: str) -> str:
+        return page(f"sent {token}")
+
+    @certificates.route("/verify", methods=["GET", "POST"])
+    @form_checks_token
+    @limit_verify
+    def verify() -> Any:
+        form = Form()
+        if form.validate_on_submit():
+            return redirect(f"/en/verify/{form.number.data}")
+        return page(f"number {form.number.data} {form.errors}")
+
+    @certificates.get("/verify/<slug>")
+    @limit_verify
+    def show(slug: str) -> str:
+        return page(f"certificate {slug}")
+
+    @testpay.route("/testpay/<reference>", methods=["GET", "POST"])
+    def pay(reference: str) -> str:
+        use_language("es")
+        return page(f"pay {reference}")
+
+    @other.get("/broken")
+    def broken() -> str:
+        raise RuntimeError("sk_test_abc of jane@example.org broke")
+
+    @other.get("/busy")
+    def busy() -> str:
+        raise OperationalError("SELECT 1", {"email": "jane@example.org"}, Exception("database is locked"))
+
+    @other.get("/status/<int:code>")
+    def status(code: int) -> str:
+        from flask import abort
+
+        abort(code)
+
+    @other.post("/notices")
+    @no_form_token
+    def notices() -> Response:
+        return jsonify(kept=True)
+
+    @other.get("/file")
+    def file() -> Response:
+        return Response(b"%PDF", mimetype="application/pdf", headers={"Referrer-Policy": "origin"})
+
+    @other.get("/who")
+    def who() -> Response:
+        session["basket"] = "1"
+        return jsonify(address=request.remote_addr, secure=request.is_secure, host=request.host)
+
+    return [catalog, checkout, certificates, testpay, other]
+
+
+def write_catalogue(directory: Path, language: str, texts: dict[Any, Any]) -> None:
+    """A compiled catalogue as Flask-Babel reads it."""
+    catalogue = Catalog(locale=language)
+    for source, target in texts.items():
+        catalogue.add(source, target, flags=["python-format"] if "%(" in str(source) else [])
+    path = directory / "translations" / language / "LC_MESSAGES" / "messages.mo"
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        write_mo(file, catalogue)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def make_site(tmp_path: Path, clock: FixedClock) -> Iterator[SiteMaker]:
+    """Make a site; keyword arguments are settings."""
+    write_catalogue(tmp_path, "fr", FRENCH)
+    templates = tmp_path / "templates"
+    (templates / "errors").mkdir(parents=True)
+    (templates / "page.html").write_text(PAGE)
+    (templates / "errors" / "error.html").write_text(ERROR)
+    made: list[Flask] = []
+
+    def make(**changes: str) -> Flask:
+        settings = Settings.from_environment(
+            {
+                "ENVIRONMENT": "testing",
+                "SECRET_KEY": SECRET,
+                "TESTPAY_SECRET": SECRET,
+                "INSTANCE_PATH": str(tmp_path),
+                **changes,
+            }
+        )
+        site = Flask("site", root_path=str(tmp_path), static_folder="static")
+        site.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+        site.extensions["tonne.settings"] = settings
+        site.extensions["tonne.clock"] = clock
+        init_database(site)
+        web.init_app(site)
+        labels.init_app(site)
+        for room in rooms():
+            site.register_blueprint(room)
+        with site.app_context():
+            RateLimit.__table__.create(db.engine, checkfirst=True)  # type: ignore[attr-defined]
+        made.append(site)
+        return site
+
+    yield make
+    for site in made:
+        with site.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
+@pytest.fixture
+def site(make_site: SiteMaker) -> Flask:
+    return make_site()
+
+
+@pytest.fixture
+def visitor(site: Flask) -> FlaskClient:
+    return site.test_client()

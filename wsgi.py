@@ -1,0 +1,11 @@
+"""The application for a WSGI server, made from the environment."""
+
+import sys
+
+from app import create_app
+from app.config import BadSettings
+
+try:
+    app = create_app()
+except BadSettings as bad:
+    sys.exit("Tonne does not start with these settings:\n" + "\n".join(f"  {problem}" for problem in bad.problems))
