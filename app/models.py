@@ -10,13 +10,42 @@ from app.payments.adapters.testpay_models import TestpayEvent, TestpayRefund, Te
 from app.payments.models import Payment, Refund, WebhookDelivery
 from app.providers.models import Provider
 from app.registry.ledger.models import LedgerAccount, LedgerBlock, LedgerTransaction, LedgerTransactionBlock
-from app.registry.models import CancelledBlock, Cancellation, RegistryAttempt
+from app.registry.models import Cancellation, CancelledBlock, RegistryAttempt
 from app.web.models import RateLimit
 
 __all__ = [
-    "Basket", "BasketLine", "Beneficiary", "CancelledBlock", "Cancellation", "Certificate", "CertificateCounter",
-    "Document", "DocumentRequest", "Issuance", "LedgerAccount", "LedgerBlock", "LedgerTransaction",
-    "LedgerTransactionBlock", "Mail", "Mechanism", "Offer", "OfferPrice", "Order", "OrderLine", "Payment", "Project",
-    "ProjectParty", "Provider", "RateLimit", "Refund", "RegistryAttempt", "Reservation", "StateEvent",
-    "TestpayEvent", "TestpayRefund", "TestpaySession", "UnitType", "WebhookDelivery",
+    "Basket",
+    "BasketLine",
+    "Beneficiary",
+    "Cancellation",
+    "CancelledBlock",
+    "Certificate",
+    "CertificateCounter",
+    "Document",
+    "DocumentRequest",
+    "Issuance",
+    "LedgerAccount",
+    "LedgerBlock",
+    "LedgerTransaction",
+    "LedgerTransactionBlock",
+    "Mail",
+    "Mechanism",
+    "Offer",
+    "OfferPrice",
+    "Order",
+    "OrderLine",
+    "Payment",
+    "Project",
+    "ProjectParty",
+    "Provider",
+    "RateLimit",
+    "Refund",
+    "RegistryAttempt",
+    "Reservation",
+    "StateEvent",
+    "TestpayEvent",
+    "TestpayRefund",
+    "TestpaySession",
+    "UnitType",
+    "WebhookDelivery",
 ]

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
-from sqlalchemy import select
+from flask import Flask
+from sqlalchemy import select, update
 
 from app.catalog.mechanisms import ensure_mechanisms
 from app.catalog.models import Issuance, Project, ProjectParty
+from app.certificates.models import Certificate
 from app.checkout import baskets, service
 from app.checkout.models import Order
 from app.checkout.queries import basket_view
 from app.config import Settings
 from app.db import db, transaction
+from app.fulfilment.process import Collaborators, run_due
 from app.offers.models import Offer
 from app.offers.states import OfferState
+from app.payments.models import Payment, Refund
 from app.providers.models import Provider
 from app.registry.ledger import codes
 from app.registry.ledger.models import LedgerAccount, LedgerBlock
+from app.registry.models import Cancellation
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
@@ -146,6 +154,107 @@ def place(settings: Settings, token: str, *, now: datetime = NOW, locale: str = 
         settings=settings,
         now=now,
     )
+
+
+def a_payable_order(world: Collaborators, wanted: dict[int, int], **details: Any) -> int:
+    """An order whose payment page is open; gives its id."""
+    order_id = a_placed_order(world.settings, wanted, now=world.clock.now(), **details)
+    service.start_payment(order_id, world.gateway, world.settings, world.clock)
+    return order_id
+
+
+def a_paid_order(world: Collaborators, wanted: dict[int, int], **details: Any) -> int:
+    """An order whose payment the fake gateway has, and that we know of; gives its id."""
+    order_id = a_payable_order(world, wanted, **details)
+    world.gateway.pay()
+    look_again(world, order_id)
+    return order_id
+
+
+def a_finished_order(world: Collaborators, wanted: dict[int, int], **details: Any) -> int:
+    """A paid order after everything due was done; gives its id."""
+    order_id = a_paid_order(world, wanted, **details)
+    run_due(world)
+    return order_id
+
+
+def look_again(world: Collaborators, order_id: int) -> None:
+    """Ask the gateway about every payment of an order, as a notice would make us do."""
+    for payment_id in [payment.id for payment in payments_of(order_id)]:
+        service.reconcile(payment_id, world.gateway, world.registry, world.settings, world.clock)
+
+
+def pass_time(world: Collaborators, **by: float) -> None:
+    """Move the clock forward by a distance, such as minutes=5."""
+    world.clock.advance(timedelta(**by))
+
+
+def payments_of(order_id: int) -> Sequence[Payment]:
+    """An order's payments as the database has them now, oldest first."""
+    db.session.expire_all()
+    return db.session.scalars(select(Payment).where(Payment.order_id == order_id).order_by(Payment.id)).all()
+
+
+def refunds_of(order_id: int) -> Sequence[Refund]:
+    """An order's refunds as the database has them now, oldest first."""
+    db.session.expire_all()
+    return db.session.scalars(select(Refund).where(Refund.order_id == order_id).order_by(Refund.id)).all()
+
+
+def cancellations_of(order_id: int) -> Sequence[Cancellation]:
+    """An order's cancellations as the database has them now, in order of the lines."""
+    db.session.expire_all()
+    return db.session.scalars(
+        select(Cancellation).where(Cancellation.order_id == order_id).order_by(Cancellation.id)
+    ).all()
+
+
+def certificates_of(order_id: int) -> Sequence[Certificate]:
+    """An order's certificates as the database has them now."""
+    db.session.expire_all()
+    return db.session.scalars(select(Certificate).where(Certificate.order_id == order_id).order_by(Certificate.id)).all()
+
+
+def the_offer(offer_id: int) -> Offer:
+    """The offer as the database has it now."""
+    db.session.expire_all()
+    return db.session.get_one(Offer, offer_id)
+
+
+def change_offer(offer_id: int, **values: Any) -> None:
+    """What a seller or an operator does to an offer, straight in the table."""
+    with transaction() as session:
+        session.execute(update(Offer).where(Offer.id == offer_id).values(**values))
+
+
+def ledger_effects() -> int:
+    """Units that the embedded registry has cancelled, by its own books."""
+    rows = db.session.scalars(
+        select(LedgerBlock)
+        .join(LedgerAccount, LedgerAccount.id == LedgerBlock.account_id)
+        .where(LedgerAccount.identifier == codes.CANCELLATION_ACCOUNT_IDENTIFIER)
+    ).all()
+    return sum(block.last - block.first + 1 for block in rows)
+
+
+def all_at_once(app: Flask, jobs: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Run each job in a thread with its own database session, all let go together.
+
+    Gives what each returned, or the exception that ended it, in the order of the jobs.
+    """
+    start = Barrier(len(jobs))
+
+    def run(job: Callable[[], Any]) -> Any:
+        with app.app_context():
+            start.wait(30)
+            try:
+                return job()
+            except Exception as problem:  # noqa: BLE001 - handed to the test, which says what it expects
+                return problem
+
+    db.session.rollback()
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(run, jobs))
 
 
 def the_order(order_id: int) -> Order:

@@ -169,5 +169,3 @@ def no_observers() -> Iterator[None]:
     """No test leaves an observer behind."""
     yield
     checkpoints.forget_observers()
-
-

@@ -196,4 +196,3 @@ class FakeRenderer:
         if self.problems:
             raise self.problems.pop(0)
         return f"%PDF-fake {locale} summary {facts.order_reference} {len(facts.certificates)}".encode()
-

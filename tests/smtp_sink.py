@@ -31,7 +31,7 @@ class Sink:
     @property
     def messages(self) -> list[EmailMessage]:
         """The mails as a mail program reads them."""
-        return [message_from_bytes(envelope.original_content, policy=default) for envelope in self.envelopes]
+        return [message_from_bytes(envelope.original_content or b"", policy=default) for envelope in self.envelopes]
 
     def authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, data: Any) -> AuthResult:
         """Let the one user in."""
@@ -59,6 +59,7 @@ class Sink:
         if "DATA" in self.answers:
             return self.answers["DATA"]
         self.envelopes.append(envelope)
+        assert server.transport is not None
         self.was_encrypted.append(server.transport.get_extra_info("cipher") is not None)
         return "250 OK"
 
@@ -69,9 +70,7 @@ class Sink:
 
 class _AnyPort(Controller):
     async def _create_server(self) -> asyncio.AbstractServer:
-        server = await self.loop.create_server(
-            self._factory_invoker, host=self.hostname, port=0, ssl=self.ssl_context
-        )
+        server = await self.loop.create_server(self._factory_invoker, host=self.hostname, port=0, ssl=self.ssl_context)
         self.port = server.sockets[0].getsockname()[1]
         return server
 

@@ -58,7 +58,7 @@ PROJECT_COLUMNS = (
 ISSUANCE_COLUMNS = (
     Column("project", REFERENCE),
     Column("unit_type", text(12)),
-    Column("commitment_period", whole_number(1, 3)),
+    Column("commitment_period", whole_number(1, 2)),
     Column("originating_party", country),
     Column("serial_first", whole_number(1)),
     Column("serial_last", whole_number(1)),
@@ -221,9 +221,7 @@ def _issuance_problems(
     return problems
 
 
-def _changes(
-    row: Row, known: Mapping[tuple[str, int], Issuance], projects: Mapping[str, Project]
-) -> list[RowError]:
+def _changes(row: Row, known: Mapping[tuple[str, int], Issuance], projects: Mapping[str, Project]) -> list[RowError]:
     issuance = known.get((row["originating_party"], row["serial_first"]))
     project = projects.get(row["project"])
     if issuance is None or project is None:

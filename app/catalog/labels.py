@@ -67,9 +67,7 @@ SCOPES: Mapping[str, LazyString] = {
     "8": lazy_gettext("Mining and mineral production"),
     "9": lazy_gettext("Metal production"),
     "10": lazy_gettext("Fugitive emissions from fuels (solid, oil and gas)"),
-    "11": lazy_gettext(
-        "Fugitive emissions from production and consumption of halocarbons and sulphur hexafluoride"
-    ),
+    "11": lazy_gettext("Fugitive emissions from production and consumption of halocarbons and sulphur hexafluoride"),
     "12": lazy_gettext("Solvent use"),
     "13": lazy_gettext("Waste handling and disposal"),
     "14": lazy_gettext("Afforestation and reforestation"),

@@ -6,8 +6,9 @@ from sqlalchemy import select
 
 from app.catalog.models import Project
 from app.db import db
+from app.kernel.text import clean_line
 
 
 def find_project(reference: str) -> Project | None:
     """The project with this reference, however it is capitalised; None if there is none."""
-    return db.session.scalar(select(Project).where(Project.reference == reference.strip().upper()))
+    return db.session.scalar(select(Project).where(Project.reference == clean_line(reference).upper()))

@@ -72,7 +72,12 @@ def frame() -> str:
     lines = "".join(
         f'<rect x="{inset}" y="{inset}" width="{PAGE_WIDTH - 2 * inset}" height="{PAGE_HEIGHT - 2 * inset}" '
         f'stroke-width="{width}"/>'
-        for inset, width in ((outer - 1.1, 0.45), (outer - 0.1, 0.12), (outer + band + 0.1, 0.12), (outer + band + 0.9, 0.3))
+        for inset, width in (
+            (outer - 1.1, 0.45),
+            (outer - 0.1, 0.12),
+            (outer + band + 0.1, 0.12),
+            (outer + band + 0.9, 0.3),
+        )
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="210mm" height="297mm" '
@@ -88,7 +93,7 @@ def strip() -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="240" height="32" viewBox="0 0 {length:g} {band:g}">'
         f'<g fill="none" stroke="{INK}" stroke-width="0.16" transform="translate(0 {band / 2:g})">'
-        f'{_side(length, 6, band)}</g></svg>\n'
+        f"{_side(length, 6, band)}</g></svg>\n"
     )
 
 

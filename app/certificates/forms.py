@@ -18,7 +18,7 @@ def _cleaned(value: str | None) -> str:
     return clean_line(value or "")
 
 
-class VerifyForm(FlaskForm):  # type: ignore[misc]
+class VerifyForm(FlaskForm):
     """A certificate's number, and its code if the reader has it."""
 
     number = StringField(
@@ -33,7 +33,9 @@ class VerifyForm(FlaskForm):  # type: ignore[misc]
     )
     code = StringField(
         lazy_gettext("Verification code (optional)"),
-        description=lazy_gettext("With the code you see everything the certificate states. Without it, only what is public."),
+        description=lazy_gettext(
+            "With the code you see everything the certificate states. Without it, only what is public."
+        ),
         filters=[_cleaned],
         validators=[Optional(), Length(max=60, message=lazy_gettext("This code is too long."))],
         render_kw={"autocomplete": "off", "spellcheck": "false"},

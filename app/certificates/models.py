@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
+from app.certificates.states import CertificateState
 from app.db import BigKey
 from app.kernel.columns import Base, UTCDateTime, state_column
-from app.certificates.states import CertificateState
 
 
 class Certificate(Base):

@@ -89,7 +89,10 @@ class SummaryFacts:
 class CertificateRenderer(Protocol):
     """Makes a PDF from plain facts. Called from the single-threaded worker only."""
 
-    version: str
+    @property
+    def version(self) -> str:
+        """A name for how documents look: another one as soon as anything drawn could differ."""
+        ...
 
     def certificate(self, facts: CertificateFacts, locale: str) -> bytes:
         """The A4 certificate in `locale` (en, fr or es), the same bytes for the same input."""

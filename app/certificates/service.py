@@ -143,14 +143,14 @@ def render_document(request_id: int, renderer: CertificateRenderer, summary_of: 
         return
     subject, locale, order_id = request.subject, request.locale, request.order_id
     stored = db.session.scalar(select(Certificate.facts).where(Certificate.number == subject))
-    summary = None if stored is not None else summary_of(order_id)
+    summary = summary_of(order_id) if stored is None else None
     end_reading()
     try:
-        if stored is not None:
-            content, pdf = stored, renderer.certificate(from_json(stored), locale)
-        else:
-            assert summary is not None
+        if summary is not None:
             content, pdf = summary_content(summary), renderer.summary(summary, locale)
+        else:
+            content = stored or ""
+            pdf = renderer.certificate(from_json(content), locale)
     except Exception:
         log.exception("rendering failed", extra={"facts": {"request": request_id}})
         _render_later(request_id, clock.now())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from flask import Blueprint, Flask, abort, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -40,9 +41,9 @@ def verify() -> Response:
     """Ask for a number and a code."""
     form = VerifyForm()
     if form.validate_on_submit():
-        number = number_from_slug(form.number.data.replace(" ", ""))
-        code = normalised_code(form.code.data)
-        values = {"code": code} if code else {}
+        number = number_from_slug((form.number.data or "").replace(" ", ""))
+        code = normalised_code(form.code.data or "")
+        values: dict[str, Any] = {"code": code} if code else {}
         return redirect(url_for("certificates.show", slug=certificate_slug(number), **values), 303)
     status = 422 if form.is_submitted() else 200
     return make_response(render_template("certificates/verify.html", form=form, not_found=False), status)
@@ -116,6 +117,6 @@ def _opened(slug: str) -> CertificateView:
     return view
 
 
-def _code_argument() -> dict[str, str]:
+def _code_argument() -> dict[str, Any]:
     code = request.args.get("code", "")
     return {"code": code} if code else {}

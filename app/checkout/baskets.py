@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import select
 
 from app.checkout.models import Basket, BasketLine
+from app.checkout.queries import units_left_for
 from app.db import db, insert_once, transaction
 from app.kernel.references import unguessable_token
 from app.offers.errors import UnitsUnavailable
 from app.offers.models import Offer
-from app.offers.states import OfferState
 
 
 def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime) -> str:
@@ -28,7 +28,7 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
             select(BasketLine).where(BasketLine.basket_id == basket.id, BasketLine.offer_id == offer_id)
         )
         wanted = units + (line.units if line else 0)
-        _check_left(offer_id, wanted)
+        _check_left(basket.token, offer_id, wanted)
         if line is None:
             insert_once(BasketLine, basket_id=basket.id, offer_id=offer_id, units=wanted)
         else:
@@ -72,10 +72,9 @@ def save_details(*, token: str, details: Mapping[str, Any], now: datetime) -> No
 
 def empty_basket(basket_id: int) -> None:
     """Take out what was bought, inside the transaction that records the payment."""
-    basket = db.session.get(Basket, basket_id)
-    if basket is not None:
-        basket.lines.clear()
-        basket.details = {}
+    basket = db.session.get_one(Basket, basket_id)
+    basket.lines.clear()
+    basket.details = {}
 
 
 def _find(token: str | None) -> Basket | None:
@@ -89,8 +88,7 @@ def _new_basket(now: datetime) -> Basket:
     return basket
 
 
-def _check_left(offer_id: int, units: int) -> None:
-    offer = db.session.get(Offer, offer_id)
-    left = offer.units_left if offer is not None and offer.state is OfferState.LIVE else 0
+def _check_left(token: str, offer_id: int, units: int) -> None:
+    left = units_left_for(token, db.session.get_one(Offer, offer_id))
     if left < units:
         raise UnitsUnavailable(offer_id=offer_id, units=units, units_left=left)

@@ -18,9 +18,7 @@ def basket_token() -> str | None:
 
 def keep_basket(response: Response, token: str) -> Response:
     """Give the browser the token: not readable by scripts, not sent from other sites."""
-    response.set_cookie(
-        _name(), token, max_age=LIFE, httponly=True, secure=_is_secure(), samesite="Lax", path="/"
-    )
+    response.set_cookie(_name(), token, max_age=LIFE, httponly=True, secure=_is_secure(), samesite="Lax", path="/")
     return response
 
 

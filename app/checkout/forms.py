@@ -8,7 +8,7 @@ from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from app.kernel.text import clean_line
@@ -26,12 +26,10 @@ def _deliverable(_form: FlaskForm, field: StringField) -> None:
     try:
         field.data = validate_email(field.data or "", check_deliverability=False).normalized
     except EmailNotValidError as problem:
-        raise ValidationError(
-            lazy_gettext("Enter an e-mail address in the form name@example.org.")
-        ) from problem
+        raise ValidationError(lazy_gettext("Enter an e-mail address in the form name@example.org.")) from problem
 
 
-class DetailsForm(FlaskForm):  # type: ignore[misc]
+class DetailsForm(FlaskForm):
     """Who gets the certificate, and what it says."""
 
     email = StringField(
@@ -48,7 +46,8 @@ class DetailsForm(FlaskForm):  # type: ignore[misc]
     beneficiary = StringField(
         lazy_gettext("Beneficiary (optional)"),
         description=lazy_gettext(
-            "The person or organisation on whose behalf the units are cancelled, in any script. It is printed on the certificate."
+            "The person or organisation on whose behalf the units are cancelled, in any script. "
+            "It is printed on the certificate."
         ),
         filters=[_cleaned],
         validators=[
@@ -112,7 +111,7 @@ class DetailsForm(FlaskForm):  # type: ignore[misc]
         }
 
 
-class ReviewForm(FlaskForm):  # type: ignore[misc]
+class ReviewForm(FlaskForm):
     """The last step: consent, and the total that was shown."""
 
     consent = BooleanField(

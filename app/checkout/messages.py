@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -31,13 +33,17 @@ def _unavailable(facts: dict[str, object]) -> str:
     if left == 0:
         return _("This offer is sold out. Remove it, or choose another one.")
     return ngettext(
-        "Only %(left)s unit is left. Enter 1.", "Only %(left)s units are left. Enter %(left)s or fewer.", left,
+        "Only %(left)s unit is left. Enter 1.",
+        "Only %(left)s units are left. Enter %(left)s or fewer.",
+        left,
         left=filters.number(left),
     )
 
 
-def _price_changed(facts: dict[str, object]) -> str:
-    return _("The seller changed the price while you were here. The basket now shows the new price. Check it, then go on.")
+def _price_changed(_facts: dict[str, object]) -> str:
+    return _(
+        "The seller changed the price while you were here. The basket now shows the new price. Check it, then go on."
+    )
 
 
 def _below_minimum(facts: dict[str, object]) -> str:
@@ -59,8 +65,8 @@ def _above_maximum(facts: dict[str, object]) -> str:
             maximum=_money(facts["maximum"]),
         )
     return ngettext(
-        "The largest payment is %(maximum)s. Take %(units)s unit here, and place a second order for the rest.",
-        "The largest payment is %(maximum)s. Take %(units)s units or fewer here, and place a second order for the rest.",
+        "The largest payment is %(maximum)s. Take %(units)s unit here and order the rest separately.",
+        "The largest payment is %(maximum)s. Take %(units)s units or fewer here and order the rest separately.",
         units,
         maximum=_money(facts["maximum"]),
         units=filters.number(units),
@@ -68,13 +74,11 @@ def _above_maximum(facts: dict[str, object]) -> str:
 
 
 def _int(value: object) -> int:
-    assert isinstance(value, int)
-    return value
+    return cast(int, value)
 
 
 def _money(value: object) -> str:
-    assert isinstance(value, Money)
-    return filters.money(value)
+    return filters.money(cast(Money, value))
 
 
 _WORDS = {
@@ -83,14 +87,14 @@ _WORDS = {
     "price_changed": _price_changed,
     "total_below_minimum": _below_minimum,
     "total_above_maximum": _above_maximum,
-    "total_changed": lambda facts: _("The total is no longer the one you saw. Check it, then order again."),
-    "basket_empty": lambda facts: _("Your basket is empty. Choose a project first."),
-    "order_not_payable": lambda facts: _("This order cannot be paid any more. Its page says why."),
-    "gateway_unavailable": lambda facts: _(
+    "total_changed": lambda _facts: _("The total is no longer the one you saw. Check it, then order again."),
+    "basket_empty": lambda _facts: _("Your basket is empty. Choose a project first."),
+    "order_not_payable": lambda _facts: _("This order cannot be paid any more. Its page says why."),
+    "gateway_unavailable": lambda _facts: _(
         "The payment page cannot be reached at the moment. You were not charged. Wait a minute, then try again."
     ),
-    "gateway_outcome_unknown": lambda facts: _(
+    "gateway_outcome_unknown": lambda _facts: _(
         "The payment page did not answer. You were not charged. Wait a minute, then try again."
     ),
-    "gateway_refusal": lambda facts: _("The payment page did not accept this order. You were not charged."),
+    "gateway_refusal": lambda _facts: _("The payment page did not accept this order. You were not charged."),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 from flask import abort, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response
@@ -22,11 +23,13 @@ from app.db import transaction
 from app.kernel.errors import Refusal
 from app.kernel.references import number_from_slug
 from app.notifications.service import resend as resend_mails
-from app.payments.ports import GatewayUnavailable, current_gateway
+from app.payments.ports import current_gateway
 from app.registry.ports import current_registry
 from app.web.demonstration import statement
 from app.web.i18n import current_language
 from app.web.limits import limit_checkout, limit_resend
+
+__all__ = ["blueprint"]
 
 REFRESH_SECONDS = 5
 SLOW_REFRESH_SECONDS = 60
@@ -60,10 +63,9 @@ def payment_return(token: str) -> Response:
     """The buyer comes back from the payment page: look, then show. Coming back proves nothing."""
     payment_id = newest_payment(_order(token).id)
     if payment_id is not None:
-        try:
+        # Without an answer the page says that the payment is being checked, and the sweeper looks again.
+        with suppress(Refusal):
             service.reconcile(payment_id, current_gateway(), current_registry(), settings(), clock())
-        except GatewayUnavailable:
-            pass  # the page says that the payment is being checked, and the sweeper will look again
         jobs.wake()
     return redirect(url_for("checkout.order", token=token), 303)
 
@@ -145,5 +147,3 @@ def _order(token: str) -> Order:
     if found is None:
         abort(404)
     return found
-
-

@@ -5,14 +5,14 @@ from __future__ import annotations
 from flask import Flask, has_request_context
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.checkout import order_views
 from app.checkout.cookies import basket_token
-from app.checkout.order_views import blueprint
 from app.checkout.queries import basket_units
 
 
 def init_app(app: Flask) -> None:
     """Register the pages and tell every page how many units are in the basket."""
-    app.register_blueprint(blueprint)
+    app.register_blueprint(order_views.blueprint)
     app.context_processor(_basket_count)
 
 

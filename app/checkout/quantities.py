@@ -5,6 +5,8 @@ from __future__ import annotations
 from app.checkout.errors import BadUnits
 
 MOST_DIGITS = 12
+# What fits into every integer column.
+MOST_FIELD_DIGITS = 18
 
 
 def read_units(typed: str) -> int:
@@ -27,6 +29,11 @@ def read_units(typed: str) -> int:
     if units == 0:
         raise BadUnits(reason="zero", typed=typed)
     return units
+
+
+def read_number(text: str) -> int:
+    """A number that a form of ours put into a field; 0, which no row has, for whatever else comes back."""
+    return int(text) if text.isdecimal() and len(text) <= MOST_FIELD_DIGITS else 0
 
 
 def units_for_minimum(minimum: int, others: int, unit_price: int) -> int:

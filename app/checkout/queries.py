@@ -24,8 +24,8 @@ from app.kernel.errors import Refusal
 from app.kernel.money import Money
 from app.kernel.references import certificate_slug
 from app.offers.errors import UnitsUnavailable
-from app.offers.models import Offer
-from app.offers.states import OfferState
+from app.offers.models import Offer, Reservation
+from app.offers.states import OfferState, ReservationState
 from app.payments.models import Payment, Refund
 from app.payments.split import Share, split
 from app.payments.states import PaymentState, RefundState
@@ -110,10 +110,10 @@ def basket_view(
     amounts = [offer.unit_price * line.units for line, offer, *_rest in rows]
     shares = split(amounts, settings) if rows else ()
     problems: dict[int, Refusal] = dict(refusals or {})
+    left = {offer.id: units_left_for(token, offer) for _line, offer, *_rest in rows}
     for line, offer, *_rest in rows:
-        left = offer.units_left if offer.state is OfferState.LIVE else 0
-        if offer.id not in problems and left < line.units:
-            problems[offer.id] = UnitsUnavailable(offer_id=offer.id, units=line.units, units_left=left)
+        if offer.id not in problems and left[offer.id] < line.units:
+            problems[offer.id] = UnitsUnavailable(offer_id=offer.id, units=line.units, units_left=left[offer.id])
     if not problems:
         problem = total_problem([(offer.id, offer.unit_price, line.units) for line, offer, *_rest in rows], settings)
         problems = {} if problem is None else {cast(int, problem.facts["offer_id"]): problem}
@@ -129,7 +129,7 @@ def basket_view(
             monitoring_ends_on=issuance.monitoring_ends_on,
             units=line.units,
             typed=(typed or {}).get(offer.id, str(line.units)),
-            units_left=offer.units_left if offer.state is OfferState.LIVE else 0,
+            units_left=left[offer.id],
             unit_price=offer.price,
             amount=Money(share.amount, settings.currency),
             error=describe(problems[offer.id]) if offer.id in problems else None,
@@ -149,6 +149,29 @@ def basket_view(
         error=None if lines else describe(BasketEmpty()),
         is_valid=bool(lines) and not problems,
     )
+
+
+def units_left_for(token: str | None, offer: Offer) -> int:
+    """Units (tonnes) of an offer that the basket's owner could order now.
+
+    What an unpaid order from the same basket holds counts as left: ordering again gives it back
+    first, so whoever comes back from the payment page does not find his own units sold out.
+    """
+    held = db.session.scalar(
+        select(func.coalesce(func.sum(Reservation.units), 0))
+        .join(OrderLine, OrderLine.id == Reservation.order_line_id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Basket, Basket.id == Order.basket_id)
+        .where(
+            Basket.token == (token or ""),
+            Reservation.offer_id == offer.id,
+            Reservation.state == ReservationState.HELD,
+            Order.state.in_(_PAYABLE),
+        )
+    )
+    own = int(held or 0)
+    is_for_sale = offer.state is OfferState.LIVE or (offer.state is OfferState.SOLD_OUT and own > 0)
+    return offer.units_left + own if is_for_sale else 0
 
 
 def total_problem(lines: Sequence[tuple[int, int, int]], settings: Settings) -> Refusal | None:
@@ -295,8 +318,7 @@ def order_view(order: Order, *, promise_minutes: int) -> OrderView:
     processing = db.session.scalar(
         select(Payment.id).where(Payment.order_id == order.id, Payment.state == PaymentState.PROCESSING)
     )
-    beneficiary = db.session.scalars(select(Beneficiary).where(Beneficiary.order_id == order.id)).first()
-    assert beneficiary is not None
+    beneficiary = db.session.scalars(select(Beneficiary).where(Beneficiary.order_id == order.id).limit(1)).one()
     refunds = _refunds(order)
     certified = {
         certificate.project_id: sum(

@@ -139,9 +139,7 @@ def place_order(
             )
         session.add_all(lines)
         session.flush()
-        offers.reserve(
-            [offers.Wanted(line.offer_id, line.id, line.units, line.unit_price) for line in lines], now
-        )
+        offers.reserve([offers.Wanted(line.offer_id, line.id, line.units, line.unit_price) for line in lines], now)
         order_id = order.id
     checkpoints.reached("order.placed")
     return order_id
@@ -179,8 +177,9 @@ def start_payment(order_id: int, gateway: PaymentGateway, settings: Settings, cl
     """
     now = clock.now()
     with transaction() as session:
-        order = session.get_one(Order, order_id)
-        if order.state not in UNPAID or order.expires_at <= now:
+        # Two tabs that press Pay at once wait for each other here; on SQLite they already do.
+        order = session.get_one(Order, order_id, with_for_update=True)
+        if order.state not in UNPAID or order.expires_at <= now or payments.unfinished_payments(order_id):
             raise OrderNotPayable(state=order.state.value)
         payment = payments.create_payment(
             order_id=order_id,
@@ -268,11 +267,11 @@ def reconcile(
         # request under the same key gives the same page again.
         try:
             open_payment(payment_id, gateway, settings, clock)
-        except (GatewayRefusal, GatewayOutcomeUnknown):
+        except GatewayRefusal:
             return None
-        reference = db.session.get_one(Payment, payment_id).gateway_reference
-        end_reading()
-        assert reference is not None
+        except GatewayOutcomeUnknown as unknown:
+            raise GatewayUnavailable(payment=payment_id) from unknown
+        reference = payments.get_gateway_reference(payment_id)
     status = gateway.status(reference)
     record_status(payment_id, status, registry, settings, clock.now())
     return status
@@ -284,14 +283,20 @@ def record_status(
     """Write what the gateway said: one transaction, won by one caller."""
     with transaction() as session:
         payment = session.get_one(Payment, payment_id)
-        order = session.get_one(Order, payment.order_id)
+        # Whoever expires this order, or records another payment of it, waits until this is decided.
+        order = session.get_one(Order, payment.order_id, with_for_update=True)
         payment.next_check_at = now + payments.CHECK_EVERY
         if status.state in {GatewayState.SUCCEEDED, GatewayState.PROCESSING} and not _matches(
             payment, order, status, settings
         ):
             log.error("payment differs from the order", extra={"facts": {"order": order.reference}})
             advance(
-                Order, order.id, ORDER, _S.PAYMENT_REVIEW, at=now, sources=(*UNPAID, _S.EXPIRED),
+                Order,
+                order.id,
+                ORDER,
+                _S.PAYMENT_REVIEW,
+                at=now,
+                sources=(*UNPAID, _S.EXPIRED),
                 facts={"paid": status.amount.minor, "currency": status.amount.currency},
             )
         elif status.state is GatewayState.SUCCEEDED:
@@ -324,8 +329,14 @@ def _record_success(
 ) -> None:
     payment_id, order_id, state = payment.id, order.id, order.state
     won = advance(
-        Payment, payment_id, PAYMENT, PaymentState.SUCCEEDED, at=now,
-        charge_reference=status.charge_reference, method=status.method, succeeded_at=now,
+        Payment,
+        payment_id,
+        PAYMENT,
+        PaymentState.SUCCEEDED,
+        at=now,
+        charge_reference=status.charge_reference,
+        method=status.method,
+        succeeded_at=now,
     )
     if not won:
         return
@@ -337,8 +348,12 @@ def _record_success(
         _commission(order, order.lines, registry, settings, now)
     else:
         refund = payments.owe_refund(
-            payment=payment, order_reference=order.reference, amount=payment.money,
-            cause="second_payment", order_line_id=None, now=now,
+            payment=payment,
+            order_reference=order.reference,
+            amount=payment.money,
+            cause="second_payment",
+            order_line_id=None,
+            now=now,
         )
         mails.refund_made(order, refund, settings, now)
 
@@ -363,8 +378,12 @@ def _record_late_payment(
         advance(Order, order.id, ORDER, _S.REFUSED, at=now, sources=(_S.EXPIRED,), paid_at=now, finished_at=now)
     for line in gone:
         refund = payments.owe_refund(
-            payment=payment, order_reference=order.reference, amount=Money(line.amount, order.currency),
-            cause="sold_out", order_line_id=line.id, now=now,
+            payment=payment,
+            order_reference=order.reference,
+            amount=Money(line.amount, order.currency),
+            cause="sold_out",
+            order_line_id=line.id,
+            now=now,
         )
         mails.refund_made(order, refund, settings, now)
 
@@ -398,8 +417,12 @@ def _record_processing(
     payment: Payment, order: Order, status: PaymentStatus, settings: Settings, now: datetime
 ) -> None:
     moved = advance(
-        Payment, payment.id, PAYMENT, PaymentState.PROCESSING, at=now,
-        sources=(PaymentState.CREATED, PaymentState.OPEN), method=status.method,
+        Payment,
+        payment.id,
+        PAYMENT,
+        PaymentState.PROCESSING,
+        at=now,
+        method=status.method,
     )
     if moved and order.state in UNPAID:
         order.expires_at = now + payments.DELAYED_HOLD
@@ -427,10 +450,7 @@ def _record_failure(payment: Payment, to: PaymentState, now: datetime) -> None:
 def due_orders(now: datetime, limit: int = 100) -> list[int]:
     """Ids of unpaid orders whose hold has run out."""
     rows = db.session.scalars(
-        select(Order.id)
-        .where(Order.state.in_(UNPAID), Order.expires_at <= now)
-        .order_by(Order.expires_at)
-        .limit(limit)
+        select(Order.id).where(Order.state.in_(UNPAID), Order.expires_at <= now).order_by(Order.expires_at).limit(limit)
     ).all()
     end_reading()
     return list(rows)
@@ -454,7 +474,6 @@ def close_unpaid(
         for line in session.get_one(Order, order_id).lines:
             offers.release(line.id, now)
     return True
-
 
 
 def close_payment_pages(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -11,12 +13,12 @@ from app.checkout.errors import AlreadyPaid, BadUnits
 from app.checkout.facts import preview
 from app.checkout.forms import DetailsForm, ReviewForm
 from app.checkout.messages import describe
-from app.checkout.quantities import read_units
+from app.checkout.quantities import read_number, read_units
 from app.checkout.queries import BasketView, basket_view, find_basket
 from app.current import clock, now, settings
 from app.kernel.errors import Refusal
 from app.offers.errors import UnitsUnavailable
-from app.offers.queries import find_project_of_offer, project_page
+from app.offers.queries import find_project_of_offer, get_project_page
 from app.offers.views import render_project
 from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayUnavailable, current_gateway
 from app.registry.ports import current_registry
@@ -31,19 +33,15 @@ blueprint = Blueprint("checkout", __name__, url_prefix="/<lang>")
 def add() -> BaseResponse:
     """Put units of an offer into the basket; a mistake comes back beside its field."""
     typed = request.form.get("units", "")
-    offer_id = request.form.get("offer_id", type=int) or 0
+    offer_id = read_number(request.form.get("offer_id", ""))
     reference = find_project_of_offer(offer_id)
     if reference is None:
         return redirect(url_for("catalog.projects"), 303)
     try:
-        token = baskets.add_to_basket(
-            token=basket_token(), offer_id=offer_id, units=read_units(typed), now=now()
-        )
+        token = baskets.add_to_basket(token=basket_token(), offer_id=offer_id, units=read_units(typed), now=now())
     except (BadUnits, UnitsUnavailable) as refusal:
-        page = project_page(reference, minimum=settings().payment_minimum)
-        return make_response(
-            render_project(page, error_offer_id=offer_id, error=describe(refusal), typed=typed), 422
-        )
+        page = get_project_page(reference, settings().payment_minimum)
+        return make_response(render_project(page, error_offer_id=offer_id, error=describe(refusal), typed=typed), 422)
     return keep_basket(_to("checkout.basket"), token)
 
 
@@ -60,14 +58,14 @@ def update() -> BaseResponse:
     token = basket_token() or ""
     action = request.form.get("action", "update")
     typed = {
-        int(name.removeprefix("units-")): value
+        read_number(name.removeprefix("units-")): value
         for name, value in request.form.items()
-        if name.startswith("units-") and name.removeprefix("units-").isdecimal()
+        if name.startswith("units-")
     }
     quantities, refusals = _read_quantities(typed)
     baskets.set_units(token=token, quantities=quantities, now=now())
-    if action.startswith("remove-") and action.removeprefix("remove-").isdecimal():
-        gone = int(action.removeprefix("remove-"))
+    if action.startswith("remove-"):
+        gone = read_number(action.removeprefix("remove-"))
         baskets.remove_line(token=token, offer_id=gone, now=now())
         typed.pop(gone, None)
         refusals.pop(gone, None)
@@ -98,12 +96,14 @@ def details() -> BaseResponse:
     token = basket_token()
     found = find_basket(token)
     view = basket_view(token, settings())
-    if found is None or not view.is_valid:
+    if found is None:
         return _to("checkout.basket")
     form = DetailsForm(data=found.details or None)
     if form.validate_on_submit():
         baskets.save_details(token=found.token, details=form.details(), now=now())
         return _to("checkout.review")
+    if not form.is_submitted() and not view.is_valid:
+        return _to("checkout.basket")
     status = 422 if form.is_submitted() else 200
     return make_response(render_template("checkout/details.html", form=form, basket=view), status)
 
@@ -129,7 +129,6 @@ def review() -> BaseResponse:
 
 def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, object]) -> BaseResponse:
     gateway, registry = current_gateway(), current_registry()
-    expected = form.expected_total.data or ""
     try:
         service.supersede_unpaid_orders(token, gateway, registry, settings(), clock())
         order_id = service.place_order(
@@ -138,7 +137,7 @@ def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, obje
             locale=current_language(),
             consent_version=consent.VERSION,
             consent_text=consent.text(),
-            expected_total=int(expected) if expected.isdecimal() else 0,
+            expected_total=read_number(form.expected_total.data or ""),
             settings=settings(),
             now=now(),
         )
@@ -172,6 +171,5 @@ def _review_page(
     return make_response(page, status)
 
 
-def _to(endpoint: str, **values: str) -> Response:
-    response = make_response(redirect(url_for(endpoint, **values), 303))
-    return response
+def _to(endpoint: str, **values: Any) -> Response:
+    return make_response(redirect(url_for(endpoint, **values), 303))

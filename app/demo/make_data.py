@@ -151,7 +151,9 @@ def price_offers(lots: Sequence[Lot]) -> list[int]:
     order = sorted(
         range(len(lots)),
         key=lambda index: (
-            -_issued(lots[index].project), int(lots[index].project["ref"]), lots[index].issuance.newest_first
+            -_issued(lots[index].project),
+            int(lots[index].project["ref"]),
+            lots[index].issuance.newest_first,
         ),
     )
     prices = [0] * len(lots)
@@ -311,6 +313,11 @@ def _offer(lot: Lot, units: int, price: int) -> list[object]:
     ]  # fmt: skip
 
 
+def write(source: Path, target: Path = DATA) -> None:
+    """Make the files from those in `source` and write them into `target`."""
+    for name, content in make(source).items():
+        (target / name).write_text(content, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    for name, content in make(Path(sys.argv[1])).items():
-        (DATA / name).write_text(content, encoding="utf-8")
+    write(Path(sys.argv[1]))

@@ -46,9 +46,7 @@ from app.notifications.models import Mail
 from app.notifications.ports import Mailer
 from app.offers import service as offers
 from app.payments import service as payments
-from app.payments.models import Payment
 from app.payments.ports import GatewayUnavailable, PaymentGateway
-from app.payments.states import PaymentState
 from app.registry import service as registry_service
 from app.registry.models import Cancellation
 from app.registry.ports import RegistryAdapter
@@ -239,12 +237,7 @@ def finish_order(order_id: int, world: Collaborators) -> None:
 
 def _give_back(order: Order, refused: list[Cancellation], settings: Settings, now: datetime) -> None:
     """A refused line is refunded alone, and its offer is frozen: the registry knows something we do not."""
-    payment = db.session.scalars(
-        select(Payment)
-        .where(Payment.order_id == order.id, Payment.state == PaymentState.SUCCEEDED)
-        .order_by(Payment.succeeded_at, Payment.id)
-    ).first()
-    assert payment is not None  # an order is fulfilling only after a payment succeeded
+    payment = payments.get_paid(order.id)
     lines = []
     for cancellation in refused:
         line = db.session.get_one(OrderLine, cancellation.order_line_id)
@@ -325,12 +318,11 @@ def help_adapters(world: Collaborators) -> int:
 
 
 def _each(ids: list[int], do: Callable[[int], object]) -> int:
-    """Do one thing for each id; one that fails must not keep the others waiting."""
+    """Do one thing for each id; one that fails must not keep the others waiting. False: nothing was done."""
     done = 0
     for id_ in ids:
         try:
-            do(id_)
-            done += 1
+            done += do(id_) is not False
         except GatewayUnavailable:
             log.warning("gateway unavailable", extra={"facts": {"id": id_}})
         except Exception:

@@ -21,7 +21,7 @@ def receive(gateway_name: str) -> Response:
     if gateway.name != gateway_name:
         abort(404)
     try:
-        event = gateway.parse_event(request.get_data(cache=False), request.headers)
+        event = gateway.parse_event(request.get_data(cache=False), dict(request.headers))
     except BadNotice:
         return Response("bad notice\n", status=400, mimetype="text/plain")
     if event is not None:

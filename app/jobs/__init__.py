@@ -42,12 +42,12 @@ def on_wake(app: Flask, work: Callable[[], object]) -> None:
     """Say what a wake-up does: called once when the application is made."""
     huey = current_huey(app)
 
-    @huey.task(name=WAKE)  # type: ignore[untyped-decorator]
+    @huey.task(name=WAKE)
     def run_due() -> None:
         with app.app_context():
             work()
 
-    @huey.periodic_task(crontab(), name="sweep")  # type: ignore[untyped-decorator]
+    @huey.periodic_task(crontab(), name="sweep")
     def sweep() -> None:
         with app.app_context():
             work()

@@ -29,9 +29,7 @@ HEADER_ROW = 1
 
 _DELIMITERS = (",", ";", "\t")
 # Codes that CLDR lists among the territories and ISO 3166-1 does not assign.
-_NOT_COUNTRIES = frozenset(
-    {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
-)
+_NOT_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"})
 
 
 @dataclass(frozen=True)

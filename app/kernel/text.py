@@ -22,9 +22,7 @@ def clean_line(text: str) -> str:
 
 def _is_dropped(character: str) -> bool:
     return (
-        character in _DIRECTIONAL
-        or character in _INVISIBLE
-        or unicodedata.category(character) in _DROPPED_CATEGORIES
+        character in _DIRECTIONAL or character in _INVISIBLE or unicodedata.category(character) in _DROPPED_CATEGORIES
     )
 
 

@@ -251,9 +251,7 @@ def _change(offer: Offer, entry: _Entry, now: datetime) -> bool:
     if is_new_price:
         _note_price(offer.id, entry, now)
     sold_out = offer.units_left == 0
-    target, source = (
-        (OfferState.SOLD_OUT, OfferState.LIVE) if sold_out else (OfferState.LIVE, OfferState.SOLD_OUT)
-    )
+    target, source = (OfferState.SOLD_OUT, OfferState.LIVE) if sold_out else (OfferState.LIVE, OfferState.SOLD_OUT)
     advance(Offer, offer.id, OFFER, target, at=now, sources=(source,))
     return True
 

@@ -169,6 +169,14 @@ def project_page(reference: str, minimum: int) -> ProjectPage | None:
     )
 
 
+def get_project_page(reference: str, minimum: int) -> ProjectPage:
+    """A project's page, for a reference that is known to exist. Raises LookupError otherwise."""
+    page = project_page(reference, minimum)
+    if page is None:
+        raise LookupError(reference)
+    return page
+
+
 def _order(row: OfferRow) -> tuple[bool, int, int, int]:
     return not row.is_for_sale, -row.monitoring_ends_on.toordinal(), -row.commitment_period, row.id
 

@@ -48,9 +48,7 @@ def render_project(
 ) -> str:
     """The project page as HTML; `error` stands at the quantity field of `error_offer_id`, with what was typed."""
     shows_page("catalog.project", reference=page.project.reference)
-    return render_template(
-        "catalog/project.html", page=page, error_offer_id=error_offer_id, error=error, typed=typed
-    )
+    return render_template("catalog/project.html", page=page, error_offer_id=error_offer_id, error=error, typed=typed)
 
 
 def _fresh(html: str) -> Response:

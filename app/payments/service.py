@@ -82,6 +82,25 @@ def mark_failed(payment_id: int, now: datetime) -> None:
         advance(Payment, payment_id, PAYMENT, PaymentState.FAILED, at=now, sources=(PaymentState.CREATED,))
 
 
+def get_gateway_reference(payment_id: int) -> str:
+    """The gateway's name for a payment that was opened. Raises GatewayFault for one that was not."""
+    reference = db.session.get_one(Payment, payment_id).gateway_reference
+    end_reading()
+    if reference is None:
+        raise GatewayFault(f"payment {payment_id} was never opened")
+    return reference
+
+
+def get_paid(order_id: int) -> Payment:
+    """The first payment of an order that succeeded. Raises NoResultFound for an order never paid."""
+    return db.session.scalars(
+        select(Payment)
+        .where(Payment.order_id == order_id, Payment.state == PaymentState.SUCCEEDED)
+        .order_by(Payment.succeeded_at, Payment.id)
+        .limit(1)
+    ).one()
+
+
 def unfinished_payments(order_id: int) -> list[int]:
     """Ids of an order's payments that could still be paid."""
     rows = db.session.scalars(
@@ -137,7 +156,7 @@ def due_deliveries(now: datetime, limit: int = 100) -> list[int]:
 
 
 def find_payment_for(delivery_id: int) -> int | None:
-    """The payment a stored notice is about: by its reference, or by the order it names."""
+    """The payment a stored notice is about."""
     delivery = db.session.get_one(WebhookDelivery, delivery_id)
     payment = db.session.scalar(select(Payment.id).where(Payment.gateway_reference == delivery.object_reference))
     end_reading()
@@ -183,9 +202,7 @@ def owe_refund(
     GatewayFault when the refunds of a payment would exceed it.
     """
     earlier, owed = db.session.execute(
-        select(func.count(Refund.id), func.coalesce(func.sum(Refund.amount), 0)).where(
-            Refund.payment_id == payment.id
-        )
+        select(func.count(Refund.id), func.coalesce(func.sum(Refund.amount), 0)).where(Refund.payment_id == payment.id)
     ).one()
     if owed + amount.minor > payment.amount:
         raise GatewayFault(f"refunds of payment {payment.id} would exceed it")

@@ -33,7 +33,9 @@ def split(amounts: Sequence[int], settings: Settings) -> tuple[Share, ...]:
     for amount, line_cost in zip(amounts, allocate(cost, amounts), strict=True):
         left = amount - line_cost
         # The rate applies to the net price, and the listed price contains it.
-        tax = min(left, (amount * settings.tax_rate + (10_000 + settings.tax_rate) // 2) // (10_000 + settings.tax_rate))
+        tax = min(
+            left, (amount * settings.tax_rate + (10_000 + settings.tax_rate) // 2) // (10_000 + settings.tax_rate)
+        )
         fee = min(left - tax, rounded_share(amount, settings.platform_fee_rate))
         shares.append(Share(amount, left - tax - fee, line_cost, tax, fee))
     return tuple(shares)

@@ -18,7 +18,7 @@ from app.db import advance, db, end_reading, record, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.references import cancellation_reference
-from app.registry.models import CancelledBlock, Cancellation, RegistryAttempt
+from app.registry.models import Cancellation, CancelledBlock, RegistryAttempt
 from app.registry.ports import (
     Absent,
     Ambiguous,
@@ -180,7 +180,7 @@ def look_up(cancellation_id: int, registry: RegistryAdapter, clock: Clock) -> No
     """Ask the registry what became of a cancellation, and believe only what it proves."""
     now = clock.now()
     cancellation = db.session.get_one(Cancellation, cancellation_id)
-    request = _request(cancellation)
+    request, fence = _request(cancellation), cancellation.attempts
     end_reading()
     try:
         answer: Lookup = registry.lookup(request)
@@ -189,22 +189,29 @@ def look_up(cancellation_id: int, registry: RegistryAdapter, clock: Clock) -> No
         answer = Unavailable("the adapter failed")
     with transaction():
         _note_attempt(cancellation_id, "lookup", now, clock.now(), answer)
-        _apply_lookup(cancellation_id, answer, clock.now())
+        _apply_lookup(cancellation_id, answer, clock.now(), Cancellation.attempts == fence)
 
 
-def _apply_lookup(cancellation_id: int, answer: Lookup, now: datetime) -> None:
+def _apply_lookup(cancellation_id: int, answer: Lookup, now: datetime, fence: ColumnElement[bool]) -> None:
     if isinstance(answer, Found):
         _apply(cancellation_id, answer.outcome, now)
     elif isinstance(answer, Absent) and answer.proven:
-        advance(
-            Cancellation, cancellation_id, CANCELLATION, _S.PLANNED, at=now, sources=(_S.UNKNOWN,),
-            facts={"basis": answer.basis}, next_action_at=now,
+        # An absence seen before somebody sent again says nothing about what was sent since.
+        planned = advance(
+            Cancellation,
+            cancellation_id,
+            CANCELLATION,
+            _S.PLANNED,
+            at=now,
+            sources=(_S.UNKNOWN,),
+            only_if=(fence,),
+            facts={"basis": answer.basis},
+            next_action_at=now,
         )
+        if not planned:
+            _call_a_person(cancellation_id, f"accepted, then absent: {answer.basis}", now, (_S.WAITING,), fence)
     elif isinstance(answer, Ambiguous):
-        advance(
-            Cancellation, cancellation_id, CANCELLATION, _S.MANUAL, at=now, sources=(_S.UNKNOWN,),
-            facts={"message": answer.message}, last_message=answer.message[:500],
-        )
+        _call_a_person(cancellation_id, answer.message, now, (_S.UNKNOWN, _S.WAITING), fence)
     else:
         _look_again_later(cancellation_id, answer, now)
 
@@ -214,11 +221,7 @@ def _look_again_later(cancellation_id: int, answer: Absent | Unavailable, now: d
     message = answer.basis if isinstance(answer, Absent) else answer.message
     sent_at = cancellation.first_sent_at or cancellation.created_at
     if cancellation.state is _S.UNKNOWN and now - sent_at > MANUAL_AFTER:
-        advance(
-            Cancellation, cancellation_id, CANCELLATION, _S.MANUAL, at=now, sources=(_S.UNKNOWN,),
-            facts={"message": message}, last_message=message[:500],
-        )
-        log.error("cancellation needs a person", extra={"facts": {"cancellation": cancellation_id}})
+        _call_a_person(cancellation_id, message, now, (_S.UNKNOWN,))
         return
     cancellation.next_action_at = now + _pause(cancellation_id)
     cancellation.last_message = message[:500]
@@ -229,14 +232,26 @@ def _apply(cancellation_id: int, outcome: Outcome, now: datetime, *fence: Column
         _confirm(cancellation_id, outcome.result, now)
     elif isinstance(outcome, Refused):
         advance(
-            Cancellation, cancellation_id, CANCELLATION, _S.REFUSED, at=now, only_if=fence,
+            Cancellation,
+            cancellation_id,
+            CANCELLATION,
+            _S.REFUSED,
+            at=now,
+            only_if=fence,
             facts={"code": outcome.code.value, "message": outcome.message},
-            refusal_code=outcome.code.value, last_message=outcome.message[:500],
+            refusal_code=outcome.code.value,
+            last_message=outcome.message[:500],
         )
     elif isinstance(outcome, Pending):
         moved = advance(
-            Cancellation, cancellation_id, CANCELLATION, _S.WAITING, at=now, only_if=fence,
-            registry_transaction=outcome.registry_transaction, next_action_at=now + outcome.poll_after,
+            Cancellation,
+            cancellation_id,
+            CANCELLATION,
+            _S.WAITING,
+            at=now,
+            only_if=fence,
+            registry_transaction=outcome.registry_transaction,
+            next_action_at=now + outcome.poll_after,
         )
         if not moved:
             db.session.execute(
@@ -246,14 +261,28 @@ def _apply(cancellation_id: int, outcome: Outcome, now: datetime, *fence: Column
             )
     elif isinstance(outcome, NotSent):
         advance(
-            Cancellation, cancellation_id, CANCELLATION, _S.PLANNED, at=now, sources=(_S.SENDING,), only_if=fence,
-            facts={"message": outcome.message}, next_action_at=now + outcome.retry_after,
+            Cancellation,
+            cancellation_id,
+            CANCELLATION,
+            _S.PLANNED,
+            at=now,
+            sources=(_S.SENDING,),
+            only_if=fence,
+            facts={"message": outcome.message},
+            next_action_at=now + outcome.retry_after,
             last_message=outcome.message[:500],
         )
     else:
         advance(
-            Cancellation, cancellation_id, CANCELLATION, _S.UNKNOWN, at=now, sources=(_S.SENDING,), only_if=fence,
-            facts={"message": outcome.message}, next_action_at=now + timedelta(seconds=BACKOFF[0]),
+            Cancellation,
+            cancellation_id,
+            CANCELLATION,
+            _S.UNKNOWN,
+            at=now,
+            sources=(_S.SENDING,),
+            only_if=fence,
+            facts={"message": outcome.message},
+            next_action_at=now + timedelta(seconds=BACKOFF[0]),
             last_message=outcome.message[:500],
         )
 
@@ -263,11 +292,8 @@ def _confirm(cancellation_id: int, result: CancellationResult, now: datetime) ->
     cancellation = db.session.get_one(Cancellation, cancellation_id)
     if result.units != cancellation.units or sum(b.units for b in result.blocks) != cancellation.units:
         advance(Cancellation, cancellation_id, CANCELLATION, _S.UNKNOWN, at=now, sources=(_S.SENDING,))
-        advance(
-            Cancellation, cancellation_id, CANCELLATION, _S.MANUAL, at=now, sources=(_S.UNKNOWN,),
-            last_message="the registry's units differ from the request",
-        )
-        log.error("registry units differ", extra={"facts": {"cancellation": cancellation_id}})
+        message = "the registry's units differ from the request"
+        _call_a_person(cancellation_id, message, now, (_S.UNKNOWN, _S.WAITING))
         return
     confirmed = advance(
         Cancellation,
@@ -291,6 +317,29 @@ def _confirm(cancellation_id: int, result: CancellationResult, now: datetime) ->
             )
             for block in result.blocks
         )
+
+
+def _call_a_person(
+    cancellation_id: int,
+    message: str,
+    now: datetime,
+    sources: tuple[CancellationState, ...],
+    *fence: ColumnElement[bool],
+) -> None:
+    """Stop doing anything about a cancellation: what the registry says cannot be acted on by rule."""
+    moved = advance(
+        Cancellation,
+        cancellation_id,
+        CANCELLATION,
+        _S.MANUAL,
+        at=now,
+        sources=sources,
+        only_if=fence,
+        facts={"message": message},
+        last_message=message[:500],
+    )
+    if moved:
+        log.error("cancellation needs a person", extra={"facts": {"cancellation": cancellation_id}})
 
 
 def _note_attempt(

@@ -27,7 +27,8 @@ CANCELLATION = Transitions(
         _S.PLANNED: {_S.SENDING},
         # not_sent is an outcome that returns to planned; a crash in sending becomes unknown.
         _S.SENDING: {_S.CONFIRMED, _S.WAITING, _S.REFUSED, _S.UNKNOWN, _S.PLANNED},
-        _S.WAITING: {_S.CONFIRMED, _S.REFUSED},
+        # A registry that accepted and then contradicts itself is a matter for a person.
+        _S.WAITING: {_S.CONFIRMED, _S.REFUSED, _S.MANUAL},
         _S.UNKNOWN: {_S.CONFIRMED, _S.REFUSED, _S.WAITING, _S.PLANNED, _S.MANUAL},
         _S.MANUAL: {_S.CONFIRMED, _S.REFUSED},
         _S.CONFIRMED: set(),

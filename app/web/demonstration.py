@@ -9,9 +9,11 @@ from app import current
 
 
 def init_app(app: Flask) -> None:
-    """Let every template know whether anything here is real."""
+    """Let every template know whether anything here is real, and who runs it."""
     app.jinja_env.globals.update(
-        is_demonstration=current_settings_are_demonstration(app), demonstration_statement=statement
+        is_demonstration=current_settings_are_demonstration(app),
+        demonstration_statement=statement,
+        operator_name=app.extensions["tonne.settings"].operator_name,
     )
 
 
@@ -25,7 +27,6 @@ def statement() -> str:
     settings = current.settings()
     if settings.payment_gateway == "testpay" or settings.stripe_secret_key.startswith(("sk_test_", "rk_test_")):
         return gettext(
-            "This is a demonstration: no payment is real and no unit was cancelled "
-            "in any United Nations registry."
+            "This is a demonstration: no payment is real and no unit was cancelled in any United Nations registry."
         )
     return gettext("This is a demonstration: no unit was cancelled in any United Nations registry.")

@@ -177,9 +177,7 @@ limiter = Limiter(key_func=remote_address, storage_uri="tonne://database", strat
 limit_checkout = limiter.shared_limit(
     lambda: current.settings().limit_checkout, scope="checkout", exempt_when=_is_only_looking
 )
-limit_verify = limiter.shared_limit(
-    lambda: current.settings().limit_verify, scope="verify", exempt_when=_is_no_lookup
-)
+limit_verify = limiter.shared_limit(lambda: current.settings().limit_verify, scope="verify", exempt_when=_is_no_lookup)
 limit_resend = limiter.shared_limit(
     lambda: current.settings().limit_resend, scope="resend", key_func=_order_page, exempt_when=_is_only_looking
 )

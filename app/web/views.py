@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, send_from_directory
 from flask_migrate import Migrate
@@ -56,9 +55,13 @@ def _database_state() -> str:
     try:
         with db.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
-            present = frozenset(MigrationContext.configure(connection).get_current_heads())
     except SQLAlchemyError:
         return "unreachable"
+    try:
+        with db.engine.connect() as connection:
+            present = frozenset(connection.scalars(text("SELECT version_num FROM alembic_version")))
+    except SQLAlchemyError:
+        return "not migrated"
     migrations = current_app.extensions["migrate"]
     return "ok" if present == _newest_migrations(migrations.migrate, migrations.directory) else "not migrated"
 

@@ -65,7 +65,7 @@ function replace(area, html) {
 function followOrder() {
   const area = document.querySelector("[data-progress]");
   if (!area) return;
-  const first = Number(area.dataset.seconds) || 2;
+  const first = Math.min(Number(area.dataset.seconds), 2);
   let wait = first;
   let shown = "";
   let timer = 0;
@@ -101,14 +101,7 @@ function followOrder() {
   plan();
 }
 
-/** A document that is still being made: ask again after a moment. */
-function retry() {
-  const area = document.querySelector("[data-reload]");
-  if (area) setTimeout(() => location.reload(), Number(area.dataset.reload) * 1000);
-}
-
 focusOnErrors();
 copyButtons(document);
 liveTotals();
 followOrder();
-retry();

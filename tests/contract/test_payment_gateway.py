@@ -24,7 +24,6 @@ from app.payments.ports import (
 from tests.contract.gateways import StripeWorld, TestpayWorld, World, dollars, payment_request, signed
 from tests.stripe_standin import StripeStandIn
 
-
 pytestmark = pytest.mark.parametrize(
     ("db_url", "world"),
     [("sqlite", "testpay"), ("postgresql", "testpay"), ("sqlite", "stripe")],

@@ -17,7 +17,7 @@ from app.current import settings
 from app.db import db, transaction
 from app.kernel.money import Money
 from app.offers.models import Offer
-from app.offers.queries import catalogue, find_project_of_offer, project_page
+from app.offers.queries import catalogue, find_project_of_offer, get_project_page, project_page
 from app.offers.states import OfferState
 from app.offers.views import render_project
 from tests.service.worlds import NOW, OFFERS, load_small_world, offers
@@ -145,6 +145,9 @@ def test_a_project_is_found_however_its_reference_is_typed(small_world: None) ->
     assert find_project(" mn-5977 ") is not None
     assert find_project("MN-1") is None
     assert project_page("MN-1", 50) is None
+    assert get_project_page("mn-5977", 50).project.reference == "MN-5977"
+    with pytest.raises(LookupError):
+        get_project_page("MN-1", 50)
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "es"])

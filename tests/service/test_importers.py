@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from flask import Flask
@@ -184,9 +186,7 @@ def test_an_issuance_never_changes(small_world: None) -> None:
 
 
 def test_an_issuance_cannot_move_to_another_project(small_world: None) -> None:
-    import_projects(
-        row_for(PROJECTS, reference="MN-1", title="Another"), now=NOW
-    )
+    import_projects(row_for(PROJECTS, reference="MN-1", title="Another"), now=NOW)
     text = row_for(ISSUANCES, project="MN-1")
     assert problems(lambda: import_issuances(text, now=NOW)) == [(2, "project", "cannot_change")]
 
@@ -221,16 +221,16 @@ def test_issuances_of_a_party_never_share_a_serial_number(small_world: None) -> 
     assert problems(
         lambda: import_issuances(row_for(ISSUANCES, serial_first=3000, serial_last=3999, units=1000), now=NOW)
     ) == [(2, "serial_first", "overlap")]
-    twice = row_for(ISSUANCES, serial_first=5000, serial_last=5999) + row_for(
-        ISSUANCES, serial_first=5999, serial_last=6998
-    ).splitlines()[1]
+    twice = (
+        row_for(ISSUANCES, serial_first=5000, serial_last=5999)
+        + row_for(ISSUANCES, serial_first=5999, serial_last=6998).splitlines()[1]
+    )
     assert problems(lambda: import_issuances(twice, now=NOW)) == [(3, "serial_first", "overlap")]
 
 
 def test_holdings_open_the_accounts_and_the_voluntary_cancellation_account(small_world: None) -> None:
     accounts = {
-        account.identifier: (account.type_code, account.holder)
-        for account in db.session.scalars(select(LedgerAccount))
+        account.identifier: (account.type_code, account.holder) for account in db.session.scalars(select(LedgerAccount))
     }
     assert accounts == {
         "CDM-100-1": (100, "Salkhit Wind LLC"),
@@ -274,9 +274,10 @@ def test_no_unit_is_entered_twice(small_world: None) -> None:
     for first, last in ((100, 140), (21, 120), (110, 115), (1, 0)):
         other = row_for(HOLDINGS, account="CDM-100-3", serial_first=max(first, 21), serial_last=max(last, 21))
         assert problems(lambda other=other: import_holdings(other, now=NOW)) == [(2, "serial_first", "overlap")]
-    twice = row_for(HOLDINGS, serial_first=401, serial_last=420) + row_for(
-        HOLDINGS, serial_first=420, serial_last=430
-    ).splitlines()[1]
+    twice = (
+        row_for(HOLDINGS, serial_first=401, serial_last=420)
+        + row_for(HOLDINGS, serial_first=420, serial_last=430).splitlines()[1]
+    )
     assert problems(lambda: import_holdings(twice, now=NOW)) == [(3, "serial_first", "overlap")]
     assert count(LedgerBlock) == 4
 
@@ -284,9 +285,10 @@ def test_no_unit_is_entered_twice(small_world: None) -> None:
 def test_an_account_has_one_owner(small_world: None) -> None:
     text = row_for(HOLDINGS, provider="stoves", serial_first=401, serial_last=402)
     assert problems(lambda: import_holdings(text, now=NOW)) == [(2, "provider", "other_owner")]
-    new = row_for(HOLDINGS, account="CDM-100-7", serial_first=401, serial_last=402) + row_for(
-        HOLDINGS, account="CDM-100-7", provider="stoves", serial_first=403, serial_last=404
-    ).splitlines()[1]
+    new = (
+        row_for(HOLDINGS, account="CDM-100-7", serial_first=401, serial_last=402)
+        + row_for(HOLDINGS, account="CDM-100-7", provider="stoves", serial_first=403, serial_last=404).splitlines()[1]
+    )
     assert problems(lambda: import_holdings(new, now=NOW)) == [(3, "provider", "other_owner")]
     nobody = row_for(HOLDINGS, account="CDM-100-7", provider="nobody", serial_first=401, serial_last=402)
     assert problems(lambda: import_holdings(nobody, now=NOW)) == [(2, "provider", "unknown_provider")]
@@ -387,9 +389,7 @@ def test_a_new_price_enters_the_history_and_the_offer(small_world: None) -> None
 
 def test_an_offer_never_shrinks_below_what_is_reserved_or_sold(small_world: None) -> None:
     with transaction() as session:
-        session.execute(
-            update(Offer).where(Offer.code == "MN-5977-1").values(units_reserved=30, units_settled=20)
-        )
+        session.execute(update(Offer).where(Offer.code == "MN-5977-1").values(units_reserved=30, units_settled=20))
     assert problems(lambda: offers(OFFERS.replace(",150,", ",49,"))) == [(2, "units", "below_taken")]
 
 
@@ -447,3 +447,26 @@ def test_an_offer_needs_a_price_in_the_one_currency_and_units_that_are_there(
     small_world: None, values: dict[str, str], column: str, code: str
 ) -> None:
     assert problems(lambda: offers(row_for(OFFERS, code="X", **values))) == [(2, column, code)]
+
+
+def test_two_files_loaded_at_once_cannot_promise_the_same_units(small_world: None, context: Flask) -> None:
+    start = Barrier(2)
+
+    def load(code: str) -> str:
+        with context.app_context():
+            start.wait()
+            try:
+                offers(row_for(OFFERS, code=code, units=50))
+            except ImportRefused as refused:
+                return refused.errors[0].code
+            finally:
+                db.session.remove()
+            return "created"
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = sorted(pool.map(load, ["A", "B"]))
+
+    assert outcomes == ["created", "more_than_held"]
+    assert (
+        db.session.scalar(select(func.sum(Offer.units_offered)).where(Offer.code.in_(["A", "B", "MN-5977-1"]))) == 200
+    )

@@ -45,7 +45,8 @@ class StripeStandIn:
 
     `faults` holds what goes wrong with the next calls, one each: `drop` (nothing happens, no
     answer), `lose_answer` (it happens, no answer), `error` (500 before anything happens),
-    `error_after` (500 after it happened), `busy` (429), `conflict` (409), `html` (200 from a proxy).
+    `error_after` (500 after it happened), `busy` (429), `conflict` (409), `forbidden` (403), `html`
+    (200 from a proxy); an empty one lets a call through.
     Events are posted to `webhook_url`, when there is one, by `deliver` or after each press of a
     button on the hosted page.
     """
@@ -58,6 +59,7 @@ class StripeStandIn:
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._lock = threading.RLock()
+        self._deliveries: deque[threading.Thread] = deque()
         self._answers: dict[str, tuple[tuple[str, str], int, dict[str, Any]]] = {}
         self.base = f"http://127.0.0.1:{self._server.server_port}"
         self.account = Account(self.base, now)
@@ -76,6 +78,16 @@ class StripeStandIn:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def forget_keys(self) -> None:
+        """What Stripe does with idempotency keys after a day."""
+        with self._lock:
+            self._answers.clear()
+
+    def wait_for_deliveries(self) -> None:
+        """Return when every event of the buttons pressed so far was posted."""
+        while self._deliveries:
+            self._deliveries.popleft().join()
 
     def deliver(self) -> list[int]:
         """Post everything there is to tell, twice and shuffled; the statuses of the answers."""
@@ -107,13 +119,13 @@ class StripeStandIn:
             fault = self.faults.popleft() if self.faults else ""
             if fault == "drop":
                 raise _Lost
-            if fault in _PROXY_ANSWERS:
-                return _PROXY_ANSWERS[fault]
+            if fault in _ANSWERS_OF_FAULTS:
+                return _ANSWERS_OF_FAULTS[fault]
             status, body = self._answer_truly(verb, path, encoded, headers)
             if fault == "lose_answer":
                 raise _Lost
             if fault == "error_after":
-                return _PROXY_ANSWERS["error"]
+                return _ANSWERS_OF_FAULTS["error"]
             return status, {**body, **self.answer_changes}
 
     def _answer_truly(self, verb: str, path: str, encoded: str, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
@@ -191,7 +203,9 @@ class StripeStandIn:
         if not paid:
             return str(session["cancel_url"])
         if self.webhook_url:
-            threading.Thread(target=self.deliver, daemon=True).start()
+            delivery = threading.Thread(target=self.deliver, daemon=True)
+            self._deliveries.append(delivery)
+            delivery.start()
         return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", reference)
 
 
@@ -199,7 +213,7 @@ def _error(message: str, *, kind: str = "invalid_request_error", **facts: str) -
     return {"error": {"type": kind, "message": message, **facts}}
 
 
-_PROXY_ANSWERS: dict[str, tuple[int, dict[str, Any] | str]] = {
+_ANSWERS_OF_FAULTS: dict[str, tuple[int, dict[str, Any] | str]] = {
     "error": (500, _error("Something went wrong on our end", kind="api_error")),
     "busy": (429, _error("Too many requests", code="rate_limit")),
     "conflict": (409, _error("Another request with this key is in progress", code="idempotency_key_in_use")),

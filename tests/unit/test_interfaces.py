@@ -68,6 +68,9 @@ def test_every_setting_is_listed_with_its_default_and_its_words() -> None:
     listed = {row[0]: (row[1], row[2]) for row in table("Settings")}
 
     assert listed == {
-        s.name: (s.default or "–", s.help.replace("|", "\\|") + (f" One of {', '.join(s.choices)}." if s.choices else ""))
+        s.name: (
+            s.default or "–",
+            s.help.replace("|", "\\|") + (f" One of {', '.join(s.choices)}." if s.choices else ""),
+        )
         for s in SETTINGS
     }

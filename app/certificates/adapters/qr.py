@@ -12,6 +12,6 @@ def qr_svg(text: str, title: str) -> str:
     """
     code = segno.make(text, error="m", micro=False, boost_error=False)
     drawn: str = code.svg_inline(
-        border=4, dark="#17233c", light="#ffffff", title=title, svgclass="certificate__qr", lineclass=None, omitsize=True
+        border=4, dark="#17233c", title=title, svgclass="certificate__qr", lineclass=None, omitsize=True
     )
     return drawn

@@ -14,8 +14,10 @@ from __future__ import annotations
 import ctypes
 import gc
 import hashlib
+import logging
 import mimetypes
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -93,7 +95,9 @@ class WeasyPrintRenderer:
         if not subsetter_is_there():
             problems.append("libharfbuzz-subset is missing: each certificate costs twelve times the time.")
         problems.extend(
-            f"The packaged file static/{sheet} is missing." for sheet in STYLE_SHEETS if not (self._static / sheet).is_file()
+            f"The packaged file static/{sheet} is missing."
+            for sheet in STYLE_SHEETS
+            if not (self._static / sheet).is_file()
         )
         return problems
 
@@ -151,16 +155,19 @@ class _Engine:
         from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
         from weasyprint.urls import FatalURLFetchingError  # noqa: PLC0415
 
+        for chatty in ("weasyprint.progress", "fontTools"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         self._weasyprint = weasyprint
         self._fatal = FatalURLFetchingError
         self._base_url = static.as_uri() + "/"
         self._fonts = FontConfiguration()
         self._fetcher = _packaged_files(static)
         self._images: dict[str, Any] = {}
-        *self._styles, self._tight = [
-            weasyprint.CSS(url=self._base_url + sheet, font_config=self._fonts, url_fetcher=self._fetcher)
-            for sheet in STYLE_SHEETS
-        ]
+        with _ignoring_what_is_for_screens():
+            *self._styles, self._tight = [
+                weasyprint.CSS(url=self._base_url + sheet, font_config=self._fonts, url_fetcher=self._fetcher)
+                for sheet in STYLE_SHEETS
+            ]
 
     def pdf(self, markup: str, name: str) -> bytes:
         """`markup` as PDF. `name` gives the file its lasting identifier.
@@ -170,7 +177,10 @@ class _Engine:
         try:
             document = self._fitted(markup)
             identifier = hashlib.sha256(name.encode()).hexdigest()[:32].encode()
-            pdf: bytes = document.write_pdf(pdf_variant=PDF_VARIANT, pdf_identifier=identifier)
+            with warnings.catch_warnings():
+                # WeasyPrint 70 leaves its colour profile to be closed by the interpreter, which says so.
+                warnings.simplefilter("ignore", ResourceWarning)
+                pdf: bytes = document.write_pdf(pdf_variant=PDF_VARIANT, pdf_identifier=identifier)
         except self._fatal as refusal:
             raise UnpackagedResource(str(refusal)) from refusal
         return pdf
@@ -201,6 +211,18 @@ class _Engine:
         if len(document.pages) != 1 or END not in document.pages[0].anchors:
             return 0
         return max(0.0, PAGE_BOTTOM - 1 - float(document.pages[0].anchors[END][1]))
+
+
+@contextmanager
+def _ignoring_what_is_for_screens() -> Iterator[None]:
+    """Container and colour-scheme queries are news to WeasyPrint; a glyph missing later on is news to us."""
+    log = logging.getLogger("weasyprint")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _spread(room: float) -> str:

@@ -75,8 +75,7 @@ class LedgerRegistry:
             earlier = self._find(request)
             if earlier is not None:
                 return earlier
-            refusal = self._refusal(request, account)
-            outcome = self._refuse(request, refusal) if refusal else self._cancel(request, account)
+            outcome = self._decide(request, account)
             checkpoints.reached("ledger.inside_commit")
         checkpoints.reached("ledger.after_commit")
         return outcome
@@ -96,18 +95,19 @@ class LedgerRegistry:
         if entry.fingerprint != request.fingerprint:
             return Refused(RefusalCode.KEY_REUSED, "the reference was used for another request")
         if entry.state_code == codes.TERMINATED:
-            return Refused(RefusalCode(entry.refusal_code), entry.refusal_message)
+            return Refused(RefusalCode(entry.refusal_code or RefusalCode.RULES), entry.refusal_message)
         return Completed(self._result(entry))
 
-    def _refusal(self, request: CancellationRequest, account: LedgerAccount | None) -> Refused | None:
+    def _decide(self, request: CancellationRequest, account: LedgerAccount | None) -> Completed | Refused:
         if request.units < 1:
-            return Refused(RefusalCode.INVALID, "a cancellation needs at least one unit")
+            return self._refuse(request, Refused(RefusalCode.INVALID, "a cancellation needs at least one unit"))
         if account is None or account.type_code != codes.HOLDING_ACCOUNT:
-            return Refused(RefusalCode.NOT_OWNER, "there is no such holding account")
+            return self._refuse(request, Refused(RefusalCode.NOT_OWNER, "there is no such holding account"))
         available = sum(block.last - block.first + 1 for block in self._blocks(request, account))
         if available < request.units:
-            return Refused(RefusalCode.INSUFFICIENT, f"the account holds {available} units of this issuance")
-        return None
+            message = f"the account holds {available} units of this issuance"
+            return self._refuse(request, Refused(RefusalCode.INSUFFICIENT, message))
+        return self._cancel(request, account)
 
     def _blocks(self, request: CancellationRequest, account: LedgerAccount) -> Sequence[LedgerBlock]:
         return db.session.scalars(
@@ -126,8 +126,7 @@ class LedgerRegistry:
             .order_by(LedgerBlock.first)
         ).all()
 
-    def _cancel(self, request: CancellationRequest, account: LedgerAccount | None) -> Completed:
-        assert account is not None  # _refusal has answered otherwise
+    def _cancel(self, request: CancellationRequest, account: LedgerAccount) -> Completed:
         target = db.session.scalars(
             select(LedgerAccount).where(LedgerAccount.identifier == codes.CANCELLATION_ACCOUNT_IDENTIFIER)
         ).one()
@@ -158,9 +157,7 @@ class LedgerRegistry:
             change = update(LedgerBlock).values(account_id=target_id)
         else:
             change = update(LedgerBlock).values(first=block.first + taken)
-        db.session.execute(
-            change.where(LedgerBlock.id == block.id).execution_options(synchronize_session=False)
-        )
+        db.session.execute(change.where(LedgerBlock.id == block.id).execution_options(synchronize_session=False))
         if taken != block.last - block.first + 1:
             db.session.add(
                 LedgerBlock(

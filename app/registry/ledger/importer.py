@@ -39,7 +39,7 @@ COLUMNS = (
     Column("provider", CODE),
     Column("project", REFERENCE),
     Column("unit_type", text(12)),
-    Column("commitment_period", whole_number(1, 3)),
+    Column("commitment_period", whole_number(1, 2)),
     Column("originating_party", country),
     Column("serial_first", whole_number(1)),
     Column("serial_last", whole_number(1)),
@@ -89,7 +89,7 @@ def import_holdings(csv_text: str, *, now: datetime) -> ImportReport:  # noqa: A
         new = [entry for entry in entries if not _is_entered(entry, books)]
         errors += [
             entry.row.error("serial_first", "overlap", party=taken.space, first=taken.first, last=taken.last)
-                for entry, taken in overlaps(books.blocks, ((entry.span, entry) for entry in new))
+            for entry, taken in overlaps(books.blocks, ((entry.span, entry) for entry in new))
         ]
         if errors:
             raise ImportRefused(errors)
@@ -177,9 +177,7 @@ def _find_issuance(reference: str, span: Span, books: _Books) -> Issuance | None
 def _owner_problems(rows: Iterable[Row], books: _Books) -> list[RowError]:
     """An account has one owner: in the books, and in the file."""
     names = {provider.id: provider.code for provider in books.providers.values()}
-    owners = {
-        identifier: names.get(account.provider_id or 0, "") for identifier, account in books.accounts.items()
-    }
+    owners = {identifier: names.get(account.provider_id or 0, "") for identifier, account in books.accounts.items()}
     problems = []
     for row in rows:
         owner = owners.setdefault(row["account"], row["provider"])

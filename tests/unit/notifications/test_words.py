@@ -163,9 +163,7 @@ def test_no_mail_leaves_a_gap_or_a_placeholder(facts: Facts) -> None:
         ("es", "10,40\u00a0USD", "22 de noviembre de 2026, 10:37:01\u00a0UTC"),
     ],
 )
-def test_money_and_times_are_written_as_the_reader_writes_them(
-    locale: str, amount: str, time_of_payment: str
-) -> None:
+def test_money_and_times_are_written_as_the_reader_writes_them(locale: str, amount: str, time_of_payment: str) -> None:
     mail = render(mail_of(order_paid(), locale))
     assert clean_line(amount) in mail.subject
     for part in (mail.text, Page(mail.html).words):

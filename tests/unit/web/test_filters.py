@@ -65,9 +65,7 @@ def test_every_amount_is_shown_to_the_cent_in_every_language(speaking: Say, mino
     assert int("".join(c for c in shown if c.isdigit())) == minor
 
 
-@pytest.mark.parametrize(
-    ("language", "expected"), [("en", "450,000"), ("fr", f"450{NN}000"), ("es", "450.000")]
-)
+@pytest.mark.parametrize(("language", "expected"), [("en", "450,000"), ("fr", f"450{NN}000"), ("es", "450.000")])
 def test_whole_numbers_have_the_separators_of_the_language(speaking: Say, language: str, expected: str) -> None:
     with speaking(language):
         assert filters.number(450_000) == expected
@@ -131,7 +129,9 @@ def test_instants_are_shown_to_the_second_in_utc(speaking: Say, language: str, e
 
 def test_the_first_of_a_month_is_an_ordinal_in_french(speaking: Say) -> None:
     with speaking("fr"):
-        assert filters.datetime_long(datetime(2026, 12, 1, 9, 5, 7, tzinfo=UTC)) == f"1er décembre 2026 à 09:05:07{NB}UTC"
+        assert (
+            filters.datetime_long(datetime(2026, 12, 1, 9, 5, 7, tzinfo=UTC)) == f"1er décembre 2026 à 09:05:07{NB}UTC"
+        )
 
 
 def test_a_day_is_marked_up_for_machines(speaking: Say) -> None:

@@ -36,9 +36,7 @@ def alternates(html: str) -> dict[str, str]:
         ("\x01;;q=x,,fr", "fr"),
     ],
 )
-def test_a_first_visit_is_answered_in_the_browsers_language(
-    visitor: FlaskClient, accepted: str, language: str
-) -> None:
+def test_a_first_visit_is_answered_in_the_browsers_language(visitor: FlaskClient, accepted: str, language: str) -> None:
     answer = visitor.get("/", headers={"Accept-Language": accepted})
 
     assert answer.status_code == 302

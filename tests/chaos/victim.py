@@ -1,0 +1,73 @@
+"""What a process of the product gets beside itself when a test means to kill it.
+
+The test writes `armed.json` into the directory CHAOS_DIRECTORY; the process that then reaches the
+named point for the n-th time takes the file away, which only one process can do, leaves it as
+`fired-<id>.json`, and dies with its whole process group as if the power had gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+
+from app import jobs
+from app.kernel import checkpoints
+from app.notifications import service as notifications
+from app.payments.adapters import testpay_events
+from app.registry import service as registry
+
+ROLE = os.environ["CHAOS_ROLE"]
+DIRECTORY = Path(os.environ["CHAOS_DIRECTORY"])
+HAS_SHORT_WAITS = os.environ["CHAOS_WAITS"] == "short"
+
+SHORT_LEASE = timedelta(seconds=1)
+SHORT_PAUSE = 1  # seconds
+SECONDS_BETWEEN_SWEEPS = 0.5
+
+_seen: Counter[str] = Counter()
+
+
+def install(app: Flask) -> None:
+    """Listen for the order to die, and make the waits short unless the test wants the real ones."""
+    checkpoints.observe(_die_if_told)
+    if not HAS_SHORT_WAITS:
+        return
+    registry.LEASE = SHORT_LEASE
+    notifications.LEASE = SHORT_LEASE
+    testpay_events.PAUSE = SHORT_PAUSE
+    if ROLE == "worker":
+        threading.Thread(target=_sweep_often, args=(app,), daemon=True).start()
+
+
+def _die_if_told(point: str) -> None:
+    armed = DIRECTORY / "armed.json"
+    try:
+        order = json.loads(armed.read_text())
+    except FileNotFoundError:
+        return
+    if (order["role"], order["point"]) != (ROLE, point):
+        return
+    _seen[order["id"]] += 1
+    if _seen[order["id"]] < order["nth"]:
+        return
+    with contextlib.suppress(FileNotFoundError):
+        armed.rename(DIRECTORY / f"fired-{order['id']}.json")
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _sweep_often(app: Flask) -> None:
+    """The schedule that wakes the worker every minute, in a hurry."""
+    while True:
+        time.sleep(SECONDS_BETWEEN_SWEEPS)
+        with app.app_context():
+            if jobs.current_huey(app).pending_count() == 0:
+                jobs.wake()

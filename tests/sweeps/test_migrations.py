@@ -1,0 +1,94 @@
+"""Migrations go up and down on both databases, and end where the models are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import Connection, inspect
+from sqlalchemy.exc import DBAPIError
+
+from app.db import db
+from tests.conftest import ROOT, application, environment
+from tests.postgres import PrivateCluster
+
+MIGRATIONS = str(ROOT / "migrations")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without a single table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.sqlite'}"
+    cluster: PrivateCluster = request.getfixturevalue("cluster")
+    return cluster.create_database(f"empty_{uuid4().hex[:12]}")
+
+
+def _tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names()) - {"alembic_version"}
+
+
+def test_every_migration_goes_up_down_and_up_again(empty_url: str, tmp_path: Path) -> None:
+    app = application(environment(tmp_path, empty_url))
+    with app.app_context():
+        for _round in range(2):
+            upgrade(directory=MIGRATIONS)
+            with db.engine.connect() as connection:
+                assert _tables(connection) == set(db.metadata.tables)
+            downgrade(directory=MIGRATIONS, revision="base")
+            with db.engine.connect() as connection:
+                assert _tables(connection) == set()
+        db.engine.dispose()
+
+
+def test_the_migrated_database_is_what_the_models_say(empty_url: str, tmp_path: Path) -> None:
+    app = application(environment(tmp_path, empty_url))
+    with app.app_context():
+        upgrade(directory=MIGRATIONS)
+        with db.engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, db.metadata) == []
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize("table", ["ledger_block", "cancelled_block"])
+def test_the_database_itself_refuses_overlapping_serial_numbers(empty_url: str, tmp_path: Path, table: str) -> None:
+    app = application(environment(tmp_path, empty_url))
+    with app.app_context():
+        upgrade(directory=MIGRATIONS)
+        with db.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET session_replication_role = replica")  # no parents needed here
+            else:
+                connection.exec_driver_sql("COMMIT")
+                connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+                connection.exec_driver_sql("BEGIN")
+            columns = {
+                "ledger_block": ("account_id, issuance_id, space, first, last", "1, 1, 'IN', {}, {}"),
+                "cancelled_block": (
+                    "cancellation_id, space, first, last, text_first, text_last",
+                    "1, 'ledger:IN', {}, {}, '', ''",
+                ),
+            }[table]
+
+            def insert(first: int, last: int) -> None:
+                connection.exec_driver_sql(f"INSERT INTO {table} ({columns[0]}) VALUES ({columns[1].format(first, last)})")
+
+            insert(100, 199)
+            insert(200, 299)
+            for first, last in ((50, 100), (199, 199), (150, 160), (1, 1_000), (299, 400)):
+                savepoint = connection.begin_nested()
+                with pytest.raises(DBAPIError):
+                    insert(first, last)
+                savepoint.rollback()
+            insert(300, 300)
+            savepoint = connection.begin_nested()
+            with pytest.raises(DBAPIError):
+                connection.exec_driver_sql(f"UPDATE {table} SET last = 250 WHERE first = 100")
+            savepoint.rollback()
+            connection.rollback()
+        db.engine.dispose()

@@ -1,0 +1,99 @@
+"""Every string, in every language: nothing missing, fuzzy, stale or left in English by mistake."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po
+
+from tests.conftest import ROOT
+
+TRANSLATIONS = ROOT / "app" / "translations"
+LANGUAGES = ("fr", "es")
+PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
+
+# Words that are the same in the language, names and codes. Everything else must differ from English.
+SAME = {
+    "fr": set((TRANSLATIONS / "same.fr.txt").read_text().splitlines()),
+    "es": set((TRANSLATIONS / "same.es.txt").read_text().splitlines()),
+}
+
+
+def catalogue(language: str) -> Catalog:
+    with (TRANSLATIONS / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def texts(message: Message) -> list[tuple[str, str]]:
+    """Pairs of source and translation, one for each plural form."""
+    sources = message.id if isinstance(message.id, tuple) else (message.id,)
+    strings = message.string if isinstance(message.string, tuple) else (message.string,)
+    return [(sources[min(i, len(sources) - 1)], text) for i, text in enumerate(strings)]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """What the code and the templates say now."""
+    path: Path = tmp_path_factory.mktemp("pot") / "messages.pot"
+    command = [
+        sys.executable, "-m", "babel.messages.frontend", "--quiet", "extract",
+        "--mapping-file=app/translations/babel.cfg", "--ignore-dirs=.*",
+        "--keywords=lazy_gettext lazy_ngettext:1,2 lazy_pgettext:1c,2", f"--output={path}", "app", "templates",
+    ]  # fmt: skip
+    subprocess.run(command, cwd=ROOT, check=True)
+    with path.open("rb") as file:
+        return read_po(file)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_catalogue_holds_exactly_the_strings_of_the_product(language: str, template: Catalog) -> None:
+    now = {(message.id, message.context) for message in template if message.id}
+    translated = {(message.id, message.context) for message in catalogue(language) if message.id}
+
+    assert now - translated == set(), "strings without a translation: make translations"
+    assert translated - now == set(), "translations of strings that are gone: make translations"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_string_is_missing_or_fuzzy(language: str) -> None:
+    bad = [message.id for message in catalogue(language) if message.id and (message.fuzzy or not all(t for _s, t in texts(message)))]
+
+    assert bad == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_string_equals_its_english_source_outside_the_list_of_words_that_are_the_same(language: str) -> None:
+    same = [text for message in catalogue(language) if message.id for source, text in texts(message) if source == text]
+
+    assert [text for text in same if text not in SAME[language]] == []
+    assert sorted(SAME[language] - set(same) - {""}) == [], "the list names a word that differs or is gone"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_translation_has_the_placeholders_of_its_source(language: str) -> None:
+    for message in catalogue(language):
+        if not message.id:
+            continue
+        plural = message.id[-1] if isinstance(message.id, tuple) else message.id
+        for source, text in texts(message):
+            wanted = set(PLACEHOLDER.findall(plural))
+            found = set(PLACEHOLDER.findall(text))
+            assert found <= wanted, (message.id, text)
+            assert set(PLACEHOLDER.findall(source)) - {"units", "number", "left", "count", "n"} <= found, (message.id, text)
+
+
+@pytest.mark.parametrize(("language", "mark"), [("fr", "?!;:"), ("es", "")])
+def test_typography_is_that_of_the_language(language: str, mark: str) -> None:
+    for message in catalogue(language):
+        for _source, text in texts(message) if message.id else ():
+            if language == "fr":
+                assert not re.search(rf"[^\s\u00a0\u202f/\d][{mark}](?!/)", re.sub(r"https?:\S+|\b\w+:\w+", "", text)), text
+                assert "'" not in text, f"write ’ for an apostrophe: {text}"
+            else:
+                assert text.count("¿") == text.count("?"), text
+                assert text.count("¡") == text.count("!"), text

@@ -1,0 +1,43 @@
+"""What we never say, and what is never ours, in everything that we publish."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+# EU 2024/825 and the French decrees of 2022: claims that no certificate can carry.
+CLAIMS = re.compile(
+    r"(carbon|climate|co2|co₂)[\s\-]*(neutral|positive|negative|free)|neutralit|net[\s\-]?zero"
+    r"|neutr[eo]s?\s+en\s+(carbone|carbono)|(carbono|carbone|clim\w+)[\s\-]*neutr|z[ée]ro\s+carbone|cero\s+emisiones"
+    r"|100\s*%\s*compens|compens\w+\s+(à\s+)?100|offsets?\s+your|(klima|climate)\s*neutral",
+    re.IGNORECASE,
+)
+EMBLEMS = re.compile(r"United Nations (certificate|platform|registry of)|UNFCCC (certificate|approved|endorsed)", re.IGNORECASE)
+
+PUBLISHED = sorted(
+    path
+    for folder, endings in (
+        ("templates", {".html", ".txt"}),
+        ("app", {".py", ".po"}),
+        ("static", {".css", ".js", ".svg", ".txt"}),
+    )
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in endings
+)
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda p: str(p.relative_to(ROOT)))
+def test_nothing_we_publish_claims_neutrality_or_borrows_a_name(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+
+    assert CLAIMS.findall(text) == []
+    assert EMBLEMS.findall(text) == []
+
+
+def test_the_scan_finds_what_it_is_meant_to_find() -> None:
+    for claim in ("climate neutral", "Carbon-neutral", "neutre en carbone", "carbono neutral", "100 % compensé", "net zero"):
+        assert CLAIMS.search(claim), claim
