@@ -47,8 +47,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.extensions["tonne.renderer"] = make_renderer()
     app.extensions["tonne.mailer"] = make_mailer(settings)
 
-    app.jinja_env.globals["operator_name"] = settings.operator_name
-
     db.init_app(app)
     jobs.init_app(app)
     web.init_app(app)

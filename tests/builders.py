@@ -212,7 +212,9 @@ def cancellations_of(order_id: int) -> Sequence[Cancellation]:
 def certificates_of(order_id: int) -> Sequence[Certificate]:
     """An order's certificates as the database has them now."""
     db.session.expire_all()
-    return db.session.scalars(select(Certificate).where(Certificate.order_id == order_id).order_by(Certificate.id)).all()
+    return db.session.scalars(
+        select(Certificate).where(Certificate.order_id == order_id).order_by(Certificate.id)
+    ).all()
 
 
 def the_offer(offer_id: int) -> Offer:

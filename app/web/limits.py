@@ -186,6 +186,8 @@ limit_resend = limiter.shared_limit(
 def init_app(app: Flask) -> None:
     """Bind the limiter; views take `limit_checkout`, `limit_verify` and `limit_resend`."""
     limiter.init_app(app)
+    # It would write the reader's address for every refusal; the request's own line has the status.
+    limiter.logger.setLevel(logging.WARNING)
 
 
 def seconds_to_wait() -> int:

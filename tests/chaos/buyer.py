@@ -71,9 +71,9 @@ class Buyer:
         assert self._get(self.order_page).status_code == 200
 
     def certificates(self) -> list[bytes]:
-        """The PDF files that the order's page links to."""
+        """The PDF files that the order's page links to, in the buyer's language."""
         page = self._open(self.order_page)
-        links = sorted({link for link in page.xpath("//a/@href") if link.endswith(".pdf")})
+        links = [link for link in page.xpath("//a/@href") if link.endswith(".pdf") and f"/{self.locale}/" in link]
         files = [self._get(link) for link in links]
         assert [file.status_code for file in files] == [200] * len(files)
         return [file.content for file in files]

@@ -257,6 +257,13 @@ def test_nothing_is_given_back_of_what_was_not_paid(world: World) -> None:
         world.gateway.refund("nobody-knows-this-one", None, dollars(100), "refund:3")
 
 
+@pytest.mark.parametrize("amount", [dollars(0), dollars(-1), Money(100, "EUR")])
+def test_only_a_part_of_what_was_paid_can_be_given_back(world: World, amount: Money) -> None:
+    reference = paid(world)
+    with pytest.raises(GatewayFault):
+        world.gateway.refund(reference, None, amount, "refund:1")
+
+
 def test_a_refund_by_bank_is_pending_until_it_arrives(world: World) -> None:
     reference = opened(world)
     world.pay_by_bank(reference)

@@ -45,3 +45,12 @@ def check_request(request: PaymentRequest, limits: tuple[Money, Money]) -> None:
         raise GatewayFault(f"{request.order_reference}: the lines do not add up to the amount")
     if not smallest <= request.amount <= largest:
         raise GatewayRefusal(reason="amount", smallest=smallest, largest=largest)
+
+
+def check_refund(amount: Money, paid: Money) -> None:
+    """Refuse to ask for anything that is no part of what was paid.
+
+    Raises GatewayFault for nothing, less than nothing, or another currency.
+    """
+    if amount.currency != paid.currency or amount.minor <= 0:
+        raise GatewayFault(f"{amount} cannot be given back of {paid}")

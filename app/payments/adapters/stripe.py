@@ -16,7 +16,7 @@ import stripe
 
 from app.config import Settings
 from app.kernel.money import Money
-from app.payments.adapters.limits import check_request, payment_limits
+from app.payments.adapters.limits import check_refund, check_request, payment_limits
 from app.payments.adapters.notices import read_notice
 from app.payments.ports import (
     GatewayEvent,
@@ -144,6 +144,7 @@ class StripeGateway:
         GatewayFault.
         """
         status = self.status(gateway_reference)
+        check_refund(amount, status.amount)
         intent = charge_reference or status.charge_reference
         if status.state is not GatewayState.SUCCEEDED or intent is None:
             raise GatewayRefusal(reason="not_paid")

@@ -10,9 +10,10 @@ from sqlalchemy import ColumnElement, or_, select, update
 
 from app.db import db, end_reading, insert_once, transaction
 from app.kernel.money import Money
+from app.payments.adapters.limits import check_refund
 from app.payments.adapters.testpay_events import queue_refund_event, queue_session_event
 from app.payments.adapters.testpay_models import TestpayRefund, TestpaySession
-from app.payments.ports import GatewayFault, GatewayRefusal, PaymentRequest
+from app.payments.ports import GatewayRefusal, PaymentRequest
 
 # How long a bank payment, or a refund of one, takes when nobody hurries it.
 BANK_TAKES = timedelta(minutes=2)
@@ -122,8 +123,7 @@ class TestpayBank:
             page = session.scalar(select(_Row).where(_Row.reference == reference))
             if page is None:
                 raise GatewayRefusal(reason="unknown")
-            if amount.currency != page.currency or amount.minor <= 0:
-                raise GatewayFault(f"{amount} cannot be given back for {page.money}")
+            check_refund(amount, page.money)
             slow = page.method == "bank"
             is_new = insert_once(
                 TestpayRefund,

@@ -38,8 +38,8 @@ def test_every_code_of_the_demonstration_world_has_a_word() -> None:
     scopes = set()
     for path in DATA.glob("*.csv"):
         for row in csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()):
-            for column, codes in found.items():
-                codes |= {row[column]} if row.get(column) else set()
+            for column in found:
+                found[column] |= {row[column]} if row.get(column) else set()
             scopes |= set((row.get("sectoral_scopes") or "").replace(" ", "").split(";")) - {""}
 
     assert len(found["project_type"]) > 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -36,15 +37,23 @@ def renderer(certificates_app: Flask, session_renderer: WeasyPrintRenderer) -> I
         yield session_renderer
 
 
+@pytest.fixture(scope="session")
+def drawings() -> dict[tuple[Any, str], Drawn]:
+    """What was drawn already: the same facts give the same bytes, and laying out takes its time."""
+    return {}
+
+
 @pytest.fixture
-def draw(renderer: WeasyPrintRenderer, tmp_path: Path) -> Draw:
+def draw(renderer: WeasyPrintRenderer, drawings: dict[tuple[Any, str], Drawn], tmp_path_factory: Any) -> Draw:
     """Render facts in a language and put the file where tools can read it."""
 
     def drawn(facts: CertificateFacts | SummaryFacts, locale: str = "en") -> Drawn:
-        make = renderer.certificate if isinstance(facts, CertificateFacts) else renderer.summary
-        pdf = make(facts, locale)  # type: ignore[arg-type]
-        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.pdf"
-        path.write_bytes(pdf)
-        return Drawn(pdf, path)
+        if (facts, locale) not in drawings:
+            is_certificate = isinstance(facts, CertificateFacts)
+            pdf = renderer.certificate(facts, locale) if is_certificate else renderer.summary(facts, locale)
+            path: Path = tmp_path_factory.mktemp("drawn") / "certificate.pdf"
+            path.write_bytes(pdf)
+            drawings[facts, locale] = Drawn(pdf, path)
+        return drawings[facts, locale]
 
     return drawn

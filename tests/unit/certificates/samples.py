@@ -93,6 +93,9 @@ PREVIEW = replace(
 )
 
 
+BIDI_MARKS = "\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"
+
+
 @dataclass(frozen=True)
 class Drawn:
     """A PDF, and what a reader's programs make of it."""
@@ -109,10 +112,10 @@ class Drawn:
 
     @property
     def text(self) -> str:
-        """The text in reading order, one space between words, without no-break spaces and bidi marks."""
-        raw = self.tool("pdftotext", "FILE", "-")
-        plain = "".join(c for c in raw if c not in "\u202a\u202b\u202c\u2066\u2067\u2068\u2069\u200e\u200f")
-        return " ".join(plain.split())
+        """The text as a screen reader meets it: in the order of the tags, one space between words."""
+        lines = (line.strip() for line in self.structure.splitlines())
+        spoken = " ".join(line[1:-1] for line in lines if len(line) > 1 and line[0] == line[-1] == '"')
+        return " ".join("".join(c for c in spoken if c not in BIDI_MARKS).split())
 
     @property
     def page_texts(self) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
-from flask import Blueprint, Flask, Response, jsonify, redirect, render_template, request, session
+from flask import Blueprint, Flask, Response, abort, jsonify, redirect, render_template, request
 from flask.testing import FlaskClient
 from flask_wtf import FlaskForm
 from sqlalchemy.exc import OperationalError
@@ -62,55 +62,63 @@ class Form(FlaskForm):
     number = StringField()
 
 
-def rooms() -> list[Blueprint]:
-    """Pages under the names that the real rooms have."""
-    catalog = Blueprint("catalog", __name__, url_prefix="/<lang>")
-    checkout = Blueprint("checkout", __name__, url_prefix="/<lang>")
-    certificates = Blueprint("certificates", __name__, url_prefix="/<lang>")
-    testpay = Blueprint("testpay", __name__)
-    other = Blueprint("other", __name__)
+def page(words: str) -> str:
+    return render_template("page.html", words=words)
 
-    def page(words: str) -> str:
-        return render_template("page.html", words=words)
 
-    @catalog.get("/")
+def catalog_room() -> Blueprint:
+    room = Blueprint("catalog", __name__, url_prefix="/<lang>")
+
+    @room.get("/")
     def projects() -> str:
         return page("projects")
 
-    @catalog.get("/projects/<reference>")
+    @room.get("/projects/<reference>")
     def project(reference: str) -> str:
         return page(f"project {reference}")
 
-    @checkout.get("/basket")
+    return room
+
+
+def checkout_room() -> Blueprint:
+    room = Blueprint("checkout", __name__, url_prefix="/<lang>")
+
+    @room.get("/basket")
     def basket() -> str:
         return page("basket")
 
-    @checkout.post("/basket/add")
+    @room.post("/basket/add")
     def add() -> tuple[str, int]:
         if "project" in request.form:
             shows_page("catalog.project", reference=request.form["project"])
         return page("not added"), 422
 
-    @checkout.route("/checkout/review", methods=["GET", "POST"])
+    @room.route("/checkout/review", methods=["GET", "POST"])
     @limit_checkout
     def review() -> str:
         return page("review")
 
-    @checkout.route("/checkout", methods=["GET", "POST"])
+    @room.route("/checkout", methods=["GET", "POST"])
     @limit_checkout
     def details() -> str:
         return page("details")
 
-    @checkout.get("/orders/<token>")
+    @room.get("/orders/<token>")
     def order(token: str) -> str:
         return page(f"order {token}")
 
-    @checkout.post("/orders/<token>/resend")
+    @room.post("/orders/<token>/resend")
     @limit_resend
     def resend(token: str) -> str:
         return page(f"sent {token}")
 
-    @certificates.route("/verify", methods=["GET", "POST"])
+    return room
+
+
+def certificates_room() -> Blueprint:
+    room = Blueprint("certificates", __name__, url_prefix="/<lang>")
+
+    @room.route("/verify", methods=["GET", "POST"])
     @form_checks_token
     @limit_verify
     def verify() -> Any:
@@ -119,45 +127,57 @@ def rooms() -> list[Blueprint]:
             return redirect(f"/en/verify/{form.number.data}")
         return page(f"number {form.number.data} {form.errors}")
 
-    @certificates.get("/verify/<slug>")
+    @room.get("/verify/<slug>")
     @limit_verify
     def show(slug: str) -> str:
         return page(f"certificate {slug}")
 
-    @testpay.route("/testpay/<reference>", methods=["GET", "POST"])
+    return room
+
+
+def testpay_room() -> Blueprint:
+    room = Blueprint("testpay", __name__)
+
+    @room.route("/testpay/<reference>", methods=["GET", "POST"])
     def pay(reference: str) -> str:
         use_language("es")
         return page(f"pay {reference}")
 
-    @other.get("/broken")
+    return room
+
+
+def other_room() -> Blueprint:
+    room = Blueprint("other", __name__)
+
+    @room.get("/broken")
     def broken() -> str:
         raise RuntimeError("sk_test_abc of jane@example.org broke")
 
-    @other.get("/busy")
+    @room.get("/busy")
     def busy() -> str:
         raise OperationalError("SELECT 1", {"email": "jane@example.org"}, Exception("database is locked"))
 
-    @other.get("/status/<int:code>")
+    @room.get("/status/<int:code>")
     def status(code: int) -> str:
-        from flask import abort
-
         abort(code)
 
-    @other.post("/notices")
+    @room.post("/notices")
     @no_form_token
     def notices() -> Response:
         return jsonify(kept=True)
 
-    @other.get("/file")
+    @room.get("/file")
     def file() -> Response:
         return Response(b"%PDF", mimetype="application/pdf", headers={"Referrer-Policy": "origin"})
 
-    @other.get("/who")
+    @room.get("/who")
     def who() -> Response:
-        session["basket"] = "1"
         return jsonify(address=request.remote_addr, secure=request.is_secure, host=request.host)
 
-    return [catalog, checkout, certificates, testpay, other]
+    return room
+
+
+ROOMS = (catalog_room, checkout_room, certificates_room, testpay_room, other_room)
 
 
 def write_catalogue(directory: Path, language: str, texts: dict[Any, Any]) -> None:
@@ -203,8 +223,8 @@ def make_site(tmp_path: Path, clock: FixedClock) -> Iterator[SiteMaker]:
         init_database(site)
         web.init_app(site)
         labels.init_app(site)
-        for room in rooms():
-            site.register_blueprint(room)
+        for room in ROOMS:
+            site.register_blueprint(room())
         with site.app_context():
             RateLimit.__table__.create(db.engine, checkfirst=True)  # type: ignore[attr-defined]
         made.append(site)

@@ -26,13 +26,13 @@ Say = Callable[..., Any]
 
 
 @pytest.fixture
-def speaking(site: Flask) -> Iterator[Callable[[str], Any]]:
+def speaking(site: Flask) -> Say:
     @contextmanager
     def speak(language: str) -> Iterator[None]:
         with site.app_context(), in_locale(language):
             yield
 
-    yield speak
+    return speak
 
 
 @pytest.mark.parametrize(

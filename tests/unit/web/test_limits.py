@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 
 from app.db import db
 from app.kernel.clock import FixedClock
@@ -148,6 +149,15 @@ def test_nobody_who_reads_the_counters_can_open_an_order_page(limited: Flask) ->
         assert all("secret-token" not in key for key in db.session.scalars(select(RateLimit.key)))
 
 
+def test_the_log_does_not_say_who_was_stopped(limited: Flask, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(4):
+        post(limited.test_client(), "/en/checkout")
+
+    log = capsys.readouterr().err
+    assert '"status": 429' in log
+    assert "192.0.2.1" not in log
+
+
 def test_counting_leaves_no_transaction_open_for_the_view(limited: Flask) -> None:
     with limited.test_request_context("/en/checkout/review", method="POST"):
         limited.preprocess_request()
@@ -200,6 +210,7 @@ def test_the_counters_can_be_read_and_forgotten(limited: Flask, clock: FixedCloc
     with limited.test_request_context("/"):
         storage = limiter.storage
         assert storage.check()
+        assert issubclass(OperationalError, storage.base_exceptions)
         assert storage.incr("a", 60) == 1
         assert storage.incr("a", 60, 2) == 3
         assert storage.get("a") == 3

@@ -248,6 +248,7 @@ def test_more_than_a_megabyte_is_refused_calmly(visitor: FlaskClient) -> None:
 
     assert answer.status_code == 413
     assert "That is too much at once" in answer.text
+    assert visitor.post("/notices", data=b"x" * 1_100_000).status_code == 413
 
 
 def test_most_of_a_megabyte_still_reaches_the_field_that_can_say_what_is_wrong(visitor: FlaskClient) -> None:

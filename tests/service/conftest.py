@@ -1,0 +1,87 @@
+"""The whole shop without the outside world: real pages and services, a fake gateway, renderer and mailer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.fulfilment.process import Collaborators, collaborators, run_due
+from app.kernel.clock import FixedClock
+from tests import builders
+from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, ScriptedRegistry
+from tests.pages import Page, Visitor
+
+
+@dataclass
+class Shop:
+    """The application as its visitors meet it, and what stands behind it."""
+
+    app: Flask
+    clock: FixedClock
+    world: Collaborators
+
+    @contextmanager
+    def inside(self) -> Iterator[Collaborators]:
+        """For what happens in the shop while no visitor looks."""
+        with self.app.app_context():
+            yield self.world
+
+    def visitor(self) -> Visitor:
+        """A new visitor, with no cookies yet."""
+        return Visitor(self.app.test_client())
+
+    def offer(self, **facts: Any) -> int:
+        """Put an offer on sale; gives its id."""
+        with self.inside():
+            return builders.an_offer(**facts)
+
+    def work(self) -> int:
+        """Do everything that is due."""
+        with self.inside():
+            return run_due(self.world)
+
+    def finished_order(self, wanted: dict[int, int], **details: Any) -> str:
+        """An order that somebody placed, paid and got certificates for; gives the token of its page."""
+        with self.inside():
+            return builders.the_order(builders.a_finished_order(self.world, wanted, **details)).token
+
+    def fill_basket(self, visitor: Visitor, wanted: dict[int, int]) -> None:
+        """Let a visitor choose units of offers, each on its project's page."""
+        for offer_id, units in wanted.items():
+            page = self.project_page(visitor, offer_id)
+            form = next(f for f in page.forms if f.fields.get("offer_id") == str(offer_id))
+            answer = visitor.client.post(form.action, data=form.fields | {"units": str(units)})
+            assert answer.status_code == 303
+
+    def project_page(self, visitor: Visitor, offer_id: int) -> Page:
+        """The page on which an offer stands."""
+        with self.inside():
+            code = builders.the_offer(offer_id).code
+        return visitor.get(f"/en/projects/IN-{code.removeprefix('offer-')}")
+
+    def at_review(self, visitor: Visitor, wanted: dict[int, int], **typed: str) -> Page:
+        """Bring a visitor to the last page before the payment."""
+        self.fill_basket(visitor, wanted)
+        details = visitor.get("/en/checkout")
+        visitor.send(details, "/checkout", **({"email": "buyer@example.org"} | typed))
+        return visitor.get("/en/checkout/review")
+
+
+@pytest.fixture
+def shop(app: Flask, clock: FixedClock) -> Shop:
+    """A shop with nothing on sale yet."""
+    app.extensions.update(
+        {
+            "tonne.gateway": FakeGateway(),
+            "tonne.registry": ScriptedRegistry(app.extensions["tonne.registry"]),
+            "tonne.renderer": FakeRenderer(),
+            "tonne.mailer": FakeMailer(),
+            "tonne.background": (),
+        }
+    )
+    return Shop(app, clock, collaborators(app))
