@@ -38,7 +38,7 @@ help: ## Show this list
 
 .PHONY: run
 run: run-packages $(INSTANCE_PATH)/demonstration.stamp $(COMPILED) ## Install what is missing, load the demonstration world, serve it
-	@$(SETTINGS) exec $(FLASK) serve
+	@$(SETTINGS) exec $(BIN)/python -m app.serving
 
 .PHONY: bootstrap
 bootstrap: run-packages test-packages $(VENV)/test.stamp tests/node_modules/installed.stamp $(COMPILED) ## Install everything that running and testing need

@@ -1,31 +1,34 @@
-"""`flask serve`: web server and worker together, for one machine."""
+"""`python -m app.serving`: web server and worker together, for one machine.
+
+It checks the settings and loads nothing else of the application, so the two processes start at once.
+"""
 
 from __future__ import annotations
 
 import shlex
 import sys
 
-import click
-from flask import Flask, current_app
 from honcho.manager import Manager
 
-from app.config import Settings
+from app.config import BadSettings, Settings
 
 
-def init_app(app: Flask) -> None:
-    """Register the command."""
-    app.cli.add_command(serve)
+def main() -> int:
+    """Serve the marketplace and do what is due, until stopped or until one of the two ends.
 
-
-@click.command("serve")
-def serve() -> None:
-    """Serve the marketplace and do what is due, until stopped or until one of the two ends."""
-    settings: Settings = current_app.extensions["tonne.settings"]
+    Gives the exit code of the process that ended first, or 2 for settings that cannot work.
+    """
+    try:
+        settings = Settings.from_environment()
+    except BadSettings as bad:
+        sys.stderr.write("Tonne does not start with these settings:\n")
+        sys.stderr.writelines(f"  {problem}\n" for problem in bad.problems)
+        return 2
     manager = Manager()
     manager.add_process("web", shlex.join(web_command(settings)))
-    manager.add_process("worker", shlex.join([sys.executable, "-m", "flask", "work", "forever"]))
+    manager.add_process("worker", shlex.join(worker_command()))
     manager.loop()
-    sys.exit(manager.returncode)
+    return int(manager.returncode or 0)
 
 
 def web_command(settings: Settings) -> list[str]:
@@ -49,3 +52,12 @@ def web_command(settings: Settings) -> list[str]:
         "warning",
         "wsgi:app",
     ]
+
+
+def worker_command() -> list[str]:
+    """The worker's command line."""
+    return [sys.executable, "-m", "flask", "--app", "wsgi", "work", "forever"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 
-from app import create_app
+from app.factory import create_app
 from app.config import Settings
 from app.db import db
 from app.fulfilment.process import Collaborators, run_due

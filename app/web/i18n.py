@@ -137,6 +137,10 @@ def _language_of_path() -> str | None:
 
 
 def _take_language(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    # An application context may outlive one request; what was said in it does not.
+    g.pop("language", None)
+    g.pop("shown_page", None)
+    refresh()
     language = (values or {}).pop("lang", None)
     if language in LANGUAGES:
         g.language = language

@@ -113,6 +113,7 @@ def _masked(value: Any) -> Any:
 
 def _start(app: Flask, **_extra: Any) -> None:
     g.started = time.perf_counter()
+    g.pop("request_id", None)
     named = request.headers.get(HEADER, "")
     if app.extensions["tonne.settings"].trusted_proxies and _ACCEPTABLE_ID.fullmatch(named):
         g.request_id = named

@@ -55,8 +55,8 @@ def init_app(app: Flask) -> None:
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
-    app.before_request(_refuse_nul)
     app.before_request(_note_privacy)
+    app.before_request(_refuse_nul)
     app.before_request(_check_host)
     app.before_request(_check_size)
     app.before_request(_check_origin)
@@ -90,7 +90,10 @@ def is_secret_address() -> bool:
 
 def _refuse_nul() -> None:
     # PostgreSQL has no text with U+0000, and nobody types one.
-    if any("\x00" in value for value in (request.path, *request.args.values(), *request.cookies.values())):
+    if "\x00" in request.path:
+        abort(404)
+    arguments = (text for pair in request.args.items(multi=True) for text in pair)
+    if any("\x00" in text for text in (*arguments, *request.cookies.values())):
         abort(400)
 
 

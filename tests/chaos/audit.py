@@ -25,6 +25,7 @@ UNFINISHED_QUESTIONS = {
     "refunds to be made": "SELECT id, state FROM refund WHERE state <> 'succeeded'",
     "PDFs to be drawn": "SELECT subject, locale, attempts FROM document_request",
     "mails to be sent": "SELECT id, kind, attempts, last_message FROM mail WHERE state <> 'sent'",
+    "notices to be posted by the gateway": "SELECT id, attempts FROM testpay_event WHERE sent_at IS NULL",
     "notices of the gateway to be acted on": "SELECT id FROM webhook_delivery WHERE processed_at IS NULL",
 }
 

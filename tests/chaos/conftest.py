@@ -32,7 +32,6 @@ def make_market(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
                 cluster: PrivateCluster = request.getfixturevalue("cluster")
                 name = f"chaos_{uuid4().hex[:16]}"
                 url = cluster.create_database(name, template=request.getfixturevalue("postgres_template"))
-                stack.callback(cluster.drop_database, name)
             market = Market(directory, url, sink, **changes)
             stack.callback(market.stop)
             market.start()

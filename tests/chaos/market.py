@@ -1,6 +1,6 @@
 """The whole product as it runs for real: a web server, a worker, a database, a gateway, a mail server.
 
-Web and worker are processes of their own with the command lines of `flask serve`. A test orders
+Web and worker are processes of their own with the command lines of `app.serving`. A test orders
 one of them to die at a named point (`arm`) or kills it from outside (`kill`); `revive` starts what
 is dead again, as `systemd` or a person would.
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from sqlalchemy import NullPool, create_engine
 
-from app import create_app
+from app.factory import create_app
 from app.config import Settings
 from app.db import db
 from app.serving import web_command
@@ -128,6 +128,14 @@ class Market:
         draft.rename(self._armed)
         return order
 
+    def use_real_paper(self, wanted: bool) -> None:
+        """Draw real PDFs from now on, or quick stand-ins. Without short waits they are always real."""
+        marker = self.directory / "real-paper"
+        if wanted:
+            marker.touch()
+        else:
+            marker.unlink(missing_ok=True)
+
     def take_back(self) -> bool:
         """Withdraw an order that nobody carried out. False when there is none left."""
         try:
@@ -166,7 +174,7 @@ class Market:
         while not is_so():
             assert time.monotonic() < ends_at, f"not within {seconds} s: {what}\n{self.log('web')}{self.log('worker')}"
             self.revive()
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     def settle(self, seconds: float = SECONDS_TO_SETTLE) -> None:
         """Wait until nothing is left to do for any paid order."""

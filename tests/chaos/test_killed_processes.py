@@ -38,6 +38,7 @@ class Case:
     role: str
     nth: int = 1
     comes_back: bool = True
+    is_drawn: bool = False
     is_refused: bool = False
 
 
@@ -52,8 +53,8 @@ CASES = (
     Case("cancellation.intent_committed", "worker", nth=2),
     Case("ledger.inside_commit", "worker", nth=3),
     Case("ledger.after_commit", "worker", nth=2),
-    Case("certificate.facts_frozen", "worker"),
-    Case("certificate.pdf_stored", "worker", nth=2),
+    Case("certificate.facts_frozen", "worker", is_drawn=True),
+    Case("certificate.pdf_stored", "worker", nth=2, is_drawn=True),
     # The receipt is an order's first mail, the certificates are its second.
     Case("mail.sent_not_marked", "worker", nth=2),
     Case("refund.before_call", "worker", is_refused=True),
@@ -72,6 +73,7 @@ def test_a_killed_process_loses_no_purchase(case: Case, market: Market) -> None:
         # The seller offers more than the registry holds: one line will be refused and refunded.
         reference, offer_id = market.new_offer(units=100, held=1)
         wanted[reference] = (offer_id, 2)
+    market.use_real_paper(case.is_drawn)
     order = market.arm(case.role, case.point, case.nth)
 
     return_address = buyer.pay(buyer.order(wanted))

@@ -52,8 +52,8 @@ def test_every_form_field_is_listed(context: Flask) -> None:
 
 def test_every_command_is_listed(make_app: object) -> None:
     app: Flask = make_app()  # type: ignore[operator]
-    ours = {"demo", "import", "serve", "work"}
-    commands = set()
+    ours = {"demo", "import", "work"}
+    commands = {"python -m app.serving"}
     for name in ours:
         command = app.cli.commands[name]
         if isinstance(command, click.Group):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -110,21 +111,20 @@ class Drawn:
         assert program, f"{command[0]} is missing: apt-get install poppler-utils qpdf"
         return subprocess.run([program, *command[1:]], check=True, capture_output=True, text=True).stdout
 
+    @cached_property
+    def page_texts(self) -> list[str]:
+        """The text of each page in the order it was drawn, one space between words, without bidi marks."""
+        pages = self.tool("pdftotext", "-raw", "FILE", "-").split("\f")[:-1]
+        return [" ".join("".join(c for c in page if c not in BIDI_MARKS).split()) for page in pages]
+
     @property
     def text(self) -> str:
-        """The text as a screen reader meets it: in the order of the tags, one space between words."""
-        lines = (line.strip() for line in self.structure.splitlines())
-        spoken = " ".join(line[1:-1] for line in lines if len(line) > 1 and line[0] == line[-1] == '"')
-        return " ".join("".join(c for c in spoken if c not in BIDI_MARKS).split())
+        """The text of all pages."""
+        return " ".join(self.page_texts)
 
-    @property
-    def page_texts(self) -> list[str]:
-        """The text of each page."""
-        return [" ".join(page.split()) for page in self.tool("pdftotext", "FILE", "-").split("\f")[:-1]]
-
-    @property
+    @cached_property
     def structure(self) -> str:
-        """The tag tree with its text."""
+        """The tag tree with its text. Slow: poppler reads the page anew for each element."""
         return self.tool("pdfinfo", "-struct-text", "FILE")
 
     def open(self) -> Any:

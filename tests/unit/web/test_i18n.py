@@ -169,6 +169,18 @@ def test_a_form_sent_to_an_address_without_language_is_not_redirected(visitor: F
     assert visitor.post("/verify").status_code in {404, 405}
 
 
+def test_one_page_says_nothing_about_the_language_of_the_next(site: Flask) -> None:
+    visitor = site.test_client()
+    with site.app_context():
+        first = visitor.get("/fr/")
+        second = visitor.get("/es/")
+        third = visitor.get("/no/such/page")
+
+    languages = [answer.headers["Content-Language"] for answer in (first, second, third)]
+    assert languages == ["fr", "es", "en"]
+    assert len({answer.headers["X-Request-ID"] for answer in (first, second, third)}) == 3
+
+
 def test_a_missing_slash_after_the_language_is_put_there(visitor: FlaskClient) -> None:
     answer = visitor.get("/fr")
 

@@ -262,3 +262,13 @@ def test_most_of_a_megabyte_still_reaches_the_field_that_can_say_what_is_wrong(v
 )
 def test_unknown_arguments_do_no_harm(visitor: FlaskClient, query: str) -> None:
     assert visitor.get(f"/en/projects/IN-1514{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("/en/projects/IN%00-1514", 404), ("/en/?q=%00", 400), ("/en/?q=a&q=%00", 400), ("/en/?%00", 400)],
+)
+def test_the_character_that_no_database_takes_is_refused_at_the_door(
+    visitor: FlaskClient, path: str, code: int
+) -> None:
+    assert visitor.get(path).status_code == code

@@ -1,0 +1,63 @@
+"""The application, put together: reads like a table of contents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+
+from app import commands, db, fulfilment, jobs, models, web
+from app.catalog import labels
+from app.certificates import views as certificate_views
+from app.certificates.adapters import make_renderer
+from app.checkout import pages as checkout_pages
+from app.config import Settings
+from app.demo import commands as demo_commands
+from app.kernel.clock import Clock, SystemClock
+from app.notifications.adapters import make_mailer
+from app.offers import views as offer_views
+from app.payments import adapters as payment_adapters
+from app.registry.adapters import make_registry
+
+ROOT = Path(__file__).resolve().parent.parent
+
+__all__ = ["create_app", "models"]
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> Flask:
+    """Make the application. Reads and checks the environment unless `settings` are given.
+
+    Raises BadSettings with everything that is wrong, before anything is served.
+    """
+    settings = settings or Settings.from_environment()
+    clock = clock or SystemClock()
+    settings.instance_path.mkdir(parents=True, exist_ok=True)
+    app = Flask(
+        "app",
+        root_path=str(ROOT / "app"),
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+        instance_path=str(settings.instance_path),
+    )
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    # What people typed is nobody's business in a traceback.
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"hide_parameters": True}
+    app.extensions["tonne.settings"] = settings
+    app.extensions["tonne.clock"] = clock
+    app.extensions["tonne.registry"] = make_registry(settings, clock)
+    app.extensions["tonne.gateway"] = payment_adapters.make_gateway(settings)
+    app.extensions["tonne.renderer"] = make_renderer()
+    app.extensions["tonne.mailer"] = make_mailer(settings)
+
+    db.init_app(app)
+    jobs.init_app(app)
+    web.init_app(app)
+    labels.init_app(app)
+    offer_views.init_app(app)
+    checkout_pages.init_app(app)
+    certificate_views.init_app(app)
+    payment_adapters.init_app(app)
+    fulfilment.init_app(app)
+    commands.init_app(app)
+    demo_commands.init_app(app)
+    return app

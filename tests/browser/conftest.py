@@ -1,0 +1,53 @@
+"""One running shop and one Chromium for all browser tests of a process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.browser import Watch, chromium, watched_page
+from tests.browser.server import Shop, shared_shop
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A real copy with the demonstration world, shared with the other test processes."""
+    root = tmp_path_factory.getbasetemp()
+    with shared_shop(root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """What the test's pages complain about; whatever is written down fails the test."""
+    found = Watch()
+    yield found
+    assert not found.problems, "\n".join(found.problems)
+
+
+@pytest.fixture
+def open_page(browser: Browser, watch: Watch) -> Iterator[OpenPage]:
+    """Open a browser window without cookies, with options of `Browser.new_context`."""
+    opened: list[Page] = []
+
+    def open_one(**options: Any) -> Page:
+        page = watched_page(browser, watch, **options)
+        opened.append(page)
+        return page
+
+    yield open_one
+    for page in opened:
+        page.context.close()

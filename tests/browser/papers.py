@@ -1,0 +1,33 @@
+"""Reading PDF files as a person with a PDF program does, through poppler."""
+
+from __future__ import annotations
+
+import subprocess
+import unicodedata
+from pathlib import Path
+
+from babel.support import Translations
+
+LOCALES = Path(__file__).parents[2] / "app" / "translations"
+MONTH = {"en": "November", "fr": "novembre", "es": "noviembre"}
+
+
+def words_of(pdf: Path) -> str:
+    """The text of a PDF file on one line, ligatures taken apart."""
+    read = subprocess.run(["pdftotext", "-layout", str(pdf), "-"], capture_output=True, text=True, check=True).stdout
+    return " ".join(unicodedata.normalize("NFKC", read).split())
+
+
+def pages_of(pdf: Path) -> int:
+    """How many pages a PDF file has."""
+    read = subprocess.run(["pdfinfo", str(pdf)], capture_output=True, text=True, check=True).stdout
+    return int(next(line.split(":")[1] for line in read.splitlines() if line.startswith("Pages")))
+
+
+def in_language(language: str, english: str) -> str:
+    """One of the product's sentences in a language; it must differ from English in the others."""
+    if language == "en":
+        return english
+    said = Translations.load(str(LOCALES), [language]).gettext(english)
+    assert said != english, f"{english!r} is not translated into {language}"
+    return unicodedata.normalize("NFKC", said)
