@@ -109,8 +109,8 @@ EXTRACT = $(BIN)/pybabel --quiet extract --mapping-file=app/translations/babel.c
   --keywords='lazy_gettext lazy_ngettext:1,2 lazy_pgettext:1c,2' --add-comments='Translators:' --strip-comments \
   --add-location=file --sort-by-file --project=Tonne --version= --copyright-holder=Tonne \
   --output=app/translations/messages.pot app templates
-UPDATE = $(BIN)/pybabel --quiet update --input-file=app/translations/messages.pot --output-dir=app/translations \
-  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+UPDATE = $(BIN)/pybabel --quiet update --input-file=app/translations/messages.pot --no-fuzzy-matching \
+  --ignore-obsolete --ignore-pot-creation-date
 
 .PHONY: translations
 translations: $(VENV)/run.stamp ## Collect the texts, update the catalogues, check and compile them
@@ -118,13 +118,16 @@ translations: $(VENV)/run.stamp ## Collect the texts, update the catalogues, che
 	@for locale in $(LOCALES); do \
 	  test -e app/translations/$$locale/LC_MESSAGES/messages.po || $(BIN)/pybabel --quiet init --locale=$$locale \
 	    --input-file=app/translations/messages.pot --output-dir=app/translations; done
-	$(UPDATE)
+	$(UPDATE) --output-dir=app/translations
 	@$(MAKE) $(foreach locale,$(LOCALES),app/translations/$(locale)/LC_MESSAGES/messages.mo) translations-check
 
+# `pybabel update --check` calls every catalogue stale that has a context (python-babel/babel issue 1307).
 .PHONY: translations-check
 translations-check: $(VENV)/run.stamp ## Fail on a missing, fuzzy, stale or broken translation
 	@$(EXTRACT)
-	@$(UPDATE) --check || { echo "The catalogues are stale: make translations" >&2; exit 1; }
+	@copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && cp -R app/translations/. "$$copy" && \
+	  $(UPDATE) --output-dir="$$copy" && diff --recursive --brief app/translations "$$copy" >&2 || \
+	  { echo "The catalogues are stale: make translations" >&2; exit 1; }
 	@for catalogue in $(foreach locale,$(LOCALES),app/translations/$(locale)/LC_MESSAGES/messages.po); do \
 	  msgfmt --check --output-file=/dev/null $$catalogue || exit 1; \
 	  for kind in untranslated only-fuzzy; do \

@@ -46,7 +46,7 @@ def rosette(seed: str, title: str) -> str:
         outer -= width * (0.72 + scallop / 255 * 0.14)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="certificate__rosette" viewBox="-100 -100 200 200" '
-        f'aria-hidden="true" focusable="false"><title>{escape(title)}</title><defs>{"".join(shapes)}</defs>'
+        f'aria-hidden="true"><title>{escape(title)}</title><defs>{"".join(shapes)}</defs>'
         f'<g fill="none" stroke-width="0.35">{"".join(rings)}</g></svg>'
     )
 

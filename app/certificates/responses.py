@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import make_response, render_template
+from flask import make_response, render_template, request
 from werkzeug.wrappers import Response
 
 RETRY_SECONDS = 2
@@ -15,7 +15,7 @@ def pdf_response(pdf: bytes, pdf_sha256: str, filename: str) -> Response:
     response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
     response.headers["Cache-Control"] = "private, no-cache"
     response.set_etag(pdf_sha256)
-    return response
+    return response.make_conditional(request)
 
 
 def preparing_response() -> Response:

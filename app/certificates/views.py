@@ -77,7 +77,7 @@ def pdf(slug: str) -> Response:
     version = current_renderer().version
     found = service.find_document(number, locale, service.content_hash(view.stored_facts, version, locale))
     if found is not None:
-        return pdf_response(found.pdf, found.pdf_sha256, f"{slug}.pdf")
+        return pdf_response(found.pdf, found.pdf_sha256, f"{certificate_slug(number)}.pdf")
     with transaction():
         service.request_document(order_id=view.order_id, subject=number, locale=locale, now=now())
     jobs.wake()

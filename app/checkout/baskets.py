@@ -70,11 +70,17 @@ def save_details(*, token: str, details: Mapping[str, Any], now: datetime) -> No
             basket.changed_at = now
 
 
-def empty_basket(basket_id: int) -> None:
-    """Take out what was bought, inside the transaction that records the payment."""
-    basket = db.session.get_one(Basket, basket_id)
-    basket.lines.clear()
-    basket.details = {}
+def take_out(basket_id: int, bought: Mapping[int, int]) -> None:
+    """Take what was bought (units by offer) out of the basket, inside the caller's transaction.
+
+    What was added while the payment was on its way stays.
+    """
+    for line in list(db.session.get_one(Basket, basket_id).lines):
+        left = line.units - bought.get(line.offer_id, 0)
+        if left > 0:
+            line.units = left
+        else:
+            db.session.delete(line)
 
 
 def _find(token: str | None) -> Basket | None:

@@ -21,7 +21,7 @@ from app.checkout.views import blueprint
 from app.current import clock, now, settings
 from app.db import transaction
 from app.kernel.errors import Refusal
-from app.kernel.references import number_from_slug
+from app.kernel.references import certificate_slug, number_from_slug
 from app.notifications.service import resend as resend_mails
 from app.payments.ports import current_gateway
 from app.registry.ports import current_registry
@@ -101,7 +101,7 @@ def certificate_pdf(token: str, slug: str) -> Response:
     certificate = next((c for c in certificates.certificates_of(found.id) if c.number == number), None)
     if certificate is None:
         abort(404)
-    return _document(found, number, certificate.facts, f"{slug}.pdf")
+    return _document(found, number, certificate.facts, f"{certificate_slug(number)}.pdf")
 
 
 @blueprint.get("/orders/<token>/summary.pdf")

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from app.catalog.models import Issuance, Project
 from app.checkout import mails
-from app.checkout.baskets import empty_basket
+from app.checkout.baskets import take_out
 from app.checkout.errors import AlreadyPaid, BasketEmpty, OrderNotPayable, TotalChanged
 from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
 from app.checkout.queries import total_problem
@@ -409,8 +409,14 @@ def _commission(
             now=now,
         )
     mails.order_paid(order, settings, registry.promised_within, now)
+    _leave_basket(order)
+
+
+def _leave_basket(order: Order) -> None:
+    """The buyer has done their part: the basket is free for the next purchase."""
     if order.basket_id is not None:
-        empty_basket(order.basket_id)
+        take_out(order.basket_id, {line.offer_id: line.units for line in order.lines})
+        order.basket_id = None
 
 
 def _record_processing(
@@ -426,6 +432,7 @@ def _record_processing(
     )
     if moved and order.state in UNPAID:
         order.expires_at = now + payments.DELAYED_HOLD
+        _leave_basket(order)
         mails.payment_processing(order, settings, now)
 
 

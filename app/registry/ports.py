@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Protocol, cast
 
 from flask import current_app
@@ -79,6 +80,17 @@ class CancellationResult:
     blocks: tuple[SerialBlock, ...]
     completed_at: datetime
     evidence: Mapping[str, object] = field(default_factory=dict)
+
+    def contradiction(self, request: CancellationRequest) -> str | None:
+        """What does not add up between this result and what was asked for; None when all of it does."""
+        if self.units != request.units or sum(block.units for block in self.blocks) != request.units:
+            return "the registry's units differ from the request"
+        if any(b.first < request.serial_first or b.last > request.serial_last for b in self.blocks):
+            return "the registry's serial numbers are outside the issuance"
+        ordered = sorted(self.blocks, key=lambda block: block.first)
+        if any(after.first <= before.last for before, after in pairwise(ordered)):
+            return "the registry's blocks share serial numbers"
+        return None
 
 
 class RefusalCode(StrEnum):

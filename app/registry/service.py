@@ -161,7 +161,7 @@ def send(cancellation_id: int, registry: RegistryAdapter, clock: Clock) -> None:
 
 
 def doubt(cancellation_id: int, now: datetime) -> None:
-    """A cancellation whose sender died in the middle has an unknown outcome."""
+    """A cancellation whose sender died in the middle has an unknown outcome, once its lease ran out."""
     with transaction():
         advance(
             Cancellation,
@@ -170,6 +170,8 @@ def doubt(cancellation_id: int, now: datetime) -> None:
             _S.UNKNOWN,
             at=now,
             sources=(_S.SENDING,),
+            # Somebody else may have asked again since this one was seen in `sending`.
+            only_if=(Cancellation.lease_until <= now,),
             facts={"message": "the lease ran out"},
             next_action_at=now,
             last_message="the lease ran out",
@@ -223,8 +225,11 @@ def _look_again_later(cancellation_id: int, answer: Absent | Unavailable, now: d
     if cancellation.state is _S.UNKNOWN and now - sent_at > MANUAL_AFTER:
         _call_a_person(cancellation_id, message, now, (_S.UNKNOWN,))
         return
-    cancellation.next_action_at = now + _pause(cancellation_id)
-    cancellation.last_message = message[:500]
+    db.session.execute(
+        update(Cancellation)
+        .where(Cancellation.id == cancellation_id, Cancellation.state.in_([_S.UNKNOWN, _S.WAITING]))
+        .values(next_action_at=now + _pause(cancellation_id), last_message=message[:500])
+    )
 
 
 def _apply(cancellation_id: int, outcome: Outcome, now: datetime, *fence: ColumnElement[bool]) -> None:
@@ -290,10 +295,10 @@ def _apply(cancellation_id: int, outcome: Outcome, now: datetime, *fence: Column
 def _confirm(cancellation_id: int, result: CancellationResult, now: datetime) -> None:
     """Final: the registry did it. What it says must add up to what was asked, or a person looks."""
     cancellation = db.session.get_one(Cancellation, cancellation_id)
-    if result.units != cancellation.units or sum(b.units for b in result.blocks) != cancellation.units:
+    problem = result.contradiction(_request(cancellation)) or _recorded_before(cancellation_id, result)
+    if problem:
         advance(Cancellation, cancellation_id, CANCELLATION, _S.UNKNOWN, at=now, sources=(_S.SENDING,))
-        message = "the registry's units differ from the request"
-        _call_a_person(cancellation_id, message, now, (_S.UNKNOWN, _S.WAITING))
+        _call_a_person(cancellation_id, problem, now, (_S.UNKNOWN, _S.WAITING, _S.PLANNED))
         return
     confirmed = advance(
         Cancellation,
@@ -317,6 +322,24 @@ def _confirm(cancellation_id: int, result: CancellationResult, now: datetime) ->
             )
             for block in result.blocks
         )
+
+
+def _recorded_before(cancellation_id: int, result: CancellationResult) -> str | None:
+    """What is wrong when a serial number of the result belongs to another cancellation; None if none does."""
+    for block in result.blocks:
+        taken = db.session.scalar(
+            select(CancelledBlock.text_first)
+            .where(
+                CancelledBlock.space == block.space,
+                CancelledBlock.first <= block.last,
+                CancelledBlock.last >= block.first,
+                CancelledBlock.cancellation_id != cancellation_id,
+            )
+            .limit(1)
+        )
+        if taken is not None:
+            return f"serial numbers from {taken} on are on record as cancelled before"
+    return None
 
 
 def _call_a_person(

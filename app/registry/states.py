@@ -24,7 +24,8 @@ _S = CancellationState
 CANCELLATION = Transitions(
     "cancellation",
     {
-        _S.PLANNED: {_S.SENDING},
+        # A sender that was given up may report success after all, or something that needs a person.
+        _S.PLANNED: {_S.SENDING, _S.CONFIRMED, _S.MANUAL},
         # not_sent is an outcome that returns to planned; a crash in sending becomes unknown.
         _S.SENDING: {_S.CONFIRMED, _S.WAITING, _S.REFUSED, _S.UNKNOWN, _S.PLANNED},
         # A registry that accepted and then contradicts itself is a matter for a person.

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.browser import Watch, chromium, watched_page
 from tests.browser.server import Shop, shared_shop
+from tests.browser.staged import Stage, staged
 
 OpenPage = Callable[..., Page]
 
@@ -51,3 +52,10 @@ def open_page(browser: Browser, watch: Watch) -> Iterator[OpenPage]:
     yield open_one
     for page in opened:
         page.context.close()
+
+
+@pytest.fixture(scope="session")
+def stage(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Every state of every page, served by this process."""
+    with staged(shop.copy_world(tmp_path_factory.mktemp("stage"))) as found:
+        yield found

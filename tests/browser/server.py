@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -88,9 +89,9 @@ class Shop:
             assert time.monotonic() < ends_at, f"{len(found)} mails for {recipient}, not {least}"
             time.sleep(0.2)
 
-    def log(self) -> str:
-        """The last lines that web server and worker wrote."""
-        return (self.directory / "serve.log").read_text()[-6000:]
+    def copy_world(self, directory: Path) -> Path:
+        """A database file of one's own with the demonstration world, before anybody bought."""
+        return Path(shutil.copy(self.directory / "world.sqlite", directory / "tonne.sqlite"))
 
     @property
     def _mails(self) -> Path:
@@ -208,6 +209,7 @@ def _serve(directory: Path, environment: dict[str, str]) -> subprocess.Popen[byt
     flask = [sys.executable, "-m", "flask"]
     for command in (["db", "upgrade"], ["demo", "load"]):
         subprocess.run([*flask, *command], cwd=ROOT, env=everything, stdin=subprocess.DEVNULL, check=True)
+    _copy(directory / "tonne.sqlite", directory / "world.sqlite")
     with (directory / "serve.log").open("ab") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "app.serving"],
@@ -224,6 +226,12 @@ def _serve(directory: Path, environment: dict[str, str]) -> subprocess.Popen[byt
         _stop(server)
         raise
     return server
+
+
+def _copy(source: Path, target: Path) -> None:
+    # The newest pages of a database may still be in its write-ahead log.
+    with closing(sqlite3.connect(source)) as reading, closing(sqlite3.connect(target)) as writing:
+        reading.backup(writing)
 
 
 def _wait_for_health(address: str, server: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,8 @@
 """What an auditor would check in the tables after the lights went out. Plain SQL, on purpose.
 
 None of it uses the product's own code: each question gives the rows that contradict its sentence.
+Accounts of type 230 are for voluntary cancellation; a ledger transaction in state 4 is completed,
+in state 5 refused (terminated).
 """
 
 from __future__ import annotations
@@ -11,17 +13,14 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-FINISHED = "('fulfilled', 'partly_fulfilled', 'refused')"
-CANCELLATION_ACCOUNTS = 230
-COMPLETED, TERMINATED = 4, 5
-
 UNFINISHED_QUESTIONS = {
-    "paid at the gateway, not at our end of the line": f"""
+    "paid at the gateway, not at our end of the line": """
         SELECT s.reference, p.state, o.state FROM testpay_session s
         LEFT JOIN payment p ON p.gateway_reference = s.reference
         LEFT JOIN purchase_order o ON o.id = p.order_id
         WHERE s.payment_status = 'paid'
-        AND (p.state IS NULL OR p.state <> 'succeeded' OR o.state NOT IN {FINISHED})""",
+        AND (p.state IS NULL OR p.state <> 'succeeded'
+        OR o.state NOT IN ('fulfilled', 'partly_fulfilled', 'refused'))""",
     "refunds to be made": "SELECT id, state FROM refund WHERE state <> 'succeeded'",
     "PDFs to be drawn": "SELECT subject, locale, attempts FROM document_request",
     "mails to be sent": "SELECT id, kind, attempts, last_message FROM mail WHERE state <> 'sent'",
@@ -37,19 +36,19 @@ QUESTIONS = {
     "nobody is charged twice": """
         SELECT o.email, count(*) FROM purchase_order o JOIN payment p ON p.order_id = o.id
         WHERE p.state = 'succeeded' GROUP BY o.email HAVING count(*) > 1""",
-    "a finished order was paid, once": f"""
+    "a finished order was paid, once": """
         SELECT o.id, o.state FROM purchase_order o
         WHERE (SELECT count(*) FROM payment p WHERE p.order_id = o.id AND p.state = 'succeeded')
-        <> CASE WHEN o.state IN {FINISHED} THEN 1 ELSE 0 END""",
+        <> CASE WHEN o.state IN ('fulfilled', 'partly_fulfilled', 'refused') THEN 1 ELSE 0 END""",
     "an order is paid once, begun once, finished once": """
         SELECT subject_id, to_state, count(*) FROM state_event WHERE machine = 'order'
         AND to_state IN ('paid', 'fulfilling', 'fulfilled', 'partly_fulfilled', 'refused')
         GROUP BY subject_id, to_state HAVING count(*) > 1""",
-    "every line of a finished order has its cancellation, and no other line has one": f"""
+    "every line of a finished order has its cancellation, and no other line has one": """
         SELECT l.id, o.state, count(c.id) FROM order_line l JOIN purchase_order o ON o.id = l.order_id
         LEFT JOIN cancellation c ON c.order_line_id = l.id AND c.units = l.units
         GROUP BY l.id, o.state
-        HAVING count(c.id) <> CASE WHEN o.state IN {FINISHED} THEN 1 ELSE 0 END""",
+        HAVING count(c.id) <> CASE WHEN o.state IN ('fulfilled', 'partly_fulfilled', 'refused') THEN 1 ELSE 0 END""",
     "every cancellation is confirmed or refused": """
         SELECT id, state, last_message FROM cancellation WHERE state NOT IN ('confirmed', 'refused')""",
     "an order says what became of its cancellations": """
@@ -58,10 +57,10 @@ QUESTIONS = {
         WHEN sum(CASE WHEN c.state = 'refused' THEN 1 ELSE 0 END) = 0 THEN 'fulfilled'
         WHEN sum(CASE WHEN c.state = 'confirmed' THEN 1 ELSE 0 END) = 0 THEN 'refused'
         ELSE 'partly_fulfilled' END""",
-    "each cancellation is one transaction of the ledger": f"""
+    "each cancellation is one transaction of the ledger": """
         SELECT c.reference, c.state, count(t.id) FROM cancellation c
         LEFT JOIN ledger_transaction t ON t.reference = c.reference AND t.units = c.units
-        AND t.state_code = CASE c.state WHEN 'confirmed' THEN {COMPLETED} ELSE {TERMINATED} END
+        AND t.state_code = CASE c.state WHEN 'confirmed' THEN 4 ELSE 5 END
         GROUP BY c.reference, c.state HAVING count(t.id) <> 1""",
     "each transaction of the ledger is one cancellation": """
         SELECT t.id FROM ledger_transaction t LEFT JOIN cancellation c ON c.reference = t.reference
@@ -76,14 +75,15 @@ QUESTIONS = {
     "no serial number lies in two places": """
         SELECT a.id, b.id FROM ledger_block a JOIN ledger_block b
         ON a.id < b.id AND a.space = b.space AND a.first <= b.last AND b.first <= a.last""",
-    "units sold, reservations settled, units cancelled and units moved in the ledger are one number": f"""
+    "units sold, reservations settled, units cancelled and units moved in the ledger are one number": """
         SELECT * FROM (SELECT f.id, f.units_settled AS sold,
-        (SELECT coalesce(sum(r.units), 0) FROM reservation r WHERE r.offer_id = f.id AND r.state = 'settled') AS settled,
+        (SELECT coalesce(sum(r.units), 0) FROM reservation r
+         WHERE r.offer_id = f.id AND r.state = 'settled') AS settled,
         (SELECT coalesce(sum(b.last - b.first + 1), 0) FROM cancelled_block b
          JOIN cancellation c ON c.id = b.cancellation_id WHERE c.issuance_id = f.issuance_id) AS cancelled,
         (SELECT coalesce(sum(b.last - b.first + 1), 0) FROM ledger_block b
          JOIN ledger_account a ON a.id = b.account_id
-         WHERE a.type_code = {CANCELLATION_ACCOUNTS} AND b.issuance_id = f.issuance_id) AS moved
+         WHERE a.type_code = 230 AND b.issuance_id = f.issuance_id) AS moved
         FROM offer f) AS counted WHERE sold <> settled OR sold <> cancelled OR sold <> moved""",
     "units held are held by somebody": """
         SELECT * FROM (SELECT f.id, f.units_reserved,
@@ -121,12 +121,12 @@ QUESTIONS = {
         (SELECT coalesce(sum(r.amount), 0) FROM refund r JOIN payment p ON p.id = r.payment_id
          WHERE p.gateway_reference = s.reference) AS asked FROM testpay_session s) AS counted
         WHERE refunded <> given OR refunded <> asked""",
-    "a finished order has one receipt, and one mail with its certificates if it has any": f"""
+    "a finished order has one receipt, and one mail with its certificates if it has any": """
         SELECT o.id, m.kind FROM purchase_order o CROSS JOIN
         (SELECT 'order_paid' AS kind UNION SELECT 'certificates_ready') AS m
         WHERE (SELECT count(*) FROM mail x WHERE x.order_id = o.id AND x.kind = m.kind AND x.state = 'sent')
-        <> CASE WHEN o.state NOT IN {FINISHED} OR (m.kind = 'certificates_ready' AND o.state = 'refused')
-        THEN 0 ELSE 1 END""",
+        <> CASE WHEN o.state IN ('fulfilled', 'partly_fulfilled') OR (o.state = 'refused' AND m.kind = 'order_paid')
+        THEN 1 ELSE 0 END""",
 }
 
 

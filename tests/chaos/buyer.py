@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from lxml import html
 
 SECONDS_TO_ANSWER = 30
 MOST_TRIES = 20
+SECONDS_TO_SIGH = 0.3
 
 
 @dataclass
@@ -78,9 +80,7 @@ class Buyer:
         assert [file.status_code for file in files] == [200] * len(files)
         return [file.content for file in files]
 
-    def _submit(
-        self, path: str, action: str, typed: Mapping[str, str], hidden: Mapping[str, str] | None = None
-    ) -> str:
+    def _submit(self, path: str, action: str, typed: Mapping[str, str], hidden: Mapping[str, str] | None = None) -> str:
         """Open a page, fill in its form and send it until an answer comes; gives where that leads."""
         address = f"{self.address}/{self.locale}{path}"
         for _ in range(MOST_TRIES):
@@ -111,12 +111,14 @@ class Buyer:
                 return self._browser.get(
                     urljoin(self.address, address), allow_redirects=False, timeout=SECONDS_TO_ANSWER
                 )
-            except requests.ConnectionError:
+            except requests.ConnectionError as problem:
                 self._notice_broken()
-        raise AssertionError(f"could not open {address}")
+                broken = problem
+        raise AssertionError(f"could not open {address}: {broken}")
 
     def _notice_broken(self) -> None:
         self.broken_connections += 1
+        time.sleep(SECONDS_TO_SIGH)
         self.when_broken()
 
 

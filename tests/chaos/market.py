@@ -23,9 +23,9 @@ from pathlib import Path
 
 from sqlalchemy import NullPool, create_engine
 
-from app.factory import create_app
 from app.config import Settings
 from app.db import db
+from app.factory import create_app
 from app.serving import web_command
 from tests.builders import an_offer
 from tests.chaos import audit
@@ -164,6 +164,8 @@ class Market:
                 death = Death(role, process.pid, process.returncode)
                 assert death.returncode == -signal.SIGKILL, f"{role} ended by itself:\n{self.log(role)}"
                 self.deaths.append(death)
+                if role == "web":
+                    self._wait_for_silence()
                 self._start(role)
             if "web" in dead:
                 self._wait_for_web()
@@ -212,21 +214,27 @@ class Market:
             )
 
     def _wait_for_web(self) -> None:
-        ends_at = time.monotonic() + SECONDS_TO_START
         process = self._processes["web"]
-        while True:
-            assert process.poll() in {None, -signal.SIGKILL}, f"web did not start:\n{self.log('web')}"
+        ends_at = time.monotonic() + SECONDS_TO_START
+        while process.poll() is None and not _listens(self._port):
             assert time.monotonic() < ends_at, f"web does not answer:\n{self.log('web')}"
-            with closing(socket.socket()) as probe:
-                if process.returncode is not None or probe.connect_ex(("127.0.0.1", self._port)) == 0:
-                    return
             time.sleep(0.05)
+
+    def _wait_for_silence(self) -> None:
+        """The leader of the dead may be buried before its child has let go of the socket."""
+        ends_at = time.monotonic() + SECONDS_TO_DIE
+        while _listens(self._port):
+            assert time.monotonic() < ends_at, "a dead web server still listens"
+            time.sleep(0.02)
 
 
 def _lasting_port() -> int:
     while True:
         port = random.choice(LASTING_PORTS)  # noqa: S311
-        with closing(socket.socket()) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
+        if not _listens(port):
+            return port
+
+
+def _listens(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

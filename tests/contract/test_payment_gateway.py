@@ -339,36 +339,33 @@ def test_a_notice_changed_on_its_way_is_bad(world: World) -> None:
         world.gateway.parse_event(body.replace("2080", "1").encode(), signed(body, world.secret))
 
 
-@pytest.mark.parametrize("secret", ["whsec_somebody_else", " "])
-def test_a_notice_signed_with_another_secret_is_bad(world: World, secret: str) -> None:
+def test_a_notice_signed_with_another_secret_is_bad(world: World) -> None:
     body = notice(world)
-    with pytest.raises(BadNotice):
-        world.gateway.parse_event(body.encode(), signed(body, secret))
+    for secret in ("whsec_somebody_else", " "):
+        with pytest.raises(BadNotice):
+            world.gateway.parse_event(body.encode(), signed(body, secret))
 
 
-@pytest.mark.parametrize(
-    "header",
-    ["", "nonsense", "t=1", "t=soon,v1=abc", "v1=abc", "t=1,v1=é"],
-)
-def test_a_notice_without_a_proper_signature_is_bad(world: World, header: str) -> None:
+def test_a_notice_without_a_proper_signature_is_bad(world: World) -> None:
     body = notice(world)
-    with pytest.raises(BadNotice):
-        world.gateway.parse_event(body.encode(), {"Stripe-Signature": header})
     with pytest.raises(BadNotice):
         world.gateway.parse_event(body.encode(), {})
+    for header in ("", "nonsense", "t=1", "t=soon,v1=abc", "v1=abc", "t=1,v1=é"):
+        with pytest.raises(BadNotice):
+            world.gateway.parse_event(body.encode(), {"Stripe-Signature": header})
 
 
-@pytest.mark.parametrize("seconds", [-301, 310, 3600])
-def test_a_notice_signed_long_ago_or_in_the_future_is_bad(world: World, seconds: int) -> None:
+def test_a_notice_signed_long_ago_or_in_the_future_is_bad(world: World) -> None:
     body = notice(world)
-    with pytest.raises(BadNotice):
-        world.gateway.parse_event(body.encode(), signed(body, world.secret, int(time.time()) + seconds))
+    for seconds in (-301, 310, 3600):
+        with pytest.raises(BadNotice):
+            world.gateway.parse_event(body.encode(), signed(body, world.secret, int(time.time()) + seconds))
 
 
-@pytest.mark.parametrize("seconds", [-290, 290])
-def test_clocks_may_differ_by_almost_five_minutes(world: World, seconds: int) -> None:
+def test_clocks_may_differ_by_almost_five_minutes(world: World) -> None:
     body = notice(world)
-    assert world.gateway.parse_event(body.encode(), signed(body, world.secret, int(time.time()) + seconds))
+    for seconds in (-290, 290):
+        assert world.gateway.parse_event(body.encode(), signed(body, world.secret, int(time.time()) + seconds))
 
 
 def test_a_repeated_notice_with_a_mangled_time_is_bad_or_the_same(world: World) -> None:
@@ -379,23 +376,23 @@ def test_a_repeated_notice_with_a_mangled_time_is_bad_or_the_same(world: World) 
     assert event.id == json.loads(body)["id"]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "not JSON",
-        "[]",
-        "7",
-        "null",
-        "{}",
-        '{"object": "v2.core.event"}',
-        '{"object": "event", "type": "checkout.session.completed"}',
-        '{"object": "event", "type": "x", "id": "evt", "livemode": false, "created": 1, "data": {"object": 7}}',
-        '{"object": "event", "type": "x", "id": "evt", "livemode": false, "created": 1e99, "data": {"object": {}}}',
-    ],
+NO_EVENTS = (
+    "not JSON",
+    "[]",
+    "7",
+    "null",
+    "{}",
+    '{"object": "v2.core.event"}',
+    '{"object": "event", "type": "checkout.session.completed"}',
+    '{"object": "event", "type": "x", "id": "evt", "livemode": false, "created": 1, "data": {"object": 7}}',
+    '{"object": "event", "type": "x", "id": "evt", "livemode": false, "created": 1e99, "data": {"object": {}}}',
 )
-def test_a_signed_body_that_is_no_event_is_bad(world: World, body: str) -> None:
-    with pytest.raises(BadNotice):
-        world.gateway.parse_event(body.encode(), signed(body, world.secret))
+
+
+def test_a_signed_body_that_is_no_event_is_bad(world: World) -> None:
+    for body in NO_EVENTS:
+        with pytest.raises(BadNotice):
+            world.gateway.parse_event(body.encode(), signed(body, world.secret))
 
 
 def test_a_body_that_is_no_text_is_bad(world: World) -> None:

@@ -88,6 +88,8 @@ BEYOND: dict[str, dict[str, str]] = {
         "failed -> succeeded": "the money arrived after all",
     },
     "cancellation": {
+        "planned -> confirmed": "a sender that was given up may report success after all",
+        "planned -> manual": "or a success that does not add up",
         "unknown -> waiting": "a look-up may find that the registry accepted and is not done",
         "waiting -> manual": "a registry that accepted and then contradicts itself is a matter for a person",
         "manual -> confirmed": "a person found that it happened",

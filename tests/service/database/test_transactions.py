@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
@@ -34,10 +36,14 @@ def tokens() -> list[str]:
 
 
 def test_a_use_case_that_fails_leaves_nothing_behind(context: Flask) -> None:
-    with pytest.raises(ZeroDivisionError), transaction() as session:
-        session.add(a_basket_row("lost"))
-        session.flush()
-        raise ZeroDivisionError
+    def fail_halfway() -> None:
+        with transaction() as session:
+            session.add(a_basket_row("lost"))
+            session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway()
 
     with transaction() as session:
         session.add(a_basket_row("kept"))
@@ -46,10 +52,14 @@ def test_a_use_case_that_fails_leaves_nothing_behind(context: Flask) -> None:
 
 
 def test_a_use_case_inside_another_one_is_a_fault_of_ours_and_changes_nothing(context: Flask) -> None:
-    with pytest.raises(NestedTransactionFault), transaction() as session:
-        session.add(a_basket_row("outer"))
-        with transaction():
-            pass
+    def nest() -> None:
+        with transaction() as session:
+            session.add(a_basket_row("outer"))
+            with transaction():
+                pass
+
+    with pytest.raises(NestedTransactionFault):
+        nest()
 
     assert tokens() == []
 
@@ -66,20 +76,11 @@ def test_what_was_read_before_a_use_case_is_read_again_inside_it(context: Flask)
     seen = db.session.get_one(Offer, offer_id)
     assert seen.units_left == 10
 
-    def sell() -> None:
-        with transaction() as session:
+    def sell_elsewhere() -> None:
+        with context.app_context(), transaction() as session:
             session.get_one(Offer, offer_id).units_settled = 4
 
-    # Not through all_at_once: that gives up what this session has read.
-    app = context
-
-    def elsewhere() -> None:
-        with app.app_context():
-            sell()
-
-    from threading import Thread  # noqa: PLC0415 - only here
-
-    other = Thread(target=elsewhere)
+    other = Thread(target=sell_elsewhere)
     other.start()
     other.join()
     with transaction():

@@ -48,7 +48,9 @@ def test_the_table_has_a_caption_and_every_cell_a_header() -> None:
     (table,) = page(SPECIMEN).xpath("//table")
     assert words(table.xpath("./caption")[0]) == "Registry transaction"
     assert [words(th) for th in table.xpath("./thead//th[@scope='col']")] == [
-        "First serial number", "Last serial number", "Units",
+        "First serial number",
+        "Last serial number",
+        "Units",
     ]
     (group,) = table.xpath("./tbody//th")
     assert group.get("scope") == "rowgroup"

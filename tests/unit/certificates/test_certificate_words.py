@@ -53,8 +53,8 @@ def test_the_english_certificate_explains_each_of_its_facts(draw: Draw) -> None:
         "Presented to Zoë Müller-Łukasiewicz",
         "certified emission reductions (CERs)",
         "1,514 tonnes of CO₂e reduced or removed",
-        "Cancellation Services Ltd certifies that these units were voluntarily cancelled in Example Registry Foundation. "
-        "They cannot be sold, transferred or used again.",
+        "Cancellation Services Ltd certifies that these units were voluntarily cancelled in Example Registry "
+        "Foundation. They cannot be sold, transferred or used again.",
         "This is the buyer’s own statement. Cancellation Services Ltd does not vouch for it.",
         "CDM reference 1514",
         "Host Parties India and Ghana",
@@ -132,6 +132,18 @@ def test_a_long_name_without_a_space_stays_inside_the_frame(draw: Draw) -> None:
 def test_an_ordinary_certificate_fits_one_page_in_each_language(draw: Draw) -> None:
     for locale in LANGUAGES:
         assert len(draw(SPECIMEN, locale).page_texts) == 1
+
+
+def test_a_certificate_with_much_to_say_is_set_tighter_rather_than_spilt(draw: Draw) -> None:
+    wordy = replace(
+        SPECIMEN,
+        beneficiary_name="Compagnie internationale pour le développement des infrastructures énergétiques S.A.",
+        purpose="All flights, trains and hotel nights of the annual meeting of our members in Nairobi. " * 2,
+        project_title="Bundled Wind Power Project in Tamil Nadu, co-ordinated by the Spinning Mills Association",
+        transactions=(TRANSACTION, replace(TRANSACTION, identifier="TL-2026-000124", commitment_period=2)),
+    )
+    assert len(draw(wordy).page_texts) == 1
+    assert len(draw(replace(wordy, purpose=wordy.purpose * 8)).page_texts) == 2
 
 
 def test_without_beneficiary_and_purpose_the_units_are_cancelled_for_the_originating_activity(draw: Draw) -> None:

@@ -121,7 +121,11 @@ sys.stdout.write(str("weasyprint" in sys.modules))
 """
     answer = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)],
-        check=True, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert answer.stdout == "False"
 

@@ -373,6 +373,7 @@ def test_no_secret_and_no_address_of_a_buyer_reaches_the_log(
 def test_an_error_of_the_library_does_not_follow_ours_into_the_log(gateway: StripeGateway) -> None:
     with pytest.raises(GatewayRefusal) as refusal:
         gateway.status("cs_test_nobody")
+    assert refusal.value.__cause__ is None
     assert refusal.value.__suppress_context__
 
 

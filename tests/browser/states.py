@@ -1,0 +1,166 @@
+"""How a visitor comes to see each state of each page. Every sweep goes through all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page
+
+from tests.browser.browser import Watch
+from tests.browser.staged import NO_ORDER, PAUSED, SOLD_OUT, Stage
+
+Reach = Callable[[Page, Stage, str, Watch], None]
+
+
+def _at(path: str, status: int = 200) -> Reach:
+    """A page that has an address of its own; without one in the path's language for the test payment."""
+
+    def reach(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+        _open(page, stage.address, path, language, status, watch)
+
+    return reach
+
+
+def _staged(name: str, status: int = 200) -> Reach:
+    def reach(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+        _open(page, stage.address, stage.paths[name], language, status, watch)
+
+    return reach
+
+
+def _open(page: Page, address: str, path: str, language: str, status: int, watch: Watch) -> None:
+    watch.expected.add(status)
+    where = path if path.startswith("/testpay/") else f"/{language}{path}"
+    answer = page.goto(address + where)
+    assert answer is not None
+    assert answer.status == status, (path, answer.status)
+
+
+def _with_basket(page: Page, stage: Stage, name: str) -> None:
+    port = urlsplit(stage.address).port
+    page.context.add_cookies([{"name": f"basket_{port}", "value": stage.baskets[name], "url": stage.address}])
+
+
+def _send(page: Page, ending: str, typed: dict[str, str], watch: Watch, status: int, button: str = "") -> None:
+    """Fill in the first form whose address ends so and send it to an answer with `status`."""
+    watch.expected.add(status)
+    form = page.locator(f"main form[action$='{ending}']").first
+    for name, value in typed.items():
+        form.locator(f"[name='{name}']").first.fill(value)
+    with page.expect_navigation() as waited:
+        form.locator(button or "button").last.click()
+    assert waited.value is not None
+    assert waited.value.status == status, waited.value.status
+
+
+def _project_with_error(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _open(page, stage.address, "/projects/KR-222", language, 200, watch)
+    _send(page, "/basket/add", {"units": "1.5"}, watch, 422)
+
+
+def _basket(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _with_basket(page, stage, "full")
+    _open(page, stage.address, "/basket", language, 200, watch)
+
+
+def _basket_with_errors(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _basket(page, stage, language, watch)
+    for field, typed in zip(page.locator("input[name^=units-]").all(), ("0", "-1", "99999999"), strict=True):
+        field.fill(typed)
+    _send(page, "/basket", {}, watch, 422, "button[value=checkout]")
+
+
+def _basket_below_minimum(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _with_basket(page, stage, "low")
+    _open(page, stage.address, "/basket", language, 200, watch)
+    _send(page, "/basket", {}, watch, 422, "button[value=checkout]")
+
+
+def _details(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _with_basket(page, stage, "full")
+    _open(page, stage.address, "/checkout", language, 200, watch)
+
+
+def _details_with_errors(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _details(page, stage, language, watch)
+    _send(page, "/checkout", {"email": "nobody", "beneficiary": "x" * 201, "purpose": "y" * 501}, watch, 422)
+
+
+def _review(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _details(page, stage, language, watch)
+    typed = {"email": "buyer@example.org", "beneficiary": "Amélie Nguyễn", "purpose": "Our office heating of 2025"}
+    _send(page, "/checkout", typed, watch, 200)
+
+
+def _review_with_error(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _review(page, stage, language, watch)
+    _send(page, "/checkout/review", {}, watch, 422)
+
+
+def _payment_declined(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _open(page, stage.address, stage.paths["payment"], language, 200, watch)
+    watch.expected.add(402)
+    with page.expect_navigation():
+        page.locator("button[value=decline]").click()
+
+
+def _verify_with_error(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _open(page, stage.address, "/verify", language, 200, watch)
+    _send(page, "/verify", {"number": "12", "code": "z" * 61}, watch, 422)
+
+
+def _too_many_tries(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    watch.expected |= {404, 429}
+    for _ in range(2):
+        answer = page.goto(f"{stage.tight_address}/{language}/verify/TN999999-2026")
+    assert answer is not None
+    assert answer.status == 429
+
+
+STATES: dict[str, Reach] = {
+    "projects": _at("/"),
+    "project": _at("/projects/KR-222"),
+    "project with error": _project_with_error,
+    "project sold out": _at(f"/projects/{SOLD_OUT}"),
+    "project paused": _at(f"/projects/{PAUSED}"),
+    "basket empty": _at("/basket"),
+    "basket": _basket,
+    "basket with errors": _basket_with_errors,
+    "basket below minimum": _basket_below_minimum,
+    "details": _details,
+    "details with errors": _details_with_errors,
+    "review": _review,
+    "review with error": _review_with_error,
+    "payment": _staged("payment"),
+    "payment declined": _payment_declined,
+    "payment processing": _staged("payment processing"),
+    "payment paid": _staged("payment paid"),
+    "payment failed": _staged("payment failed"),
+    "payment expired": _staged("payment expired"),
+    "bank processing": _staged("bank processing"),
+    "bank refunds": _staged("bank refunds"),
+    "order unpaid": _staged("order unpaid"),
+    "order waits for bank": _staged("order waits for bank"),
+    "order under review": _staged("order under review"),
+    "order paid": _staged("order paid"),
+    "order at registry": _staged("order at registry"),
+    "order fulfilled": _staged("order fulfilled"),
+    "order of one": _staged("order of one"),
+    "order partly fulfilled": _staged("order partly fulfilled"),
+    "order refused": _staged("order refused"),
+    "order expired": _staged("order expired"),
+    "document preparing": _staged("document preparing", 202),
+    "verify": _at("/verify"),
+    "verify with error": _verify_with_error,
+    "verify not found": _at("/verify/TN999999-2026", 404),
+    "certificate public": _staged("certificate public"),
+    "certificate full": _staged("certificate full"),
+    "certificate wrong code": _staged("certificate wrong code"),
+    "certificate in arabic": _staged("certificate in arabic"),
+    "page not found": _at("/projects/XX-1", 404),
+    "order not found": _at(f"/orders/{NO_ORDER}", 404),
+    "too many tries": _too_many_tries,
+    "fault of ours": _at("/broken", 500),
+}
+ERRORS = tuple(name for name in STATES if " with error" in name or name.endswith(("minimum", "with errors")))

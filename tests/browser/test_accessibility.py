@@ -1,0 +1,111 @@
+"""Nobody is shut out: the rules of WCAG 2.2 on every state of every page, wide, narrow, light and dark."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.browser import Watch
+from tests.browser.conftest import OpenPage
+from tests.browser.person import TOO_WIDE
+from tests.browser.staged import Stage
+from tests.browser.states import ERRORS, STATES
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
+
+# Rules that are broken, each with the first places; a hint of doubt by the checker is no break.
+RUN_AXE = """async (rules) => {
+  const found = await axe.run(document, { resultTypes: ["violations"], runOnly: rules });
+  return found.violations.map(rule =>
+    `${rule.id} (${rule.help}): ` + rule.nodes.slice(0, 3).map(node => node.html.slice(0, 200)).join(" | "));
+}"""
+
+HEADINGS = "els => els.map(e => [Number(e.tagName[1]), e.textContent.trim()])"
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_no_rule_of_accessibility_is_broken(open_page: OpenPage, stage: Stage, watch: Watch, name: str) -> None:
+    page = open_page()
+    STATES[name](page, stage, "en", watch)
+    page.evaluate(_axe())
+    for size, scheme, rules in (
+        (WIDE, "light", {"type": "tag", "values": RULES}),
+        (NARROW, "light", {"type": "tag", "values": RULES}),
+        (NARROW, "dark", {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}),
+        (WIDE, "dark", {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}),
+    ):
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(RUN_AXE, rules) == [], f"{name}, {size['width']} px, {scheme}"
+    _check_headings(page)
+
+
+def _check_headings(page: Page) -> None:
+    """One first heading, and none that skips a level."""
+    levels = page.locator("h1, h2, h3, h4, h5, h6").evaluate_all(HEADINGS)
+    assert [level for level, _words in levels].count(1) == 1
+    before = 0
+    for level, words in levels:
+        assert words, levels
+        assert level <= before + 1, f"h{before} is followed by h{level} {words!r}"
+        before = level
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_after_a_mistake_the_keyboard_is_at_the_summary_and_each_link_leads_to_its_field(
+    open_page: OpenPage, stage: Stage, watch: Watch, name: str
+) -> None:
+    page = open_page()
+    STATES[name](page, stage, "en", watch)
+    summary = page.get_by_role("alert")
+    assert summary.evaluate("element => element === document.activeElement")
+    assert page.title().startswith("Error")
+    links = summary.get_by_role("link").all()
+    assert links
+    for link in links:
+        field = page.locator(str(link.get_attribute("href")).replace("#", "id="))
+        link.click()
+        assert field.evaluate("element => element === document.activeElement")
+        assert field.get_attribute("aria-invalid") == "true"
+        assert link.inner_text() in _description(page, field)
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_without_script_the_keyboard_starts_at_the_summary_too(
+    open_page: OpenPage, stage: Stage, watch: Watch, name: str
+) -> None:
+    page = open_page(java_script_enabled=False)
+    STATES[name](page, stage, "en", watch)
+    page.keyboard.press("Tab")
+    focused = page.evaluate("() => document.activeElement.closest('[role=alert]') !== null")
+    assert focused
+
+
+def _description(page: Page, field: Any) -> str:
+    names = str(field.get_attribute("aria-describedby")).split()
+    return " ".join(page.locator(f"id={name}").inner_text() for name in names)
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_nothing_sticks_out_at_320_px_or_400_percent_in_any_language(
+    open_page: OpenPage, stage: Stage, watch: Watch, name: str
+) -> None:
+    # 1280 px at 400 % are 320 px of a style sheet.
+    for language in ("en", "fr", "es"):
+        page = open_page(viewport=NARROW, locale=language)
+        STATES[name](page, stage, language, watch)
+        assert page.evaluate(TOO_WIDE) == [], f"{name} in {language}"
+        page.context.close()
+
+
+@cache
+def _axe() -> str:
+    return AXE.read_text()

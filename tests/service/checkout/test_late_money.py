@@ -1,0 +1,367 @@
+"""Money that comes late, twice, by bank, or in the wrong sum: nobody loses it, and nothing is sold twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.checkout import service
+from app.checkout.states import OrderState
+from app.db import StateEvent, db
+from app.fulfilment.process import Collaborators, run_due
+from app.kernel.money import Money
+from app.payments.ports import GatewayState, GatewayUnavailable, PaymentStatus
+from app.payments.states import PaymentState, RefundState
+from tests.builders import (
+    a_paid_order,
+    a_payable_order,
+    a_placed_order,
+    all_at_once,
+    an_offer,
+    cancellations_of,
+    certificates_of,
+    ledger_effects,
+    look_again,
+    pass_time,
+    payments_of,
+    refunds_of,
+    the_offer,
+    the_order,
+)
+from tests.fakes import FakeGateway, FakeMailer
+
+
+def gateway_of(world: Collaborators) -> FakeGateway:
+    gateway: FakeGateway = world.gateway
+    return gateway
+
+
+def mails_of(world: Collaborators) -> list[str]:
+    mailer: FakeMailer = world.mailer
+    return [mail.subject for mail in mailer.sent]
+
+
+def an_expired_order(world: Collaborators, wanted: dict[int, int]) -> int:
+    order_id = a_payable_order(world, wanted)
+    pass_time(world, minutes=42)
+    run_due(world)
+    assert the_order(order_id).state is OrderState.EXPIRED
+    return order_id
+
+
+# --- unpaid ----------------------------------------------------------------------------------------
+
+
+def test_units_that_were_not_paid_in_time_are_on_sale_again_and_the_page_is_closed(world: Collaborators) -> None:
+    offer_id = an_offer(units=4)
+    order_id = a_payable_order(world, {offer_id: 4})
+    pass_time(world, minutes=40)
+    run_due(world)
+    assert the_offer(offer_id).units_left == 0
+
+    pass_time(world, minutes=1)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.EXPIRED
+    assert the_offer(offer_id).units_left == 4
+    assert gateway_of(world).payments[gateway_of(world).newest()].state is GatewayState.EXPIRED
+    assert payments_of(order_id)[0].state is PaymentState.EXPIRED
+
+
+def test_units_are_not_released_while_the_gateway_cannot_say_whether_they_were_paid(world: Collaborators) -> None:
+    offer_id = an_offer(units=4)
+    order_id = a_payable_order(world, {offer_id: 4})
+    pass_time(world, minutes=42)
+    gateway_of(world).problems["status"] = [GatewayUnavailable() for _ in range(20)]
+    run_due(world)
+    assert the_offer(offer_id).units_left == 0
+
+    gateway_of(world).problems.clear()
+    gateway_of(world).pay()
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.FULFILLED
+
+
+def test_a_page_paid_in_the_very_second_in_which_it_is_closed_is_a_paid_order(world: Collaborators) -> None:
+    offer_id = an_offer()
+    order_id = a_payable_order(world, {offer_id: 2})
+    pass_time(world, minutes=41)
+    gateway_of(world).before["expire_checkout"] = lambda: gateway_of(world).pay() and None
+
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert ledger_effects() == 2
+
+
+def test_an_order_that_two_workers_expire_at_once_gives_its_units_back_once(
+    world: Collaborators, context: Flask
+) -> None:
+    offer_id = an_offer(units=10)
+    order_id = a_payable_order(world, {offer_id: 4})
+    pass_time(world, minutes=42)
+
+    def close() -> bool:
+        return service.close_unpaid(order_id, world.gateway, world.registry, world.settings, world.clock)
+
+    assert all_at_once(context, [close] * 3) == [True] * 3
+    assert the_offer(offer_id).units_left == 10
+
+
+def test_an_order_that_is_paid_is_not_expired_by_a_worker_that_comes_too_late(world: Collaborators) -> None:
+    order_id = a_paid_order(world, {an_offer(): 1})
+
+    assert not service.close_unpaid(order_id, world.gateway, world.registry, world.settings, world.clock)
+    assert the_order(order_id).state is OrderState.PAID
+
+
+# --- late ------------------------------------------------------------------------------------------
+
+
+def test_late_money_buys_the_units_if_they_are_still_there(world: Collaborators) -> None:
+    offer_id = an_offer(units=4)
+    order_id = an_expired_order(world, {offer_id: 4})
+    gateway_of(world).pay()
+
+    look_again(world, order_id)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert (the_offer(offer_id).units_left, ledger_effects()) == (0, 4)
+    assert not refunds_of(order_id)
+
+
+def test_late_money_buys_the_lines_that_are_still_there_and_the_others_are_refunded_line_by_line(
+    world: Collaborators,
+) -> None:
+    here, gone = an_offer(number=1, units=4, price=100), an_offer(number=2, units=4, price=250)
+    order_id = an_expired_order(world, {here: 4, gone: 3})
+    late_page = gateway_of(world).newest()
+    a_paid_order(world, {gone: 2})
+    gateway_of(world).pay(late_page)
+
+    look_again(world, order_id)
+    run_due(world)
+
+    order = the_order(order_id)
+    assert order.state is OrderState.PARTLY_FULFILLED
+    assert [(r.amount, r.cause, r.state) for r in refunds_of(order_id)] == [(750, "sold_out", RefundState.SUCCEEDED)]
+    assert refunds_of(order_id)[0].order_line_id == order.lines[1].id
+    assert [c.units for c in cancellations_of(order_id)] == [4]
+    assert len(certificates_of(order_id)) == 1
+    assert gateway_of(world).payments[late_page].refunded == 750
+
+
+def test_late_money_for_units_that_are_all_gone_goes_back_whole(world: Collaborators) -> None:
+    one, two = an_offer(number=1, units=4), an_offer(number=2, units=4)
+    order_id = an_expired_order(world, {one: 4, two: 4})
+    late_page = gateway_of(world).newest()
+    a_paid_order(world, {one: 1, two: 1})
+    gateway_of(world).pay(late_page)
+
+    look_again(world, order_id)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.REFUSED
+    assert [(r.amount, r.cause) for r in refunds_of(order_id)] == [(1_000, "sold_out"), (1_000, "sold_out")]
+    assert gateway_of(world).payments[late_page].refunded == the_order(order_id).total
+    assert not cancellations_of(order_id)
+    assert (the_offer(one).units_left, the_offer(two).units_left) == (3, 3)
+    assert len([subject for subject in mails_of(world) if the_order(order_id).reference in subject]) == 2
+
+
+def test_late_money_seen_by_many_at_once_is_acted_on_once(world: Collaborators, context: Flask) -> None:
+    offer_id = an_offer(units=4)
+    order_id = an_expired_order(world, {offer_id: 4})
+    gateway_of(world).pay()
+
+    assert all_at_once(context, [lambda: look_again(world, order_id)] * 4) == [None] * 4
+    run_due(world)
+
+    assert (the_offer(offer_id).units_settled, ledger_effects()) == (4, 4)
+    assert len(cancellations_of(order_id)) == 1
+
+
+# --- twice -----------------------------------------------------------------------------------------
+
+
+def two_open_pages(world: Collaborators) -> tuple[int, list[str]]:
+    """An order whose first page the gateway forgot to close when the second one was opened."""
+    gateway = gateway_of(world)
+    order_id = a_payable_order(world, {an_offer(): 2})
+    first = gateway.newest()
+    service.close_payment_pages(order_id, world.gateway, world.registry, world.settings, world.clock)
+    service.start_payment(order_id, world.gateway, world.settings, world.clock)
+    return order_id, [first, gateway.newest()]
+
+
+def test_a_second_payment_of_an_order_is_refunded_whole(world: Collaborators) -> None:
+    order_id, pages = two_open_pages(world)
+    for page in pages:
+        gateway_of(world).pay(page)
+        look_again(world, order_id)
+
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert [(r.amount, r.cause, r.state) for r in refunds_of(order_id)] == [
+        (500, "second_payment", RefundState.SUCCEEDED)
+    ]
+    assert sum(payment.refunded for payment in gateway_of(world).payments.values()) == 500
+    assert ledger_effects() == 2
+
+
+def test_two_payments_in_one_instant_pay_once_and_refund_once(world: Collaborators, context: Flask) -> None:
+    order_id, pages = two_open_pages(world)
+    for page in pages:
+        gateway_of(world).pay(page)
+
+    def reconcile(payment_id: int) -> Callable[[], object]:
+        return lambda: (
+            service.reconcile(payment_id, world.gateway, world.registry, world.settings, world.clock) and None
+        )
+
+    ids = [payment.id for payment in payments_of(order_id)]
+    assert all_at_once(context, [reconcile(payment_id) for payment_id in ids * 2]) == [None] * 4
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert [r.cause for r in refunds_of(order_id)] == ["second_payment"]
+    assert ledger_effects() == 2
+
+
+# --- by bank ---------------------------------------------------------------------------------------
+
+
+def test_a_payment_by_bank_holds_the_units_for_two_weeks_and_the_buyer_is_told(world: Collaborators) -> None:
+    offer_id = an_offer()
+    order_id = a_payable_order(world, {offer_id: 2})
+    page = gateway_of(world).newest()
+    gateway_of(world).payments[page].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+    look_again(world, order_id)
+
+    pass_time(world, days=13)
+    run_due(world)
+    assert the_order(order_id).expires_at == world.clock.now() + timedelta(days=1)
+    assert (the_order(order_id).state, the_offer(offer_id).units_reserved) == (OrderState.PAYMENT_PENDING, 2)
+    assert len(mails_of(world)) == 1
+
+    gateway_of(world).pay(page)
+    pass_time(world, minutes=6)
+    run_due(world)
+    assert the_order(order_id).state is OrderState.FULFILLED
+
+
+def test_units_stay_held_as_long_as_the_bank_has_not_answered_even_after_two_weeks(world: Collaborators) -> None:
+    offer_id = an_offer()
+    order_id = a_payable_order(world, {offer_id: 2})
+    gateway_of(world).payments[gateway_of(world).newest()].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+    pass_time(world, days=15)
+
+    assert run_due(world) < 5  # one look, not one in every round
+    assert the_offer(offer_id).units_reserved == 2
+    assert the_order(order_id).state is OrderState.PAYMENT_PENDING
+
+
+def test_a_bank_that_says_no_after_days_leaves_time_to_pay_in_another_way(world: Collaborators) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    page = gateway_of(world).newest()
+    gateway_of(world).payments[page].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+    pass_time(world, days=3)
+    gateway_of(world).payments[page].state = GatewayState.FAILED
+    look_again(world, order_id)
+
+    order = the_order(order_id)
+    assert (order.state, order.expires_at) == (OrderState.PLACED, world.clock.now() + timedelta(minutes=41))
+    service.start_payment(order_id, world.gateway, world.settings, world.clock)
+    gateway_of(world).pay()
+    look_again(world, order_id)
+    assert the_order(order_id).state is OrderState.PAID
+
+
+def test_a_page_thought_dead_that_is_in_the_banks_hands_is_watched_until_the_bank_answers(
+    world: Collaborators,
+) -> None:
+    offer_id = an_offer()
+    order_id = an_expired_order(world, {offer_id: 2})
+    page = gateway_of(world).newest()
+    gateway_of(world).payments[page].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+    assert payments_of(order_id)[0].state is PaymentState.PROCESSING
+
+    gateway_of(world).pay(page)
+    pass_time(world, minutes=6)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.FULFILLED
+
+
+def test_the_failure_of_one_page_leaves_an_order_alone_that_is_being_paid_on_another(world: Collaborators) -> None:
+    order_id, pages = two_open_pages(world)
+    late = payments_of(order_id)[0]
+    gateway_of(world).payments[pages[1]].state = GatewayState.FAILED
+    gateway_of(world).payments[pages[0]].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+
+    assert payments_of(order_id)[0].id == late.id
+    assert [p.state for p in payments_of(order_id)] == [PaymentState.PROCESSING, PaymentState.FAILED]
+    assert the_order(order_id).state is OrderState.PAYMENT_PENDING
+
+
+# --- wrong -----------------------------------------------------------------------------------------
+
+
+def wrong_amount(gateway: FakeGateway, page: str) -> None:
+    gateway.payments[page].amount = Money(1, "USD")
+
+
+def wrong_currency(gateway: FakeGateway, page: str) -> None:
+    gateway.payments[page].amount = Money(500, "EUR")
+
+
+def wrong_mode(gateway: FakeGateway, page: str) -> None:
+    gateway.is_live = True
+
+
+@pytest.mark.parametrize("spoil", [wrong_amount, wrong_currency, wrong_mode])
+def test_a_payment_that_differs_from_its_order_goes_to_a_person_and_cancels_nothing(
+    world: Collaborators, spoil: Callable[[FakeGateway, str], None]
+) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    page = gateway_of(world).pay()
+    spoil(gateway_of(world), page)
+
+    look_again(world, order_id)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.PAYMENT_REVIEW
+    assert not cancellations_of(order_id)
+    assert not refunds_of(order_id)
+    event = db.session.scalars(select(StateEvent).where(StateEvent.to_state == "payment_review")).one()
+    assert set(event.facts) == {"paid", "currency"}
+
+
+def test_a_payment_of_another_order_is_not_taken_for_this_one(world: Collaborators) -> None:
+    offer_id = an_offer()
+    order_id, other_id = a_payable_order(world, {offer_id: 2}), a_placed_order(world.settings, {offer_id: 2})
+    payment = payments_of(order_id)[0]
+    status = PaymentStatus(
+        gateway_reference=str(payment.gateway_reference),
+        order_reference=the_order(other_id).reference,
+        state=GatewayState.SUCCEEDED,
+        amount=payment.money,
+        is_live=False,
+    )
+
+    service.record_status(payment.id, status, world.registry, world.settings, world.clock.now())
+
+    assert the_order(order_id).state is OrderState.PAYMENT_REVIEW
+    assert the_order(other_id).state is OrderState.PLACED

@@ -1,0 +1,339 @@
+"""When nobody knows whether the registry did it: look, never guess, never send twice, never refund too early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+from flask import Flask
+from sqlalchemy import select
+
+from app.checkout.states import OrderState
+from app.db import db
+from app.fulfilment.process import Collaborators, run_due
+from app.kernel import checkpoints
+from app.registry import service
+from app.registry.models import RegistryAttempt
+from app.registry.ports import (
+    Absent,
+    Ambiguous,
+    CancellationRequest,
+    CancellationResult,
+    Completed,
+    Found,
+    Lookup,
+    NotSent,
+    Outcome,
+    Pending,
+    RefusalCode,
+    Refused,
+    Unavailable,
+    Unknown,
+)
+from app.registry.states import CancellationState
+from tests.builders import (
+    NOW,
+    a_finished_order,
+    a_paid_order,
+    all_at_once,
+    an_offer,
+    cancellations_of,
+    certificates_of,
+    ledger_effects,
+    pass_time,
+    refunds_of,
+    the_order,
+)
+from tests.fakes import ScriptedRegistry
+
+PROVEN = Absent(proven=True, basis="the reference is not in the ledger")
+UNPROVEN = Absent(proven=False, basis="not in the list, which is an hour old")
+S = CancellationState
+
+
+def registry_of(world: Collaborators) -> ScriptedRegistry:
+    registry: ScriptedRegistry = world.registry
+    return registry
+
+
+def the_state(order_id: int) -> CancellationState:
+    return cancellations_of(order_id)[0].state
+
+
+def an_order(world: Collaborators, submits: list[Outcome | str], lookups: list[Lookup | str]) -> int:
+    registry_of(world).submits, registry_of(world).lookups = submits, lookups
+    return a_finished_order(world, {an_offer(): 2})
+
+
+def nothing_is_decided(order_id: int) -> bool:
+    return not certificates_of(order_id) and not refunds_of(order_id)
+
+
+def test_an_answer_that_was_lost_after_the_effect_is_found_by_looking_and_the_units_are_cancelled_once(
+    world: Collaborators,
+) -> None:
+    order_id = an_order(world, ["lose"], [])
+    assert the_state(order_id) is S.UNKNOWN
+    assert (ledger_effects(), nothing_is_decided(order_id)) == (2, True)
+
+    pass_time(world, seconds=5)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert (len(registry_of(world).submitted), len(registry_of(world).looked_up)) == (1, 1)
+    assert ledger_effects() == 2
+
+
+def test_a_request_lost_before_the_effect_is_proven_absent_and_sent_again_under_the_same_name(
+    world: Collaborators,
+) -> None:
+    order_id = an_order(world, ["raise"], [])
+    pass_time(world, seconds=5)
+    run_due(world)
+
+    first, second = registry_of(world).submitted
+    assert first == second
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert ledger_effects() == 2
+    assert cancellations_of(order_id)[0].attempts == 2
+    assert cancellations_of(order_id)[0].first_sent_at == NOW
+
+
+def test_an_absence_that_nobody_proves_is_never_answered_by_sending_again(world: Collaborators) -> None:
+    order_id = an_order(world, ["raise"], [UNPROVEN] * 20)
+    waited = []
+    while the_state(order_id) is S.UNKNOWN:
+        before = world.clock.now()
+        due = cancellations_of(order_id)[0].next_action_at
+        world.clock.advance(due - before)
+        waited.append((due - before).total_seconds())
+        run_due(world)
+        assert len(waited) < 40
+
+    assert len(registry_of(world).submitted) == 1
+    assert waited[:7] == [5, 60, 300, 900, 3600, 3600, 3600]
+    assert the_state(order_id) is S.MANUAL
+    assert world.clock.now() - NOW > timedelta(hours=24)
+    assert nothing_is_decided(order_id)
+    assert cancellations_of(order_id)[0].last_message == UNPROVEN.basis
+    run_due(world)
+    assert the_order(order_id).state is OrderState.FULFILLING
+
+
+def test_a_registry_that_is_away_is_asked_later_and_believed_when_it_is_back(world: Collaborators) -> None:
+    order_id = an_order(world, ["lose"], [Unavailable("maintenance"), "raise"])
+    for _ in range(3):
+        pass_time(world, minutes=6)
+        run_due(world)
+
+    assert the_order(order_id).state is OrderState.FULFILLED
+    outcomes = db.session.scalars(select(RegistryAttempt.outcome).order_by(RegistryAttempt.id)).all()
+    assert list(outcomes) == ["unknown", "unavailable", "unavailable", "found"]
+
+
+def test_books_that_contradict_the_request_are_a_matter_for_a_person(world: Collaborators) -> None:
+    order_id = an_order(world, [Unknown("timeout")], [Ambiguous("two transactions carry the reference")])
+    pass_time(world, seconds=5)
+    run_due(world)
+    pass_time(world, days=3)
+    run_due(world)
+
+    assert the_state(order_id) is S.MANUAL
+    assert cancellations_of(order_id)[0].last_message == "two transactions carry the reference"
+    assert (len(registry_of(world).submitted), nothing_is_decided(order_id)) == (1, True)
+
+
+def test_a_registry_that_accepted_and_then_contradicts_itself_is_a_matter_for_a_person(world: Collaborators) -> None:
+    for answer in (PROVEN, Ambiguous("gone")):
+        number = len(registry_of(world).submitted) + 1
+        registry_of(world).submits = [Pending("R-1", timedelta(seconds=1))]
+        registry_of(world).lookups = [answer]
+        order_id = a_finished_order(world, {an_offer(number=number): 2})
+        pass_time(world, seconds=1)
+        assert run_due(world) < 5
+        assert the_state(order_id) is S.MANUAL
+        assert nothing_is_decided(order_id)
+        assert len(registry_of(world).submitted) == number
+
+
+def test_an_accepted_cancellation_that_cannot_be_looked_up_for_days_is_still_waited_for(world: Collaborators) -> None:
+    order_id = an_order(world, [Pending("R-1", timedelta(seconds=1))], [Unavailable("away"), UNPROVEN])
+    pass_time(world, days=2)
+    assert run_due(world) < 5
+    pass_time(world, days=1)
+    run_due(world)
+
+    assert the_state(order_id) is S.WAITING
+    assert nothing_is_decided(order_id)
+
+
+def test_an_unknown_outcome_may_turn_out_to_be_accepted_and_then_done(world: Collaborators) -> None:
+    order_id = an_order(world, ["lose"], [Found(Pending("R-1", timedelta(seconds=60)))])
+    pass_time(world, seconds=5)
+    run_due(world)
+    assert the_state(order_id) is S.WAITING
+
+    pass_time(world, seconds=60)
+    run_due(world)
+    assert the_order(order_id).state is OrderState.FULFILLED
+
+
+def test_an_unknown_outcome_that_turns_out_to_be_refused_gives_the_money_back(world: Collaborators) -> None:
+    order_id = an_order(world, ["raise"], [Found(Refused(RefusalCode.SUSPENDED, "the account is closed"))])
+    assert not refunds_of(order_id)
+    pass_time(world, seconds=5)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.REFUSED
+    assert [refund.amount for refund in refunds_of(order_id)] == [the_order(order_id).total]
+
+
+# --- workers that die, and workers that come back ----------------------------------------------------
+
+
+def test_a_worker_that_died_in_the_middle_leaves_a_doubt_and_not_a_second_request(world: Collaborators) -> None:
+    def die(point: str) -> None:
+        if point == "cancellation.intent_committed":
+            checkpoints.forget_observers()
+            raise RuntimeError("killed")
+
+    checkpoints.observe(die)
+    order_id = a_finished_order(world, {an_offer(): 2})
+    assert the_state(order_id) is S.SENDING
+
+    pass_time(world, seconds=59)
+    run_due(world)
+    assert the_state(order_id) is S.SENDING
+    pass_time(world, seconds=1)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert ledger_effects() == 2
+    assert registry_of(world).looked_up[0].reference == registry_of(world).submitted[0].reference
+
+
+def test_of_many_workers_one_sends_and_the_others_leave_it_alone(world: Collaborators, context: Flask) -> None:
+    order_id = a_paid_order(world, {an_offer(): 2})
+    cancellation_id = cancellations_of(order_id)[0].id
+
+    all_at_once(context, [partial(service.send, cancellation_id, world.registry, world.clock)] * 4)
+
+    assert len(registry_of(world).submitted) == 1
+    assert the_state(order_id) is S.CONFIRMED
+    assert ledger_effects() == 2
+
+
+def slow(world: Collaborators, then: Callable[[], object]) -> None:
+    """The next request takes so long that its lease runs out, and `then` happens meanwhile."""
+
+    def take_long() -> None:
+        pass_time(world, seconds=61)
+        then()
+
+    registry_of(world).before_submit = [take_long]
+
+
+def test_a_sender_that_lost_its_lease_and_then_reports_success_changes_nothing_that_was_found_meanwhile(
+    world: Collaborators,
+) -> None:
+    order_id = a_paid_order(world, {an_offer(): 2})
+    slow(world, lambda: run_due(world))
+
+    run_due(world)
+
+    # The second sender did it; the first one then heard of the same effect under the same reference.
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert len(registry_of(world).submitted) == 2
+    assert ledger_effects() == 2
+    assert len(certificates_of(order_id)) == 1
+
+
+def test_a_sender_that_lost_its_lease_may_still_report_that_it_is_done(world: Collaborators) -> None:
+    order_id = a_paid_order(world, {an_offer(): 2})
+    cancellation_id = cancellations_of(order_id)[0].id
+    slow(world, lambda: service.doubt(cancellation_id, world.clock.now()))
+
+    service.send(cancellation_id, world.registry, world.clock)
+
+    assert the_state(order_id) is S.CONFIRMED
+
+
+def test_what_else_a_sender_says_after_it_lost_its_lease_is_about_a_claim_of_somebody_else(
+    world: Collaborators,
+) -> None:
+    late: list[Outcome] = [
+        Refused(RefusalCode.RULES, "late"), NotSent("late", timedelta(0)), Unknown("late"),
+        Pending("late", timedelta(0)),
+    ]  # fmt: skip
+    for number, outcome in enumerate(late, 1):
+        order_id = a_paid_order(world, {an_offer(number=number): 2})
+        cancellation_id = cancellations_of(order_id)[0].id
+
+        def others_take_over(cancellation_id: int = cancellation_id) -> None:
+            service.doubt(cancellation_id, world.clock.now())
+            registry_of(world).lookups = [PROVEN]
+            service.look_up(cancellation_id, world.registry, world.clock)
+            registry_of(world).submits = [Unknown("the second sender does not know either")]
+            service.send(cancellation_id, world.registry, world.clock)
+
+        slow(world, others_take_over)
+        registry_of(world).real = Answering(registry_of(world).real, outcome)
+        service.send(cancellation_id, world.registry, world.clock)
+        registry_of(world).real = registry_of(world).real.real
+
+        cancellation = cancellations_of(order_id)[0]
+        assert (cancellation.state, cancellation.attempts) == (S.UNKNOWN, 2), outcome
+        assert cancellation.last_message == "the second sender does not know either"
+
+
+class Answering:
+    """A registry whose next own answer is a given one."""
+
+    def __init__(self, real: object, outcome: Outcome) -> None:
+        self.real: object = real
+        self.outcome = outcome
+
+    def submit(self, request: CancellationRequest) -> Outcome:
+        return self.outcome
+
+
+def test_an_absence_seen_before_somebody_sent_again_does_not_send_a_third_time(world: Collaborators) -> None:
+    order_id = an_order(world, ["raise"], [])
+    cancellation_id = cancellations_of(order_id)[0].id
+    registry = registry_of(world)
+
+    class Slow:
+        """Looks, then takes its time to answer while another worker looks, sends, and hears nothing."""
+
+        def lookup(self, request: CancellationRequest) -> Lookup:
+            seen = registry.real.lookup(request)
+            registry.submits = ["lose"]
+            service.look_up(cancellation_id, registry, world.clock)
+            service.send(cancellation_id, registry, world.clock)
+            return seen
+
+    service.look_up(cancellation_id, Slow(), world.clock)  # type: ignore[arg-type]
+
+    assert the_state(order_id) is S.UNKNOWN
+    assert len(registry.submitted) == 2
+    pass_time(world, minutes=5)
+    run_due(world)
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert (len(registry.submitted), ledger_effects()) == (2, 2)
+
+
+def test_a_notice_about_a_cancellation_that_is_over_changes_nothing(world: Collaborators) -> None:
+    order_id = an_order(world, [], [])
+    before = cancellations_of(order_id)[0]
+    confirmed = (before.state, before.registry_transaction, before.completed_at)
+    other = Completed(CancellationResult("OTHER", 2, (), NOW))
+
+    for answer in (Found(Refused(RefusalCode.RULES, "no")), Found(Pending("P", timedelta(1))), PROVEN, UNPROVEN,
+                   Found(other), Ambiguous("what?")):  # fmt: skip
+        registry_of(world).lookups = [answer]
+        service.look_up(before.id, world.registry, world.clock)
+
+    after = cancellations_of(order_id)[0]
+    assert (after.state, after.registry_transaction, after.completed_at) == confirmed
+    assert not refunds_of(order_id)
