@@ -2,8 +2,8 @@
 
 import sys
 
-from app.factory import create_app
 from app.config import BadSettings
+from app.factory import create_app
 
 try:
     app = create_app()

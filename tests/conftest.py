@@ -14,9 +14,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 
-from app.factory import create_app
 from app.config import Settings
 from app.db import db
+from app.factory import create_app
 from app.fulfilment.process import Collaborators, run_due
 from app.kernel import checkpoints
 from app.kernel.clock import Clock, FixedClock

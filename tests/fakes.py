@@ -186,6 +186,13 @@ class FakeRenderer:
 
     def __init__(self) -> None:
         self.problems: list[Exception] = []
+        self.is_warm = False
+
+    def warm_up(self) -> None:
+        self.is_warm = True
+
+    def health(self) -> list[str]:
+        return [] if self.is_warm else ["not warm"]
 
     def certificate(self, facts: CertificateFacts, locale: str) -> bytes:
         if self.problems:

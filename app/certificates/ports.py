@@ -102,6 +102,14 @@ class CertificateRenderer(Protocol):
         """The A4 summary of an order in `locale`, the same bytes for the same input."""
         ...
 
+    def warm_up(self) -> None:
+        """Load what drawing needs, in the thread that will draw, before the first buyer waits for it."""
+        ...
+
+    def health(self) -> list[str]:
+        """What is wrong with this machine's ability to draw, as sentences; empty when all is well."""
+        ...
+
 
 def current_renderer() -> CertificateRenderer:
     """The renderer this application was made with."""

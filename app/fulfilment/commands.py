@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from app import jobs
+from app.certificates.ports import CertificateRenderer
 from app.fulfilment.process import collaborators, run_due
+
+log = logging.getLogger(__name__)
 
 work = AppGroup("work", help="Do what is due after payments.")
 
@@ -21,11 +26,21 @@ def once() -> None:
 @work.command("forever")
 def forever() -> None:
     """Do what is due whenever something says so, and every minute anyway. Stops on SIGTERM."""
-    run_due(collaborators(_app()))
-    consumer = jobs.current_huey(_app()).create_consumer(
+    app = _app()
+    world = collaborators(app)
+    run_due(world)
+    jobs.when_worker_starts(app, lambda: prepare_to_draw(world.renderer))
+    consumer = jobs.current_huey(app).create_consumer(
         workers=1, worker_type="thread", initial_delay=0.05, backoff=1.3, max_delay=0.5
     )
     consumer.run()
+
+
+def prepare_to_draw(renderer: CertificateRenderer) -> None:
+    """Warm up in the thread that will draw, and tell the log what this machine lacks."""
+    renderer.warm_up()
+    for problem in renderer.health():
+        log.error("drawing certificates", extra={"facts": {"problem": problem}})
 
 
 def _app() -> Flask:

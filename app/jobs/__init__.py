@@ -55,6 +55,16 @@ def on_wake(app: Flask, work: Callable[[], object]) -> None:
     app.extensions["tonne.wake"] = run_due
 
 
+def when_worker_starts(app: Flask, prepare: Callable[[], object]) -> None:
+    """Do something once in each worker, in its own thread, before its first wake-up."""
+
+    def run() -> None:
+        with app.app_context():
+            prepare()
+
+    current_huey(app).on_startup()(run)
+
+
 def wake() -> None:
     """Hint that something may be due. Never fails: a lost hint only costs time."""
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -138,11 +138,11 @@ def _served(database: Path, clock: FixedClock, changes: dict[str, str]) -> Itera
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        with closing(server.socket):
-            yield app, address
-            server.shutdown()
+        yield app, address
     finally:
+        server.shutdown()
         thread.join()
+        server.server_close()
 
 
 def _break() -> str:
@@ -201,14 +201,15 @@ def _set_certified_orders(stage: Stage) -> None:
         f"/verify/{certificate_slug(number.number)}?code={number.verification_code}"
     )
 
+    # A refusal takes the seller's offer off sale, so these are offers that nothing else needs.
     stage.registry.submits[:] = [Refused(RefusalCode.RULES, "no")]
-    order_id = stage.order()
+    order_id = stage.order({"PK-557": 3, "PE-86": 4, "IN-264": 5})
     stage.pay(order_id)
     run_due(stage.world)
     stage.show("order partly fulfilled", order_id, "partly_fulfilled")
 
-    stage.registry.submits[:] = [Refused(RefusalCode.RULES, "no")] * 3
-    order_id = stage.order()
+    stage.registry.submits[:] = [Refused(RefusalCode.RULES, "no")] 
+    order_id = stage.order({"CL-33": 3})
     stage.pay(order_id)
     run_due(stage.world)
     stage.show("order refused", order_id, "refused")

@@ -33,6 +33,10 @@ QUESTIONS = {
         SELECT p.id FROM payment p LEFT JOIN testpay_session s
         ON s.reference = p.gateway_reference AND s.payment_status = 'paid' AND s.amount = p.amount
         WHERE p.state = 'succeeded' AND s.id IS NULL""",
+    "every page that can be paid belongs to an order that waits for it": """
+        SELECT s.reference, p.state, o.state FROM testpay_session s
+        LEFT JOIN payment p ON p.gateway_reference = s.reference LEFT JOIN purchase_order o ON o.id = p.order_id
+        WHERE s.status = 'open' AND (o.state IS NULL OR o.state <> 'payment_pending')""",
     "nobody is charged twice": """
         SELECT o.email, count(*) FROM purchase_order o JOIN payment p ON p.order_id = o.id
         WHERE p.state = 'succeeded' GROUP BY o.email HAVING count(*) > 1""",

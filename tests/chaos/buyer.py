@@ -76,9 +76,10 @@ class Buyer:
         """The PDF files that the order's page links to, in the buyer's language."""
         page = self._open(self.order_page)
         links = [link for link in page.xpath("//a/@href") if link.endswith(".pdf") and f"/{self.locale}/" in link]
-        files = [self._get(link) for link in links]
-        assert [file.status_code for file in files] == [200] * len(files)
-        return [file.content for file in files]
+        files = {link: self._get(link) for link in links}
+        missing = {link: file.status_code for link, file in files.items() if file.status_code != 200}
+        assert not missing, missing
+        return [file.content for file in files.values()]
 
     def _submit(self, path: str, action: str, typed: Mapping[str, str], hidden: Mapping[str, str] | None = None) -> str:
         """Open a page, fill in its form and send it until an answer comes; gives where that leads."""

@@ -54,6 +54,13 @@ class Printer:
     def summary(self, facts: SummaryFacts, locale: str) -> bytes:
         return self._chosen().summary(facts, locale)
 
+    def warm_up(self) -> None:
+        if not HAS_SHORT_WAITS:
+            self._real.warm_up()
+
+    def health(self) -> list[str]:
+        return []
+
     def _chosen(self) -> CertificateRenderer:
         return self._real if (DIRECTORY / "real-paper").exists() else self._plain
 

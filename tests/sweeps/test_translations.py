@@ -64,7 +64,11 @@ def test_the_catalogue_holds_exactly_the_strings_of_the_product(language: str, t
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_string_is_missing_or_fuzzy(language: str) -> None:
-    bad = [message.id for message in catalogue(language) if message.id and (message.fuzzy or not all(t for _s, t in texts(message)))]
+    bad = [
+        message.id
+        for message in catalogue(language)
+        if message.id and (message.fuzzy or not all(text for _source, text in texts(message)))
+    ]
 
     assert bad == []
 
@@ -87,7 +91,10 @@ def test_every_translation_has_the_placeholders_of_its_source(language: str) -> 
             wanted = set(PLACEHOLDER.findall(plural))
             found = set(PLACEHOLDER.findall(text))
             assert found <= wanted, (message.id, text)
-            assert set(PLACEHOLDER.findall(source)) - {"units", "number", "left", "count", "n"} <= found, (message.id, text)
+            assert set(PLACEHOLDER.findall(source)) - {"units", "number", "left", "count", "n"} <= found, (
+                message.id,
+                text,
+            )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

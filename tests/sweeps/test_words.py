@@ -16,7 +16,9 @@ CLAIMS = re.compile(
     r"|100\s*%\s*compens|compens\w+\s+(à\s+)?100|offsets?\s+your|(klima|climate)\s*neutral",
     re.IGNORECASE,
 )
-EMBLEMS = re.compile(r"United Nations (certificate|platform|registry of)|UNFCCC (certificate|approved|endorsed)", re.IGNORECASE)
+EMBLEMS = re.compile(
+    r"United Nations (certificate|platform|registry of)|UNFCCC (certificate|approved|endorsed)", re.IGNORECASE
+)
 
 PUBLISHED = sorted(
     path
@@ -39,5 +41,12 @@ def test_nothing_we_publish_claims_neutrality_or_borrows_a_name(path: Path) -> N
 
 
 def test_the_scan_finds_what_it_is_meant_to_find() -> None:
-    for claim in ("climate neutral", "Carbon-neutral", "neutre en carbone", "carbono neutral", "100 % compensé", "net zero"):
+    for claim in (
+        "climate neutral",
+        "Carbon-neutral",
+        "neutre en carbone",
+        "carbono neutral",
+        "100 % compensé",
+        "net zero",
+    ):
         assert CLAIMS.search(claim), claim

@@ -172,6 +172,7 @@ def test_somebody_can_play_the_bank_and_refuse_the_payment(
 ) -> None:
     press(f"/testpay/{reference}", "bank")
     press(f"/testpay/{reference}/bank", "fail")
+    press(f"/testpay/{reference}/bank", "settle")
     assert gateway.status(reference).state is GatewayState.FAILED
     assert text_of(client, f"/testpay/{reference}/bank")
 

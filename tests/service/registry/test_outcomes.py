@@ -230,7 +230,29 @@ def test_a_registry_that_confirms_other_units_than_asked_calls_a_person_and_noth
     assert "differ" in cancellations_of(order_id)[0].last_message
 
 
-def test_a_registry_that_confirms_serial_numbers_which_were_confirmed_before_is_stopped_by_the_database(
+@pytest.mark.parametrize(
+    ("spans", "problem"),
+    [
+        ([(1_002_000, 1_002_000)], "units differ"),
+        ([(999_999, 1_000_000)], "outside the issuance"),
+        ([(1_099_999, 1_100_000)], "outside the issuance"),
+        ([(1_002_000, 1_002_000), (1_002_000, 1_002_000)], "share serial numbers"),
+    ],
+)
+def test_serial_numbers_that_cannot_be_right_are_never_certified(
+    world: Collaborators, spans: list[tuple[int, int]], problem: str
+) -> None:
+    blocks = tuple(SerialBlock("ledger:IN", first, last, f"IN-{first}", f"IN-{last}") for first, last in spans)
+    registry_of(world).submits = [Completed(CancellationResult("X-1", 2, blocks, NOW))]
+
+    order_id = a_finished_order(world, {an_offer(): 2})
+
+    assert the_state(order_id) is CancellationState.MANUAL
+    assert problem in cancellations_of(order_id)[0].last_message
+    assert not certificates_of(order_id)
+
+
+def test_a_registry_that_confirms_serial_numbers_which_were_confirmed_before_calls_a_person(
     world: Collaborators,
 ) -> None:
     offer_id = an_offer()
@@ -241,12 +263,11 @@ def test_a_registry_that_confirms_serial_numbers_which_were_confirmed_before_is_
 
     order_id = a_finished_order(world, {offer_id: 2})
 
-    assert the_state(order_id) is CancellationState.SENDING
+    assert the_state(order_id) is CancellationState.MANUAL
+    assert block.text_first in cancellations_of(order_id)[0].last_message
     assert not certificates_of(order_id)
-    pass_time(world, minutes=2)
-    run_due(world)
-    assert the_order(order_id).state is OrderState.FULFILLED  # the look-up found the truth
-    assert ledger_effects() == 2 + 2
+    assert not refunds_of(order_id)
+    assert len(db.session.scalars(select(CancelledBlock)).all()) == 1
 
 
 def test_every_conversation_with_the_registry_is_kept_word_for_word(world: Collaborators) -> None:

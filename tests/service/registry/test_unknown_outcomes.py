@@ -101,7 +101,7 @@ def test_a_request_lost_before_the_effect_is_proven_absent_and_sent_again_under_
 
 
 def test_an_absence_that_nobody_proves_is_never_answered_by_sending_again(world: Collaborators) -> None:
-    order_id = an_order(world, ["raise"], [UNPROVEN] * 20)
+    order_id = an_order(world, ["raise"], [UNPROVEN] * 60)
     waited = []
     while the_state(order_id) is S.UNKNOWN:
         before = world.clock.now()
@@ -257,6 +257,25 @@ def test_a_sender_that_lost_its_lease_may_still_report_that_it_is_done(world: Co
     service.send(cancellation_id, world.registry, world.clock)
 
     assert the_state(order_id) is S.CONFIRMED
+
+
+def test_a_sender_that_is_done_after_its_request_was_proven_absent_is_believed_and_nothing_is_sent_again(
+    world: Collaborators,
+) -> None:
+    order_id = a_paid_order(world, {an_offer(): 2})
+    cancellation_id = cancellations_of(order_id)[0].id
+
+    def others_look() -> None:
+        service.doubt(cancellation_id, world.clock.now())
+        service.look_up(cancellation_id, world.registry, world.clock)
+        assert the_state(order_id) is S.PLANNED
+
+    slow(world, others_look)
+    service.send(cancellation_id, world.registry, world.clock)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert (len(registry_of(world).submitted), ledger_effects()) == (1, 2)
 
 
 def test_what_else_a_sender_says_after_it_lost_its_lease_is_about_a_claim_of_somebody_else(

@@ -1,0 +1,258 @@
+"""What gateways tell us: repeated, late, in any order, or never. One order is paid, one cancellation is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import permutations
+
+import pytest
+import stripe
+from flask import Flask
+from sqlalchemy import func, select
+
+from app.checkout.states import OrderState
+from app.db import StateEvent, db
+from app.fulfilment.process import Collaborators, run_due
+from app.payments import service as payments
+from app.payments.models import WebhookDelivery
+from app.payments.ports import GatewayEvent, GatewayUnavailable, RefundOutcome, RefundStatus
+from app.payments.states import RefundState
+from app.registry.models import Cancellation
+from app.registry.ports import RefusalCode, Refused
+from tests.builders import (
+    a_finished_order,
+    a_payable_order,
+    all_at_once,
+    an_offer,
+    cancellations_of,
+    certificates_of,
+    ledger_effects,
+    pass_time,
+    refunds_of,
+    the_order,
+)
+from tests.fakes import FakeGateway, FakeMailer, ScriptedRegistry
+
+
+def gateway_of(world: Collaborators) -> FakeGateway:
+    gateway: FakeGateway = world.gateway
+    return gateway
+
+
+def an_event(reference: str, number: int, at: datetime, kind: str = "checkout.session.completed") -> GatewayEvent:
+    return GatewayEvent(f"evt_{number}", kind, reference, None, False, at)
+
+
+def hear(world: Collaborators, reference: str, number: int) -> bool:
+    return payments.store_delivery("fake", an_event(reference, number, world.clock.now()), world.clock.now())
+
+
+def deliveries() -> list[WebhookDelivery]:
+    db.session.expire_all()
+    return list(db.session.scalars(select(WebhookDelivery).order_by(WebhookDelivery.id)))
+
+
+def one_order_and_one_cancellation(world: Collaborators, order_id: int) -> bool:
+    mailer: FakeMailer = world.mailer
+    paid = db.session.scalar(
+        select(func.count()).select_from(StateEvent).where(StateEvent.machine == "order", StateEvent.to_state == "paid")
+    )
+    return (
+        the_order(order_id).state is OrderState.FULFILLED
+        and paid == 1
+        and db.session.scalar(select(func.count()).select_from(Cancellation)) == 1
+        and len(certificates_of(order_id)) == 1
+        and ledger_effects() == 2
+        and len(mailer.sent) == 2
+        and not refunds_of(order_id)
+    )
+
+
+def test_five_deliveries_of_one_event_make_one_paid_order_and_one_cancellation(world: Collaborators) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    page = gateway_of(world).pay()
+
+    assert [hear(world, page, 1) for _ in range(5)] == [True, False, False, False, False]
+    run_due(world)
+    assert [hear(world, page, 1) for _ in range(5)] == [False] * 5
+    pass_time(world, days=2)
+    run_due(world)
+
+    assert len(deliveries()) == 1
+    assert one_order_and_one_cancellation(world, order_id)
+
+
+def test_five_different_events_of_one_payment_late_and_while_all_workers_run_make_one_cancellation(
+    world: Collaborators, context: Flask
+) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    page = gateway_of(world).pay()
+    pass_time(world, minutes=20)
+
+    stored = all_at_once(context, [partial(hear, world, page, number) for number in (1, 2, 3, 4, 5, 1, 2, 3)])
+    worked = all_at_once(context, [partial(run_due, world)] * 4)
+
+    assert sorted(stored) == [False] * 3 + [True] * 5
+    assert all(isinstance(done, int) for done in worked), worked
+    run_due(world)
+    assert one_order_and_one_cancellation(world, order_id)
+    assert all(delivery.processed_at for delivery in deliveries())
+
+
+def test_the_order_in_which_events_come_does_not_matter_because_each_only_makes_us_look(world: Collaborators) -> None:
+    for number, order in enumerate(permutations(["completed", "expired", "async_payment_succeeded"]), 1):
+        order_id = a_payable_order(world, {an_offer(number=number): 2})
+        page = gateway_of(world).pay()
+        for place, kind in enumerate(order):
+            event = an_event(page, number * 10 + place, world.clock.now(), f"checkout.session.{kind}")
+            payments.store_delivery("fake", event, world.clock.now())
+            run_due(world)
+        assert the_order(order_id).state is OrderState.FULFILLED, order
+        assert len(cancellations_of(order_id)) == 1
+
+
+def test_an_event_that_claims_a_payment_which_the_gateway_does_not_know_of_pays_nothing(world: Collaborators) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    hear(world, gateway_of(world).newest(), 1)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.PAYMENT_PENDING
+    assert not cancellations_of(order_id)
+    assert deliveries()[0].processed_at == world.clock.now()
+
+
+def test_an_event_faster_than_our_own_record_waits_for_it(world: Collaborators) -> None:
+    future = a_payable_order(world, {an_offer(): 2})
+    page = gateway_of(world).newest()
+    payment_id = payments.unfinished_payments(future)[0]
+    db.session.execute(
+        db.metadata.tables["payment"].update().values(gateway_reference=None).where(db.text(f"id = {payment_id}"))
+    )
+    db.session.commit()
+    gateway_of(world).pay(page)
+    hear(world, page, 1)
+    run_due(world)
+    assert deliveries()[0].processed_at is None
+
+    db.session.execute(db.metadata.tables["payment"].update().values(gateway_reference=page))
+    db.session.commit()
+    pass_time(world, seconds=2)
+    run_due(world)
+    assert the_order(future).state is OrderState.FULFILLED
+
+
+def test_an_event_about_something_unknown_is_looked_at_ever_more_rarely_and_given_up_after_three_days(
+    world: Collaborators,
+) -> None:
+    hear(world, "pay_of_somebody_else", 1)
+    waited = []
+    while deliveries()[0].processed_at is None:
+        assert run_due(world) == 1
+        pause = deliveries()[0].next_action_at - world.clock.now()
+        waited.append(pause.total_seconds())
+        world.clock.advance(pause if len(waited) < 7 else timedelta(days=1))
+
+    assert waited[:7] == [2, 10, 60, 300, 900, 900, 900]
+    assert world.clock.now() - deliveries()[0].received_at > timedelta(days=3)
+    assert run_due(world) == 0
+
+
+def test_an_event_is_kept_until_the_gateway_could_be_asked(world: Collaborators) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    hear(world, gateway_of(world).pay(), 1)
+    gateway_of(world).problems["status"] = [GatewayUnavailable()]
+    run_due(world)
+    assert deliveries()[0].processed_at is None
+
+    run_due(world)
+    assert one_order_and_one_cancellation(world, order_id)
+
+
+def test_an_event_about_a_refund_makes_us_ask_where_it_stands(world: Collaborators) -> None:
+    registry: ScriptedRegistry = world.registry
+    registry.submits = [Refused(RefusalCode.RULES, "no")]
+    order_id = a_finished_order(world, {an_offer(): 2})
+    (refund,) = refunds_of(order_id)
+    reference = str(refund.gateway_reference)
+    gateway_of(world).refunds[refund.key] = RefundStatus(reference, RefundOutcome.FAILED, refund.money)
+
+    hear(world, reference, 1)
+    run_due(world)
+
+    assert refunds_of(order_id)[0].state is RefundState.FAILED
+    assert deliveries()[0].processed_at is not None
+
+
+# --- the route -------------------------------------------------------------------------------------
+
+Signed = Callable[..., dict[str, str]]
+BODY = (
+    '{"id": "evt_1", "object": "event", "api_version": "x", "created": 1795341600, "livemode": false,'
+    ' "type": "checkout.session.completed", "data": {"object": {"id": "tps_1", "object": "checkout.session",'
+    ' "client_reference_id": "T-AAAA-BBBB", "metadata": {"order": "T-AAAA-BBBB"}}}}'
+)
+
+
+@pytest.fixture
+def signed(app: Flask) -> Signed:
+    def sign(body: str = BODY, secret: str | None = None) -> dict[str, str]:
+        secret = secret or app.extensions["tonne.settings"].testpay_secret
+        return {"Stripe-Signature": stripe.WebhookSignature.generate_signature_header(body, secret)}
+
+    return sign
+
+
+def stored(app: Flask) -> list[str]:
+    with app.app_context():
+        return [delivery.event_id for delivery in deliveries()]
+
+
+def test_a_signed_notice_is_stored_once_however_often_it_comes(app: Flask, signed: Signed) -> None:
+    client = app.test_client()
+    for _ in range(5):
+        assert client.post("/webhooks/testpay", data=BODY, headers=signed()).status_code == 200
+
+    assert stored(app) == ["evt_1"]
+    with app.app_context():
+        (delivery,) = deliveries()
+        assert (delivery.gateway, delivery.event_type, delivery.object_reference, delivery.order_hint) == (
+            "testpay", "checkout.session.completed", "tps_1", "T-AAAA-BBBB",
+        )  # fmt: skip
+
+
+def test_a_notice_that_is_unsigned_or_signed_by_somebody_else_leaves_no_trace(app: Flask, signed: Signed) -> None:
+    client = app.test_client()
+    for headers in ({}, {"Stripe-Signature": "t=1,v1=0"}, signed(secret="somebody else's secret of 32 letters")):
+        answer = client.post("/webhooks/testpay", data=BODY, headers=headers)
+        assert answer.status_code == 400
+        assert "evt_1" not in answer.get_data(as_text=True)
+
+    tampered = BODY.replace("tps_1", "tps_2")
+    assert client.post("/webhooks/testpay", data=tampered, headers=signed()).status_code == 400
+    assert stored(app) == []
+
+
+def test_a_notice_for_a_gateway_that_is_not_ours_is_not_found(app: Flask, signed: Signed) -> None:
+    client = app.test_client()
+
+    assert client.post("/webhooks/stripe", data=BODY, headers=signed()).status_code == 404
+    assert client.get("/webhooks/testpay").status_code == 405
+    assert stored(app) == []
+
+
+def test_a_signed_notice_of_no_interest_is_answered_and_not_kept(app: Flask, signed: Signed) -> None:
+    body = BODY.replace("checkout.session.completed", "customer.created")
+
+    assert app.test_client().post("/webhooks/testpay", data=body, headers=signed(body)).status_code == 200
+    assert stored(app) == []
+
+
+def test_a_stored_notice_wakes_a_worker(app: Flask, signed: Signed) -> None:
+    queue = app.extensions["tonne.huey"]
+    assert len(queue) == 0
+
+    app.test_client().post("/webhooks/testpay", data=BODY, headers=signed())
+
+    assert len(queue) == 1

@@ -1,0 +1,289 @@
+"""The story after the payment, and what it does when a part of the world is broken."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from app import jobs
+from app.certificates.models import Document, DocumentRequest
+from app.checkout.states import OrderState
+from app.db import StateEvent, db
+from app.fulfilment import process
+from app.fulfilment.process import Collaborators, run_due
+from app.registry.ports import RefusalCode, Refused
+from tests.builders import (
+    a_finished_order,
+    a_paid_order,
+    a_payable_order,
+    a_placed_order,
+    all_at_once,
+    an_offer,
+    cancellations_of,
+    certificates_of,
+    ledger_effects,
+    pass_time,
+    refunds_of,
+    the_order,
+)
+from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, ScriptedRegistry
+
+
+def mailer_of(world: Collaborators) -> FakeMailer:
+    mailer: FakeMailer = world.mailer
+    return mailer
+
+
+def states_of(order_id: int) -> list[str]:
+    rows = db.session.scalars(
+        select(StateEvent.to_state)
+        .where(StateEvent.machine == "order", StateEvent.subject_id == order_id)
+        .order_by(StateEvent.id)
+    )
+    return list(rows)
+
+
+def test_the_whole_story_of_an_order_is_on_record_step_by_step(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 2})
+
+    assert states_of(order_id) == ["placed", "payment_pending", "paid", "fulfilling", "fulfilled"]
+    assert the_order(order_id).finished_at == world.clock.now()
+
+
+def test_when_nothing_is_due_nothing_is_done(world: Collaborators) -> None:
+    a_finished_order(world, {an_offer(): 2})
+
+    assert run_due(world) == 0
+
+
+def test_many_workers_at_once_fulfil_each_order_once(world: Collaborators, context: Flask) -> None:
+    orders = [a_paid_order(world, {an_offer(number=n): n}) for n in (1, 2, 3)]
+
+    assert all(isinstance(done, int) for done in all_at_once(context, [partial(run_due, world)] * 4))
+    pass_time(world, minutes=2)
+    run_due(world)
+
+    assert [the_order(order_id).state for order_id in orders] == [OrderState.FULFILLED] * 3
+    assert [len(certificates_of(order_id)) for order_id in orders] == [1, 1, 1]
+    assert ledger_effects() == 6
+    assert db.session.scalar(select(func.count()).select_from(Document)) == 3
+    assert len(mailer_of(world).sent) == 6
+
+
+def test_an_order_that_two_workers_finish_at_once_is_finished_by_one(world: Collaborators, context: Flask) -> None:
+    order_id = a_paid_order(world, {an_offer(): 2})
+    for step in (process.begin_orders, process.cancel_units):
+        step(world)
+
+    all_at_once(context, [partial(process.finish_order, order_id, world)] * 3)
+
+    assert states_of(order_id).count("fulfilled") == 1
+    assert len(certificates_of(order_id)) == 1
+
+
+def test_an_order_whose_cancellations_are_not_final_is_not_finished(world: Collaborators) -> None:
+    order_id = a_paid_order(world, {an_offer(): 2})
+    process.begin_orders(world)
+
+    process.finish_order(order_id, world)
+
+    assert the_order(order_id).state is OrderState.FULFILLING
+    assert not certificates_of(order_id)
+
+
+def test_one_order_with_a_broken_part_does_not_keep_the_others_waiting(
+    world: Collaborators, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, sound = (a_paid_order(world, {an_offer(number=n): 2}) for n in (1, 2))
+    registry: ScriptedRegistry = world.registry
+    registry.submits = ["raise"]
+    registry.lookups = ["raise"] * 20
+
+    run_due(world)
+
+    assert the_order(sound).state is OrderState.FULFILLED
+    assert the_order(broken).state is OrderState.FULFILLING
+    assert "registry adapter raised" in caplog.text
+
+
+def test_a_fault_in_one_step_is_logged_and_the_other_steps_go_on(
+    world: Collaborators, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway: FakeGateway = world.gateway
+    unpaid, paid = a_payable_order(world, {an_offer(number=1): 2}), a_paid_order(world, {an_offer(number=2): 2})
+    pass_time(world, minutes=42)
+    gateway.problems["status"] = [ZeroDivisionError("a fault of ours") for _ in range(50)]
+
+    with caplog.at_level(logging.ERROR):
+        run_due(world)
+
+    assert the_order(paid).state is OrderState.FULFILLED
+    assert the_order(unpaid).state is OrderState.PAYMENT_PENDING
+    assert "a fault of ours" in caplog.text
+
+
+def test_a_renderer_that_fails_delays_the_paper_and_not_the_certificate(world: Collaborators) -> None:
+    renderer: FakeRenderer = world.renderer
+    renderer.problems = [MemoryError(), MemoryError()]
+    order_id = a_finished_order(world, {an_offer(): 2})
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert len(mailer_of(world).sent) == 2
+
+    for _ in range(2):
+        pass_time(world, minutes=2)
+        run_due(world)
+
+    assert db.session.scalar(select(func.count()).select_from(Document)) == 1
+    assert db.session.scalar(select(func.count()).select_from(DocumentRequest)) == 0
+
+
+def test_work_that_adapters_asked_for_is_done_and_a_failure_of_it_stops_nobody(
+    world: Collaborators, caplog: pytest.LogCaptureFixture
+) -> None:
+    called: list[datetime] = []
+
+    def post_events(now: datetime) -> int:
+        called.append(now)
+        return 1 if len(called) == 1 else 0
+
+    def fail(now: datetime) -> int:
+        raise ConnectionError("nobody listens")
+
+    order_id = a_paid_order(world, {an_offer(): 2})
+    done = run_due(replace(world, background=(fail, post_events)))
+
+    assert called[0] == world.clock.now()
+    assert done > 1
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert "adapter task failed" in caplog.text
+
+
+def test_a_world_in_which_there_is_always_more_to_do_still_lets_the_worker_rest(world: Collaborators) -> None:
+    assert run_due(replace(world, background=(lambda _now: 1,))) == process.MOST_ROUNDS
+
+
+@pytest.mark.parametrize("locale", ["en", "fr", "es"])
+def test_certificates_of_one_order_speak_the_language_in_which_it_was_placed(world: Collaborators, locale: str) -> None:
+    order_id = a_finished_order(world, {an_offer(number=1): 2, an_offer(number=2): 1}, locale=locale)
+
+    documents = db.session.scalars(select(Document).order_by(Document.subject)).all()
+    assert {document.locale for document in documents} == {locale}
+    assert [document.subject for document in documents] == sorted(
+        [*[certificate.number for certificate in certificates_of(order_id)], the_order(order_id).reference]
+    )
+    assert {mail.locale for mail in mailer_of(world).sent} == {locale}
+
+
+def test_the_books_balance_after_a_day_of_everything(world: Collaborators) -> None:
+    """Payments = units cancelled at their prices + refunds, to the cent and to the unit."""
+    offers = [an_offer(number=n, price=100 * n, units=50) for n in (1, 2, 3)]
+    registry: ScriptedRegistry = world.registry
+    gateway: FakeGateway = world.gateway
+    orders = [a_paid_order(world, {offers[0]: 1, offers[1]: 2, offers[2]: n}) for n in range(1, 6)]
+    registry.submits = ["ask", "lose", Refused(RefusalCode.RULES, "no"), "raise", "ask", "lose"]
+    a_placed_order(world.settings, {offers[0]: 5}, now=world.clock.now())
+    for _ in range(4):
+        run_due(world)
+        pass_time(world, hours=1)
+
+    lines = {line.id: line for order_id in orders for line in the_order(order_id).lines}
+    cancelled = [c for order_id in orders for c in cancellations_of(order_id) if c.state == "confirmed"]
+    refunded = sum(refund.amount for order_id in orders for refund in refunds_of(order_id))
+    paid = sum(p.request.amount.minor for p in gateway.payments.values() if p.state == "succeeded")
+    assert paid == sum(lines[c.order_line_id].amount for c in cancelled) + refunded
+    assert refunded == sum(p.refunded for p in gateway.payments.values()) > 0
+    assert (
+        ledger_effects()
+        == sum(c.units for c in cancelled)
+        == sum(line.units for line in lines.values())
+        - 1 * 1
+        - (sum(lines[r.order_line_id or 0].units for o in orders for r in refunds_of(o)) - 1)
+    )
+
+
+# --- commands --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """Whatever a command does to signal handlers is undone."""
+    kinds = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+    before = {kind: signal.getsignal(kind) for kind in kinds}
+    yield
+    for kind, handler in before.items():
+        signal.signal(kind, handler)
+
+
+def test_an_operator_can_have_everything_done_that_is_due(app: Flask) -> None:
+    with app.app_context():
+        a_placed_order(app.extensions["tonne.settings"], {an_offer(): 2})
+    app.extensions["tonne.clock"].advance(process.timedelta(minutes=42))
+
+    result = app.test_cli_runner().invoke(args=["work", "once"])
+
+    assert result.exit_code == 0
+    assert int(result.output) >= 1
+    assert int(app.test_cli_runner().invoke(args=["work", "once"]).output) == 0
+
+
+def stop_when(ready: Callable[[], bool]) -> threading.Thread:
+    """Send this process SIGTERM, as an operator's init system would, once something is true."""
+    default = signal.getsignal(signal.SIGTERM)
+
+    def stop() -> None:
+        end = time.monotonic() + 60
+        while time.monotonic() < end and (signal.getsignal(signal.SIGTERM) == default or not ready()):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    # Never kill the test run itself: without the worker's own handler this does nothing.
+    signal.signal(signal.SIGTERM, default if callable(default) else lambda *_: None)
+    default = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=stop)
+    thread.start()
+    return thread
+
+
+def test_a_worker_does_what_was_due_then_what_it_is_woken_for_until_it_is_told_to_stop(
+    app: Flask, signals: None
+) -> None:
+    def expired() -> int:
+        with app.app_context():
+            return int(db.session.scalar(
+                select(func.count()).select_from(StateEvent).where(StateEvent.to_state == "expired")
+            ) or 0)  # fmt: skip
+
+    def place_and_wait() -> None:
+        with app.app_context():
+            a_placed_order(app.extensions["tonne.settings"], {an_offer(number=expired() + 1): 2},
+                           now=app.extensions["tonne.clock"].now())  # fmt: skip
+            app.extensions["tonne.clock"].advance(process.timedelta(minutes=42))
+
+    place_and_wait()
+    woken = []
+
+    def ready() -> bool:
+        if expired() == 1 and not woken:
+            woken.append(True)
+            place_and_wait()
+            with app.app_context():
+                jobs.wake()
+        return expired() == 2
+
+    stopper = stop_when(ready)
+    result = app.test_cli_runner().invoke(args=["work", "forever"])
+    stopper.join()
+
+    assert result.exit_code == 0, result.output
+    assert expired() == 2
