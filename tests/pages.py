@@ -42,6 +42,11 @@ class Page(HTMLParser):
         self.words = " ".join(self.words.split())
         self.texts = {name: " ".join(text.split()) for name, text in self.texts.items()}
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self._open.pop()
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         name = given.get("id", "")
@@ -79,8 +84,9 @@ class Page(HTMLParser):
             self._button, self._button_words = (name, given.get("value", "")), ""
 
     def handle_endtag(self, tag: str) -> None:
-        while self._open and self._open.pop()[0] != tag:
-            pass
+        if any(tag == other for other, _name in self._open):
+            while self._open.pop()[0] != tag:
+                pass
         if tag == "form":
             self._form = None
         elif tag == "textarea":

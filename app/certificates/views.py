@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from flask import Blueprint, Flask, abort, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from app import jobs
@@ -46,7 +47,7 @@ def verify() -> Response:
         values: dict[str, Any] = {"code": code} if code else {}
         return redirect(url_for("certificates.show", slug=certificate_slug(number), **values), 303)
     status = 422 if form.is_submitted() else 200
-    return make_response(render_template("certificates/verify.html", form=form, not_found=False), status)
+    return make_response(render_template("certificates/verify.html", form=form), status)
 
 
 @blueprint.get("/verify/<slug>")
@@ -56,7 +57,10 @@ def show(slug: str) -> Response:
     view = find_certificate(number_from_slug(slug), request.args.get("code", ""))
     if view is None:
         form = VerifyForm(formdata=None, data={"number": number_from_slug(slug)})
-        return make_response(render_template("certificates/verify.html", form=form, not_found=True), 404)
+        form.number.errors = (
+            gettext("There is no certificate with this number. Check it and try again: it looks like TN12/2026."),
+        )
+        return make_response(render_template("certificates/verify.html", form=form), 404)
     page = render_template(
         "certificates/show.html",
         facts=view.facts,

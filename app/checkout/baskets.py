@@ -37,16 +37,21 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
         return basket.token
 
 
-def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> None:
-    """Set the units (tonnes) of lines, by offer. More than is left stays, and is explained when shown."""
+def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> dict[int, UnitsUnavailable]:
+    """Set the units (tonnes) of lines, by offer; gives what cannot be set, which stays as it was."""
+    refusals: dict[int, UnitsUnavailable] = {}
     with transaction():
         basket = _find(token)
-        if basket is None:
-            return
-        for line in basket.lines:
-            if line.offer_id in quantities:
-                line.units = quantities[line.offer_id]
-        basket.changed_at = now
+        for line in basket.lines if basket is not None else ():
+            wanted = quantities.get(line.offer_id, line.units)
+            try:
+                _check_left(token, line.offer_id, wanted)
+                line.units = wanted
+            except UnitsUnavailable as refusal:
+                refusals[line.offer_id] = refusal
+        if basket is not None:
+            basket.changed_at = now
+    return refusals
 
 
 def remove_line(*, token: str, offer_id: int, now: datetime) -> None:

@@ -23,7 +23,7 @@ def _bad_units(facts: dict[str, object]) -> str:
         "fraction": _("Enter a whole number. Units cannot be divided, because each is one tonne with its own number."),
         "sign": _("Enter a number of 1 or more, without a sign."),
         "number": _("Enter a whole number in digits, such as 12."),
-        "zero": _("Enter 1 or more. To take the line out, use the Remove button."),
+        "zero": _("Enter a whole number of 1 or more."),
         "large": _("This is more than all the units ever issued. Enter a smaller number."),
     }[str(facts["reason"])]
 

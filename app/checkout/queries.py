@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from app.catalog.models import Issuance, Project
 from app.certificates.models import Certificate
 from app.certificates.ports import SerialRange
-from app.checkout.errors import BasketEmpty, TotalAboveMaximum, TotalBelowMinimum
+from app.checkout.errors import TotalAboveMaximum, TotalBelowMinimum
 from app.checkout.messages import describe
 from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
 from app.checkout.pricing import Breakdown, breakdown
@@ -63,7 +63,6 @@ class BasketView:
     total: Money
     breakdown: Breakdown
     units: int
-    error: str | None
     is_valid: bool
 
 
@@ -146,7 +145,6 @@ def basket_view(
         total=whole.total,
         breakdown=whole,
         units=sum(line.units for line in lines),
-        error=None if lines else describe(BasketEmpty()),
         is_valid=bool(lines) and not problems,
     )
 

@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import select, update
 
+from app.catalog.labels import unit_name
 from app.catalog.models import Issuance, Project
 from app.checkout import mails
 from app.checkout.baskets import take_out
@@ -45,6 +47,7 @@ from app.payments.split import split
 from app.payments.states import PAYMENT, PaymentState
 from app.registry.ports import RegistryAdapter
 from app.registry.service import plan_cancellation
+from app.web.i18n import in_locale
 
 log = logging.getLogger(__name__)
 
@@ -227,7 +230,9 @@ def _payment_request(payment_id: int, settings: Settings) -> PaymentRequest:
         attempt=payment.attempt,
         amount=payment.money,
         lines=tuple(
-            PaymentLine(f"{unit_type}: {title}"[:250], line.units, Money(line.unit_price, order.currency))
+            PaymentLine(
+                _line_name(unit_type, line.units, title, order), line.units, Money(line.unit_price, order.currency)
+            )
             for line, title, unit_type in rows
         ),
         email=order.email,
@@ -237,6 +242,12 @@ def _payment_request(payment_id: int, settings: Settings) -> PaymentRequest:
         expires_at=payment.expires_at,
         key=payment.idempotency_key,
     )
+
+
+def _line_name(unit_type: str, units: int, title: str, order: Order) -> str:
+    with in_locale(order.locale):
+        name: str = gettext("%(label)s: %(value)s", label=unit_name(unit_type, units), value=title)
+    return name[:250]
 
 
 def _make_payable(payment_id: int, now: datetime) -> None:

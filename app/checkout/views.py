@@ -63,7 +63,7 @@ def update() -> BaseResponse:
         if name.startswith("units-")
     }
     quantities, refusals = _read_quantities(typed)
-    baskets.set_units(token=token, quantities=quantities, now=now())
+    refusals |= baskets.set_units(token=token, quantities=quantities, now=now())
     if action.startswith("remove-"):
         gone = read_number(action.removeprefix("remove-"))
         baskets.remove_line(token=token, offer_id=gone, now=now())

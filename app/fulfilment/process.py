@@ -87,6 +87,7 @@ def collaborators(app: Flask) -> Collaborators:
 
 def run_due(world: Collaborators) -> int:
     """Do everything that is due, until nothing is. Gives the number of things done."""
+    end_reading()
     done = 0
     for _round in range(MOST_ROUNDS):
         did = sum(
@@ -97,6 +98,8 @@ def run_due(world: Collaborators) -> int:
                 expire_orders,
                 begin_orders,
                 cancel_units,
+                # The receipt goes out before the certificates are drawn, the news of them after.
+                send_mails,
                 finish_orders,
                 tell_late_buyers,
                 make_refunds,

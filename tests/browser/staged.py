@@ -7,22 +7,21 @@ world, with a clock that stands still and a registry that answers as it is told.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
-from playwright.sync_api import Page
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.catalog.models import Issuance, Project
-from app.certificates.models import Certificate
+from app.certificates.models import Certificate, Document
 from app.checkout import service
-from app.db import db
+from app.db import db, transaction
 from app.fulfilment.process import Collaborators, collaborators, run_due
 from app.kernel.clock import FixedClock
 from app.kernel.money import Money
@@ -30,11 +29,14 @@ from app.kernel.references import certificate_slug
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.payments.adapters.testpay_bank import TestpayBank
-from app.registry.ports import Absent, NotSent, Pending, Refused, RefusalCode
+from app.registry.ports import Absent, NotSent, Pending, RefusalCode, Refused
 from tests import builders
 from tests.builders import NOW, a_basket, a_payable_order, change_offer, look_again, pass_time, payments_of, the_order
 from tests.conftest import application, environment
 from tests.fakes import FakeMailer, FakeRenderer, ScriptedRegistry
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 ORDERED = {"KR-222": 3, "PE-86": 4, "IN-264": 5}
 SOLD_OUT, PAUSED = "ZA-1364", "SV-297"
@@ -122,12 +124,16 @@ def staged(database: Path) -> Iterator[Stage]:
 @contextmanager
 def _served(database: Path, clock: FixedClock, changes: dict[str, str]) -> Iterator[tuple[Flask, str]]:
     holder: list[Flask] = []
+
+    def answer(env: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        return holder[0](env, start)
+
     # The application must know its address before it is made, and the server has it.
-    server = make_server(
-        "127.0.0.1", 0, lambda env, start: holder[0](env, start), threaded=True, request_handler=_Quiet
-    )
+    server = make_server("127.0.0.1", 0, answer, threaded=True, request_handler=_Quiet)
     address = f"http://127.0.0.1:{server.server_port}"
-    settings = environment(database.parent, f"sqlite:///{database}", **{"PUBLIC_BASE_URL": address, **changes})
+    settings = environment(
+        database.parent, f"sqlite:///{database}", PUBLIC_BASE_URL=address, LOG_LEVEL="ERROR", **changes
+    )
     app = application(settings, clock)
     app.testing = False
     app.add_url_rule("/<lang>/broken", "broken", _break)
@@ -158,8 +164,10 @@ def _set(stage: Stage) -> None:
     _set_certified_orders(stage)
     _set_waiting_orders(stage)
     _set_test_payments(stage)
+    chosen = {offer_of(reference): units for reference, units in ORDERED.items()}
     stage.baskets = {
-        "full": a_basket({offer_of(reference): units for reference, units in ORDERED.items()}, now=NOW),
+        "full": a_basket(chosen, now=NOW),
+        "wrong": a_basket(chosen, now=NOW),
         "low": a_basket({_offer_at(38): 1}, now=NOW),
     }
 
@@ -190,16 +198,18 @@ def _set_certified_orders(stage: Stage) -> None:
     stage.paths["certificate public"] = f"/verify/{slug}"
     stage.paths["certificate full"] = f"/verify/{slug}?code={numbers[0].verification_code}"
     stage.paths["certificate wrong code"] = f"/verify/{slug}?code=AAAA-AAAA-AAAA"
-    stage.paths["document preparing"] = f"{stage.paths['order fulfilled']}/certificates/{slug}.pdf"
 
     order_id = stage.order({"KH-363": 1}, beneficiary="منظمة حماية البيئة", purpose="دعم المناخ", publish_name=True)
     stage.pay(order_id)
     run_due(stage.world)
     stage.show("order of one", order_id, "fulfilled")
     number = builders.certificates_of(order_id)[0]
-    stage.paths["certificate in arabic"] = (
-        f"/verify/{certificate_slug(number.number)}?code={number.verification_code}"
+    with transaction() as session:
+        session.execute(delete(Document).where(Document.subject == number.number))
+    stage.paths["document preparing"] = (
+        f"{stage.paths['order of one']}/certificates/{certificate_slug(number.number)}.pdf"
     )
+    stage.paths["certificate in arabic"] = f"/verify/{certificate_slug(number.number)}?code={number.verification_code}"
 
     # A refusal takes the seller's offer off sale, so these are offers that nothing else needs.
     stage.registry.submits[:] = [Refused(RefusalCode.RULES, "no")]
@@ -208,7 +218,7 @@ def _set_certified_orders(stage: Stage) -> None:
     run_due(stage.world)
     stage.show("order partly fulfilled", order_id, "partly_fulfilled")
 
-    stage.registry.submits[:] = [Refused(RefusalCode.RULES, "no")] 
+    stage.registry.submits[:] = [Refused(RefusalCode.RULES, "no")]
     order_id = stage.order({"CL-33": 3})
     stage.pay(order_id)
     run_due(stage.world)

@@ -65,7 +65,8 @@ def _basket(page: Page, stage: Stage, language: str, watch: Watch) -> None:
 
 
 def _basket_with_errors(page: Page, stage: Stage, language: str, watch: Watch) -> None:
-    _basket(page, stage, language, watch)
+    _with_basket(page, stage, "wrong")
+    _open(page, stage.address, "/basket", language, 200, watch)
     for field, typed in zip(page.locator("input[name^=units-]").all(), ("0", "-1", "99999999"), strict=True):
         field.fill(typed)
     _send(page, "/basket", {}, watch, 422, "button[value=checkout]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from uuid import uuid4
@@ -57,6 +58,7 @@ def market(request: pytest.FixtureRequest, make_market: MarketMaker, markets: di
     yield found
     if not found.is_sound:
         markets.pop(kind).stop()
+        sys.stderr.write(found.log("web") + found.log("worker"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -55,11 +55,10 @@ class Printer:
         return self._chosen().summary(facts, locale)
 
     def warm_up(self) -> None:
-        if not HAS_SHORT_WAITS:
-            self._real.warm_up()
+        self._chosen().warm_up()
 
     def health(self) -> list[str]:
-        return []
+        return self._chosen().health()
 
     def _chosen(self) -> CertificateRenderer:
         return self._real if (DIRECTORY / "real-paper").exists() else self._plain

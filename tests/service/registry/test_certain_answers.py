@@ -166,14 +166,12 @@ def test_a_refusal_is_final_and_nobody_asks_again(
     ],
     ids=["nine of ten", "blocks of nine", "eleven", "no serials", "before", "after", "twice the same"],
 )
-@pytest.mark.parametrize("found_later", [False, True])
 def test_a_success_that_does_not_add_up_goes_to_a_person_and_gives_no_certificate(
-    world: Collaborators, work: Callable[[], int], claim: Completed, problem: str, found_later: bool
+    world: Collaborators, work: Callable[[], int], claim: Completed, problem: str
 ) -> None:
     order_id = a_paid_order(world, {an_offer(): UNITS})
     (cancellation,) = cancellations_of(order_id)
-    world.registry.submits = [Pending(None, timedelta(0)) if found_later else claim]
-    world.registry.lookups = [Found(claim)]
+    world.registry.submits = [claim]
 
     work()
     pass_time(world, days=2)
@@ -181,9 +179,19 @@ def test_a_success_that_does_not_add_up_goes_to_a_person_and_gives_no_certificat
 
     assert state_of(cancellation.id) is S.MANUAL
     assert problem in the_cancellation(cancellation.id).last_message
-    assert attempts_of(cancellation.id)[-1] == (("lookup", "found") if found_later else ("submit", "completed"))
+    assert attempts_of(cancellation.id) == [("submit", "completed")]
     assert (certificates_of(order_id), refunds_of(order_id)) == ([], [])
     assert db.session.scalars(select(CancelledBlock)).all() == []
+
+
+def test_a_success_found_later_that_does_not_add_up_goes_to_a_person_too(world: Collaborators) -> None:
+    cancellation_id = a_planned_cancellation(world)
+    world.registry.submits = [Pending(None, timedelta(0))]
+    world.registry.lookups = [Found(done(a_block(FIRST, FIRST + 8)))]
+    ask(world, cancellation_id)
+
+    assert look_up(world, cancellation_id) is S.MANUAL
+    assert attempts_of(cancellation_id) == [("submit", "pending"), ("lookup", "found")]
 
 
 def test_serial_numbers_that_were_cancelled_before_never_stand_on_a_second_certificate(

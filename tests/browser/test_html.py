@@ -1,0 +1,197 @@
+"""Every page as a checker of HTML reads it, and every link on it followed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+import pytest
+import requests
+from lxml import html
+from playwright.sync_api import Response
+
+from tests.browser.browser import Watch
+from tests.browser.conftest import OpenPage
+from tests.browser.person import TOO_WIDE
+from tests.browser.server import Shop
+from tests.browser.staged import Stage
+from tests.browser.states import STATES
+
+pytestmark = pytest.mark.browser
+
+LANGUAGES = ("en", "fr", "es")
+CHECKER = Path(__file__).parents[1] / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
+SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text of one page as the server sent it."""
+
+    address: str
+    text: str
+
+    @cached_property
+    def tree(self) -> html.HtmlElement:
+        """The page's elements."""
+        return html.fromstring(self.text)
+
+    @property
+    def language(self) -> str:
+        """What the page says it is written in."""
+        return str(self.tree.get("lang"))
+
+
+Crawl = tuple[list[Source], dict[str, int]]
+
+
+@pytest.fixture(scope="module")
+def crawl(shop: Shop) -> Crawl:
+    """All pages that links lead to from the first page of each language, and what every link answered."""
+    start = [f"{shop.address}/", *(f"{shop.address}/{language}/" for language in LANGUAGES)]
+    waiting, answers, pages = deque(start), dict.fromkeys(start, 0), []
+    with requests.Session() as session, ThreadPoolExecutor(2) as pool:
+        session.trust_env = False
+        while waiting:
+            batch = [waiting.popleft() for _ in range(len(waiting))]
+            for address, answer in zip(
+                batch, pool.map(lambda url: session.get(url, timeout=SECONDS), batch), strict=True
+            ):
+                answers[address] = answer.status_code
+                if not answer.headers["Content-Type"].startswith("text/html"):
+                    continue
+                page = Source(address, answer.text)
+                if not answer.history:
+                    pages.append(page)
+                for link in _links(page, shop.address):
+                    if link not in answers:
+                        answers[link] = 0
+                        waiting.append(link)
+    return pages, answers
+
+
+def _links(page: Source, home: str) -> set[str]:
+    found = set()
+    for element in page.tree.iter("a", "link", "script", "img", "form"):
+        target = element.get("href") or element.get("src")
+        if element.tag == "form" and element.get("method", "get") == "get":
+            target = element.get("action")
+        if target is None:
+            continue
+        address = urldefrag(urljoin(page.address, target)).url
+        if address.startswith(home) and "switch=" not in urlsplit(address).query:
+            found.add(address)
+    return found
+
+
+def test_every_link_within_the_shop_leads_somewhere(crawl: Crawl) -> None:
+    pages, answers = crawl
+    assert len([page for page in pages if "/projects/" in page.address]) == 48 * len(LANGUAGES)
+    assert {address: status for address, status in answers.items() if status != 200} == {}
+
+
+def test_every_page_of_the_shop_has_a_title_and_a_language_of_its_own(
+    crawl: Crawl,
+) -> None:
+    pages, _answers = crawl
+    titles: dict[tuple[str, str], str] = {}
+    for page in pages:
+        assert page.language == urlsplit(page.address).path.split("/")[1]
+        title = page.tree.findtext("head/title")
+        other = titles.setdefault((page.language, str(title)), page.address)
+        assert other == page.address, f"{other} and {page.address} are both called {title!r}"
+        assert page.tree.xpath("string(head/meta[@name='description']/@content)") or "noindex" in page.text
+
+
+def test_no_page_of_the_shop_breaks_a_rule_of_html(crawl: Crawl, tmp_path: Path) -> None:
+    pages, _answers = crawl
+    _check(pages, tmp_path)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_state_of_every_page_fits_320_px_and_breaks_no_rule_of_html(
+    open_page: OpenPage, stage: Stage, watch: Watch, tmp_path: Path, language: str
+) -> None:
+    # 1280 px at 400 % are 320 px of a style sheet.
+    page = open_page(viewport={"width": 320, "height": 640}, locale=language)
+    arrived: list[Response] = []
+    page.on("response", lambda answer: arrived.append(answer) if answer.request.is_navigation_request() else None)
+    pages = []
+    for name, reach in STATES.items():
+        page.context.clear_cookies()
+        reach(page, stage, language, watch)
+        pages.append(Source(name, arrived[-1].text()))
+        assert pages[-1].language == language, name
+        assert page.evaluate(TOO_WIDE) == [], name
+    _check(pages, tmp_path)
+
+
+def test_the_part_of_an_order_that_is_renewed_is_the_part_of_the_page(stage: Stage) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+        for name, path in stage.paths.items():
+            if not path.startswith("/orders/") or path.endswith(".pdf"):
+                continue
+            whole = session.get(f"{stage.address}/fr{path}", timeout=SECONDS).text
+            part = session.get(f"{stage.address}/fr{path}/progress", timeout=SECONDS).text
+            assert _without_tokens(part) in _without_tokens(whole), name
+
+
+def _without_tokens(text: str) -> str:
+    return re.sub('name="csrf_token" value="[^"]*"', "", " ".join(text.split()))
+
+
+def _check(pages: list[Source], directory: Path) -> None:
+    """Ask the checker about all pages at once, and look for what it lets pass."""
+    for page in pages:
+        _check_source(page)
+    files = {}
+    for number, page in enumerate(pages):
+        file = directory / f"{number}.html"
+        file.write_text(page.text, encoding="utf-8")
+        files[file.name] = page.address
+    checked = subprocess.run(
+        [
+            "java",
+            "-Xss2m",
+            "-jar",
+            str(CHECKER),
+            "--errors-only",
+            "--format",
+            "json",
+            *sorted(map(str, directory.glob("*.html"))),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"]},
+    )
+    said = json.loads(checked.stderr)["messages"]
+    problems = {
+        f"{files[Path(message['url']).name]}: {message['message']} in {message.get('extract', '')!r}"
+        for message in said
+    }
+    assert not problems, "\n".join(sorted(problems)[:20])
+
+
+def _check_source(page: Source) -> None:
+    assert page.text.startswith("<!doctype html>"), page.address
+    tree = page.tree
+    assert tree.xpath("//@style") == [], page.address
+    assert tree.xpath("//style") == [], page.address
+    assert tree.xpath("//script[not(@src)]") == [], page.address
+    handlers = [name for element in tree.iter() for name in element.attrib if name.startswith("on")]
+    assert handlers == [], page.address
+    names = tree.xpath("//@id")
+    assert len(names) == len(set(names)), page.address
+    assert tree.findtext("head/title"), page.address
+    for address in tree.xpath("//link/@href | //script/@src | //img/@src"):
+        assert urlsplit(address).hostname in {None, "127.0.0.1"}, f"{page.address}: {address}"

@@ -1,0 +1,168 @@
+"""What anybody sees of a certificate by its number, and what its code opens."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.service.certificates.issued import a_certificate
+from tests.service.conftest import Shop
+
+NAME, PURPOSE = "Amélie Nguyễn", "Our office heating of 2025"
+
+
+def test_by_number_alone_everybody_sees_the_units_and_nothing_of_the_person(shop: Shop) -> None:
+    issued = a_certificate(shop, units=3)
+
+    page = shop.visitor().get(f"/en/verify/{issued.slug}")
+
+    assert "Genuine and valid" in page.words
+    assert issued.number in page.words
+    assert "Wind power project number 1" in page.words
+    assert "IN-5-1002000-2-2-0-1" in page.html
+    for secret in (NAME, PURPOSE, issued.code, issued.order_reference):
+        assert secret not in page.html
+    assert "Shown only with the verification code." in page.words
+    assert not [link for link in page.links if ".pdf" in link]
+
+
+def test_a_name_that_the_buyer_chose_to_publish_is_there_for_everybody_and_the_code_is_not(shop: Shop) -> None:
+    issued = a_certificate(shop, publish_name=True)
+
+    page = shop.visitor().get(f"/en/verify/{issued.slug}")
+
+    assert NAME in page.words
+    assert PURPOSE in page.words
+    for secret in (issued.code, issued.order_reference):
+        assert secret not in page.html
+
+
+def test_with_the_code_the_reader_sees_all_of_it_and_can_take_it_home(shop: Shop) -> None:
+    issued = a_certificate(shop)
+
+    page = shop.visitor().get(f"/en/verify/{issued.slug}?code={issued.code}")
+
+    assert "Genuine and valid" in page.words
+    for known in (NAME, PURPOSE, issued.number):
+        assert known in page.words
+    for language in ("en", "fr", "es"):
+        assert f"/{language}/verify/{issued.slug}.pdf?code={issued.code}" in page.links
+
+
+@pytest.mark.parametrize("typed", ["{lower}", "{spaced}", " {code} "])
+def test_the_code_may_be_typed_as_people_type(shop: Shop, typed: str) -> None:
+    issued = a_certificate(shop)
+    code = typed.format(lower=issued.code.lower(), spaced=issued.code.replace("-", " "), code=issued.code)
+
+    answer = shop.app.test_client().get(f"/en/verify/{issued.slug}", query_string={"code": code})
+    page = shop.visitor().read(answer)
+
+    assert NAME in page.words
+    assert "does not belong" not in page.words
+
+
+@pytest.mark.parametrize("code", ["2222-2222-2222-2222-2222-2222", "!", "2222", "Ω" * 500])
+def test_a_wrong_code_opens_nothing_and_the_page_says_so(shop: Shop, code: str) -> None:
+    issued = a_certificate(shop)
+
+    answer = shop.app.test_client().get(f"/en/verify/{issued.slug}", query_string={"code": code})
+    page = shop.visitor().read(answer)
+
+    assert f"This code does not belong to certificate {issued.number}." in page.words
+    assert "Genuine and valid" not in page.words
+    for secret in (NAME, PURPOSE, issued.code, issued.order_reference):
+        assert secret not in page.html
+
+
+def test_the_code_of_one_certificate_does_not_open_another_one(shop: Shop) -> None:
+    one, other = a_certificate(shop, number=1), a_certificate(shop, number=2)
+
+    page = shop.visitor().get(f"/en/verify/{one.slug}?code={other.code}")
+
+    assert "does not belong" in page.words
+    assert NAME not in page.html
+
+
+@pytest.mark.parametrize(
+    "slug", ["TN9-2026", "TN1-2025", "TN01-2026", "nonsense", "TN1", "%00", "TN1-2026%00", "%F0%9F%98%80", "T" * 3_000]
+)
+def test_an_unknown_number_is_said_to_be_unknown_and_stays_in_the_field(shop: Shop, slug: str) -> None:
+    a_certificate(shop)
+
+    page = shop.visitor().get(f"/en/verify/{slug}", status=404)
+
+    assert page.form("/en/verify").fields["number"].startswith(slug[:4].replace("-", "/").upper().partition("%")[0])
+    assert "There is no certificate with this number." in page.words
+    assert "Genuine" not in page.words
+
+
+@pytest.mark.parametrize("typed", ["TN1/2026", "tn1-2026", " TN 1 / 2026 ", "Tn1 -2026", "tn\u00a01/2026"])
+def test_the_number_may_be_typed_as_people_type(shop: Shop, typed: str) -> None:
+    issued = a_certificate(shop)
+    visitor = shop.visitor()
+
+    answer = visitor.send(visitor.get("/en/verify"), "/verify", number=typed)
+
+    assert answer.headers["Location"] == f"/en/verify/{issued.slug}"
+    assert "Genuine and valid" in visitor.get(answer.headers["Location"]).words
+
+
+def test_a_code_typed_into_the_form_opens_the_certificate(shop: Shop) -> None:
+    issued = a_certificate(shop)
+    visitor = shop.visitor()
+
+    answer = visitor.send(
+        visitor.get("/es/verify"), "/verify", number=issued.number, code=issued.code.lower().replace("-", " ")
+    )
+
+    assert answer.headers["Location"] == f"/es/verify/{issued.slug}?code={issued.code}"
+    assert NAME in visitor.get(answer.headers["Location"]).words
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ({"number": ""}, "Enter the number of the certificate."),
+        ({"number": "12"}, "Enter a number in the form TN12/2026."),
+        ({"number": "TN1/26"}, "Enter a number in the form TN12/2026."),
+        ({"number": "<b>TN1/2026</b>"}, "Enter a number in the form TN12/2026."),
+    ],
+)
+def test_what_cannot_be_a_number_is_refused_beside_the_field_and_kept(
+    shop: Shop, typed: dict[str, str], problem: str
+) -> None:
+    visitor = shop.visitor()
+
+    page = visitor.read(visitor.send(visitor.get("/en/verify"), "/verify", status=422, code="ABCD", **typed), 422)
+
+    assert page.error_at("number") == problem
+    assert page.form("/en/verify").fields["number"] == typed["number"]
+    assert page.form("/en/verify").fields["code"] == "ABCD"
+
+
+def test_a_code_that_is_far_too_long_is_refused_beside_the_field(shop: Shop) -> None:
+    visitor = shop.visitor()
+
+    page = visitor.read(
+        visitor.send(visitor.get("/en/verify"), "/verify", status=422, number="TN1/2026", code="A" * 61), 422
+    )
+
+    assert page.error_at("code") == "This code is too long."
+    assert page.error_at("number") == ""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "language"), [("fr-CA,fr;q=0.9,en;q=0.1", "fr"), ("es", "es"), ("de", "en"), ("", "en")]
+)
+def test_the_printed_address_leads_to_the_page_in_the_readers_language_and_keeps_the_code(
+    client: FlaskClient, wanted: str, language: str
+) -> None:
+    headers = {"Accept-Language": wanted}
+
+    plain = client.get("/verify/TN1-2026", headers=headers)
+    opened = client.get("/verify/TN1-2026?code=ABCD-EFGH&other=1", headers=headers)
+
+    assert (plain.status_code, plain.headers["Location"]) == (302, f"/{language}/verify/TN1-2026")
+    assert opened.headers["Location"] == f"/{language}/verify/TN1-2026?code=ABCD-EFGH"
+    assert "Accept-Language" in plain.headers["Vary"]
+    assert "Cookie" in plain.headers["Vary"]

@@ -1,0 +1,399 @@
+"""Details, review and the last button: what the buyer sees, types, agrees to, and is told when it cannot be."""
+
+from __future__ import annotations
+
+import pytest
+from flask import url_for
+from sqlalchemy import func, select
+
+from app.certificates.facts import from_json
+from app.certificates.models import Certificate
+from app.checkout import consent
+from app.checkout.facts import preview
+from app.checkout.models import Beneficiary, Order
+from app.checkout.queries import find_basket
+from app.checkout.states import OrderState
+from app.db import db
+from app.offers.states import OfferState
+from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayState, GatewayUnavailable
+from tests.builders import (
+    DETAILS,
+    a_basket,
+    a_placed_order,
+    certificates_of,
+    change_offer,
+    look_again,
+    payments_of,
+    place,
+    refunds_of,
+    the_offer,
+)
+from tests.fakes import FakeGateway
+from tests.pages import Page, Visitor
+from tests.service.conftest import Shop
+
+TYPED = {
+    "email": "amelie@example.org",
+    "beneficiary": "Amélie Nguyễn 王小明 محمد",
+    "purpose": "Our heating,\r\nin 2025",
+    "intent": "compensation",
+    "country": "KE",
+    "publish_name": "y",
+}
+
+
+def gateway_of(shop: Shop) -> FakeGateway:
+    gateway: FakeGateway = shop.world.gateway
+    return gateway
+
+
+def orders(shop: Shop) -> list[tuple[OrderState, int]]:
+    with shop.inside():
+        return [(order.state, order.total) for order in db.session.scalars(select(Order).order_by(Order.id))]
+
+
+def order_it(visitor: Visitor, page: Page, status: int = 303) -> Page | str:
+    answer = visitor.send(page, "/checkout/review", status, consent="y")
+    return answer.headers["Location"] if status == 303 else visitor.read(answer, status)
+
+
+# --- details ---------------------------------------------------------------------------------------
+
+
+def test_a_guest_types_an_e_mail_address_and_nothing_else_is_required(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 2})
+    page = visitor.get("/en/checkout")
+    fields = page.form("/checkout").fields
+    assert set(fields) - {"csrf_token"} == {"email", "beneficiary", "purpose", "intent", "country"}
+    assert fields["intent"] == "contribution"
+    assert page.by_id["email"]["autocomplete"] == "email"
+    assert page.by_id["beneficiary"]["autocomplete"] == "name"
+    assert "checked" not in page.by_id["publish_name"]
+
+    answer = visitor.send(page, "/checkout", email="a@example.org")
+    assert answer.headers["Location"] == "/en/checkout/review"
+
+
+def test_what_was_typed_is_still_there_after_a_mistake_after_going_back_and_on_the_review(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 2})
+    page = visitor.get("/en/checkout")
+
+    page = visitor.read(visitor.send(page, "/checkout", 422, **(TYPED | {"email": "no address"})), 422)
+    assert page.error_at("email") == "Enter an e-mail address in the form name@example.org."
+    kept = page.form("/checkout").fields
+    assert kept["email"] == "no address"
+    assert {name: kept[name] for name in ("beneficiary", "intent", "country", "publish_name")} == {
+        name: TYPED[name] for name in ("beneficiary", "intent", "country", "publish_name")
+    }
+    assert kept["purpose"] == "Our heating, in 2025"
+
+    visitor.send(page, "/checkout", email=TYPED["email"])
+    review = visitor.get("/en/checkout/review")
+    for said in ("amelie@example.org", TYPED["beneficiary"], "Our heating, in 2025", "Kenya", "Published"):
+        assert said in review.words
+    back = visitor.get("/en/checkout").form("/checkout").fields
+    assert {name: back[name] for name in kept if name not in {"csrf_token", "email"}} == {
+        name: value for name, value in kept.items() if name not in {"csrf_token", "email"}
+    }
+    assert back["email"] == "amelie@example.org"
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "message"),
+    [
+        ("email", "", "Enter your e-mail address"),
+        ("email", "a" * 250 + "@example.org", "This e-mail address is too long."),
+        ("email", "a@b@c", "Enter an e-mail address in the form"),
+        ("beneficiary", "x" * 201, "Use at most 200 characters for the beneficiary."),
+        ("purpose", "x" * 501, "Use at most 500 characters for the purpose."),
+    ],
+)
+def test_every_mistake_in_the_details_is_explained_beside_its_field(
+    shop: Shop, field: str, typed: str, message: str
+) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 2})
+    page = visitor.get("/en/checkout")
+
+    page = visitor.read(visitor.send(page, "/checkout", 422, **({"email": "a@example.org"} | {field: typed})), 422)
+
+    assert page.error_at(field).startswith(message)
+    assert page.form("/checkout").fields[field] == typed
+    assert page.html.split("</title>")[0].count("Error:") == 1
+
+
+def test_a_forged_choice_is_refused_and_the_rest_is_kept(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 2})
+    page = visitor.get("/en/checkout")
+
+    page = visitor.read(
+        visitor.send(page, "/checkout", 422, email="a@example.org", intent="bragging", country="XX"), 422
+    )
+
+    assert page.form("/checkout").fields["email"] == "a@example.org"
+
+
+def test_a_form_that_was_open_in_another_session_is_shown_again_with_all_that_was_typed(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 2})
+    page = visitor.get("/en/checkout")
+
+    page = visitor.read(visitor.send(page, "/checkout", 422, **(TYPED | {"csrf_token": "stale"})), 422)
+
+    assert page.form("/checkout").fields["email"] == TYPED["email"]
+    visitor.send(page, "/checkout")
+
+
+def test_details_typed_while_the_units_were_sold_to_others_are_not_lost(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(units=5), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 5})
+    page = visitor.get("/en/checkout")
+    with shop.inside():
+        a_placed_order(shop.world.settings, {offer_id: 3})
+
+    visitor.send(page, "/checkout", **TYPED)
+    assert visitor.client.get("/en/checkout/review").headers["Location"] == "/en/basket"
+    assert visitor.client.get("/en/checkout").headers["Location"] == "/en/basket"
+    basket = visitor.get("/en/basket")
+    assert basket.error_at(f"units-{offer_id}") == "Only 2 units are left. Enter 2 or fewer."
+
+    visitor.send(basket, "/basket", button="Continue to your details", **{f"units-{offer_id}": "2"})
+    assert visitor.get("/en/checkout").form("/checkout").fields["beneficiary"] == TYPED["beneficiary"]
+
+
+def test_nobody_reaches_the_review_without_details(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 2})
+
+    assert visitor.client.get("/en/checkout/review").headers["Location"] == "/en/checkout"
+
+
+# --- review ----------------------------------------------------------------------------------------
+
+
+def test_the_last_button_obliges_to_pay_the_amount_it_says_and_leads_to_the_payment(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(price=250), shop.visitor()
+    page = shop.at_review(visitor, {offer_id: 4}, **TYPED)
+    (button,) = page.form("/checkout/review").buttons
+    assert button.replace("\xa0", " ") == "Order with obligation to pay USD 10.00"
+    assert "cannot be undone" in page.words
+
+    url = order_it(visitor, page)
+
+    page_of_gateway = gateway_of(shop).newest()
+    assert url == f"http://127.0.0.1/pay/{page_of_gateway}"
+    assert gateway_of(shop).payments[page_of_gateway].request.amount.minor == 1_000
+    with shop.inside():
+        order = db.session.scalars(select(Order)).one()
+        beneficiary = db.session.scalars(select(Beneficiary)).one()
+        assert (order.email, order.locale, order.placed_at) == ("amelie@example.org", "en", shop.clock.now())
+        assert order.consent_version == consent.VERSION
+        assert order.consent_text.count("\n") == 3
+        assert "nobody can undo it" in order.consent_text
+        assert (beneficiary.name, beneficiary.intent, beneficiary.country, beneficiary.is_name_public) == (
+            TYPED["beneficiary"], "compensation", "KE", True,
+        )  # fmt: skip
+
+
+def test_without_consent_nothing_is_ordered_and_the_box_says_so(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    page = shop.at_review(visitor, {offer_id: 4})
+    assert "checked" not in page.by_id["consent"]
+
+    page = visitor.read(visitor.send(page, "/checkout/review", 422), 422)
+
+    assert page.error_at("consent").startswith("Tick the box to agree.")
+    assert orders(shop) == []
+    order_it(visitor, page)
+    assert len(orders(shop)) == 1
+
+
+def test_what_the_buyer_sees_before_paying_is_what_will_be_issued(shop: Shop) -> None:
+    one, two, visitor = shop.offer(number=1), shop.offer(number=2), shop.visitor()
+    page = shop.at_review(visitor, {one: 3, two: 4}, **TYPED)
+    assert "The 2 certificates you will get" in page.words
+    assert page.words.count("Wind power project number 2") >= 2
+    with shop.inside():
+        token = a_basket({one: 3, two: 4})
+        shown = preview(token, DETAILS, shop.world.settings, shop.world.registry, shop.clock.now())
+        order_id = place(shop.world.settings, token)
+        a_basket_is_paid(shop, order_id)
+        issued = [from_json(certificate.facts) for certificate in certificates_of(order_id)]
+
+        for before, after in zip(shown, issued, strict=True):
+            filled_in = {name for name, value in vars(after).items() if value != vars(before)[name]}
+            assert filled_in == {
+                "number", "verification_code", "verify_url", "order_reference", "transactions",
+                "paid_at", "sent_at", "cancelled_at", "issued_at",
+            }  # fmt: skip
+            assert all(not vars(before)[name] for name in filled_in - {"transactions"})
+            (seen,), (done,) = before.transactions, after.transactions
+            filled_in = {name for name, value in vars(done).items() if value != vars(seen)[name]}
+            assert filled_in == {"identifier", "ranges", "completed_at", "reference"}
+            assert not any(vars(seen)[name] for name in filled_in)
+
+
+def a_basket_is_paid(shop: Shop, order_id: int) -> None:
+    world = shop.world
+    from app.checkout.service import start_payment  # noqa: PLC0415
+
+    start_payment(order_id, world.gateway, world.settings, world.clock)
+    gateway_of(shop).pay()
+    look_again(world, order_id)
+    shop.work()
+
+
+def test_a_preview_proves_nothing_and_says_so(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    page = shop.at_review(visitor, {offer_id: 3})
+
+    assert "preview" in page.words.lower()
+    assert "TN1" not in page.words
+    with shop.inside():
+        assert db.session.scalar(select(func.count()).select_from(Certificate)) == 0
+
+
+def test_a_price_that_changed_meanwhile_is_told_and_not_charged(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(price=250), shop.visitor()
+    page = shop.at_review(visitor, {offer_id: 4})
+    with shop.inside():
+        change_offer(offer_id, unit_price=300)
+
+    page = order_it(visitor, page, 409)
+    assert isinstance(page, Page)
+    assert "The total is no longer the one you saw." in page.words
+    assert "USD 12.00" in page.words.replace("\xa0", " ")
+    assert orders(shop) == []
+    assert gateway_of(shop).payments == {}
+
+    order_it(visitor, page)
+    assert orders(shop) == [(OrderState.PAYMENT_PENDING, 1_200)]
+
+
+@pytest.mark.parametrize("forged", ["", "x", "1", "-1000", "9" * 5_000])
+def test_a_total_that_was_tampered_with_orders_nothing(shop: Shop, forged: str) -> None:
+    offer_id, visitor = shop.offer(price=250), shop.visitor()
+    page = shop.at_review(visitor, {offer_id: 4})
+
+    visitor.send(page, "/checkout/review", 409, consent="y", expected_total=forged)
+
+    assert orders(shop) == []
+
+
+def test_of_two_buyers_of_the_last_unit_the_second_is_told_in_the_basket_and_not_charged(shop: Shop) -> None:
+    offer_id, first, second = shop.offer(units=1), shop.visitor(), shop.visitor()
+    pages = [shop.at_review(visitor, {offer_id: 1}) for visitor in (first, second)]
+
+    order_it(first, pages[0])
+    assert order_it(second, pages[1]) == "/en/basket"
+
+    page = second.get("/en/basket")
+    assert page.error_at(f"units-{offer_id}") == "This offer is sold out. Remove it, or choose another one."
+    assert len(orders(shop)) == len(gateway_of(shop).payments) == 1
+
+
+def test_units_that_are_sold_in_the_very_moment_of_ordering_are_told_in_the_basket(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_id, visitor = shop.offer(units=5), shop.visitor()
+    page = shop.at_review(visitor, {offer_id: 5})
+    order_it(visitor, page)  # an earlier try, whose page has to be closed first
+    page = visitor.get("/en/checkout/review")
+
+    def somebody_is_faster() -> None:
+        with shop.app.app_context():
+            change_offer(offer_id, state=OfferState.PAUSED)
+
+    gateway_of(shop).before["expire_checkout"] = somebody_is_faster
+    page = order_it(visitor, page, 409)
+
+    assert isinstance(page, Page)
+    assert "sold out" in page.error_at(f"units-{offer_id}")
+    assert [state for state, _total in orders(shop)] == [OrderState.EXPIRED]
+
+
+@pytest.mark.parametrize(
+    "problem", [GatewayUnavailable(), GatewayOutcomeUnknown(), GatewayRefusal(reason="amount")], ids=lambda p: p.code
+)
+def test_a_payment_page_that_cannot_be_opened_is_told_and_pressing_again_works_even_for_the_last_units(
+    shop: Shop, problem: Exception
+) -> None:
+    offer_id, visitor = shop.offer(units=4), shop.visitor()
+    page = shop.at_review(visitor, {offer_id: 4}, **TYPED)
+    gateway_of(shop).problems["start_checkout"] = [problem]
+
+    page = order_it(visitor, page, 503)
+    assert isinstance(page, Page)
+    assert "You were not charged." in page.words
+    assert TYPED["beneficiary"] in page.words
+
+    assert str(order_it(visitor, page)).startswith("http://127.0.0.1/pay/")
+    assert [state for state, _total in orders(shop)] == [OrderState.EXPIRED, OrderState.PAYMENT_PENDING]
+    with shop.inside():
+        assert the_offer(offer_id).units_reserved == 4
+
+
+def test_going_back_from_the_payment_page_leads_to_the_review_with_everything_in_place(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(units=4), shop.visitor()
+    page = shop.at_review(visitor, {offer_id: 4}, **TYPED)
+    order_it(visitor, page)
+    request = gateway_of(shop).payments[gateway_of(shop).newest()].request
+
+    page = visitor.get(request.back_url.removeprefix("http://127.0.0.1:5000"))
+    assert TYPED["beneficiary"] in page.words
+    assert "/checkout/review" in page.forms[-1].action or page.form("/checkout/review")
+
+
+def test_ordering_again_after_paying_in_another_tab_leads_to_the_paid_order(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    page = shop.at_review(visitor, {offer_id: 4})
+    order_it(visitor, page)
+    gateway_of(shop).pay()
+    again = visitor.get("/en/checkout/review")
+
+    location = order_it(visitor, again)
+
+    with shop.inside():
+        order = db.session.scalars(select(Order)).one()
+        assert location == f"/en/orders/{order.token}"
+        assert order.state is OrderState.PAID
+        assert len(payments_of(order.id)) == 1
+        assert not refunds_of(order.id)
+
+
+def test_a_card_that_was_declined_in_one_tab_can_be_followed_by_another_order(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(units=4), shop.visitor()
+    page = shop.at_review(visitor, {offer_id: 4})
+    order_it(visitor, page)
+    gateway_of(shop).payments[gateway_of(shop).newest()].state = GatewayState.FAILED
+
+    order_it(visitor, visitor.get("/en/checkout/review"))
+
+    assert [state for state, _total in orders(shop)] == [OrderState.EXPIRED, OrderState.PAYMENT_PENDING]
+
+
+@pytest.mark.parametrize("lang", ["en", "fr", "es"])
+def test_an_order_speaks_the_language_in_which_it_was_placed(shop: Shop, lang: str) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 4})
+    visitor.send(visitor.get(f"/{lang}/checkout"), "/checkout", email="a@example.org")
+    order_it(visitor, visitor.get(f"/{lang}/checkout/review"))
+
+    request = gateway_of(shop).payments[gateway_of(shop).newest()].request
+    assert (request.locale, request.back_url) == (lang, f"http://127.0.0.1:5000/{lang}/checkout/review")
+    with shop.inside():
+        assert db.session.scalars(select(Order.locale)).one() == lang
+
+
+def test_a_basket_of_somebody_else_cannot_be_opened_by_guessing(shop: Shop) -> None:
+    shop.offer()
+    stranger = shop.visitor()
+    stranger.client.set_cookie("basket_5000", "guess")
+
+    assert "Your basket is empty" in stranger.get("/en/basket").words
+    with shop.app.test_request_context():
+        assert find_basket("guess") is None
+        assert url_for("checkout.basket", lang="en") == "/en/basket"

@@ -1,0 +1,162 @@
+"""One command serves the marketplace and does its work, or says everything that is wrong with its settings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from app import serving
+from app.config import Settings
+from tests.conftest import ROOT, SECRET
+
+PATIENCE = 60  # seconds
+
+
+def an_environment(directory: Path, port: int, **changes: str) -> dict[str, str]:
+    """The settings of a copy that serves on a port, and nothing of the settings the tests run with."""
+    names = ("PATH", "HOME", "LANG")
+    return {name: os.environ[name] for name in names if name in os.environ} | {
+        "ENVIRONMENT": "development",
+        "INSTANCE_PATH": str(directory),
+        "SECRET_KEY": SECRET,
+        "TESTPAY_SECRET": SECRET[::-1],
+        "PORT": str(port),
+        "WEB_THREADS": "2",
+        "LOG_LEVEL": "WARNING",
+        **changes,
+    }
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port that somebody else has, for as long as the test runs."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield taken.getsockname()[1]
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """The manager of processes takes the signals for itself; the test runner wants them back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """Whether a page can be had."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/en/", timeout=10) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def test_the_web_server_listens_where_the_settings_say_with_as_many_workers(tmp_path: Path) -> None:
+    settings = Settings.from_environment(an_environment(tmp_path, 5123, HOST="127.0.0.7", WEB_WORKERS="3"))
+
+    command = serving.web_command(settings)
+
+    assert command[:3] == [sys.executable, "-m", "granian"]
+    options = dict(zip(command[3:-2:2], command[4:-2:2], strict=False))
+    assert (options["--host"], options["--port"]) == ("127.0.0.7", "5123")
+    assert (options["--workers"], options["--blocking-threads"]) == ("3", "2")
+    assert options["--interface"] == "wsgi"
+    assert command[-1] == "wsgi:app"
+
+
+def test_the_worker_does_what_is_due_until_it_is_stopped() -> None:
+    assert serving.worker_command()[1:] == ["-m", "flask", "--app", "wsgi", "work", "forever"]
+
+
+def test_settings_that_cannot_work_are_all_named_and_nothing_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in an_environment(tmp_path, 0, SECRET_KEY="short", CURRENCY="dollars").items():
+        monkeypatch.setenv(name, value)
+
+    assert serving.main() == 2
+
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "Tonne does not start with these settings:"
+    assert [any(name in line for line in said[1:]) for name in ("PORT", "SECRET_KEY", "CURRENCY")] == [True] * 3
+
+
+@pytest.mark.parametrize("command", [["-m", "app.serving"], ["-m", "flask", "--app", "wsgi", "work", "once"]])
+def test_no_command_starts_with_settings_that_cannot_work(tmp_path: Path, command: list[str]) -> None:
+    environment = an_environment(tmp_path, 5000, SECRET_KEY="short", ENVIRONMENT="elsewhere", PORT="none")
+
+    done = subprocess.run(
+        [sys.executable, *command],
+        check=False,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+    assert done.returncode != 0
+    for name in ("SECRET_KEY", "ENVIRONMENT", "PORT"):
+        assert name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_when_the_web_server_cannot_start_the_worker_stops_too_and_the_exit_code_says_so(
+    tmp_path: Path, sqlite_template: Path, port: int, monkeypatch: pytest.MonkeyPatch, signals: None
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "tonne.sqlite")
+    for name, value in an_environment(tmp_path, port).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(ROOT)
+
+    assert serving.main() not in {0, 2}
+
+
+def test_one_command_serves_pages_until_it_is_told_to_stop_and_leaves_nothing_running(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "tonne.sqlite")
+    port = free_port()
+    with (tmp_path / "output").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.serving"],
+            cwd=ROOT,
+            env=an_environment(tmp_path, port),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        end = time.monotonic() + PATIENCE
+        while not answers(port) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert answers(port)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 128 + signal.SIGTERM
+        assert not answers(port)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
