@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import make_response, render_template, request
+from flask import make_response, render_template
 from werkzeug.wrappers import Response
 
 RETRY_SECONDS = 2
@@ -13,9 +13,8 @@ def pdf_response(pdf: bytes, pdf_sha256: str, filename: str) -> Response:
     response = make_response(pdf)
     response.headers["Content-Type"] = "application/pdf"
     response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
-    response.headers["Cache-Control"] = "private, no-cache"
     response.set_etag(pdf_sha256)
-    return response.make_conditional(request)
+    return response
 
 
 def preparing_response() -> Response:

@@ -24,12 +24,11 @@ SWITCH = "switch"
 
 R = TypeVar("R", bound=WerkzeugResponse)
 
-babel = Babel()
-
 
 def init_app(app: Flask) -> None:
     """Bind translations, take the language out of addresses and put it into new ones."""
-    babel.init_app(
+    # One for each application, because it keeps the catalogues that it has read.
+    Babel().init_app(
         app,
         default_locale=DEFAULT_LANGUAGE,
         default_translation_directories="translations",

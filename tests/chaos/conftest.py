@@ -15,6 +15,7 @@ from tests.postgres import PrivateCluster
 from tests.smtp_sink import Sink, smtp_sink
 
 DATABASES = ("sqlite", "postgresql")
+SLOW = "test_the_real_waits_lose_nothing_either"
 MarketMaker = Callable[..., Market]
 
 
@@ -69,6 +70,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if slow:
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in slow]
-
-
-SLOW = "test_the_real_waits_lose_nothing_either"

@@ -13,7 +13,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -26,12 +25,13 @@ from sqlalchemy import NullPool, create_engine
 from app.config import Settings
 from app.db import db
 from app.factory import create_app
-from app.serving import web_command
+from app.serving import web_command, worker_command
 from tests.builders import an_offer
 from tests.chaos import audit
 from tests.smtp_sink import Sink
 
 ROOT = Path(__file__).parents[2]
+VICTIM = "tests.chaos.victim_wsgi"
 ROLES = ("web", "worker")
 SECRET = "a-secret-of-tests-that-is-long-enough-0002"
 # Below the range from which outgoing connections get theirs, so that the port is still free when
@@ -91,7 +91,6 @@ class Market:
         self._victim = {
             **os.environ,
             **self._environment,
-            "FLASK_APP": "tests.chaos.victim_wsgi",
             "CHAOS_DIRECTORY": str(directory),
             "CHAOS_WAITS": waits,
         }
@@ -199,9 +198,9 @@ class Market:
 
     def _start(self, role: str) -> None:
         if role == "web":
-            command = [*web_command(self._settings)[:-1], "tests.chaos.victim_wsgi:app"]
+            command = [*web_command(self._settings)[:-1], f"{VICTIM}:app"]
         else:
-            command = [sys.executable, "-m", "flask", "work", "forever"]
+            command = [VICTIM if word == "wsgi" else word for word in worker_command()]
         with (self.directory / f"{role}.log").open("ab") as log:
             self._processes[role] = subprocess.Popen(
                 command,

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from flask import render_template
-from sqlalchemy import select
 
-from app.certificates.models import DocumentRequest
-from app.certificates.ports import SummaryFacts
-from app.checkout import facts, service
+from app.checkout import service
 from app.checkout.models import Order
 from app.checkout.queries import find_order, newest_payment, order_view
 from app.checkout.states import ORDER, OrderState
-from app.db import advance, db, transaction
+from app.db import advance, transaction
 from app.kernel.money import Money
 from app.payments.ports import GatewayRefusal, GatewayState, GatewayUnavailable
-from app.payments.states import PaymentState, RefundState
+from app.payments.states import PaymentState
 from app.registry.ports import Absent, Ambiguous, Pending, RefusalCode, Refused
 from tests.builders import (
     a_finished_order,
     a_paid_order,
     a_payable_order,
     a_placed_order,
-    certificates_of,
     look_again,
     pass_time,
     payments_of,
-    refunds_of,
     the_order,
 )
 from tests.fakes import FakeGateway, FakeMailer, ScriptedRegistry
@@ -252,7 +248,7 @@ def test_a_refused_line_and_its_refund_are_shown_beside_what_was_certified(shop:
     page = see(shop, token)
 
     assert "Part of your order is cancelled, the rest is refunded" in page.words
-    assert "USD 10.00 Refunded" in page.words.replace("\xa0", " ")
+    assert re.search("USD.10.00 ?Refunded", page.words)
     assert "The registry refused to cancel these units." in page.words
     assert "TN1/2026" in page.words
 
@@ -265,7 +261,7 @@ def test_an_order_that_was_refused_whole_has_no_certificate_and_gives_the_money_
     page = see(shop, token)
 
     assert "The order could not be carried out. You get your money back." in page.words
-    assert "USD 7.50 Refunded" in page.words.replace("\xa0", " ")
+    assert re.search("USD.7.50 ?Refunded", page.words)
     assert steps_of(shop, token) == [
         ("paid", True, False, False), ("sent", True, False, False),
         ("cancelled", False, False, True), ("certified", False, False, True),
@@ -334,82 +330,6 @@ def test_the_mails_of_an_order_can_be_had_again_at_the_same_address(shop: Shop) 
     assert answer.headers["Location"] == f"/en/orders/{token}"
     assert len(mailer.sent) == 4
     assert {mail.recipient for mail in mailer.sent} == {"buyer@example.org"}
-
-
-# --- papers ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("lang", ["en", "fr", "es"])
-def test_a_paper_that_is_not_drawn_yet_is_promised_and_then_there_in_every_language(shop: Shop, lang: str) -> None:
-    token, visitor = shop.finished_order({shop.offer(number=1): 2, shop.offer(number=2): 3}), shop.visitor()
-
-    for paper, name in (("certificates/TN1-2026.pdf", "TN1-2026.pdf"), ("summary.pdf", None)):
-        address = f"/{lang}/orders/{token}/{paper}"
-        answer = visitor.client.get(address)
-        if lang != "en":
-            assert answer.status_code == 202
-            assert (answer.headers["Refresh"], answer.headers["Retry-After"]) == ("2", "2")
-            assert visitor.client.get(address).status_code == 202
-            with shop.inside():
-                assert len(db.session.scalars(select(DocumentRequest)).all()) == 1
-            shop.work()
-            answer = visitor.client.get(address)
-        assert answer.status_code == 200
-        assert answer.mimetype == "application/pdf"
-        assert answer.data.startswith(f"%PDF-fake {lang}".encode())
-        assert name is None or f'filename="{name}"' in answer.headers["Content-Disposition"]
-        again = visitor.client.get(address, headers={"If-None-Match": answer.headers["ETag"]})
-        assert again.headers["ETag"] == answer.headers["ETag"]
-
-
-def test_a_certificate_of_another_order_cannot_be_had_through_ones_own_link(shop: Shop) -> None:
-    offer_id, visitor = shop.offer(), shop.visitor()
-    mine, other = shop.finished_order({offer_id: 2}), shop.finished_order({offer_id: 3})
-
-    assert visitor.client.get(f"/en/orders/{mine}/certificates/TN1-2026.pdf").status_code == 200
-    assert visitor.client.get(f"/en/orders/{mine}/certificates/TN2-2026.pdf").status_code == 404
-    assert visitor.client.get(f"/en/orders/{other}/certificates/TN2-2026.pdf").status_code == 200
-    for slug in ("TN99-2026", "TN1", "..", "TN1-2026x"):
-        assert visitor.client.get(f"/en/orders/{mine}/certificates/{slug}.pdf").status_code == 404
-
-
-def test_all_facts_of_an_order_can_be_taken_along_with_the_word_that_it_is_a_demonstration(shop: Shop) -> None:
-    token, visitor = shop.finished_order({shop.offer(number=1): 2, shop.offer(number=2): 3}), shop.visitor()
-
-    answer = visitor.client.get(f"/en/orders/{token}/data.json")
-    data = json.loads(answer.data)
-
-    with shop.inside():
-        order = find_order(token)
-        assert order is not None
-        assert (data["order"], data["state"]) == (order.reference, "fulfilled")
-        assert data["certificates"] == [json.loads(c.facts) for c in certificates_of(order.id)]
-        assert answer.headers["Content-Disposition"] == f'attachment; filename="{order.reference}.json"'
-    assert "no unit was cancelled in any United Nations registry" in data["demonstration"]
-    assert "Nguyễn" in answer.get_data(as_text=True)
-
-
-def test_facts_of_the_real_thing_carry_no_word_of_a_demonstration(shop: Shop) -> None:
-    token = shop.finished_order({shop.offer(): 2})
-    with shop.inside(), transaction() as session:
-        session.scalars(select(Order)).one().is_demonstration = False
-
-    assert json.loads(shop.visitor().client.get(f"/en/orders/{token}/data.json").data)["demonstration"] is None
-
-
-def test_a_summary_counts_what_was_refunded_and_not_certified(shop: Shop) -> None:
-    offers = [shop.offer(number=n) for n in (1, 2, 3)]
-    registry_of(shop).submits = ["ask", REFUSAL]
-    token = shop.finished_order({offers[0]: 2, offers[1]: 3, offers[2]: 5})
-
-    with shop.inside() as world:
-        order = find_order(token)
-        assert order is not None
-        summary = facts.summary(order.id, world.settings)
-        assert isinstance(summary, SummaryFacts)
-        assert [f.units for f in summary.certificates] == [2, 5]
-        assert (summary.refunded_units, summary.is_demonstration) == (3, True)
-        assert [r.state for r in refunds_of(order.id)] == [RefundState.SUCCEEDED]
 
 
 def test_every_state_of_an_order_has_a_page_of_its_own_words(shop: Shop) -> None:

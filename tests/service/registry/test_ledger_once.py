@@ -14,7 +14,7 @@ from app.catalog.models import Issuance, UnitType
 from app.db import transaction
 from app.kernel import checkpoints
 from app.registry.ledger import codes
-from app.registry.ledger.models import LedgerBlock
+from app.registry.ledger.models import LedgerAccount, LedgerBlock
 from app.registry.ports import Absent, CancellationRequest, Completed, Found, RefusalCode, Refused
 from tests.builders import all_at_once
 from tests.service.registry.asking import a_request
@@ -122,6 +122,7 @@ REFUSED = {
     "less than nothing": ({"units": -5}, RefusalCode.INVALID),
     "unknown account": ({"account": "CDM-100-77"}, RefusalCode.NOT_OWNER),
     "out of the cancellation account": ({"account": codes.CANCELLATION_ACCOUNT_IDENTIFIER}, RefusalCode.NOT_OWNER),
+    "account of another seller": ({"account": "CDM-100-2"}, RefusalCode.INSUFFICIENT),
     "other commitment period": ({"commitment_period": 1}, RefusalCode.INSUFFICIENT),
     "other unit type": ({"unit_type": "tCER"}, RefusalCode.INSUFFICIENT),
     "other project": ({"project_reference": "IN-2"}, RefusalCode.INSUFFICIENT),
@@ -135,6 +136,8 @@ REFUSED = {
 def test_what_does_not_fit_the_books_is_refused_and_moves_nothing(context: Flask) -> None:
     an_issuance((2_000, 2_009))
     submit(context, a_request(2, reference="TONNE-EARLIER"))
+    with transaction() as session:
+        session.add(LedgerAccount(identifier="CDM-100-2", type_code=codes.HOLDING_ACCOUNT, holder="Seller 2"))
 
     refused = {
         case: refusal(context, replace(a_request(3, reference=f"TONNE-{number}"), **changes))

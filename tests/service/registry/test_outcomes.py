@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -293,13 +292,3 @@ def test_units_are_cancelled_only_for_orders_that_are_paid(world: Collaborators)
     assert the_order(order_id).paid_at == world.clock.now()
     assert payments_of(order_id)[0].succeeded_at == world.clock.now()
     assert the_state(order_id) is CancellationState.PLANNED
-
-
-def test_a_reference_never_asks_for_two_different_things() -> None:
-    request = CancellationRequest("TONNE-1", "CDM-100-1", "IN-1", "CER", 2, "IN", 1, 100, 5, "A", "B")
-
-    assert replace(request, reference="TONNE-2").fingerprint == request.fingerprint
-    changes: list[dict[str, object]] = [
-        {"units": 6}, {"account": "CDM-100-2"}, {"beneficiary_name": "C"}, {"purpose": ""}, {"commitment_period": 1},
-    ]  # fmt: skip
-    assert len({replace(request, **change).fingerprint for change in changes} | {request.fingerprint}) == 6

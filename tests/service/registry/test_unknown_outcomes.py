@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 
-from flask import Flask
 from sqlalchemy import select
 
 from app.checkout.states import OrderState
 from app.db import db
 from app.fulfilment.process import Collaborators, run_due
-from app.kernel import checkpoints
 from app.registry import service
 from app.registry.models import RegistryAttempt
 from app.registry.ports import (
     Absent,
     Ambiguous,
-    CancellationRequest,
     CancellationResult,
     Completed,
     Found,
     Lookup,
-    NotSent,
     Outcome,
     Pending,
     RefusalCode,
@@ -35,8 +29,6 @@ from app.registry.states import CancellationState
 from tests.builders import (
     NOW,
     a_finished_order,
-    a_paid_order,
-    all_at_once,
     an_offer,
     cancellations_of,
     certificates_of,
@@ -187,159 +179,6 @@ def test_an_unknown_outcome_that_turns_out_to_be_refused_gives_the_money_back(wo
 
     assert the_order(order_id).state is OrderState.REFUSED
     assert [refund.amount for refund in refunds_of(order_id)] == [the_order(order_id).total]
-
-
-# --- workers that die, and workers that come back ----------------------------------------------------
-
-
-def test_a_worker_that_died_in_the_middle_leaves_a_doubt_and_not_a_second_request(world: Collaborators) -> None:
-    def die(point: str) -> None:
-        if point == "cancellation.intent_committed":
-            checkpoints.forget_observers()
-            raise RuntimeError("killed")
-
-    checkpoints.observe(die)
-    order_id = a_finished_order(world, {an_offer(): 2})
-    assert the_state(order_id) is S.SENDING
-
-    pass_time(world, seconds=59)
-    run_due(world)
-    assert the_state(order_id) is S.SENDING
-    pass_time(world, seconds=1)
-    run_due(world)
-
-    assert the_order(order_id).state is OrderState.FULFILLED
-    assert ledger_effects() == 2
-    assert registry_of(world).looked_up[0].reference == registry_of(world).submitted[0].reference
-
-
-def test_of_many_workers_one_sends_and_the_others_leave_it_alone(world: Collaborators, context: Flask) -> None:
-    order_id = a_paid_order(world, {an_offer(): 2})
-    cancellation_id = cancellations_of(order_id)[0].id
-
-    all_at_once(context, [partial(service.send, cancellation_id, world.registry, world.clock)] * 4)
-
-    assert len(registry_of(world).submitted) == 1
-    assert the_state(order_id) is S.CONFIRMED
-    assert ledger_effects() == 2
-
-
-def slow(world: Collaborators, then: Callable[[], object]) -> None:
-    """The next request takes so long that its lease runs out, and `then` happens meanwhile."""
-
-    def take_long() -> None:
-        pass_time(world, seconds=61)
-        then()
-
-    registry_of(world).before_submit = [take_long]
-
-
-def test_a_sender_that_lost_its_lease_and_then_reports_success_changes_nothing_that_was_found_meanwhile(
-    world: Collaborators,
-) -> None:
-    order_id = a_paid_order(world, {an_offer(): 2})
-    slow(world, lambda: run_due(world))
-
-    run_due(world)
-
-    # The second sender did it; the first one then heard of the same effect under the same reference.
-    assert the_order(order_id).state is OrderState.FULFILLED
-    assert len(registry_of(world).submitted) == 2
-    assert ledger_effects() == 2
-    assert len(certificates_of(order_id)) == 1
-
-
-def test_a_sender_that_lost_its_lease_may_still_report_that_it_is_done(world: Collaborators) -> None:
-    order_id = a_paid_order(world, {an_offer(): 2})
-    cancellation_id = cancellations_of(order_id)[0].id
-    slow(world, lambda: service.doubt(cancellation_id, world.clock.now()))
-
-    service.send(cancellation_id, world.registry, world.clock)
-
-    assert the_state(order_id) is S.CONFIRMED
-
-
-def test_a_sender_that_is_done_after_its_request_was_proven_absent_is_believed_and_nothing_is_sent_again(
-    world: Collaborators,
-) -> None:
-    order_id = a_paid_order(world, {an_offer(): 2})
-    cancellation_id = cancellations_of(order_id)[0].id
-
-    def others_look() -> None:
-        service.doubt(cancellation_id, world.clock.now())
-        service.look_up(cancellation_id, world.registry, world.clock)
-        assert the_state(order_id) is S.PLANNED
-
-    slow(world, others_look)
-    service.send(cancellation_id, world.registry, world.clock)
-    run_due(world)
-
-    assert the_order(order_id).state is OrderState.FULFILLED
-    assert (len(registry_of(world).submitted), ledger_effects()) == (1, 2)
-
-
-def test_what_else_a_sender_says_after_it_lost_its_lease_is_about_a_claim_of_somebody_else(
-    world: Collaborators,
-) -> None:
-    late: list[Outcome] = [
-        Refused(RefusalCode.RULES, "late"), NotSent("late", timedelta(0)), Unknown("late"),
-        Pending("late", timedelta(0)),
-    ]  # fmt: skip
-    for number, outcome in enumerate(late, 1):
-        order_id = a_paid_order(world, {an_offer(number=number): 2})
-        cancellation_id = cancellations_of(order_id)[0].id
-
-        def others_take_over(cancellation_id: int = cancellation_id) -> None:
-            service.doubt(cancellation_id, world.clock.now())
-            registry_of(world).lookups = [PROVEN]
-            service.look_up(cancellation_id, world.registry, world.clock)
-            registry_of(world).submits = [Unknown("the second sender does not know either")]
-            service.send(cancellation_id, world.registry, world.clock)
-
-        slow(world, others_take_over)
-        registry_of(world).real = Answering(registry_of(world).real, outcome)
-        service.send(cancellation_id, world.registry, world.clock)
-        registry_of(world).real = registry_of(world).real.real
-
-        cancellation = cancellations_of(order_id)[0]
-        assert (cancellation.state, cancellation.attempts) == (S.UNKNOWN, 2), outcome
-        assert cancellation.last_message == "the second sender does not know either"
-
-
-class Answering:
-    """A registry whose next own answer is a given one."""
-
-    def __init__(self, real: object, outcome: Outcome) -> None:
-        self.real: object = real
-        self.outcome = outcome
-
-    def submit(self, request: CancellationRequest) -> Outcome:
-        return self.outcome
-
-
-def test_an_absence_seen_before_somebody_sent_again_does_not_send_a_third_time(world: Collaborators) -> None:
-    order_id = an_order(world, ["raise"], [])
-    cancellation_id = cancellations_of(order_id)[0].id
-    registry = registry_of(world)
-
-    class Slow:
-        """Looks, then takes its time to answer while another worker looks, sends, and hears nothing."""
-
-        def lookup(self, request: CancellationRequest) -> Lookup:
-            seen = registry.real.lookup(request)
-            registry.submits = ["lose"]
-            service.look_up(cancellation_id, registry, world.clock)
-            service.send(cancellation_id, registry, world.clock)
-            return seen
-
-    service.look_up(cancellation_id, Slow(), world.clock)  # type: ignore[arg-type]
-
-    assert the_state(order_id) is S.UNKNOWN
-    assert len(registry.submitted) == 2
-    pass_time(world, minutes=5)
-    run_due(world)
-    assert the_order(order_id).state is OrderState.FULFILLED
-    assert (len(registry.submitted), ledger_effects()) == (2, 2)
 
 
 def test_a_notice_about_a_cancellation_that_is_over_changes_nothing(world: Collaborators) -> None:
