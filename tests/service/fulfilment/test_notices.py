@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import permutations
 
-import pytest
-import stripe
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -183,76 +180,3 @@ def test_an_event_about_a_refund_makes_us_ask_where_it_stands(world: Collaborato
 
     assert refunds_of(order_id)[0].state is RefundState.FAILED
     assert deliveries()[0].processed_at is not None
-
-
-# --- the route -------------------------------------------------------------------------------------
-
-Signed = Callable[..., dict[str, str]]
-BODY = (
-    '{"id": "evt_1", "object": "event", "api_version": "x", "created": 1795341600, "livemode": false,'
-    ' "type": "checkout.session.completed", "data": {"object": {"id": "tps_1", "object": "checkout.session",'
-    ' "client_reference_id": "T-AAAA-BBBB", "metadata": {"order": "T-AAAA-BBBB"}}}}'
-)
-
-
-@pytest.fixture
-def signed(app: Flask) -> Signed:
-    def sign(body: str = BODY, secret: str | None = None) -> dict[str, str]:
-        secret = secret or app.extensions["tonne.settings"].testpay_secret
-        return {"Stripe-Signature": stripe.WebhookSignature.generate_signature_header(body, secret)}
-
-    return sign
-
-
-def stored(app: Flask) -> list[str]:
-    with app.app_context():
-        return [delivery.event_id for delivery in deliveries()]
-
-
-def test_a_signed_notice_is_stored_once_however_often_it_comes(app: Flask, signed: Signed) -> None:
-    client = app.test_client()
-    for _ in range(5):
-        assert client.post("/webhooks/testpay", data=BODY, headers=signed()).status_code == 200
-
-    assert stored(app) == ["evt_1"]
-    with app.app_context():
-        (delivery,) = deliveries()
-        assert (delivery.gateway, delivery.event_type, delivery.object_reference, delivery.order_hint) == (
-            "testpay", "checkout.session.completed", "tps_1", "T-AAAA-BBBB",
-        )  # fmt: skip
-
-
-def test_a_notice_that_is_unsigned_or_signed_by_somebody_else_leaves_no_trace(app: Flask, signed: Signed) -> None:
-    client = app.test_client()
-    for headers in ({}, {"Stripe-Signature": "t=1,v1=0"}, signed(secret="somebody else's secret of 32 letters")):
-        answer = client.post("/webhooks/testpay", data=BODY, headers=headers)
-        assert answer.status_code == 400
-        assert "evt_1" not in answer.get_data(as_text=True)
-
-    tampered = BODY.replace("tps_1", "tps_2")
-    assert client.post("/webhooks/testpay", data=tampered, headers=signed()).status_code == 400
-    assert stored(app) == []
-
-
-def test_a_notice_for_a_gateway_that_is_not_ours_is_not_found(app: Flask, signed: Signed) -> None:
-    client = app.test_client()
-
-    assert client.post("/webhooks/stripe", data=BODY, headers=signed()).status_code == 404
-    assert client.get("/webhooks/testpay").status_code == 405
-    assert stored(app) == []
-
-
-def test_a_signed_notice_of_no_interest_is_answered_and_not_kept(app: Flask, signed: Signed) -> None:
-    body = BODY.replace("checkout.session.completed", "customer.created")
-
-    assert app.test_client().post("/webhooks/testpay", data=body, headers=signed(body)).status_code == 200
-    assert stored(app) == []
-
-
-def test_a_stored_notice_wakes_a_worker(app: Flask, signed: Signed) -> None:
-    queue = app.extensions["tonne.huey"]
-    assert len(queue) == 0
-
-    app.test_client().post("/webhooks/testpay", data=BODY, headers=signed())
-
-    assert len(queue) == 1

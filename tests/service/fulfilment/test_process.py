@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app import jobs
 from app.certificates.models import Document, DocumentRequest
 from app.checkout.states import OrderState
 from app.db import StateEvent, db
@@ -211,9 +205,6 @@ def test_the_books_balance_after_a_day_of_everything(world: Collaborators) -> No
     assert len([c for order_id in orders for c in certificates_of(order_id)]) == len(cancelled)
 
 
-# --- commands --------------------------------------------------------------------------------------
-
-
 def test_an_operator_reads_in_the_log_what_keeps_this_machine_from_drawing(caplog: pytest.LogCaptureFixture) -> None:
     class Unwell(FakeRenderer):
         def health(self) -> list[str]:
@@ -224,78 +215,3 @@ def test_an_operator_reads_in_the_log_what_keeps_this_machine_from_drawing(caplo
 
     problems = [record.facts for record in caplog.records if record.message == "drawing certificates"]
     assert problems == [{"problem": "no font for Devanagari"}]
-
-
-@pytest.fixture
-def signals() -> Iterator[None]:
-    """Whatever a command does to signal handlers is undone."""
-    kinds = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
-    before = {kind: signal.getsignal(kind) for kind in kinds}
-    yield
-    for kind, handler in before.items():
-        signal.signal(kind, handler)
-
-
-def test_an_operator_can_have_everything_done_that_is_due(app: Flask) -> None:
-    with app.app_context():
-        a_placed_order(app.extensions["tonne.settings"], {an_offer(): 2})
-    app.extensions["tonne.clock"].advance(timedelta(minutes=42))
-
-    result = app.test_cli_runner().invoke(args=["work", "once"])
-
-    assert result.exit_code == 0
-    assert int(result.output) >= 1
-    assert int(app.test_cli_runner().invoke(args=["work", "once"]).output) == 0
-
-
-def stop_when(ready: Callable[[], bool]) -> threading.Thread:
-    """Send this process SIGTERM, as an operator's init system would, once something is true."""
-    default = signal.getsignal(signal.SIGTERM)
-
-    def stop() -> None:
-        end = time.monotonic() + 60
-        while time.monotonic() < end and (signal.getsignal(signal.SIGTERM) == default or not ready()):
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    # Never kill the test run itself: without the worker's own handler this does nothing.
-    signal.signal(signal.SIGTERM, default if callable(default) else lambda *_: None)
-    default = signal.getsignal(signal.SIGTERM)
-    thread = threading.Thread(target=stop)
-    thread.start()
-    return thread
-
-
-def test_a_worker_does_what_was_due_then_what_it_is_woken_for_until_it_is_told_to_stop(
-    app: Flask, signals: None
-) -> None:
-    def expired() -> int:
-        with app.app_context():
-            return int(db.session.scalar(
-                select(func.count()).select_from(StateEvent).where(StateEvent.to_state == "expired")
-            ) or 0)  # fmt: skip
-
-    def place_and_wait() -> None:
-        with app.app_context():
-            a_placed_order(app.extensions["tonne.settings"], {an_offer(number=expired() + 1): 2},
-                           now=app.extensions["tonne.clock"].now())  # fmt: skip
-            app.extensions["tonne.clock"].advance(timedelta(minutes=42))
-
-    app.extensions["tonne.renderer"] = FakeRenderer()
-    place_and_wait()
-    woken: list[bool] = []
-
-    def ready() -> bool:
-        if expired() == 1 and not woken:
-            woken.append(True)
-            place_and_wait()
-            with app.app_context():
-                jobs.wake()
-        return expired() == 2
-
-    stopper = stop_when(ready)
-    result = app.test_cli_runner().invoke(args=["work", "forever"])
-    stopper.join()
-
-    assert result.exit_code == 0, result.output
-    assert expired() == 2

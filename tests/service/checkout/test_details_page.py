@@ -1,0 +1,151 @@
+"""Who gets the certificate: an e-mail address is enough, and nothing that was typed is lost."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from app.checkout.models import Order
+from app.checkout.states import OrderState
+from app.db import db
+from tests.builders import (
+    a_placed_order,
+)
+from tests.fakes import FakeGateway
+from tests.pages import Page, Visitor
+from tests.service.conftest import Shop
+
+TYPED = {
+    "email": "amelie@example.org",
+    "beneficiary": "Amélie Nguyễn 王小明 محمد",
+    "purpose": "Our heating,\r\nin 2025",
+    "intent": "compensation",
+    "country": "KE",
+    "publish_name": "y",
+}
+
+
+def gateway_of(shop: Shop) -> FakeGateway:
+    gateway: FakeGateway = shop.world.gateway
+    return gateway
+
+
+def orders(shop: Shop) -> list[tuple[OrderState, int]]:
+    with shop.inside():
+        return [(order.state, order.total) for order in db.session.scalars(select(Order).order_by(Order.id))]
+
+
+def order_it(visitor: Visitor, page: Page, status: int = 303) -> Page | str:
+    answer = visitor.send(page, "/checkout/review", status, consent="y")
+    return answer.headers["Location"] if status == 303 else visitor.read(answer, status)
+
+
+def test_a_guest_types_an_e_mail_address_and_nothing_else_is_required(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 2})
+    page = visitor.get("/en/checkout")
+    fields = page.form("/checkout").fields
+    assert set(fields) - {"csrf_token"} == {"email", "beneficiary", "purpose", "intent", "country"}
+    assert fields["intent"] == "contribution"
+    assert page.by_id["email"]["autocomplete"] == "email"
+    assert page.by_id["beneficiary"]["autocomplete"] == "name"
+    assert "checked" not in page.by_id["publish_name"]
+
+    answer = visitor.send(page, "/checkout", email="a@example.org")
+    assert answer.headers["Location"] == "/en/checkout/review"
+
+
+def test_what_was_typed_is_still_there_after_a_mistake_after_going_back_and_on_the_review(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 2})
+    page = visitor.get("/en/checkout")
+
+    page = visitor.read(visitor.send(page, "/checkout", 422, **(TYPED | {"email": "no address"})), 422)
+    assert page.error_at("email") == "Enter an e-mail address in the form name@example.org."
+    kept = page.form("/checkout").fields
+    assert kept["email"] == "no address"
+    assert {name: kept[name] for name in ("beneficiary", "intent", "country", "publish_name")} == {
+        name: TYPED[name] for name in ("beneficiary", "intent", "country", "publish_name")
+    }
+    assert kept["purpose"] == "Our heating, in 2025"
+
+    visitor.send(page, "/checkout", email=TYPED["email"])
+    review = visitor.get("/en/checkout/review")
+    for said in ("amelie@example.org", TYPED["beneficiary"], "Our heating, in 2025", "Kenya", "Published"):
+        assert said in review.words
+    back = visitor.get("/en/checkout").form("/checkout").fields
+    assert {name: back[name] for name in kept if name not in {"csrf_token", "email"}} == {
+        name: value for name, value in kept.items() if name not in {"csrf_token", "email"}
+    }
+    assert back["email"] == "amelie@example.org"
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "message"),
+    [
+        ("email", "", "Enter your e-mail address"),
+        ("email", "a" * 250 + "@example.org", "This e-mail address is too long."),
+        ("email", "a@b@c", "Enter an e-mail address in the form"),
+        ("beneficiary", "x" * 201, "Use at most 200 characters for the beneficiary."),
+        ("purpose", "x" * 501, "Use at most 500 characters for the purpose."),
+    ],
+)
+def test_every_mistake_in_the_details_is_explained_beside_its_field(
+    shop: Shop, field: str, typed: str, message: str
+) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 2})
+    page = visitor.get("/en/checkout")
+
+    page = visitor.read(visitor.send(page, "/checkout", 422, **({"email": "a@example.org"} | {field: typed})), 422)
+
+    assert page.error_at(field).startswith(message)
+    assert page.form("/checkout").fields[field] == typed
+    assert page.html.split("</title>")[0].count("Error:") == 1
+
+
+def test_a_forged_choice_is_refused_and_the_rest_is_kept(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 2})
+    page = visitor.get("/en/checkout")
+
+    page = visitor.read(
+        visitor.send(page, "/checkout", 422, email="a@example.org", intent="bragging", country="XX"), 422
+    )
+
+    assert page.form("/checkout").fields["email"] == "a@example.org"
+
+
+def test_a_form_that_was_open_in_another_session_is_shown_again_with_all_that_was_typed(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 2})
+    page = visitor.get("/en/checkout")
+
+    page = visitor.read(visitor.send(page, "/checkout", 422, **(TYPED | {"csrf_token": "stale"})), 422)
+
+    assert page.form("/checkout").fields["email"] == TYPED["email"]
+    visitor.send(page, "/checkout")
+
+
+def test_details_typed_while_the_units_were_sold_to_others_are_not_lost(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(units=5), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 5})
+    page = visitor.get("/en/checkout")
+    with shop.inside():
+        a_placed_order(shop.world.settings, {offer_id: 3})
+
+    visitor.send(page, "/checkout", **TYPED)
+    assert visitor.client.get("/en/checkout/review").headers["Location"] == "/en/basket"
+    assert visitor.client.get("/en/checkout").headers["Location"] == "/en/basket"
+    basket = visitor.get("/en/basket")
+    assert basket.error_at(f"units-{offer_id}") == "Only 2 units are left. Enter 2 or fewer."
+
+    visitor.send(basket, "/basket", button="Continue to your details", **{f"units-{offer_id}": "2"})
+    assert visitor.get("/en/checkout").form("/checkout").fields["beneficiary"] == TYPED["beneficiary"]
+
+
+def test_nobody_reaches_the_review_without_details(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 2})
+
+    assert visitor.client.get("/en/checkout/review").headers["Location"] == "/en/checkout"

@@ -1,0 +1,187 @@
+"""Money that comes by bank, or in the wrong sum: units wait for the one, and a person looks at the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.checkout import service
+from app.checkout.states import OrderState
+from app.db import StateEvent, db
+from app.fulfilment.process import Collaborators, run_due
+from app.kernel.money import Money
+from app.payments.ports import GatewayState, PaymentStatus
+from app.payments.states import PaymentState
+from tests.builders import (
+    a_payable_order,
+    a_placed_order,
+    an_offer,
+    cancellations_of,
+    look_again,
+    pass_time,
+    payments_of,
+    refunds_of,
+    the_offer,
+    the_order,
+)
+from tests.fakes import FakeGateway, FakeMailer
+
+
+def gateway_of(world: Collaborators) -> FakeGateway:
+    gateway: FakeGateway = world.gateway
+    return gateway
+
+
+def mails_of(world: Collaborators) -> list[str]:
+    mailer: FakeMailer = world.mailer
+    return [mail.subject for mail in mailer.sent]
+
+
+def an_expired_order(world: Collaborators, wanted: dict[int, int]) -> int:
+    order_id = a_payable_order(world, wanted)
+    pass_time(world, minutes=42)
+    run_due(world)
+    assert the_order(order_id).state is OrderState.EXPIRED
+    return order_id
+
+
+def two_open_pages(world: Collaborators) -> tuple[int, list[str]]:
+    """An order whose first page the gateway forgot to close when the second one was opened."""
+    gateway = gateway_of(world)
+    order_id = a_payable_order(world, {an_offer(): 2})
+    first = gateway.newest()
+    service.close_payment_pages(order_id, world.gateway, world.registry, world.settings, world.clock)
+    service.start_payment(order_id, world.gateway, world.settings, world.clock)
+    return order_id, [first, gateway.newest()]
+
+
+def test_a_payment_by_bank_holds_the_units_for_two_weeks_and_the_buyer_is_told(world: Collaborators) -> None:
+    offer_id = an_offer()
+    order_id = a_payable_order(world, {offer_id: 2})
+    page = gateway_of(world).newest()
+    gateway_of(world).payments[page].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+    look_again(world, order_id)
+
+    pass_time(world, days=13)
+    run_due(world)
+    assert the_order(order_id).expires_at == world.clock.now() + timedelta(days=1)
+    assert (the_order(order_id).state, the_offer(offer_id).units_reserved) == (OrderState.PAYMENT_PENDING, 2)
+    assert len(mails_of(world)) == 1
+
+    gateway_of(world).pay(page)
+    pass_time(world, minutes=6)
+    run_due(world)
+    assert the_order(order_id).state is OrderState.FULFILLED
+
+
+def test_units_stay_held_as_long_as_the_bank_has_not_answered_even_after_two_weeks(world: Collaborators) -> None:
+    offer_id = an_offer()
+    order_id = a_payable_order(world, {offer_id: 2})
+    gateway_of(world).payments[gateway_of(world).newest()].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+    pass_time(world, days=15)
+
+    assert run_due(world) < 5  # one look, not one in every round
+    assert the_offer(offer_id).units_reserved == 2
+    assert the_order(order_id).state is OrderState.PAYMENT_PENDING
+
+
+def test_a_bank_that_says_no_after_days_leaves_time_to_pay_in_another_way(world: Collaborators) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    page = gateway_of(world).newest()
+    gateway_of(world).payments[page].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+    pass_time(world, days=3)
+    gateway_of(world).payments[page].state = GatewayState.FAILED
+    look_again(world, order_id)
+
+    order = the_order(order_id)
+    assert (order.state, order.expires_at) == (OrderState.PLACED, world.clock.now() + timedelta(minutes=41))
+    service.start_payment(order_id, world.gateway, world.settings, world.clock)
+    gateway_of(world).pay()
+    look_again(world, order_id)
+    assert the_order(order_id).state is OrderState.PAID
+
+
+def test_a_page_thought_dead_that_is_in_the_banks_hands_is_watched_until_the_bank_answers(
+    world: Collaborators,
+) -> None:
+    offer_id = an_offer()
+    order_id = an_expired_order(world, {offer_id: 2})
+    page = gateway_of(world).newest()
+    gateway_of(world).payments[page].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+    assert payments_of(order_id)[0].state is PaymentState.PROCESSING
+
+    gateway_of(world).pay(page)
+    pass_time(world, minutes=6)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.FULFILLED
+
+
+def test_the_failure_of_one_page_leaves_an_order_alone_that_is_being_paid_on_another(world: Collaborators) -> None:
+    order_id, pages = two_open_pages(world)
+    late = payments_of(order_id)[0]
+    gateway_of(world).payments[pages[1]].state = GatewayState.FAILED
+    gateway_of(world).payments[pages[0]].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+
+    assert payments_of(order_id)[0].id == late.id
+    assert [p.state for p in payments_of(order_id)] == [PaymentState.PROCESSING, PaymentState.FAILED]
+    assert the_order(order_id).state is OrderState.PAYMENT_PENDING
+
+
+# --- wrong -----------------------------------------------------------------------------------------
+
+
+def wrong_amount(gateway: FakeGateway, page: str) -> None:
+    gateway.payments[page].amount = Money(1, "USD")
+
+
+def wrong_currency(gateway: FakeGateway, page: str) -> None:
+    gateway.payments[page].amount = Money(500, "EUR")
+
+
+def wrong_mode(gateway: FakeGateway, page: str) -> None:
+    gateway.is_live = True
+
+
+@pytest.mark.parametrize("spoil", [wrong_amount, wrong_currency, wrong_mode])
+def test_a_payment_that_differs_from_its_order_goes_to_a_person_and_cancels_nothing(
+    world: Collaborators, spoil: Callable[[FakeGateway, str], None]
+) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    page = gateway_of(world).pay()
+    spoil(gateway_of(world), page)
+
+    look_again(world, order_id)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.PAYMENT_REVIEW
+    assert not cancellations_of(order_id)
+    assert not refunds_of(order_id)
+    event = db.session.scalars(select(StateEvent).where(StateEvent.to_state == "payment_review")).one()
+    assert set(event.facts) == {"paid", "currency"}
+
+
+def test_a_payment_of_another_order_is_not_taken_for_this_one(world: Collaborators) -> None:
+    offer_id = an_offer()
+    order_id, other_id = a_payable_order(world, {offer_id: 2}), a_placed_order(world.settings, {offer_id: 2})
+    payment = payments_of(order_id)[0]
+    status = PaymentStatus(
+        gateway_reference=str(payment.gateway_reference),
+        order_reference=the_order(other_id).reference,
+        state=GatewayState.SUCCEEDED,
+        amount=payment.money,
+        is_live=False,
+    )
+
+    service.record_status(payment.id, status, world.registry, world.settings, world.clock.now())
+
+    assert the_order(order_id).state is OrderState.PAYMENT_REVIEW
+    assert the_order(other_id).state is OrderState.PLACED
