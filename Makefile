@@ -82,7 +82,7 @@ imports: $(VENV)/test.stamp ## Check which room imports which
 
 .PHONY: chaos
 chaos: bootstrap ## Kill web and worker at every point of a purchase, on both databases
-	$(PYTEST) -m chaos $(T)
+	CHAOS_ROUNDS=$(or $(CHAOS_ROUNDS),10) $(PYTEST) -n $(WORKERS) -m chaos $(T)
 
 .PHONY: sweep
 sweep: bootstrap ## Visit every page in every language and width

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 ORDERED = {"KR-222": 3, "PE-86": 4, "IN-264": 5}
 SOLD_OUT, PAUSED = "ZA-1364", "SV-297"
 NO_ORDER = "A" * 43
+LANGUAGES = ("en", "fr", "es")
 
 
 class _Quiet(WSGIRequestHandler):
@@ -160,7 +161,7 @@ def _break() -> str:
 
 def _set(stage: Stage) -> None:
     _set_offers()
-    _set_expired_order(stage)
+    _set_expired_orders(stage)
     _set_certified_orders(stage)
     _set_waiting_orders(stage)
     _set_test_payments(stage)
@@ -255,27 +256,26 @@ def _set_waiting_orders(stage: Stage) -> None:
 
 
 def _set_test_payments(stage: Stage) -> None:
-    open_page = str(payments_of(stage.order())[-1].gateway_reference)
-    stage.paths["payment"] = f"/testpay/{open_page}"
-    order_id = stage.order()
-    processing = stage.pay(order_id, by_bank=True)
-    stage.paths["payment processing"] = f"/testpay/{processing}"
-    stage.paths["bank processing"] = f"/testpay/{processing}/bank"
-    order_id = stage.order()
-    failed = stage.pay(order_id, by_bank=True)
-    TestpayBank(frozenset()).fail(failed, stage.clock.now())
-    stage.paths["payment failed"] = f"/testpay/{failed}"
-    order_id = stage.order()
-    paid = stage.pay(order_id)
-    stage.world.gateway.refund(paid, None, Money(100, "USD"), "stage-1")
-    stage.paths["payment paid"] = f"/testpay/{paid}"
-    stage.paths["bank refunds"] = f"/testpay/{paid}/bank"
+    # These addresses name no language; they speak the order's.
+    for language in LANGUAGES:
+        open_page = str(payments_of(stage.order(locale=language))[-1].gateway_reference)
+        stage.paths[f"payment {language}"] = f"/testpay/{open_page}"
+        processing = stage.pay(stage.order(locale=language), by_bank=True)
+        stage.paths[f"payment processing {language}"] = f"/testpay/{processing}"
+        stage.paths[f"bank processing {language}"] = f"/testpay/{processing}/bank"
+        failed = stage.pay(stage.order(locale=language), by_bank=True)
+        TestpayBank(frozenset()).fail(failed, stage.clock.now())
+        stage.paths[f"payment failed {language}"] = f"/testpay/{failed}"
+        paid = stage.pay(stage.order(locale=language))
+        stage.world.gateway.refund(paid, None, Money(100, "USD"), f"stage-{language}")
+        stage.paths[f"payment paid {language}"] = f"/testpay/{paid}"
+        stage.paths[f"bank refunds {language}"] = f"/testpay/{paid}/bank"
 
 
-def _set_expired_order(stage: Stage) -> None:
-    order_id = stage.order()
-    reference = str(payments_of(order_id)[-1].gateway_reference)
+def _set_expired_orders(stage: Stage) -> None:
+    orders = {language: stage.order(locale=language) for language in LANGUAGES}
     pass_time(stage.world, hours=2)
     run_due(stage.world)
-    stage.show("order expired", order_id, "expired")
-    stage.paths["payment expired"] = f"/testpay/{reference}"
+    stage.show("order expired", orders["en"], "expired")
+    for language, order_id in orders.items():
+        stage.paths[f"payment expired {language}"] = f"/testpay/{payments_of(order_id)[-1].gateway_reference}"

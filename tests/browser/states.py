@@ -24,7 +24,8 @@ def _at(path: str, status: int = 200) -> Reach:
 
 def _staged(name: str, status: int = 200) -> Reach:
     def reach(page: Page, stage: Stage, language: str, watch: Watch) -> None:
-        _open(page, stage.address, stage.paths[name], language, status, watch)
+        path = stage.paths.get(name) or stage.paths[f"{name} {language}"]
+        _open(page, stage.address, path, language, status, watch)
 
     return reach
 
@@ -100,7 +101,7 @@ def _review_with_error(page: Page, stage: Stage, language: str, watch: Watch) ->
 
 
 def _payment_declined(page: Page, stage: Stage, language: str, watch: Watch) -> None:
-    _open(page, stage.address, stage.paths["payment"], language, 200, watch)
+    _open(page, stage.address, stage.paths[f"payment {language}"], language, 200, watch)
     watch.expected.add(402)
     with page.expect_navigation():
         page.locator("button[value=decline]").click()

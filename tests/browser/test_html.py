@@ -183,7 +183,7 @@ def _check(pages: list[Source], directory: Path) -> None:
 
 
 def _check_source(page: Source) -> None:
-    assert page.text.startswith("<!doctype html>"), page.address
+    assert page.text.lstrip().startswith("<!doctype html>"), page.address
     tree = page.tree
     assert tree.xpath("//@style") == [], page.address
     assert tree.xpath("//style") == [], page.address

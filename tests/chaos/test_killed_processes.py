@@ -26,7 +26,7 @@ pytestmark = pytest.mark.chaos
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
 SEED = os.environ.get("CHAOS_SEED") or uuid4().hex[:8]
 LOCALES = ("en", "fr", "es")
-SECONDS_TO_KILL = 30
+SECONDS_TO_KILL = 60
 DEATHS_IN_A_ROUND = 4
 # The real lease, the real minute between sweeps, and time to work.
 SECONDS_WITH_REAL_WAITS = 200
