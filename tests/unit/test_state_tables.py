@@ -88,8 +88,6 @@ BEYOND: dict[str, dict[str, str]] = {
         "failed -> succeeded": "the money arrived after all",
     },
     "cancellation": {
-        "planned -> confirmed": "a sender that was given up may report success after all",
-        "planned -> manual": "or a success that does not add up",
         "planned -> confirmed": "a sender that lost its lease reports that it is done, after it was proven absent",
         "planned -> manual": "such a sender reports something that does not add up",
         "unknown -> waiting": "a look-up may find that the registry accepted and is not done",
