@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask
 from sqlalchemy import select, update
@@ -20,6 +20,7 @@ from app.checkout.queries import basket_view
 from app.config import Settings
 from app.db import db, transaction
 from app.fulfilment.process import Collaborators, run_due
+from app.kernel.clock import FixedClock
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.payments.models import Payment, Refund
@@ -27,6 +28,7 @@ from app.providers.models import Provider
 from app.registry.ledger import codes
 from app.registry.ledger.models import LedgerAccount, LedgerBlock
 from app.registry.models import Cancellation
+from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, ScriptedRegistry
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
@@ -166,7 +168,7 @@ def a_payable_order(world: Collaborators, wanted: dict[int, int], **details: Any
 def a_paid_order(world: Collaborators, wanted: dict[int, int], **details: Any) -> int:
     """An order whose payment the fake gateway has, and that we know of; gives its id."""
     order_id = a_payable_order(world, wanted, **details)
-    world.gateway.pay()
+    gateway_of(world).pay()
     look_again(world, order_id)
     return order_id
 
@@ -178,6 +180,26 @@ def a_finished_order(world: Collaborators, wanted: dict[int, int], **details: An
     return order_id
 
 
+def gateway_of(world: Collaborators) -> FakeGateway:
+    """The gateway of a test's world, with its switches."""
+    return cast(FakeGateway, world.gateway)
+
+
+def registry_of(world: Collaborators) -> ScriptedRegistry:
+    """The registry of a test's world, with its script."""
+    return cast(ScriptedRegistry, world.registry)
+
+
+def mailer_of(world: Collaborators) -> FakeMailer:
+    """The mailer of a test's world, with what it sent."""
+    return cast(FakeMailer, world.mailer)
+
+
+def renderer_of(world: Collaborators) -> FakeRenderer:
+    """The renderer of a test's world, with its problems."""
+    return cast(FakeRenderer, world.renderer)
+
+
 def look_again(world: Collaborators, order_id: int) -> None:
     """Ask the gateway about every payment of an order, as a notice would make us do."""
     for payment_id in [payment.id for payment in payments_of(order_id)]:
@@ -186,7 +208,7 @@ def look_again(world: Collaborators, order_id: int) -> None:
 
 def pass_time(world: Collaborators, **by: float) -> None:
     """Move the clock forward by a distance, such as minutes=5."""
-    world.clock.advance(timedelta(**by))
+    cast(FixedClock, world.clock).advance(timedelta(**by))
 
 
 def payments_of(order_id: int) -> Sequence[Payment]:

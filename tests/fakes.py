@@ -45,7 +45,7 @@ class FakeGateway:
         self.refund_calls: list[str] = []
         self.refund_outcome = RefundOutcome.SUCCEEDED
         self.problems: dict[str, list[Exception]] = {}
-        self.before: dict[str, Callable[[], None]] = {}
+        self.before: dict[str, Callable[[], object]] = {}
         self.is_live = False
 
     def _perhaps_fail(self, call: str) -> None:

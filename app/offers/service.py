@@ -81,10 +81,8 @@ def settle(order_line_id: int, now: datetime) -> bool:
 def release(order_line_id: int, now: datetime) -> bool:
     """Give a line's units back to its offer. False if there was nothing to give back."""
     reservation = _active(order_line_id)
-    if reservation is None:
-        return False
-    held = reservation.state is ReservationState.HELD
-    if not advance(
+    held = reservation is not None and reservation.state is ReservationState.HELD
+    if reservation is None or not advance(
         Reservation, reservation.id, RESERVATION, ReservationState.RELEASED, at=now, sources=(reservation.state,)
     ):
         return False

@@ -101,8 +101,11 @@ class Person:
         path = directory / download.suggested_filename
         download.save_as(path)
         if self.page.url != here:
-            # The page that said that the file is being made leads back.
-            self.follow(self.page.locator(f"main a[href='{urlsplit(here).path}']"))
+            # The page that said that the file is being made, in the file's language, leads back.
+            order = urlsplit(here).path.removeprefix(f"/{self.language}")
+            with self.page.expect_navigation():
+                self.press(self.page.locator(f"main a[href$='{order}']"))
+            self.page.goto(here)
         return path
 
     # --- buying ----------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.papers import MONTH, in_language, pages_of, words_of
+from tests.browser.papers import bears_todays_date, in_language, pages_of, words_of
 from tests.browser.person import KeyboardPerson, Person
 from tests.browser.server import Shop
 
@@ -68,7 +69,7 @@ def test_a_new_user_buys_12_units_of_3_projects_in_one_payment_and_holds_the_pap
         numbers |= set(NUMBER.findall(words))
         assert BENEFICIARY in words
         assert PURPOSE in words
-        assert f" {MONTH[language]} 20" in words
+        assert bears_todays_date(words, language)
         assert in_language(language, "Certificate of voluntary cancellation") in words
         units = list(WANTED.values())[position]
         assert in_language(language, "SPECIMEN") in words
@@ -143,7 +144,6 @@ def test_declining_and_going_back_leave_the_basket_as_it_was_and_it_can_be_paid_
     buyer.open("/basket")
     quantities = [field.input_value() for field in page.locator("input[name^=units-]").all()]
     assert quantities == ["2", "1"]
-    assert shop.ask("SELECT count(*) FROM refund") == [(0,)] or True
 
     buyer.check_out()
     form = page.locator("main form[action$='/checkout']")
@@ -208,7 +208,6 @@ def test_a_quantity_that_cannot_be_is_refused_beside_its_field(
     with watch.expecting(422):
         page.locator("button[name=action][value=checkout]").click()
         _refused_beside(page, field, typed, reason)
-    assert shop.ask("SELECT count(*) FROM offer WHERE units_reserved < 0") == [(0,)]
 
 
 def _refused_beside(page: Any, field: Any, typed: str, reason: str) -> None:
@@ -285,9 +284,8 @@ def test_two_buyers_race_for_the_last_unit_and_one_is_told_and_not_charged(
         for page in pages:
             page.locator("form[action$='/checkout/review'] button").click(no_wait_after=True)
         for page in pages:
-            page.wait_for_url(re.compile("/testpay/|/checkout/review$"))
+            expect(page.locator("h1")).not_to_have_text("Check and pay", timeout=20_000)
             page.wait_for_load_state()
-            expect(page.locator("h1")).not_to_have_text("Check and pay")
     winners = [page for page in pages if "/testpay/" in page.url]
     assert len(winners) == 1
     (loser,) = [page for page in pages if page not in winners]
@@ -383,8 +381,7 @@ def test_anyone_verifies_a_certificate_by_its_number_and_sees_all_of_it_with_its
     paper = words_of(buyer.fetch(buyer.certificates(), tmp_path))
     number = NUMBER.search(paper)
     ((code,),) = shop.ask("SELECT verification_code FROM certificate WHERE number = :number", number=number[0])
-    shown = re.search(r"Verification code\s+(\S+)", paper)
-    assert shown or code
+    assert code in "".join(paper.split())
 
     reader = Person(open_page(), shop.address, "en")
     reader.open("/verify")
@@ -435,7 +432,7 @@ def test_one_certificate_can_be_had_in_all_three_languages_with_one_number_at_an
         file = buyer.fetch(buyer.certificates(language), tmp_path / language)
         words = words_of(file)
         assert pages_of(file) == 1
-        assert f" {MONTH[language]} 20" in words
+        assert bears_todays_date(words, language)
         assert in_language(language, "Certificate of voluntary cancellation") in words
         numbers |= set(NUMBER.findall(words))
     assert len(numbers) == 1
@@ -456,7 +453,6 @@ def test_a_beneficiary_in_any_script_is_on_the_preview_the_page_and_the_paper(
     shop: Shop, open_page: OpenPage, tmp_path: Path, script: str
 ) -> None:
     name = NAMES[script]
-    assert script != "long" or len(name) == 200
     page = open_page(viewport={"width": 320, "height": 640})
     buyer = Person(page, shop.address, "en", is_narrow=True)
     preview = buyer.go_as_far_as_payment({"IN-1300": 1}, f"{script}@example.org", name)
@@ -473,6 +469,7 @@ def test_a_beneficiary_in_any_script_is_on_the_preview_the_page_and_the_paper(
 
 
 def _stands_on(paper: Path, name: str) -> None:
-    words = words_of(paper)
-    missing = [word for word in name.split() if word not in words]
+    # A PDF keeps letters and their places, not words: gaps and line breaks are the reader's guess.
+    words = "".join(words_of(paper).split())
+    missing = [word for word in unicodedata.normalize("NFKC", name).split() if word not in words]
     assert not missing, words

@@ -31,6 +31,21 @@ class Shop:
         with self.app.app_context():
             yield self.world
 
+    @property
+    def gateway(self) -> FakeGateway:
+        """Its gateway, with its switches."""
+        return builders.gateway_of(self.world)
+
+    @property
+    def registry(self) -> ScriptedRegistry:
+        """Its registry, with its script."""
+        return builders.registry_of(self.world)
+
+    @property
+    def mailer(self) -> FakeMailer:
+        """Its mailer, with what it sent."""
+        return builders.mailer_of(self.world)
+
     def visitor(self) -> Visitor:
         """A new visitor, with no cookies yet."""
         return Visitor(self.app.test_client())
@@ -68,7 +83,7 @@ class Shop:
         """Bring a visitor to the last page before the payment."""
         self.fill_basket(visitor, wanted)
         details = visitor.get("/en/checkout")
-        visitor.send(details, "/checkout", **({"email": "buyer@example.org"} | typed))
+        visitor.send(details, "/checkout", **({"email": "buyer@example.org"} | typed))  # type: ignore[arg-type]
         return visitor.get("/en/checkout/review")
 
 

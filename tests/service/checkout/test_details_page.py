@@ -11,8 +11,6 @@ from app.db import db
 from tests.builders import (
     a_placed_order,
 )
-from tests.fakes import FakeGateway
-from tests.pages import Page, Visitor
 from tests.service.conftest import Shop
 
 TYPED = {
@@ -25,19 +23,9 @@ TYPED = {
 }
 
 
-def gateway_of(shop: Shop) -> FakeGateway:
-    gateway: FakeGateway = shop.world.gateway
-    return gateway
-
-
 def orders(shop: Shop) -> list[tuple[OrderState, int]]:
     with shop.inside():
         return [(order.state, order.total) for order in db.session.scalars(select(Order).order_by(Order.id))]
-
-
-def order_it(visitor: Visitor, page: Page, status: int = 303) -> Page | str:
-    answer = visitor.send(page, "/checkout/review", status, consent="y")
-    return answer.headers["Location"] if status == 303 else visitor.read(answer, status)
 
 
 def test_a_guest_types_an_e_mail_address_and_nothing_else_is_required(shop: Shop) -> None:

@@ -18,24 +18,20 @@ from tests.builders import (
     an_offer,
     cancellations_of,
     certificates_of,
+    gateway_of,
     ledger_effects,
     look_again,
+    mailer_of,
     pass_time,
     payments_of,
     refunds_of,
     the_offer,
     the_order,
 )
-from tests.fakes import FakeGateway, FakeMailer
-
-
-def gateway_of(world: Collaborators) -> FakeGateway:
-    gateway: FakeGateway = world.gateway
-    return gateway
 
 
 def mails_of(world: Collaborators) -> list[str]:
-    mailer: FakeMailer = world.mailer
+    mailer = mailer_of(world)
     return [mail.subject for mail in mailer.sent]
 
 
@@ -85,7 +81,7 @@ def test_a_page_paid_in_the_very_second_in_which_it_is_closed_is_a_paid_order(wo
     offer_id = an_offer()
     order_id = a_payable_order(world, {offer_id: 2})
     pass_time(world, minutes=41)
-    gateway_of(world).before["expire_checkout"] = lambda: gateway_of(world).pay() and None
+    gateway_of(world).before["expire_checkout"] = gateway_of(world).pay
 
     run_due(world)
 

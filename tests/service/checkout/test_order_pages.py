@@ -18,21 +18,10 @@ from tests.builders import (
     a_placed_order,
     the_order,
 )
-from tests.fakes import FakeGateway, FakeMailer, ScriptedRegistry
 from tests.pages import Page
 from tests.service.conftest import Shop
 
 REFUSAL = Refused(RefusalCode.RULES, "no")
-
-
-def gateway_of(shop: Shop) -> FakeGateway:
-    gateway: FakeGateway = shop.world.gateway
-    return gateway
-
-
-def registry_of(shop: Shop) -> ScriptedRegistry:
-    registry: ScriptedRegistry = shop.world.registry
-    return registry
 
 
 def token_of(shop: Shop, make: Callable[[], int]) -> str:
@@ -89,13 +78,13 @@ def test_an_unpaid_order_can_be_paid_until_its_units_are_released(shop: Shop) ->
 def test_paying_again_closes_the_first_page_and_opens_another(shop: Shop) -> None:
     offer_id, visitor = shop.offer(), shop.visitor()
     token = token_of(shop, lambda: a_payable_order(shop.world, {offer_id: 2}))
-    first = gateway_of(shop).newest()
+    first = shop.gateway.newest()
 
     answer = visitor.send(visitor.get(f"/en/orders/{token}"), "/pay")
 
-    assert answer.headers["Location"] == f"http://127.0.0.1/pay/{gateway_of(shop).newest()}"
-    assert gateway_of(shop).newest() != first
-    assert gateway_of(shop).payments[first].state is GatewayState.EXPIRED
+    assert answer.headers["Location"] == f"http://127.0.0.1/pay/{shop.gateway.newest()}"
+    assert shop.gateway.newest() != first
+    assert shop.gateway.payments[first].state is GatewayState.EXPIRED
 
 
 @pytest.mark.parametrize(
@@ -109,7 +98,7 @@ def test_a_payment_page_that_cannot_be_opened_again_is_told_on_the_orders_page(
     offer_id, visitor = shop.offer(), shop.visitor()
     token = token_of(shop, lambda: a_payable_order(shop.world, {offer_id: 2}))
     page = visitor.get(f"/en/orders/{token}")
-    gateway_of(shop).problems[call] = [problem]
+    shop.gateway.problems[call] = [problem]
 
     page = visitor.read(visitor.send(page, "/pay", 409), 409)
 
@@ -123,10 +112,10 @@ def test_a_tab_from_before_the_payment_cannot_pay_a_second_time(shop: Shop) -> N
     old_tab = visitor.get(f"/en/orders/{token}")
 
     for state in (GatewayState.PROCESSING, GatewayState.SUCCEEDED):
-        gateway_of(shop).payments[gateway_of(shop).newest()].state = state
+        shop.gateway.payments[shop.gateway.newest()].state = state
         page = visitor.read(visitor.send(old_tab, "/pay", 409), 409)
         assert "cannot be paid any more" in page.words
-    assert len(gateway_of(shop).payments) == 1
+    assert len(shop.gateway.payments) == 1
 
 
 def test_coming_back_from_the_payment_page_shows_what_the_gateway_says_and_not_what_the_address_claims(
@@ -140,8 +129,8 @@ def test_coming_back_from_the_payment_page_shows_what_the_gateway_says_and_not_w
     with shop.inside():
         assert find_order(token).state is OrderState.PAYMENT_PENDING  # type: ignore[union-attr]
 
-    gateway_of(shop).pay()
-    gateway_of(shop).problems["status"] = [GatewayUnavailable(), GatewayRefusal(reason="unknown")]
+    shop.gateway.pay()
+    shop.gateway.problems["status"] = [GatewayUnavailable(), GatewayRefusal(reason="unknown")]
     for expected in (OrderState.PAYMENT_PENDING, OrderState.PAYMENT_PENDING, OrderState.PAID):
         visitor.client.get(f"/en/orders/{token}/return")
         with shop.inside():
@@ -178,11 +167,11 @@ def test_the_page_asks_for_itself_again_until_nothing_will_change(shop: Shop) ->
     shop.work()
     assert asks(unpaid) == ("60", "no")  # money may still come late
 
-    gateway_of(shop).problems["refund"] = [GatewayUnavailable() for _ in range(60)]
-    registry_of(shop).submits = [REFUSAL]
+    shop.gateway.problems["refund"] = [GatewayUnavailable() for _ in range(60)]
+    shop.registry.submits = [REFUSAL]
     refused = token_of(shop, lambda: a_finished_order(shop.world, {offer_id: 2}))
     assert asks(refused)[1] == "no"  # the refund is still owed
-    gateway_of(shop).problems.clear()
+    shop.gateway.problems.clear()
     shop.clock.advance(timedelta(hours=3))
     shop.work()
     assert asks(refused) == (None, "yes")
@@ -190,7 +179,7 @@ def test_the_page_asks_for_itself_again_until_nothing_will_change(shop: Shop) ->
 
 def test_the_mails_of_an_order_can_be_had_again_at_the_same_address(shop: Shop) -> None:
     token, visitor = shop.finished_order({shop.offer(): 2}), shop.visitor()
-    mailer: FakeMailer = shop.world.mailer
+    mailer = shop.mailer
     assert len(mailer.sent) == 2
 
     answer = visitor.send(visitor.get(f"/en/orders/{token}"), "/resend")

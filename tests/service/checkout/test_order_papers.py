@@ -16,15 +16,9 @@ from app.db import db, transaction
 from app.payments.states import RefundState
 from app.registry.ports import RefusalCode, Refused
 from tests.builders import certificates_of, refunds_of
-from tests.fakes import ScriptedRegistry
 from tests.service.conftest import Shop
 
 REFUSAL = Refused(RefusalCode.RULES, "no")
-
-
-def registry_of(shop: Shop) -> ScriptedRegistry:
-    registry: ScriptedRegistry = shop.world.registry
-    return registry
 
 
 @pytest.mark.parametrize("lang", ["en", "fr", "es"])
@@ -87,7 +81,7 @@ def test_facts_of_the_real_thing_carry_no_word_of_a_demonstration(shop: Shop) ->
 
 def test_a_summary_counts_what_was_refunded_and_not_certified(shop: Shop) -> None:
     offers = [shop.offer(number=n) for n in (1, 2, 3)]
-    registry_of(shop).submits = ["ask", REFUSAL]
+    shop.registry.submits = ["ask", REFUSAL]
     token = shop.finished_order({offers[0]: 2, offers[1]: 3, offers[2]: 5})
 
     with shop.inside() as world:

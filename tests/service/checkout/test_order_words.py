@@ -28,21 +28,10 @@ from tests.builders import (
     payments_of,
     the_order,
 )
-from tests.fakes import FakeGateway, ScriptedRegistry
 from tests.pages import Page
 from tests.service.conftest import Shop
 
 REFUSAL = Refused(RefusalCode.RULES, "no")
-
-
-def gateway_of(shop: Shop) -> FakeGateway:
-    gateway: FakeGateway = shop.world.gateway
-    return gateway
-
-
-def registry_of(shop: Shop) -> ScriptedRegistry:
-    registry: ScriptedRegistry = shop.world.registry
-    return registry
 
 
 def token_of(shop: Shop, make: Callable[[], int]) -> str:
@@ -69,7 +58,7 @@ def test_a_payment_in_the_banks_hands_is_explained_with_how_long_the_units_are_h
 
     def make() -> int:
         order_id = a_payable_order(shop.world, {offer_id: 2})
-        gateway_of(shop).payments[gateway_of(shop).newest()].state = GatewayState.PROCESSING
+        shop.gateway.payments[shop.gateway.newest()].state = GatewayState.PROCESSING
         look_again(shop.world, order_id)
         return order_id
 
@@ -85,7 +74,7 @@ def test_a_payment_under_review_is_explained(shop: Shop) -> None:
 
     def make() -> int:
         order_id = a_payable_order(shop.world, {offer_id: 2})
-        gateway_of(shop).payments[gateway_of(shop).pay()].amount = Money(1, "USD")
+        shop.gateway.payments[shop.gateway.pay()].amount = Money(1, "USD")
         look_again(shop.world, order_id)
         return order_id
 
@@ -103,7 +92,7 @@ def test_a_payment_under_review_is_explained(shop: Shop) -> None:
 def test_waiting_for_the_registry_is_explained_and_no_certificate_can_be_had_meanwhile(
     shop: Shop, submits: list[object], lookups: list[object], headline: str
 ) -> None:
-    registry_of(shop).submits, registry_of(shop).lookups = submits, lookups  # type: ignore[assignment]
+    shop.registry.submits, shop.registry.lookups = list(submits), list(lookups)  # type: ignore[arg-type]
     offer_id, visitor = shop.offer(), shop.visitor()
     token = token_of(shop, lambda: a_finished_order(shop.world, {offer_id: 2}))
     shop.clock.advance(timedelta(seconds=5))
@@ -137,7 +126,7 @@ def test_a_finished_order_shows_its_proof_step_by_step_and_everything_to_downloa
 
 def test_a_refused_line_and_its_refund_are_shown_beside_what_was_certified(shop: Shop) -> None:
     one, two = shop.offer(number=1, price=100), shop.offer(number=2, price=250)
-    registry_of(shop).submits = ["ask", REFUSAL]
+    shop.registry.submits = ["ask", REFUSAL]
     token = shop.finished_order({one: 3, two: 4})
 
     page = see(shop, token)
@@ -149,7 +138,7 @@ def test_a_refused_line_and_its_refund_are_shown_beside_what_was_certified(shop:
 
 
 def test_an_order_that_was_refused_whole_has_no_certificate_and_gives_the_money_back(shop: Shop) -> None:
-    registry_of(shop).submits = [REFUSAL]
+    shop.registry.submits = [REFUSAL]
     offer_id = shop.offer()
     token = shop.finished_order({offer_id: 3})
 
@@ -169,11 +158,11 @@ def test_a_second_payment_is_shown_as_refunded_without_a_project(shop: Shop) -> 
     def make() -> int:
         world = shop.world
         order_id = a_payable_order(world, {offer_id: 2})
-        first = gateway_of(shop).newest()
+        first = shop.gateway.newest()
         service.close_payment_pages(order_id, world.gateway, world.registry, world.settings, world.clock)
         service.start_payment(order_id, world.gateway, world.settings, world.clock)
-        for page in (first, gateway_of(shop).newest()):
-            gateway_of(shop).pay(page)
+        for page in (first, shop.gateway.newest()):
+            shop.gateway.pay(page)
         look_again(world, order_id)
         shop.work()
         return order_id

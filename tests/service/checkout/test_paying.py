@@ -12,7 +12,8 @@ from app.checkout.errors import AlreadyPaid, OrderNotPayable
 from app.checkout.states import OrderState
 from app.fulfilment.process import Collaborators, run_due
 from app.kernel import checkpoints
-from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayState, GatewayUnavailable
+from app.payments import service as payments
+from app.payments.ports import GatewayFault, GatewayOutcomeUnknown, GatewayRefusal, GatewayState, GatewayUnavailable
 from app.payments.states import PaymentState
 from tests.builders import (
     NOW,
@@ -22,6 +23,7 @@ from tests.builders import (
     a_placed_order,
     all_at_once,
     an_offer,
+    gateway_of,
     look_again,
     pass_time,
     payments_of,
@@ -29,18 +31,12 @@ from tests.builders import (
     the_offer,
     the_order,
 )
-from tests.fakes import FakeGateway
 
 POWER_CUT = RuntimeError("power cut")
 
 
 def start(world: Collaborators, order_id: int) -> str:
     return service.start_payment(order_id, world.gateway, world.settings, world.clock)
-
-
-def gateway_of(world: Collaborators) -> FakeGateway:
-    gateway: FakeGateway = world.gateway
-    return gateway
 
 
 def test_the_gateway_is_told_the_order_its_price_and_nothing_about_the_beneficiary(world: Collaborators) -> None:
@@ -219,6 +215,16 @@ def test_an_earlier_try_that_cannot_be_closed_for_certain_stops_a_second_order(w
         service.supersede_unpaid_orders(token, world.gateway, world.registry, world.settings, world.clock)
 
     assert the_order(first).state is OrderState.PAYMENT_PENDING
+
+
+def test_a_page_that_was_never_opened_has_no_name_at_the_gateway(world: Collaborators) -> None:
+    order_id = a_placed_order(world.settings, {an_offer(): 1})
+    gateway_of(world).problems["start_checkout"] = [GatewayUnavailable()]
+    with pytest.raises(GatewayUnavailable):
+        start(world, order_id)
+
+    with pytest.raises(GatewayFault, match="never opened"):
+        payments.get_gateway_reference(payments_of(order_id)[0].id)
 
 
 def test_a_payment_nobody_told_us_about_is_found_by_looking(world: Collaborators) -> None:

@@ -28,6 +28,7 @@ from tests.builders import (
     a_placed_order,
     an_offer,
     change_offer,
+    gateway_of,
     look_again,
     place,
     the_offer,
@@ -127,7 +128,7 @@ def test_a_second_line_can_lift_a_total_over_the_minimum_and_the_dearest_line_is
 def test_for_any_basket_lines_total_charge_and_shares_are_the_same_money(
     world: Collaborators, changes: dict[str, int], data: st.DataObject
 ) -> None:
-    rules = replace(world.settings, **changes)
+    rules = replace(world.settings, **changes)  # type: ignore[arg-type]
     prices = data.draw(st.lists(st.integers(1, 2_000_000), min_size=1, max_size=5))
     wanted = {
         an_offer(number=next(NUMBERS), price=price, held=0, units=1_000): data.draw(st.integers(1, 1_000))
@@ -143,7 +144,7 @@ def test_for_any_basket_lines_total_charge_and_shares_are_the_same_money(
     service.start_payment(order_id, world.gateway, rules, world.clock)
 
     order = the_order(order_id)
-    sent = world.gateway.payments[world.gateway.newest()].request
+    sent = gateway_of(world).payments[gateway_of(world).newest()].request
     assert sum(line.amount for line in order.lines) == order.total == view.total.minor == sent.amount.minor
     assert sum(line.unit_price.minor * line.units for line in sent.lines) == sent.amount.minor
     assert [line.unit_price for line in order.lines] == prices
@@ -205,7 +206,7 @@ def test_what_was_bought_leaves_the_basket_when_it_is_paid_and_what_was_added_me
     assert basket_units(token) == 15
 
     service.start_payment(order_id, world.gateway, world.settings, world.clock)
-    world.gateway.pay()
+    gateway_of(world).pay()
     look_again(world, order_id)
 
     assert {line.offer_id: line.units for line in basket_view(token, world.settings).lines} == {two: 1, three: 7}
@@ -220,7 +221,7 @@ def test_an_order_outlives_its_basket(world: Collaborators) -> None:
         session.execute(delete(Basket).where(Basket.token == token))
 
     service.start_payment(order_id, world.gateway, world.settings, world.clock)
-    world.gateway.pay()
+    gateway_of(world).pay()
     look_again(world, order_id)
 
     assert the_order(order_id).state is OrderState.PAID

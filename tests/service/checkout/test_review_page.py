@@ -27,7 +27,6 @@ from tests.builders import (
     refunds_of,
     the_offer,
 )
-from tests.fakes import FakeGateway
 from tests.pages import Page, Visitor
 from tests.service.conftest import Shop
 
@@ -41,19 +40,19 @@ TYPED = {
 }
 
 
-def gateway_of(shop: Shop) -> FakeGateway:
-    gateway: FakeGateway = shop.world.gateway
-    return gateway
-
-
 def orders(shop: Shop) -> list[tuple[OrderState, int]]:
     with shop.inside():
         return [(order.state, order.total) for order in db.session.scalars(select(Order).order_by(Order.id))]
 
 
-def order_it(visitor: Visitor, page: Page, status: int = 303) -> Page | str:
-    answer = visitor.send(page, "/checkout/review", status, consent="y")
-    return answer.headers["Location"] if status == 303 else visitor.read(answer, status)
+def order_it(visitor: Visitor, page: Page) -> str:
+    """Press the last button, and be led somewhere."""
+    return str(visitor.send(page, "/checkout/review", consent="y").headers["Location"])
+
+
+def try_to_order(visitor: Visitor, page: Page, status: int) -> Page:
+    """Press the last button, and be told why not."""
+    return visitor.read(visitor.send(page, "/checkout/review", status, consent="y"), status)
 
 
 def test_the_last_button_obliges_to_pay_the_amount_it_says_and_leads_to_the_payment(shop: Shop) -> None:
@@ -65,9 +64,9 @@ def test_the_last_button_obliges_to_pay_the_amount_it_says_and_leads_to_the_paym
 
     url = order_it(visitor, page)
 
-    page_of_gateway = gateway_of(shop).newest()
+    page_of_gateway = shop.gateway.newest()
     assert url == f"http://127.0.0.1/pay/{page_of_gateway}"
-    assert gateway_of(shop).payments[page_of_gateway].request.amount.minor == 1_000
+    assert shop.gateway.payments[page_of_gateway].request.amount.minor == 1_000
     with shop.inside():
         order = db.session.scalars(select(Order)).one()
         beneficiary = db.session.scalars(select(Beneficiary)).one()
@@ -123,7 +122,7 @@ def a_basket_is_paid(shop: Shop, order_id: int) -> None:
     from app.checkout.service import start_payment  # noqa: PLC0415
 
     start_payment(order_id, world.gateway, world.settings, world.clock)
-    gateway_of(shop).pay()
+    shop.gateway.pay()
     look_again(world, order_id)
     shop.work()
 
@@ -144,12 +143,11 @@ def test_a_price_that_changed_meanwhile_is_told_and_not_charged(shop: Shop) -> N
     with shop.inside():
         change_offer(offer_id, unit_price=300)
 
-    page = order_it(visitor, page, 409)
-    assert isinstance(page, Page)
+    page = try_to_order(visitor, page, 409)
     assert "The total is no longer the one you saw." in page.words
     assert "USD 12.00" in page.words.replace("\xa0", " ")
     assert orders(shop) == []
-    assert gateway_of(shop).payments == {}
+    assert shop.gateway.payments == {}
 
     order_it(visitor, page)
     assert orders(shop) == [(OrderState.PAYMENT_PENDING, 1_200)]
@@ -174,7 +172,7 @@ def test_of_two_buyers_of_the_last_unit_the_second_is_told_in_the_basket_and_not
 
     page = second.get("/en/basket")
     assert page.error_at(f"units-{offer_id}") == "This offer is sold out. Remove it, or choose another one."
-    assert len(orders(shop)) == len(gateway_of(shop).payments) == 1
+    assert len(orders(shop)) == len(shop.gateway.payments) == 1
 
 
 def test_units_that_are_sold_in_the_very_moment_of_ordering_are_told_in_the_basket(
@@ -189,10 +187,9 @@ def test_units_that_are_sold_in_the_very_moment_of_ordering_are_told_in_the_bask
         with shop.app.app_context():
             change_offer(offer_id, state=OfferState.PAUSED)
 
-    gateway_of(shop).before["expire_checkout"] = somebody_is_faster
-    page = order_it(visitor, page, 409)
+    shop.gateway.before["expire_checkout"] = somebody_is_faster
+    page = try_to_order(visitor, page, 409)
 
-    assert isinstance(page, Page)
     assert "sold out" in page.error_at(f"units-{offer_id}")
     assert [state for state, _total in orders(shop)] == [OrderState.EXPIRED]
 
@@ -205,14 +202,13 @@ def test_a_payment_page_that_cannot_be_opened_is_told_and_pressing_again_works_e
 ) -> None:
     offer_id, visitor = shop.offer(units=4), shop.visitor()
     page = shop.at_review(visitor, {offer_id: 4}, **TYPED)
-    gateway_of(shop).problems["start_checkout"] = [problem]
+    shop.gateway.problems["start_checkout"] = [problem]
 
-    page = order_it(visitor, page, 503)
-    assert isinstance(page, Page)
+    page = try_to_order(visitor, page, 503)
     assert "You were not charged." in page.words
     assert TYPED["beneficiary"] in page.words
 
-    assert str(order_it(visitor, page)).startswith("http://127.0.0.1/pay/")
+    assert order_it(visitor, page).startswith("http://127.0.0.1/pay/")
     assert [state for state, _total in orders(shop)] == [OrderState.EXPIRED, OrderState.PAYMENT_PENDING]
     with shop.inside():
         assert the_offer(offer_id).units_reserved == 4
@@ -222,7 +218,7 @@ def test_going_back_from_the_payment_page_leads_to_the_review_with_everything_in
     offer_id, visitor = shop.offer(units=4), shop.visitor()
     page = shop.at_review(visitor, {offer_id: 4}, **TYPED)
     order_it(visitor, page)
-    request = gateway_of(shop).payments[gateway_of(shop).newest()].request
+    request = shop.gateway.payments[shop.gateway.newest()].request
 
     page = visitor.get(request.back_url.removeprefix("http://127.0.0.1:5000"))
     assert TYPED["beneficiary"] in page.words
@@ -233,7 +229,7 @@ def test_ordering_again_after_paying_in_another_tab_leads_to_the_paid_order(shop
     offer_id, visitor = shop.offer(), shop.visitor()
     page = shop.at_review(visitor, {offer_id: 4})
     order_it(visitor, page)
-    gateway_of(shop).pay()
+    shop.gateway.pay()
     again = visitor.get("/en/checkout/review")
 
     location = order_it(visitor, again)
@@ -250,7 +246,7 @@ def test_a_card_that_was_declined_in_one_tab_can_be_followed_by_another_order(sh
     offer_id, visitor = shop.offer(units=4), shop.visitor()
     page = shop.at_review(visitor, {offer_id: 4})
     order_it(visitor, page)
-    gateway_of(shop).payments[gateway_of(shop).newest()].state = GatewayState.FAILED
+    shop.gateway.payments[shop.gateway.newest()].state = GatewayState.FAILED
 
     order_it(visitor, visitor.get("/en/checkout/review"))
 
@@ -264,7 +260,7 @@ def test_an_order_speaks_the_language_in_which_it_was_placed(shop: Shop, lang: s
     visitor.send(visitor.get(f"/{lang}/checkout"), "/checkout", email="a@example.org")
     order_it(visitor, visitor.get(f"/{lang}/checkout/review"))
 
-    request = gateway_of(shop).payments[gateway_of(shop).newest()].request
+    request = shop.gateway.payments[shop.gateway.newest()].request
     assert (request.locale, request.back_url) == (lang, f"http://127.0.0.1:5000/{lang}/checkout/review")
     with shop.inside():
         assert db.session.scalars(select(Order.locale)).one() == lang

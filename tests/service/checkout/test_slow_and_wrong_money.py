@@ -13,30 +13,27 @@ from app.checkout.states import OrderState
 from app.db import StateEvent, db
 from app.fulfilment.process import Collaborators, run_due
 from app.kernel.money import Money
-from app.payments.ports import GatewayState, PaymentStatus
+from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayState, PaymentStatus
 from app.payments.states import PaymentState
 from tests.builders import (
     a_payable_order,
     a_placed_order,
     an_offer,
     cancellations_of,
+    gateway_of,
     look_again,
+    mailer_of,
     pass_time,
     payments_of,
     refunds_of,
     the_offer,
     the_order,
 )
-from tests.fakes import FakeGateway, FakeMailer
-
-
-def gateway_of(world: Collaborators) -> FakeGateway:
-    gateway: FakeGateway = world.gateway
-    return gateway
+from tests.fakes import FakeGateway
 
 
 def mails_of(world: Collaborators) -> list[str]:
-    mailer: FakeMailer = world.mailer
+    mailer = mailer_of(world)
     return [mail.subject for mail in mailer.sent]
 
 
@@ -137,6 +134,23 @@ def test_the_failure_of_one_page_leaves_an_order_alone_that_is_being_paid_on_ano
 
 
 # --- wrong -----------------------------------------------------------------------------------------
+
+
+def test_a_refused_second_page_leaves_an_order_alone_whose_first_page_the_bank_is_working_on(
+    world: Collaborators,
+) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    first = gateway_of(world).newest()
+    service.close_payment_pages(order_id, world.gateway, world.registry, world.settings, world.clock)
+    gateway_of(world).problems["start_checkout"] = [GatewayOutcomeUnknown(), GatewayRefusal(reason="expired")]
+    with pytest.raises(GatewayOutcomeUnknown):
+        service.start_payment(order_id, world.gateway, world.settings, world.clock)
+    gateway_of(world).payments[first].state = GatewayState.PROCESSING
+
+    look_again(world, order_id)
+
+    assert [p.state for p in payments_of(order_id)] == [PaymentState.PROCESSING, PaymentState.FAILED]
+    assert the_order(order_id).state is OrderState.PAYMENT_PENDING
 
 
 def wrong_amount(gateway: FakeGateway, page: str) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from sqlalchemy import Executable, column, insert, literal, select, table, text, update
+from sqlalchemy import CursorResult, Executable, column, insert, literal, select, table, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.certificates.models import Certificate
@@ -14,8 +14,7 @@ from app.fulfilment.process import Collaborators
 from app.registry.ledger.models import LedgerBlock
 from app.registry.models import Cancellation, CancelledBlock
 from app.registry.ports import RefusalCode, Refused
-from tests.builders import a_finished_order, an_offer, cancellations_of, change_offer, refunds_of
-from tests.fakes import ScriptedRegistry
+from tests.builders import a_finished_order, an_offer, cancellations_of, change_offer, refunds_of, registry_of
 
 STATES = (
     "offer", "reservation", "purchase_order", "payment", "refund", "cancellation", "certificate", "mail",
@@ -27,7 +26,7 @@ def refused(statement: str | Executable, **values: Any) -> bool:
     try:
         with transaction() as session:
             wanted = text(statement) if isinstance(statement, str) else statement
-            assert session.execute(wanted, values).rowcount
+            assert cast(CursorResult[Any], session.execute(wanted, values)).rowcount
     except DBAPIError:
         return True
     return False
@@ -43,9 +42,8 @@ def copied(model: type[Any], **changes: Any) -> Executable:
 @pytest.fixture
 def full_world(world: Collaborators) -> int:
     """One order with a certificate and a refund, so that every table with a state has a row."""
-    registry: ScriptedRegistry = world.registry
     offers = [an_offer(number=1), an_offer(number=2)]
-    registry.submits = [Refused(RefusalCode.RULES, "no")]
+    registry_of(world).submits = [Refused(RefusalCode.RULES, "no")]
     order_id = a_finished_order(world, {offers[0]: 5, offers[1]: 5})
     assert refunds_of(order_id)
     return order_id

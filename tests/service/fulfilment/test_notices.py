@@ -25,17 +25,14 @@ from tests.builders import (
     an_offer,
     cancellations_of,
     certificates_of,
+    gateway_of,
     ledger_effects,
+    mailer_of,
     pass_time,
     refunds_of,
+    registry_of,
     the_order,
 )
-from tests.fakes import FakeGateway, FakeMailer, ScriptedRegistry
-
-
-def gateway_of(world: Collaborators) -> FakeGateway:
-    gateway: FakeGateway = world.gateway
-    return gateway
 
 
 def an_event(reference: str, number: int, at: datetime, kind: str = "checkout.session.completed") -> GatewayEvent:
@@ -52,7 +49,7 @@ def deliveries() -> list[WebhookDelivery]:
 
 
 def one_order_and_one_cancellation(world: Collaborators, order_id: int) -> bool:
-    mailer: FakeMailer = world.mailer
+    mailer = mailer_of(world)
     paid = db.session.scalar(
         select(func.count()).select_from(StateEvent).where(StateEvent.machine == "order", StateEvent.to_state == "paid")
     )
@@ -149,7 +146,7 @@ def test_an_event_about_something_unknown_is_looked_at_ever_more_rarely_and_give
         assert run_due(world) == 1
         pause = deliveries()[0].next_action_at - world.clock.now()
         waited.append(pause.total_seconds())
-        world.clock.advance(pause if len(waited) < 7 else timedelta(days=1))
+        pass_time(world, seconds=(pause if len(waited) < 7 else timedelta(days=1)).total_seconds())
 
     assert waited[:7] == [2, 10, 60, 300, 900, 900, 900]
     assert world.clock.now() - deliveries()[0].received_at > timedelta(days=3)
@@ -168,7 +165,7 @@ def test_an_event_is_kept_until_the_gateway_could_be_asked(world: Collaborators)
 
 
 def test_an_event_about_a_refund_makes_us_ask_where_it_stands(world: Collaborators) -> None:
-    registry: ScriptedRegistry = world.registry
+    registry = registry_of(world)
     registry.submits = [Refused(RefusalCode.RULES, "no")]
     order_id = a_finished_order(world, {an_offer(): 2})
     (refund,) = refunds_of(order_id)

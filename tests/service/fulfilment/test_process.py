@@ -27,17 +27,16 @@ from tests.builders import (
     an_offer,
     cancellations_of,
     certificates_of,
+    gateway_of,
     ledger_effects,
+    mailer_of,
     pass_time,
     refunds_of,
+    registry_of,
+    renderer_of,
     the_order,
 )
-from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, ScriptedRegistry
-
-
-def mailer_of(world: Collaborators) -> FakeMailer:
-    mailer: FakeMailer = world.mailer
-    return mailer
+from tests.fakes import FakeRenderer
 
 
 def states_of(order_id: int) -> list[str]:
@@ -101,7 +100,7 @@ def test_one_order_with_a_broken_part_does_not_keep_the_others_waiting(
     world: Collaborators, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, sound = (a_paid_order(world, {an_offer(number=n): 2}) for n in (1, 2))
-    registry: ScriptedRegistry = world.registry
+    registry = registry_of(world)
     registry.submits = ["raise"]
     registry.lookups = ["raise"] * 20
 
@@ -115,7 +114,7 @@ def test_one_order_with_a_broken_part_does_not_keep_the_others_waiting(
 def test_a_fault_in_one_step_is_logged_and_the_other_steps_go_on(
     world: Collaborators, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gateway: FakeGateway = world.gateway
+    gateway = gateway_of(world)
     unpaid, paid = a_payable_order(world, {an_offer(number=1): 2}), a_paid_order(world, {an_offer(number=2): 2})
     pass_time(world, minutes=42)
     gateway.problems["status"] = [ZeroDivisionError("a fault of ours") for _ in range(50)]
@@ -129,7 +128,7 @@ def test_a_fault_in_one_step_is_logged_and_the_other_steps_go_on(
 
 
 def test_a_renderer_that_fails_delays_the_paper_and_not_the_certificate(world: Collaborators) -> None:
-    renderer: FakeRenderer = world.renderer
+    renderer = renderer_of(world)
     renderer.problems = [MemoryError(), MemoryError()]
     order_id = a_finished_order(world, {an_offer(): 2})
     assert the_order(order_id).state is OrderState.FULFILLED
@@ -183,8 +182,8 @@ def test_certificates_of_one_order_speak_the_language_in_which_it_was_placed(wor
 def test_the_books_balance_after_a_day_of_everything(world: Collaborators) -> None:
     """Payments = units cancelled at their prices + refunds, to the cent and to the unit."""
     offers = [an_offer(number=n, price=100 * n, units=50) for n in (1, 2, 3)]
-    registry: ScriptedRegistry = world.registry
-    gateway: FakeGateway = world.gateway
+    registry = registry_of(world)
+    gateway = gateway_of(world)
     orders = [a_paid_order(world, {offers[0]: 1, offers[1]: 2, offers[2]: n}) for n in range(1, 6)]
     registry.submits = ["ask", "lose", Refused(RefusalCode.RULES, "no"), "raise", "ask", "lose"]
     a_placed_order(world.settings, {offers[0]: 5}, now=world.clock.now())
@@ -213,5 +212,5 @@ def test_an_operator_reads_in_the_log_what_keeps_this_machine_from_drawing(caplo
     for renderer in (FakeRenderer(), Unwell()):
         prepare_to_draw(renderer)
 
-    problems = [record.facts for record in caplog.records if record.message == "drawing certificates"]
+    problems = [vars(record)["facts"] for record in caplog.records if record.message == "drawing certificates"]
     assert problems == [{"problem": "no font for Devanagari"}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import signal
 import socket
@@ -100,8 +101,10 @@ def test_settings_that_cannot_work_are_all_named_and_nothing_starts(
     for name, value in an_environment(tmp_path, 5000, **wrong).items():
         monkeypatch.setenv(name, value)
 
-    assert serving.main() == 2
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(serving.__file__, run_name="__main__")
 
+    assert ended.value.code == 2
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "Tonne does not start with these settings:"
     assert {name for name in wrong if any(name in line for line in said[1:])} == set(wrong)

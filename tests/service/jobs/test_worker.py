@@ -16,6 +16,7 @@ from app import jobs
 from app.fulfilment.process import Collaborators
 from tests.builders import a_paid_order, an_offer, certificates_of
 from tests.conftest import AppMaker
+from tests.fakes import FakeRenderer
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PATIENCE = 30  # seconds
@@ -59,10 +60,18 @@ class Observed:
             time.sleep(0.02)
 
 
+class PoorRenderer(FakeRenderer):
+    """A renderer on a machine that lacks something."""
+
+    def health(self) -> list[str]:
+        return ["a font is missing"]
+
+
 def test_a_worker_looks_at_once_and_whenever_it_is_woken_and_stops_on_sigterm(
-    make_app: AppMaker, signals: None
+    make_app: AppMaker, signals: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app()
+    app.extensions["tonne.renderer"] = renderer = PoorRenderer()
     observed = Observed(app)
     watcher = threading.Thread(target=observed.watch)
     watcher.start()
@@ -76,6 +85,9 @@ def test_a_worker_looks_at_once_and_whenever_it_is_woken_and_stops_on_sigterm(
 
     assert (result.exit_code, result.exception) == (0, None)
     assert observed.times >= 2
+    assert renderer.is_warm
+    (lack,) = [record for record in caplog.records if record.message == "drawing certificates"]
+    assert (lack.levelname, lack.facts) == ("ERROR", {"problem": "a font is missing"})
 
 
 def test_working_once_does_everything_that_is_due_and_says_how_much(world: Collaborators, context: Flask) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 
 from app.checkout.models import OrderLine
@@ -17,6 +18,7 @@ from tests.builders import (
     NOW,
     a_basket,
     a_placed_order,
+    all_at_once,
     an_offer,
     change_offer,
     place,
@@ -63,6 +65,18 @@ def test_units_that_are_given_back_can_be_sold_again_and_are_given_back_once(wor
     assert counters(offer_id) == (4, 0, 0)
     assert the_offer(offer_id).state is OfferState.LIVE
     assert the_order(a_placed_order(world.settings, {offer_id: 4})).state is OrderState.PLACED
+
+
+def test_units_that_many_give_back_at_once_are_given_back_once(world: Collaborators, context: Flask) -> None:
+    offer_id = an_offer(units=10)
+    line = the_line(a_placed_order(world.settings, {offer_id: 4}))
+
+    def give_back() -> bool:
+        with transaction():
+            return service.release(line, NOW)
+
+    assert sorted(all_at_once(context, [give_back] * 4)) == [False, False, False, True]
+    assert counters(offer_id) == (10, 0, 0)
 
 
 def test_an_offer_that_is_off_sale_stays_so_when_units_come_back(world: Collaborators) -> None:

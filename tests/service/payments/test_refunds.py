@@ -23,13 +23,16 @@ from app.payments.ports import (
     RefundStatus,
 )
 from app.payments.states import RefundState
-from tests.builders import a_paid_order, all_at_once, an_offer, pass_time, payments_of, refunds_of, the_order
-from tests.fakes import FakeGateway
-
-
-def gateway_of(world: Collaborators) -> FakeGateway:
-    gateway: FakeGateway = world.gateway
-    return gateway
+from tests.builders import (
+    a_paid_order,
+    all_at_once,
+    an_offer,
+    gateway_of,
+    pass_time,
+    payments_of,
+    refunds_of,
+    the_order,
+)
 
 
 def owe(world: Collaborators, order_id: int, minor: int) -> int:
@@ -89,7 +92,7 @@ def test_a_refund_that_takes_its_time_is_asked_about_with_pauses_and_not_asked_f
         pause = the_refund(refund_id).next_action_at - world.clock.now()
         waited.append(pause.total_seconds())
         assert service.due_refunds(world.clock.now()) == []
-        world.clock.advance(pause)
+        pass_time(world, seconds=pause.total_seconds())
         assert service.due_refunds(world.clock.now()) == [refund_id]
         pursue(world, refund_id)
 

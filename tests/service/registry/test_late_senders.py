@@ -253,6 +253,34 @@ def test_a_look_up_from_before_somebody_asked_again_says_nothing_about_what_was_
     assert now.last_message != "old news"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [Absent(proven=True, basis="old news"), Ambiguous("old news")],
+    ids=lambda answer: type(answer).__name__,
+)
+def test_an_old_answer_about_a_request_decides_nothing_about_a_newer_one_whose_fate_is_unknown_too(
+    world: Collaborators, work: Callable[[], int], answer: Lookup
+) -> None:
+    cancellation_id = a_planned_cancellation(world)
+    world.registry.submits = ["raise", "lose"]
+    ask(world, cancellation_id)
+
+    def somebody_asks_again() -> None:
+        assert look_up(world, cancellation_id) is S.PLANNED
+        assert ask(world, cancellation_id) is S.UNKNOWN
+
+    slow = SlowRegistry(world, somebody_asks_again)
+    slow.lookups = [answer]
+    service.look_up(cancellation_id, slow, world.clock)
+    assert state_of(cancellation_id) is S.UNKNOWN
+    pass_time(world, hours=1)
+    work()
+
+    assert state_of(cancellation_id) is S.CONFIRMED
+    assert len(world.registry.submitted) == 2
+    assert (ledger_entries(), ledger_effects()) == (1, UNITS)
+
+
 def test_doubt_about_a_request_does_not_touch_the_one_sent_after_it(world: Collaborators) -> None:
     cancellation_id = a_planned_cancellation(world)
     world.registry.before_submit = [cut_power]
