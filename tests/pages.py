@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -137,22 +138,28 @@ class Visitor:
         return self.read(self.client.get(address), status)
 
     def send(
-        self, page: Page, ending: str, status: int = 303, button: str | None = None, **typed: str | None
+        self,
+        page: Page,
+        ending: str,
+        status: int = 303,
+        button: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        **typed: str | None,
     ) -> TestResponse:
         """Fill in the form whose address ends so, press a button by its words, and check the answer's status.
 
-        Only what is named in `typed` differs from what stands in the page; None unticks a box.
+        Only what is named in `fields` or `typed` differs from what stands in the page; None unticks a box.
         """
         form = page.form(ending)
-        fields: dict[str, str] = dict(form.fields)
+        sent: dict[str, str] = dict(form.fields) | dict(fields or {})
         for name, value in typed.items():
-            fields.pop(name, None)
+            sent.pop(name, None)
             if value is not None:
-                fields[name] = value
+                sent[name] = value
         if button is not None:
             name, value = form.buttons[button]
-            fields |= {name: value} if name else {}
-        response = self.client.post(form.action, data=fields)
+            sent |= {name: value} if name else {}
+        response = self.client.post(form.action, data=sent)
         assert response.status_code == status, (response.status_code, response.get_data(as_text=True)[-2000:])
         return response
 

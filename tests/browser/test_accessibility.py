@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.browser import Watch
 from tests.browser.conftest import OpenPage
@@ -65,7 +65,7 @@ def test_after_a_mistake_the_keyboard_is_at_the_summary_and_each_link_leads_to_i
     page = open_page()
     STATES[name](page, stage, "en", watch)
     summary = page.get_by_role("alert")
-    assert summary.evaluate("element => element === document.activeElement")
+    expect(summary).to_be_focused()
     assert page.title().startswith("Error")
     links = summary.get_by_role("link").all()
     assert links
@@ -83,6 +83,7 @@ def test_without_script_the_keyboard_starts_at_the_summary_too(
 ) -> None:
     page = open_page(java_script_enabled=False)
     STATES[name](page, stage, "en", watch)
+    expect(page.get_by_role("alert")).to_be_focused()
     page.keyboard.press("Tab")
     focused = page.evaluate("() => document.activeElement.closest('[role=alert]') !== null")
     assert focused

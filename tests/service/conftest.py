@@ -83,7 +83,7 @@ class Shop:
         """Bring a visitor to the last page before the payment."""
         self.fill_basket(visitor, wanted)
         details = visitor.get("/en/checkout")
-        visitor.send(details, "/checkout", **({"email": "buyer@example.org"} | typed))  # type: ignore[arg-type]
+        visitor.send(details, "/checkout", fields={"email": "buyer@example.org"} | typed)
         return visitor.get("/en/checkout/review")
 
 

@@ -38,7 +38,7 @@ def test_a_wrong_quantity_on_the_project_page_is_explained_at_its_field_and_stay
         assert page.error_at(f"units-{offer_id}").startswith(message), typed
         assert page.form("/basket/add").fields["units"] == typed
         assert page.html.count("<script>alert") == 0
-        assert "Error:" in page.texts.get("", "") + page.html.split("</title>")[0]
+        assert "Error:" in page.html.split("</title>")[0]
 
     assert not visitor.get("/en/basket").by_id.get(f"units-{offer_id}")
     visitor.send(page, "/basket/add", units="١٢")
@@ -52,7 +52,7 @@ def test_a_wrong_quantity_in_the_basket_is_explained_at_its_line_and_the_right_o
 
     for typed, message in MISTAKES.items():
         fields = {f"units-{right}": "7", f"units-{wrong}": typed}
-        page = visitor.read(visitor.send(page, "/basket", 422, **fields), 422)
+        page = visitor.read(visitor.send(page, "/basket", 422, fields=fields), 422)
 
         assert page.error_at(f"units-{wrong}").startswith(message), typed
         assert page.error_at(f"units-{right}") == ""
@@ -81,7 +81,7 @@ def test_the_enter_key_updates_the_basket_and_only_the_button_leads_on(shop: Sho
     page = visitor.get("/en/basket")
     assert next(iter(page.form("/basket").buttons.values())) == ("action", "update")
 
-    answer = visitor.send(page, "/basket", **{f"units-{offer_id}": "5"})
+    answer = visitor.send(page, "/basket", fields={f"units-{offer_id}": "5"})
     assert answer.headers["Location"] == "/en/basket"
     answer = visitor.send(visitor.get("/en/basket"), "/basket", button="Continue to your details")
     assert answer.headers["Location"] == "/en/checkout"
@@ -93,7 +93,7 @@ def test_a_line_is_taken_out_with_whatever_was_typed_in_it(shop: Shop) -> None:
     page = visitor.get("/en/basket")
 
     fields = {f"units-{one}": "nonsense", f"units-{two}": "4"}
-    visitor.send(page, "/basket", button="Remove Wind power project number 1", **fields)
+    visitor.send(page, "/basket", button="Remove Wind power project number 1", fields=fields)
 
     fields = visitor.get("/en/basket").form("/basket").fields
     assert f"units-{one}" not in fields
@@ -129,7 +129,7 @@ def test_forged_fields_of_the_basket_change_nothing(shop: Shop) -> None:
     page = visitor.get("/en/basket")
 
     for name in ("units-999", "units-", "units-x", "units-" + "9" * 5_000, "units-\x00"):
-        visitor.send(page, "/basket", **{name: "5"})
+        visitor.send(page, "/basket", fields={name: "5"})
     for action in ("remove-", "remove-x", "remove-" + "9" * 5_000, "dance"):
         visitor.send(page, "/basket", action=action)
 
@@ -144,7 +144,7 @@ def test_one_unit_at_thirty_eight_cents_is_explained_with_the_number_that_works(
     said = "The smallest payment is USD 0.50. Take at least 2 units here, or add another project."
     assert page.error_at(f"units-{offer_id}").replace("\xa0", " ") == said
     page = visitor.read(visitor.send(page, "/basket", 422, button="Continue to your details"), 422)
-    visitor.send(page, "/basket", button="Continue to your details", **{f"units-{offer_id}": "2"})
+    visitor.send(page, "/basket", button="Continue to your details", fields={f"units-{offer_id}": "2"})
 
 
 def test_a_total_above_what_a_card_can_pay_is_explained_with_the_number_that_works(shop: Shop) -> None:
@@ -154,7 +154,7 @@ def test_a_total_above_what_a_card_can_pay_is_explained_with_the_number_that_wor
 
     said = "The largest payment is USD 999,999.99. Take 117,647 units or fewer here"
     assert page.error_at(f"units-{offer_id}").replace("\xa0", " ").startswith(said)
-    visitor.send(page, "/basket", button="Continue to your details", **{f"units-{offer_id}": "117647"})
+    visitor.send(page, "/basket", button="Continue to your details", fields={f"units-{offer_id}": "117647"})
 
 
 def test_a_line_that_can_never_fit_is_to_be_ordered_by_itself(shop: Shop) -> None:

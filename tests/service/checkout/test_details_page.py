@@ -48,7 +48,7 @@ def test_what_was_typed_is_still_there_after_a_mistake_after_going_back_and_on_t
     shop.fill_basket(visitor, {offer_id: 2})
     page = visitor.get("/en/checkout")
 
-    page = visitor.read(visitor.send(page, "/checkout", 422, **(TYPED | {"email": "no address"})), 422)
+    page = visitor.read(visitor.send(page, "/checkout", 422, fields=TYPED | {"email": "no address"}), 422)
     assert page.error_at("email") == "Enter an e-mail address in the form name@example.org."
     kept = page.form("/checkout").fields
     assert kept["email"] == "no address"
@@ -85,7 +85,7 @@ def test_every_mistake_in_the_details_is_explained_beside_its_field(
     shop.fill_basket(visitor, {offer_id: 2})
     page = visitor.get("/en/checkout")
 
-    page = visitor.read(visitor.send(page, "/checkout", 422, **({"email": "a@example.org"} | {field: typed})), 422)
+    page = visitor.read(visitor.send(page, "/checkout", 422, fields={"email": "a@example.org"} | {field: typed}), 422)
 
     assert page.error_at(field).startswith(message)
     assert page.form("/checkout").fields[field] == typed
@@ -109,7 +109,7 @@ def test_a_form_that_was_open_in_another_session_is_shown_again_with_all_that_wa
     shop.fill_basket(visitor, {offer_id: 2})
     page = visitor.get("/en/checkout")
 
-    page = visitor.read(visitor.send(page, "/checkout", 422, **(TYPED | {"csrf_token": "stale"})), 422)
+    page = visitor.read(visitor.send(page, "/checkout", 422, fields=TYPED | {"csrf_token": "stale"}), 422)
 
     assert page.form("/checkout").fields["email"] == TYPED["email"]
     visitor.send(page, "/checkout")
@@ -122,13 +122,13 @@ def test_details_typed_while_the_units_were_sold_to_others_are_not_lost(shop: Sh
     with shop.inside():
         a_placed_order(shop.world.settings, {offer_id: 3})
 
-    visitor.send(page, "/checkout", **TYPED)
+    visitor.send(page, "/checkout", fields=TYPED)
     assert visitor.client.get("/en/checkout/review").headers["Location"] == "/en/basket"
     assert visitor.client.get("/en/checkout").headers["Location"] == "/en/basket"
     basket = visitor.get("/en/basket")
     assert basket.error_at(f"units-{offer_id}") == "Only 2 units are left. Enter 2 or fewer."
 
-    visitor.send(basket, "/basket", button="Continue to your details", **{f"units-{offer_id}": "2"})
+    visitor.send(basket, "/basket", button="Continue to your details", fields={f"units-{offer_id}": "2"})
     assert visitor.get("/en/checkout").form("/checkout").fields["beneficiary"] == TYPED["beneficiary"]
 
 

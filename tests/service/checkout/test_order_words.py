@@ -17,15 +17,12 @@ from app.checkout.states import ORDER, OrderState
 from app.db import advance, transaction
 from app.kernel.money import Money
 from app.payments.ports import GatewayState
-from app.payments.states import PaymentState
 from app.registry.ports import Absent, Ambiguous, Pending, RefusalCode, Refused
 from tests.builders import (
     a_finished_order,
     a_payable_order,
     a_placed_order,
     look_again,
-    pass_time,
-    payments_of,
     the_order,
 )
 from tests.pages import Page
@@ -188,6 +185,3 @@ def test_every_state_of_an_order_has_a_page_of_its_own_words(shop: Shop) -> None
                 page = Page(render_template("checkout/_progress.html", order=view, refresh_seconds=5))
                 headlines.append(page.words)
         assert len({words[:40] for words in headlines}) == len(path)
-        pass_time(world, minutes=1)
-        assert payments_of(order_id) == []
-        assert PaymentState.PROCESSING not in {p.state for p in payments_of(order_id)}
