@@ -14,6 +14,7 @@ from app.notifications.messages import (
     OrderLate,
     OrderPaid,
     OrderRefused,
+    PaymentFailed,
     PaymentProcessing,
     PriceParts,
     Proof,
@@ -167,12 +168,24 @@ def order_late() -> OrderLate:
     )
 
 
+def payment_failed() -> PaymentFailed:
+    """A bank transfer that never came."""
+    return PaymentFailed(
+        reference="T-7KMQ-2XHD",
+        order_url=ORDER_URL,
+        is_demonstration=True,
+        total=usd(1040),
+        pay_until=START + timedelta(days=3),
+    )
+
+
 def all_facts() -> list[Facts]:
     """Every mail once."""
     return [
         order_paid(),
         certificates_ready(),
         payment_processing(),
+        payment_failed(),
         refund_made(),
         order_refused(),
         order_late(),

@@ -46,6 +46,7 @@ def find_certificate(number: str, code: str) -> CertificateView | None:
         facts = replace(
             facts,
             verification_code="",
+            country="",
             beneficiary_name=facts.beneficiary_name if is_name_public else "",
             purpose=facts.purpose if is_name_public else "",
             order_reference="",

@@ -17,8 +17,8 @@ def points() -> list[str]:
             "been performed in full at my request."
         ),
         _(
-            "The public register shows project, units, serial numbers and dates of the cancellation. It shows a name "
-            "only if I chose so."
+            "Whoever has a certificate’s number sees its project, units, serial numbers, intent and the time of each "
+            "step. Name and purpose are shown only if I chose so, e-mail address and country never."
         ),
     ]
 

@@ -27,6 +27,12 @@ class TotalAboveMaximum(Refusal):
     code = "total_above_maximum"
 
 
+class EarlierOrderOpen(Refusal):
+    """Another order from the same basket is open: the button was pressed twice, or in two tabs."""
+
+    code = "earlier_order_open"
+
+
 class TotalChanged(Refusal):
     """The total differs from the one the buyer agreed to."""
 

@@ -24,6 +24,7 @@ from app.notifications.messages import (
     OrderLate,
     OrderPaid,
     OrderRefused,
+    PaymentFailed,
     PaymentProcessing,
     PriceParts,
     Proof,
@@ -34,7 +35,7 @@ from app.notifications.messages import (
     SellerShare,
 )
 from app.notifications.service import queue_mail
-from app.payments.models import Refund
+from app.payments.models import Payment, Refund
 from app.providers.models import Provider
 
 
@@ -101,6 +102,18 @@ def payment_processing(order: Order, settings: Settings, now: datetime) -> None:
         held_until=order.expires_at,
     )
     _queue(order, f"payment_processing:{order.reference}", facts, now)
+
+
+def payment_failed(order: Order, payment: Payment, settings: Settings, now: datetime) -> None:
+    """The bank refused in the end; the units are held long enough to pay in another way."""
+    facts = PaymentFailed(
+        reference=order.reference,
+        order_url=order_url(order, settings),
+        is_demonstration=order.is_demonstration,
+        total=order.money,
+        pay_until=order.expires_at,
+    )
+    _queue(order, f"payment_failed:{order.reference}:{payment.attempt}", facts, now)
 
 
 def certificates_ready(

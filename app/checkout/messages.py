@@ -88,6 +88,9 @@ _WORDS = {
     "total_below_minimum": _below_minimum,
     "total_above_maximum": _above_maximum,
     "total_changed": lambda _facts: _("The total is no longer the one you saw. Check it, then order again."),
+    "earlier_order_open": lambda _facts: _(
+        "An order from this basket is just being placed. Wait a moment, then order again."
+    ),
     "basket_empty": lambda _facts: _("Your basket is empty. Choose a project first."),
     "order_not_payable": lambda _facts: _("This order cannot be paid any more. Its page says why."),
     "gateway_unavailable": lambda _facts: _(

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -58,6 +59,14 @@ class Order(Base):
     __table_args__ = (
         CheckConstraint("total > 0", name="positive"),
         Index("ix_purchase_order_due", "state", "expires_at"),
+        # However often the last button is pressed: one basket has one order that can be paid.
+        Index(
+            "uq_purchase_order_open_basket",
+            "basket_id",
+            unique=True,
+            sqlite_where=text("state IN ('placed', 'payment_pending')"),
+            postgresql_where=text("state IN ('placed', 'payment_pending')"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

@@ -440,15 +440,21 @@ def _steps(order: Order, cancellations: list[Cancellation], certificates: list[C
 
 
 def _pending_reason(order: Order, cancellations: list[Cancellation], *, is_processing: bool) -> str:
-    """Which wait the page explains: bank, registry, registry_unclear, review, payment or nothing."""
+    """Which wait the page explains: bank, bank_refused, registry, registry_unclear, review, payment or nothing."""
     if order.state is OrderState.PAYMENT_REVIEW:
         return "review"
     if is_processing:
         return "bank"
     if order.state in _PAYABLE:
-        return "payment"
+        return "bank_refused" if _was_refused(order) else "payment"
     if any(c.state in {CancellationState.UNKNOWN, CancellationState.MANUAL} for c in cancellations):
         return "registry_unclear"
     if order.state in {OrderState.PAID, OrderState.FULFILLING}:
         return "registry"
     return ""
+
+
+def _was_refused(order: Order) -> bool:
+    """Whether the last payment page of an order ended in a refusal by the bank."""
+    last = db.session.scalar(select(Payment).where(Payment.order_id == order.id).order_by(Payment.id.desc()).limit(1))
+    return last is not None and last.state is PaymentState.FAILED and last.gateway_reference is not None

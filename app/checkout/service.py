@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from app.catalog.labels import unit_name
 from app.catalog.models import Issuance, Project
 from app.checkout import mails
 from app.checkout.baskets import take_out
-from app.checkout.errors import AlreadyPaid, BasketEmpty, OrderNotPayable, TotalChanged
+from app.checkout.errors import AlreadyPaid, BasketEmpty, EarlierOrderOpen, OrderNotPayable, TotalChanged
 from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
 from app.checkout.queries import total_problem
 from app.checkout.states import ORDER, OrderState
@@ -53,7 +53,8 @@ log = logging.getLogger(__name__)
 
 _S = OrderState
 UNPAID = (_S.PLACED, _S.PAYMENT_PENDING)
-RETRY_HOLD = timedelta(minutes=41)
+RETRY_HOLD = timedelta(days=3)
+PRESSES = 3
 
 
 # --- place -----------------------------------------------------------------------------------------
@@ -72,10 +73,15 @@ def place_order(
 ) -> int:
     """Freeze prices and hold the units of every line, or of none; gives the order's id.
 
-    `expected_total` is what the buyer saw, in minor units. Raises BasketEmpty, TotalChanged,
-    TotalBelowMinimum, TotalAboveMaximum, UnitsUnavailable or PriceChanged; nothing is held then.
+    `expected_total` is what the buyer saw, in minor units. Raises BasketEmpty, EarlierOrderOpen,
+    TotalChanged, TotalBelowMinimum, TotalAboveMaximum, UnitsUnavailable or PriceChanged; nothing is
+    held then.
     """
     with transaction() as session:
+        # The same button pressed twice waits here; SQLite lets one write at a time anyway.
+        basket_id = session.scalar(select(Basket.id).where(Basket.token == basket_token).with_for_update())
+        if session.scalar(select(Order.id).where(Order.basket_id == basket_id, Order.state.in_(UNPAID))):
+            raise EarlierOrderOpen
         rows = session.execute(
             select(BasketLine, Offer, Issuance)
             .join(Basket, Basket.id == BasketLine.basket_id)
@@ -167,6 +173,42 @@ def supersede_unpaid_orders(
             token = db.session.get_one(Order, order_id).token
             end_reading()
             raise AlreadyPaid(token=token)
+
+
+def order_basket(
+    *,
+    basket_token: str,
+    details: Mapping[str, Any],
+    locale: str,
+    consent_version: str,
+    consent_text: str,
+    expected_total: int,
+    gateway: PaymentGateway,
+    registry: RegistryAdapter,
+    settings: Settings,
+    clock: Clock,
+) -> int:
+    """Place the order of a basket after closing what an earlier press of the button left open.
+
+    Gives the order's id. Raises what `supersede_unpaid_orders` and `place_order` raise.
+    """
+    for _press in range(PRESSES):
+        supersede_unpaid_orders(basket_token, gateway, registry, settings, clock)
+        try:
+            return place_order(
+                basket_token=basket_token,
+                details=details,
+                locale=locale,
+                consent_version=consent_version,
+                consent_text=consent_text,
+                expected_total=expected_total,
+                settings=settings,
+                now=clock.now(),
+            )
+        except EarlierOrderOpen:
+            # Another press was faster; the buyer follows the last answer, so the last order counts.
+            continue
+    raise EarlierOrderOpen
 
 
 # --- pay -------------------------------------------------------------------------------------------
@@ -315,9 +357,9 @@ def record_status(
         elif status.state is GatewayState.PROCESSING:
             _record_processing(payment, order, status, settings, now)
         elif status.state is GatewayState.FAILED:
-            _record_failure(payment, PaymentState.FAILED, now)
+            _record_failure(payment, PaymentState.FAILED, settings, now)
         elif status.state is GatewayState.EXPIRED:
-            _record_failure(payment, PaymentState.EXPIRED, now)
+            _record_failure(payment, PaymentState.EXPIRED, settings, now)
     if status.state is GatewayState.SUCCEEDED:
         checkpoints.reached("order.paid")
 
@@ -447,19 +489,17 @@ def _record_processing(
         mails.payment_processing(order, settings, now)
 
 
-def _record_failure(payment: Payment, to: PaymentState, now: datetime) -> None:
-    order_id, was_processing = payment.order_id, payment.state is PaymentState.PROCESSING
-    moved = advance(Payment, payment.id, PAYMENT, to, at=now, sources=payments.UNFINISHED)
+def _record_failure(payment: Payment, to: PaymentState, settings: Settings, now: datetime) -> None:
+    payment_id, order_id = payment.id, payment.order_id
+    was_processing = payment.state is PaymentState.PROCESSING
+    moved = advance(Payment, payment_id, PAYMENT, to, at=now, sources=payments.UNFINISHED)
     if moved and not payments.unfinished_payments(order_id):
         advance(Order, order_id, ORDER, _S.PLACED, at=now, sources=(_S.PAYMENT_PENDING,))
-        if was_processing:
-            # The bank said no after days: leave time to pay in another way, not two weeks.
-            db.session.execute(
-                update(Order)
-                .where(Order.id == order_id, Order.state == _S.PLACED)
-                .values(expires_at=now + RETRY_HOLD)
-                .execution_options(synchronize_session=False)
-            )
+        order = db.session.get_one(Order, order_id)
+        if was_processing and order.state is _S.PLACED:
+            # The bank said no after days: leave time to hear of it and to pay in another way.
+            order.expires_at = now + RETRY_HOLD
+            mails.payment_failed(order, db.session.get_one(Payment, payment_id), settings, now)
 
 
 # --- expire ----------------------------------------------------------------------------------------

@@ -130,16 +130,17 @@ def review() -> BaseResponse:
 def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, object]) -> BaseResponse:
     gateway, registry = current_gateway(), current_registry()
     try:
-        service.supersede_unpaid_orders(token, gateway, registry, settings(), clock())
-        order_id = service.place_order(
+        order_id = service.order_basket(
             basket_token=token,
             details=typed,
             locale=current_language(),
             consent_version=consent.VERSION,
             consent_text=consent.text(),
             expected_total=read_number(form.expected_total.data or ""),
+            gateway=gateway,
+            registry=registry,
             settings=settings(),
-            now=now(),
+            clock=clock(),
         )
         url = service.start_payment(order_id, gateway, settings(), clock())
     except AlreadyPaid as paid:

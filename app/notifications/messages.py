@@ -24,6 +24,7 @@ class MailKind(StrEnum):
     ORDER_PAID = "order_paid"
     CERTIFICATES_READY = "certificates_ready"
     PAYMENT_PROCESSING = "payment_processing"
+    PAYMENT_FAILED = "payment_failed"
     REFUND_MADE = "refund_made"
     ORDER_REFUSED = "order_refused"
     ORDER_LATE = "order_late"
@@ -170,6 +171,16 @@ class PaymentProcessing(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PaymentFailed(Facts):
+    """The bank said no in the end. Nothing was charged, and there is time to pay in another way."""
+
+    kind = MailKind.PAYMENT_FAILED
+
+    total: Money
+    pay_until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class RefundMade(Facts):
     """Money is on its way back; `project_title` names the line, when it is one line's money."""
 
@@ -214,7 +225,7 @@ class OrderLate(Facts):
 
 FACTS: dict[MailKind, type[Facts]] = {
     facts.kind: facts
-    for facts in (OrderPaid, CertificatesReady, PaymentProcessing, RefundMade, OrderRefused, OrderLate)
+    for facts in (OrderPaid, CertificatesReady, PaymentProcessing, PaymentFailed, RefundMade, OrderRefused, OrderLate)
 }
 
 

@@ -242,6 +242,13 @@ def upgrade() -> None:
     with op.batch_alter_table("purchase_order", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_purchase_order_basket_id"), ["basket_id"], unique=False)
         batch_op.create_index("ix_purchase_order_due", ["state", "expires_at"], unique=False)
+        batch_op.create_index(
+            "uq_purchase_order_open_basket",
+            ["basket_id"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('placed', 'payment_pending')"),
+            postgresql_where=sa.text("state IN ('placed', 'payment_pending')"),
+        )
 
     op.create_table(
         "unit_type",
@@ -883,6 +890,11 @@ def downgrade() -> None:
     op.drop_table("beneficiary")
     op.drop_table("unit_type")
     with op.batch_alter_table("purchase_order", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_purchase_order_open_basket",
+            sqlite_where=sa.text("state IN ('placed', 'payment_pending')"),
+            postgresql_where=sa.text("state IN ('placed', 'payment_pending')"),
+        )
         batch_op.drop_index("ix_purchase_order_due")
         batch_op.drop_index(batch_op.f("ix_purchase_order_basket_id"))
 

@@ -32,10 +32,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def watch() -> Iterator[Watch]:
+def watch(request: pytest.FixtureRequest) -> Iterator[Watch]:
     """What the test's pages complain about; whatever is written down fails the test."""
     found = Watch()
     yield found
+    if found.problems and "shop" in request.fixturenames:
+        shop: Shop = request.getfixturevalue("shop")
+        found.problems.append(f"The shop's log ends with:\n{shop.log()}")
     assert not found.problems, "\n".join(found.problems)
 
 

@@ -93,6 +93,10 @@ class Shop:
         """A database file of one's own with the demonstration world, before anybody bought."""
         return Path(shutil.copy(self.directory / "world.sqlite", directory / "tonne.sqlite"))
 
+    def log(self) -> str:
+        """The last lines that web server and worker wrote."""
+        return (self.directory / "serve.log").read_text()[-6000:]
+
     @property
     def _mails(self) -> Path:
         return self.directory / "mails"

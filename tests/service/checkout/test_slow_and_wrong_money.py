@@ -97,7 +97,7 @@ def test_a_bank_that_says_no_after_days_leaves_time_to_pay_in_another_way(world:
     look_again(world, order_id)
 
     order = the_order(order_id)
-    assert (order.state, order.expires_at) == (OrderState.PLACED, world.clock.now() + timedelta(minutes=41))
+    assert (order.state, order.expires_at) == (OrderState.PLACED, world.clock.now() + timedelta(days=3))
     service.start_payment(order_id, world.gateway, world.settings, world.clock)
     gateway_of(world).pay()
     look_again(world, order_id)

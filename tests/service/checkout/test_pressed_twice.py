@@ -1,0 +1,106 @@
+"""The last button pressed twice, in two tabs or by an impatient hand: one basket, one order that can be paid."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from app.checkout import service
+from app.checkout.errors import EarlierOrderOpen
+from app.checkout.models import Order
+from app.checkout.queries import basket_view
+from app.checkout.states import OrderState
+from app.db import db, end_reading, transaction
+from app.fulfilment.process import Collaborators
+from app.kernel.errors import Refusal
+from app.offers.models import Offer
+from tests.builders import DETAILS, a_basket, an_offer, place, the_order
+
+PRESSES = 4
+
+
+def _press(world: Collaborators, token: str, total: int) -> int:
+    return service.order_basket(
+        basket_token=token,
+        details=DETAILS,
+        locale="en",
+        consent_version="test",
+        consent_text="I agree.",
+        expected_total=total,
+        gateway=world.gateway,
+        registry=world.registry,
+        settings=world.settings,
+        clock=world.clock,
+    )
+
+
+def _open_orders() -> int:
+    end_reading()
+    return db.session.scalar(select(func.count(Order.id)).where(Order.state.in_(service.UNPAID))) or 0
+
+
+def test_a_second_order_from_a_basket_with_an_open_one_is_refused(world: Collaborators) -> None:
+    token = a_basket({an_offer(): 3})
+    place(world.settings, token)
+
+    with pytest.raises(EarlierOrderOpen):
+        place(world.settings, token)
+
+    assert _open_orders() == 1
+
+
+def test_the_database_itself_refuses_two_open_orders_of_one_basket(world: Collaborators) -> None:
+    order = the_order(place(world.settings, a_basket({an_offer(): 3})))
+    values = {c.name: getattr(order, c.key) for c in Order.__table__.columns if c.name != "id"}
+    end_reading()
+
+    with pytest.raises(IntegrityError), transaction() as session:
+        session.add(Order(**values | {"reference": "T-2222-3333", "token": "another"}))
+
+
+def test_pressing_again_closes_the_first_order_and_gives_its_units_back(world: Collaborators) -> None:
+    offer_id = an_offer(units=3)
+    token = a_basket({offer_id: 3})
+    total = basket_view(token, world.settings).total.minor
+    first = _press(world, token, total)
+
+    second = _press(world, token, total)
+
+    assert (the_order(first).state, the_order(second).state) == (OrderState.EXPIRED, OrderState.PLACED)
+    assert db.session.get_one(Offer, offer_id).units_reserved == 3
+
+
+def test_many_presses_at_once_leave_one_order_and_hold_its_units_once(context: Flask, world: Collaborators) -> None:
+    offer_id = an_offer(units=50)
+    token = a_basket({offer_id: 5})
+    total = basket_view(token, world.settings).total.minor
+    end_reading()
+    barrier = threading.Barrier(PRESSES)
+    refused: list[Refusal] = []
+
+    def press() -> None:
+        with context.app_context():
+            barrier.wait()
+            try:
+                _press(world, token, total)
+            except Refusal as refusal:
+                refused.append(refusal)
+
+    _all_at_once(press)
+
+    assert _open_orders() == 1
+    assert db.session.get_one(Offer, offer_id).units_reserved == 5
+    assert {type(refusal) for refusal in refused} <= {EarlierOrderOpen}
+
+
+def _all_at_once(press: Callable[[], None]) -> None:
+    threads = [threading.Thread(target=press) for _ in range(PRESSES)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
