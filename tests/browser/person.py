@@ -21,8 +21,10 @@ FOCUS_PROBLEM = """() => {
   if (!outlined && style.boxShadow === "none") return "no mark on what has the focus: " + name;
   const box = element.getClientRects()[0];
   if (!box || box.width < 2 || box.height < 2) return "what has the focus has no size: " + name;
-  const x = box.left + box.width / 2, y = box.top + Math.min(box.height / 2, 20);
-  if (y < 0 || y > innerHeight || x < 0 || x > innerWidth) return "what has the focus is out of sight: " + name;
+  const left = Math.max(box.left, 0), right = Math.min(box.right, innerWidth);
+  const upper = Math.max(box.top, 0), lower = Math.min(box.bottom, innerHeight);
+  if (right - left < 2 || lower - upper < 2) return "what has the focus is out of sight: " + name;
+  const x = (left + right) / 2, y = (upper + lower) / 2;
   const top = document.elementFromPoint(x, y);
   if (!top || !(element.contains(top) || top.contains(element))) return "what has the focus is covered: " + name;
   return "";

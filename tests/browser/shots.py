@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from tests.browser.browser import Watch, chromium, watched_page
-from tests.browser.server import ROOT, shared_shop
+from tests.browser.server import ROOT, Shop, shared_shop
 from tests.browser.staged import Stage, staged
 from tests.browser.states import STATES
 
@@ -27,8 +27,8 @@ LANGUAGES = ("en", "fr", "es")
 SCHEMES = ("light", "dark")
 WIDTHS = (1280, 320)
 HEIGHT = {1280: 900, 320: 640}
-# What the picture in the README shows of each page, in px from the top.
-README_PAGES = {"projects": 760, "order fulfilled": 700}
+# How much of each page the picture in the README shows, in px from the top.
+README_LIST, README_ORDER = 850, 690
 
 
 def main() -> None:
@@ -40,9 +40,9 @@ def main() -> None:
     reader.add_argument("--readme", action="store_true")
     asked = reader.parse_args()
     logging.disable()
-    with _on_stage() as stage, chromium() as browser:
+    with _on_stage() as (shop, stage), chromium() as browser:
         if asked.readme:
-            take_readme_shot(browser, stage, README_SHOT)
+            take_readme_shot(browser, shop, stage, README_SHOT)
             return
         for language in [asked.language] if asked.language else LANGUAGES:
             for name in STATES:
@@ -51,11 +51,11 @@ def main() -> None:
 
 
 @contextmanager
-def _on_stage() -> Iterator[Stage]:
+def _on_stage() -> Iterator[tuple[Shop, Stage]]:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         with shared_shop(root) as shop, staged(shop.copy_world(root)) as stage:
-            yield stage
+            yield shop, stage
 
 
 def take(browser: Browser, stage: Stage, name: str, language: str, directory: Path) -> None:
@@ -73,10 +73,13 @@ def take(browser: Browser, stage: Stage, name: str, language: str, directory: Pa
     print(f"{directory}/{name.replace(' ', '-')}-*.png")
 
 
-def take_readme_shot(browser: Browser, stage: Stage, target: Path) -> None:
-    """The top of the list and of an order whose units are cancelled, one above the other."""
+def take_readme_shot(browser: Browser, shop: Shop, stage: Stage, target: Path) -> None:
+    """The top of the list as `make run` shows it, and of an order whose units are cancelled."""
     page = watched_page(browser, Watch(), viewport={"width": 1280, "height": 900})
-    tops = [_top(page, stage, name, height) for name, height in README_PAGES.items()]
+    page.goto(f"{shop.address}/en/")
+    tops = [page.screenshot(clip={"x": 0, "y": 0, "width": 1280, "height": README_LIST})]
+    STATES["order fulfilled"](page, stage, "en", Watch())
+    tops.append(page.screenshot(clip={"x": 0, "y": 0, "width": 1280, "height": README_ORDER}))
     page.goto("about:blank")
     page.set_content(
         "<style>body { margin: 0; background: #8a8d99 } img { display: block; width: 1280px; margin-bottom: 12px }"
@@ -87,11 +90,6 @@ def take_readme_shot(browser: Browser, stage: Stage, target: Path) -> None:
     page.screenshot(path=target, full_page=True)
     page.context.close()
     print(f"{target} ({target.stat().st_size // 1000} kB)")
-
-
-def _top(page: Page, stage: Stage, name: str, height: int) -> bytes:
-    STATES[name](page, stage, "en", Watch())
-    return page.screenshot(clip={"x": 0, "y": 0, "width": 1280, "height": height})
 
 
 if __name__ == "__main__":
