@@ -54,7 +54,6 @@ log = logging.getLogger(__name__)
 _S = OrderState
 UNPAID = (_S.PLACED, _S.PAYMENT_PENDING)
 RETRY_HOLD = timedelta(days=3)
-PRESSES = 3
 
 
 # --- place -----------------------------------------------------------------------------------------
@@ -192,23 +191,25 @@ def order_basket(
 
     Gives the order's id. Raises what `supersede_unpaid_orders` and `place_order` raise.
     """
-    for _press in range(PRESSES):
+
+    def press() -> int:
         supersede_unpaid_orders(basket_token, gateway, registry, settings, clock)
-        try:
-            return place_order(
-                basket_token=basket_token,
-                details=details,
-                locale=locale,
-                consent_version=consent_version,
-                consent_text=consent_text,
-                expected_total=expected_total,
-                settings=settings,
-                now=clock.now(),
-            )
-        except EarlierOrderOpen:
-            # Another press was faster; the buyer follows the last answer, so the last order counts.
-            continue
-    raise EarlierOrderOpen
+        return place_order(
+            basket_token=basket_token,
+            details=details,
+            locale=locale,
+            consent_version=consent_version,
+            consent_text=consent_text,
+            expected_total=expected_total,
+            settings=settings,
+            now=clock.now(),
+        )
+
+    try:
+        return press()
+    except EarlierOrderOpen:
+        # Another press was faster; the buyer follows the last answer, so the last order counts.
+        return press()
 
 
 # --- pay -------------------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ def test_the_data_are_complete_with_the_code_and_public_without(shop: Shop) -> N
     with shop.inside():
         stored = db.session.scalars(select(Certificate.facts)).one()
     assert opened["certificate"] == json.loads(stored)
-    hidden = {"beneficiary_name", "purpose", "verification_code", "order_reference"}
+    hidden = {"beneficiary_name", "purpose", "country", "verification_code", "order_reference"}
     assert {
         name for name in opened["certificate"] if opened["certificate"][name] != public["certificate"][name]
     } == hidden

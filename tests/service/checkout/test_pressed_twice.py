@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from flask import Flask
@@ -72,6 +74,31 @@ def test_pressing_again_closes_the_first_order_and_gives_its_units_back(world: C
     second = _press(world, token, total)
 
     assert (the_order(first).state, the_order(second).state) == (OrderState.EXPIRED, OrderState.PLACED)
+    assert db.session.get_one(Offer, offer_id).units_reserved == 3
+
+
+class Finger:
+    """A clock that, when first asked, lets somebody press the same button in that very moment."""
+
+    def __init__(self, world: Collaborators, token: str) -> None:
+        self._world, self._token, self._is_up = world, token, True
+
+    def now(self) -> datetime:
+        if self._is_up:
+            self._is_up = False
+            place(self._world.settings, self._token)
+        return self._world.clock.now()
+
+
+def test_of_two_presses_in_one_moment_the_last_one_counts(world: Collaborators) -> None:
+    offer_id = an_offer(units=6)
+    token = a_basket({offer_id: 3})
+    total = basket_view(token, world.settings).total.minor
+
+    order_id = _press(replace(world, clock=Finger(world, token)), token, total)
+
+    assert the_order(order_id).state is OrderState.PLACED
+    assert _open_orders() == 1
     assert db.session.get_one(Offer, offer_id).units_reserved == 3
 
 
