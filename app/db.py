@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask
 from flask_migrate import Migrate
@@ -16,9 +16,11 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    CursorResult,
     Engine,
     Index,
     Integer,
+    Result,
     String,
     event,
     func,
@@ -125,6 +127,11 @@ def end_reading() -> None:
     session.rollback()
 
 
+def rows_changed(result: Result[Any]) -> int:
+    """How many rows an UPDATE or INSERT touched: the database's word on who won."""
+    return cast("CursorResult[Any]", result).rowcount
+
+
 def advance(
     row: type[Any],
     subject_id: int,
@@ -153,7 +160,7 @@ def advance(
             .values(state=to, **values)
             .execution_options(synchronize_session=False)
         )
-        if changed.rowcount == 1:  # type: ignore[attr-defined]
+        if rows_changed(changed) == 1:
             record(moves.machine, subject_id, source, to, at=at, facts=facts)
             session.expire_all()
             return True
@@ -190,7 +197,7 @@ def insert_once(row: type[Any], **values: Any) -> bool:
     statement = insert(row).values(**values).on_conflict_do_nothing()
     # The driver of PostgreSQL says -1 unless the number is asked for.
     result = session.execute(statement.execution_options(preserve_rowcount=True))
-    return bool(result.rowcount == 1)  # type: ignore[attr-defined]
+    return rows_changed(result) == 1
 
 
 def one_at_a_time(name: str) -> None:

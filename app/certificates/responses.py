@@ -5,20 +5,37 @@ from __future__ import annotations
 from flask import make_response, render_template
 from werkzeug.wrappers import Response
 
+from app import jobs
+from app.certificates import service
+from app.certificates.ports import current_renderer
+from app.current import now
+from app.web.i18n import current_language
+
 RETRY_SECONDS = 2
 
 
-def pdf_response(pdf: bytes, pdf_sha256: str, filename: str) -> Response:
-    """A stored PDF. Its hash is the ETag: the same facts always give the same bytes."""
-    response = make_response(pdf)
+def document_response(*, order_id: int, subject: str, content: str, filename: str) -> Response:
+    """The PDF of `content` in the language of the page, or the promise that a worker draws it now."""
+    locale = current_language()
+    wanted = service.content_hash(content, current_renderer().version, locale)
+    found = service.find_document(subject, locale, wanted)
+    if found is not None:
+        return _pdf(found, filename)
+    service.ask_for_document(order_id=order_id, subject=subject, locale=locale, now=now())
+    jobs.wake()
+    return _promise()
+
+
+def _pdf(document: service.StoredDocument, filename: str) -> Response:
+    # Its hash is the ETag: the same facts always give the same bytes.
+    response = make_response(document.pdf)
     response.headers["Content-Type"] = "application/pdf"
     response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
-    response.set_etag(pdf_sha256)
+    response.set_etag(document.pdf_sha256)
     return response
 
 
-def preparing_response() -> Response:
-    """The PDF is being drawn by a worker: a page that tries again by itself."""
+def _promise() -> Response:
     response = make_response(render_template("certificates/preparing.html"), 202)
     response.headers["Refresh"] = str(RETRY_SECONDS)
     response.headers["Retry-After"] = str(RETRY_SECONDS)

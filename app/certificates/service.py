@@ -97,6 +97,12 @@ def request_document(*, order_id: int, subject: str, locale: str, now: datetime)
     )
 
 
+def ask_for_document(*, order_id: int, subject: str, locale: str, now: datetime) -> None:
+    """Ask for a PDF that a reader waits for, in a transaction of its own."""
+    with transaction():
+        request_document(order_id=order_id, subject=subject, locale=locale, now=now)
+
+
 def find_document(subject: str, locale: str, content_hash: str) -> StoredDocument | None:
     """The PDF that shows exactly this content, or None if it was not rendered yet."""
     row = db.session.execute(

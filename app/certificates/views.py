@@ -9,18 +9,14 @@ from flask import Blueprint, Flask, abort, make_response, redirect, render_templ
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from app import jobs
-from app.certificates import presentation, service
+from app.certificates import presentation
 from app.certificates.facts import to_plain
 from app.certificates.forms import VerifyForm
-from app.certificates.ports import current_renderer
 from app.certificates.queries import CertificateView, find_certificate
-from app.certificates.responses import pdf_response, preparing_response
-from app.current import now
-from app.db import transaction
+from app.certificates.responses import document_response
 from app.kernel.references import certificate_slug, normalised_code, number_from_slug
 from app.web.demonstration import statement
-from app.web.i18n import current_language, negotiated_language, vary_by_reader
+from app.web.i18n import negotiated_language, vary_by_reader
 from app.web.limits import limit_verify
 from app.web.security import form_checks_token
 
@@ -77,15 +73,13 @@ def show(slug: str) -> Response:
 def pdf(slug: str) -> Response:
     """The certificate as PDF in the language of the page; only with its code."""
     view = _opened(slug)
-    locale, number = current_language(), view.facts.number
-    version = current_renderer().version
-    found = service.find_document(number, locale, service.content_hash(view.stored_facts, version, locale))
-    if found is not None:
-        return pdf_response(found.pdf, found.pdf_sha256, f"{certificate_slug(number)}.pdf")
-    with transaction():
-        service.request_document(order_id=view.order_id, subject=number, locale=locale, now=now())
-    jobs.wake()
-    return preparing_response()
+    number = view.facts.number
+    return document_response(
+        order_id=view.order_id,
+        subject=number,
+        content=view.stored_facts,
+        filename=f"{certificate_slug(number)}.pdf",
+    )
 
 
 @blueprint.get("/verify/<slug>.json")

@@ -11,22 +11,19 @@ from werkzeug.wrappers import Response
 from app import jobs
 from app.certificates import service as certificates
 from app.certificates.facts import from_json, to_plain
-from app.certificates.ports import current_renderer
-from app.certificates.responses import pdf_response, preparing_response
+from app.certificates.responses import document_response
 from app.checkout import facts, service
 from app.checkout.messages import describe
 from app.checkout.models import Order
 from app.checkout.queries import find_order, newest_payment, order_view
 from app.checkout.views import blueprint
 from app.current import clock, now, settings
-from app.db import transaction
 from app.kernel.errors import Refusal
 from app.kernel.references import certificate_slug, number_from_slug
 from app.notifications.service import resend as resend_mails
 from app.payments.ports import current_gateway
 from app.registry.ports import current_registry
 from app.web.demonstration import statement
-from app.web.i18n import current_language
 from app.web.limits import limit_checkout, limit_resend
 
 __all__ = ["blueprint"]
@@ -101,7 +98,9 @@ def certificate_pdf(token: str, slug: str) -> Response:
     certificate = next((c for c in certificates.certificates_of(found.id) if c.number == number), None)
     if certificate is None:
         abort(404)
-    return _document(found, number, certificate.facts, f"{certificate_slug(number)}.pdf")
+    return document_response(
+        order_id=found.id, subject=number, content=certificate.facts, filename=f"{certificate_slug(number)}.pdf"
+    )
 
 
 @blueprint.get("/orders/<token>/summary.pdf")
@@ -111,19 +110,9 @@ def summary_pdf(token: str) -> Response:
     if not certificates.certificates_of(found.id):
         abort(404)
     content = certificates.summary_content(facts.summary(found.id, settings()))
-    return _document(found, found.reference, content, f"{found.reference}.pdf")
-
-
-def _document(found: Order, subject: str, content: str, filename: str) -> Response:
-    locale, order_id = current_language(), found.id
-    version = current_renderer().version
-    document = certificates.find_document(subject, locale, certificates.content_hash(content, version, locale))
-    if document is not None:
-        return pdf_response(document.pdf, document.pdf_sha256, filename)
-    with transaction():
-        certificates.request_document(order_id=order_id, subject=subject, locale=locale, now=now())
-    jobs.wake()
-    return preparing_response()
+    return document_response(
+        order_id=found.id, subject=found.reference, content=content, filename=f"{found.reference}.pdf"
+    )
 
 
 @blueprint.get("/orders/<token>/data.json")

@@ -17,7 +17,7 @@ from app.checkout.messages import describe
 from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
 from app.checkout.pricing import Breakdown, breakdown
 from app.checkout.quantities import units_for_maximum, units_for_minimum
-from app.checkout.states import OrderState
+from app.checkout.states import UNPAID, OrderState
 from app.config import Settings
 from app.db import db
 from app.kernel.errors import Refusal
@@ -109,7 +109,8 @@ def basket_view(
     amounts = [offer.unit_price * line.units for line, offer, *_rest in rows]
     shares = split(amounts, settings) if rows else ()
     problems: dict[int, Refusal] = dict(refusals or {})
-    left = {offer.id: units_left_for(token, offer) for _line, offer, *_rest in rows}
+    held = _held_for(token)
+    left = {offer.id: _left(offer, held) for _line, offer, *_rest in rows}
     for line, offer, *_rest in rows:
         if offer.id not in problems and left[offer.id] < line.units:
             problems[offer.id] = UnitsUnavailable(offer_id=offer.id, units=line.units, units_left=left[offer.id])
@@ -155,19 +156,28 @@ def units_left_for(token: str | None, offer: Offer) -> int:
     What an unpaid order from the same basket holds counts as left: ordering again gives it back
     first, so whoever comes back from the payment page does not find his own units sold out.
     """
-    held = db.session.scalar(
-        select(func.coalesce(func.sum(Reservation.units), 0))
+    return _left(offer, _held_for(token))
+
+
+def _held_for(token: str | None) -> dict[int, int]:
+    """Units by offer that an unpaid order from this basket holds."""
+    rows = db.session.execute(
+        select(Reservation.offer_id, func.sum(Reservation.units))
         .join(OrderLine, OrderLine.id == Reservation.order_line_id)
         .join(Order, Order.id == OrderLine.order_id)
         .join(Basket, Basket.id == Order.basket_id)
         .where(
             Basket.token == (token or ""),
-            Reservation.offer_id == offer.id,
             Reservation.state == ReservationState.HELD,
-            Order.state.in_(_PAYABLE),
+            Order.state.in_(UNPAID),
         )
+        .group_by(Reservation.offer_id)
     )
-    own = int(held or 0)
+    return {offer_id: int(units) for offer_id, units in rows}
+
+
+def _left(offer: Offer, held: Mapping[int, int]) -> int:
+    own = held.get(offer.id, 0)
     is_for_sale = offer.state is OfferState.LIVE or (offer.state is OfferState.SOLD_OUT and own > 0)
     return offer.units_left + own if is_for_sale else 0
 
@@ -282,7 +292,6 @@ class OrderView:
 
 
 FINISHED = frozenset({OrderState.FULFILLED, OrderState.PARTLY_FULFILLED, OrderState.REFUSED})
-_PAYABLE = frozenset({OrderState.PLACED, OrderState.PAYMENT_PENDING})
 
 
 def find_order(token: str) -> Order | None:
@@ -358,7 +367,7 @@ def order_view(order: Order, *, promise_minutes: int) -> OrderView:
             for certificate, project in certificates
         ),
         refunds=refunds,
-        can_pay=order.state in _PAYABLE and processing is None,
+        can_pay=order.state in UNPAID and processing is None,
         is_final=order.state in FINISHED and all(r.state is not RefundState.DUE for r in refunds),
         is_demonstration=order.is_demonstration,
         beneficiary=beneficiary,
@@ -445,7 +454,7 @@ def _pending_reason(order: Order, cancellations: list[Cancellation], *, is_proce
         return "review"
     if is_processing:
         return "bank"
-    if order.state in _PAYABLE:
+    if order.state in UNPAID:
         return "bank_refused" if _was_refused(order) else "payment"
     if any(c.state in {CancellationState.UNKNOWN, CancellationState.MANUAL} for c in cancellations):
         return "registry_unclear"

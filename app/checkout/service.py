@@ -21,7 +21,7 @@ from app.checkout.baskets import take_out
 from app.checkout.errors import AlreadyPaid, BasketEmpty, EarlierOrderOpen, OrderNotPayable, TotalChanged
 from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
 from app.checkout.queries import total_problem
-from app.checkout.states import ORDER, OrderState
+from app.checkout.states import ORDER, UNPAID, OrderState
 from app.config import Settings
 from app.db import advance, db, end_reading, record, transaction
 from app.kernel import checkpoints
@@ -52,7 +52,6 @@ from app.web.i18n import in_locale
 log = logging.getLogger(__name__)
 
 _S = OrderState
-UNPAID = (_S.PLACED, _S.PAYMENT_PENDING)
 RETRY_HOLD = timedelta(days=3)
 
 
@@ -83,10 +82,9 @@ def place_order(
             raise EarlierOrderOpen
         rows = session.execute(
             select(BasketLine, Offer, Issuance)
-            .join(Basket, Basket.id == BasketLine.basket_id)
             .join(Offer, Offer.id == BasketLine.offer_id)
             .join(Issuance, Issuance.id == Offer.issuance_id)
-            .where(Basket.token == basket_token)
+            .where(BasketLine.basket_id == basket_id)
             .order_by(BasketLine.id)
         ).all()
         if not rows:
@@ -100,7 +98,7 @@ def place_order(
         order = Order(
             reference=order_reference(),
             token=unguessable_token(),
-            basket_id=rows[0][0].basket_id,
+            basket_id=basket_id,
             state=_S.PLACED,
             locale=locale,
             email=details["email"],
@@ -267,7 +265,6 @@ def _payment_request(payment_id: int, settings: Settings) -> PaymentRequest:
         .where(OrderLine.order_id == order.id)
         .order_by(OrderLine.position)
     ).all()
-    page = f"{settings.public_base_url}/{order.locale}/orders/{order.token}"
     return PaymentRequest(
         order_reference=order.reference,
         attempt=payment.attempt,
@@ -280,7 +277,7 @@ def _payment_request(payment_id: int, settings: Settings) -> PaymentRequest:
         ),
         email=order.email,
         locale=order.locale,
-        success_url=f"{page}/return",
+        success_url=f"{mails.order_url(order, settings)}/return",
         back_url=f"{settings.public_base_url}/{order.locale}/checkout/review",
         expires_at=payment.expires_at,
         key=payment.idempotency_key,
@@ -491,16 +488,15 @@ def _record_processing(
 
 
 def _record_failure(payment: Payment, to: PaymentState, settings: Settings, now: datetime) -> None:
-    payment_id, order_id = payment.id, payment.order_id
-    was_processing = payment.state is PaymentState.PROCESSING
-    moved = advance(Payment, payment_id, PAYMENT, to, at=now, sources=payments.UNFINISHED)
+    order_id, was_processing = payment.order_id, payment.state is PaymentState.PROCESSING
+    moved = advance(Payment, payment.id, PAYMENT, to, at=now, sources=payments.UNFINISHED)
     if moved and not payments.unfinished_payments(order_id):
         advance(Order, order_id, ORDER, _S.PLACED, at=now, sources=(_S.PAYMENT_PENDING,))
         order = db.session.get_one(Order, order_id)
         if was_processing and order.state is _S.PLACED:
             # The bank said no after days: leave time to hear of it and to pay in another way.
             order.expires_at = now + RETRY_HOLD
-            mails.payment_failed(order, db.session.get_one(Payment, payment_id), settings, now)
+            mails.payment_failed(order, payment, settings, now)
 
 
 # --- expire ----------------------------------------------------------------------------------------

@@ -24,6 +24,9 @@ class OrderState(StrEnum):
 
 _S = OrderState
 
+# An order in one of these can still be paid, and its units are held for it.
+UNPAID = (_S.PLACED, _S.PAYMENT_PENDING)
+
 ORDER = Transitions(
     "order",
     {

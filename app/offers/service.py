@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from app.db import advance, db, record
+from app.db import advance, db, record, rows_changed
 from app.offers.errors import PriceChanged, UnitsUnavailable
 from app.offers.models import Offer, Reservation
 from app.offers.states import OFFER, RESERVATION, OfferState, ReservationState
@@ -45,7 +45,7 @@ def reserve(wanted: Sequence[Wanted], now: datetime) -> None:
             .values(units_reserved=Offer.units_reserved + line.units)
             .execution_options(synchronize_session=False)
         )
-        if taken.rowcount != 1:  # type: ignore[attr-defined]
+        if rows_changed(taken) != 1:
             _explain(line)
         reservation = Reservation(
             offer_id=line.offer_id,

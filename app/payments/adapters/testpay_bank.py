@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, update
 
-from app.db import db, end_reading, insert_once, transaction
+from app.db import db, end_reading, insert_once, rows_changed, transaction
 from app.kernel.money import Money
 from app.payments.adapters.limits import check_refund
 from app.payments.adapters.testpay_events import queue_refund_event, queue_session_event
@@ -107,7 +107,7 @@ class TestpayBank:
                 .values(**values)
                 .execution_options(synchronize_session=False)
             )
-            if moved.rowcount == 0:  # type: ignore[attr-defined]
+            if rows_changed(moved) == 0:
                 return False
             page = session.scalars(select(_Row).where(_Row.reference == reference)).one()
             queue_session_event(event, page, self._mischief, now)
@@ -149,7 +149,7 @@ class TestpayBank:
                     .values(refunded=_Row.refunded + amount.minor)
                     .execution_options(synchronize_session=False)
                 )
-                if taken.rowcount == 0:  # type: ignore[attr-defined]
+                if rows_changed(taken) == 0:
                     raise GatewayRefusal(reason="amount")
                 queue_refund_event("created", refund, page.request["order_reference"], self._mischief, now)
             session.flush()
@@ -194,7 +194,7 @@ class TestpayBank:
                 .values(status=to, settles_at=None)
                 .execution_options(synchronize_session=False)
             )
-            if moved.rowcount == 0:  # type: ignore[attr-defined]
+            if rows_changed(moved) == 0:
                 return False
             refund = session.scalars(select(TestpayRefund).where(TestpayRefund.reference == reference)).one()
             page = session.scalars(select(_Row).where(_Row.reference == refund.session_reference)).one()

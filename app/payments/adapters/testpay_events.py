@@ -18,7 +18,7 @@ import stripe
 from sqlalchemy import select, update
 
 from app.config import Settings
-from app.db import db, end_reading, transaction
+from app.db import db, end_reading, rows_changed, transaction
 from app.payments.adapters.notices import SIGNATURE_HEADER
 from app.payments.adapters.testpay_models import TestpayEvent, TestpayRefund, TestpaySession
 
@@ -155,7 +155,7 @@ def _claim(event_id: int, attempts: int, now: datetime) -> bool:
             .values(attempts=attempts + 1, send_at=now + pause)
             .execution_options(synchronize_session=False)
         )
-    return bool(changed.rowcount == 1)  # type: ignore[attr-defined]
+    return rows_changed(changed) == 1
 
 
 def _post(settings: Settings, body: str) -> int:
