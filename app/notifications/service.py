@@ -7,14 +7,12 @@ same Message-ID: a second copy is a nuisance, a receipt that never came is a bro
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from app.db import advance, db, end_reading, record, transaction
+from app.db import advance, db, end_reading, insert_once, record, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.text import clean_line
@@ -34,12 +32,6 @@ LEASE = timedelta(minutes=5)
 
 # The mails that a buyer may ask for again: those that prove something.
 RESENDABLE = (MailKind.ORDER_PAID, MailKind.CERTIFICATES_READY, MailKind.PAYMENT_PROCESSING)
-
-# "Do nothing when the key exists" is spelt alike by both databases, but is not in SQLAlchemy's core.
-_INSERTS: dict[str, Callable[[type[Mail]], sqlite.Insert | postgresql.Insert]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
 
 
 def queue_mail(*, key: str, recipient: str, locale: str, facts: Facts, order_id: int | None, now: datetime) -> bool:
@@ -102,27 +94,22 @@ def _insert(
     facts: dict[str, Any],
     now: datetime,
 ) -> bool:
-    insert = _INSERTS[db.session.connection().dialect.name]
-    mail_id = db.session.scalar(
-        insert(Mail)
-        .values(
-            order_id=order_id,
-            key=key,
-            kind=kind,
-            recipient=recipient,
-            locale=locale,
-            facts=facts,
-            state=MailState.DUE,
-            next_action_at=now,
-            created_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=[Mail.key])
-        .returning(Mail.id)
+    inserted = insert_once(
+        Mail,
+        order_id=order_id,
+        key=key,
+        kind=kind,
+        recipient=recipient,
+        locale=locale,
+        facts=facts,
+        state=MailState.DUE,
+        next_action_at=now,
+        created_at=now,
     )
-    if mail_id is None:
-        return False
-    record(MAIL.machine, mail_id, None, MailState.DUE, at=now)
-    return True
+    if inserted:
+        mail_id = db.session.scalars(select(Mail.id).where(Mail.key == key)).one()
+        record(MAIL.machine, mail_id, None, MailState.DUE, at=now)
+    return inserted
 
 
 def _send_again(mail: Mail, now: datetime) -> None:

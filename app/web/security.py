@@ -54,7 +54,7 @@ def init_app(app: Flask) -> None:
     )
     if settings.trusted_proxies:
         count = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]  # Flask's own way
     app.before_request(_note_privacy)
     app.before_request(_refuse_nul)
     app.before_request(_check_host)

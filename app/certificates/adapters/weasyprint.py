@@ -152,8 +152,8 @@ class _Engine:
 
     def __init__(self, static: Path) -> None:
         import weasyprint  # noqa: PLC0415 - 55 MB that a web process never needs
-        from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
-        from weasyprint.urls import FatalURLFetchingError  # noqa: PLC0415
+        from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415 - as above
+        from weasyprint.urls import FatalURLFetchingError  # noqa: PLC0415 - as above
 
         for chatty in ("weasyprint.progress", "fontTools"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -236,7 +236,7 @@ def _spread(room: float) -> str:
 
 def _packaged_files(static: Path) -> Any:
     """A fetcher that reads what lies in `static` and `data:` addresses, and refuses everything else."""
-    from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse  # noqa: PLC0415
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse  # noqa: PLC0415 - loaded late
 
     class PackagedFiles(URLFetcher):
         def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
