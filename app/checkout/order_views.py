@@ -15,7 +15,7 @@ from app.certificates.responses import document_response
 from app.checkout import facts, service
 from app.checkout.messages import describe
 from app.checkout.models import Order
-from app.checkout.queries import find_order, newest_payment, order_view
+from app.checkout.order_queries import find_order, newest_payment, order_view
 from app.checkout.views import blueprint
 from app.current import clock, now, settings
 from app.kernel.errors import Refusal

@@ -33,7 +33,7 @@ from app.checkout import facts as certificate_facts
 from app.checkout import mails
 from app.checkout import service as checkout
 from app.checkout.models import Order, OrderLine
-from app.checkout.queries import proof_times
+from app.checkout.order_queries import proof_times
 from app.checkout.states import ORDER, OrderState
 from app.config import Settings
 from app.db import advance, db, end_reading, transaction

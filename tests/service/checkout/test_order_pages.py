@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.checkout.queries import find_order, newest_payment, order_view
+from app.checkout.order_queries import find_order, newest_payment, order_view
 from app.checkout.states import OrderState
 from app.payments.ports import GatewayRefusal, GatewayState, GatewayUnavailable
 from app.registry.ports import RefusalCode, Refused

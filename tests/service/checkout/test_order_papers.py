@@ -11,7 +11,7 @@ from app.certificates.models import DocumentRequest
 from app.certificates.ports import SummaryFacts
 from app.checkout import facts
 from app.checkout.models import Order
-from app.checkout.queries import find_order
+from app.checkout.order_queries import find_order
 from app.db import db, transaction
 from app.payments.states import RefundState
 from app.registry.ports import RefusalCode, Refused

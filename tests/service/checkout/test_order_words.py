@@ -12,7 +12,7 @@ from flask import render_template
 
 from app.checkout import service
 from app.checkout.models import Order
-from app.checkout.queries import find_order, order_view
+from app.checkout.order_queries import find_order, order_view
 from app.checkout.states import ORDER, OrderState
 from app.db import advance, transaction
 from app.kernel.money import Money

@@ -16,7 +16,7 @@ from app.checkout import service
 from app.checkout.errors import EarlierOrderOpen
 from app.checkout.models import Order
 from app.checkout.queries import basket_view
-from app.checkout.states import OrderState
+from app.checkout.states import UNPAID, OrderState
 from app.db import db, end_reading, transaction
 from app.fulfilment.process import Collaborators
 from app.kernel.errors import Refusal
@@ -33,6 +33,7 @@ def _press(world: Collaborators, token: str, total: int) -> int:
         locale="en",
         consent_version="test",
         consent_text="I agree.",
+        terms_version="2026-11-01",
         expected_total=total,
         gateway=world.gateway,
         registry=world.registry,
@@ -43,7 +44,7 @@ def _press(world: Collaborators, token: str, total: int) -> int:
 
 def _open_orders() -> int:
     end_reading()
-    return db.session.scalar(select(func.count(Order.id)).where(Order.state.in_(service.UNPAID))) or 0
+    return db.session.scalar(select(func.count(Order.id)).where(Order.state.in_(UNPAID))) or 0
 
 
 def test_a_second_order_from_a_basket_with_an_open_one_is_refused(world: Collaborators) -> None:

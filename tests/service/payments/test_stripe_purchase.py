@@ -17,6 +17,7 @@ from app.checkout.states import OrderState
 from app.db import db, end_reading
 from app.fulfilment.process import Collaborators, collaborators, run_due
 from app.kernel.clock import FixedClock
+from app.payments import service as payments
 from app.payments.models import Payment, Refund, WebhookDelivery
 from app.payments.states import PaymentState, RefundState
 from app.registry.ledger.models import LedgerTransaction
@@ -101,7 +102,7 @@ def test_a_lost_notice_is_found_by_asking(stripe_shop: StripeShop, clock: FixedC
     end_reading()
     assert the_order(order_id).state is OrderState.PAYMENT_PENDING
 
-    clock.advance(service.payments.CHECK_EVERY)
+    clock.advance(payments.CHECK_EVERY)
     stripe_shop.work()
     assert the_order(order_id).state is OrderState.FULFILLED
 
@@ -113,7 +114,7 @@ def test_a_bank_payment_that_settles_days_later_is_waited_for(stripe_shop: Strip
     stripe_shop.work()
     order = the_order(order_id)
     assert order.state is OrderState.PAYMENT_PENDING
-    assert order.expires_at == clock.now() + service.payments.DELAYED_HOLD
+    assert order.expires_at == clock.now() + payments.DELAYED_HOLD
 
     stripe_shop.stripe.account.settle_bank(reference)
     stripe_shop.stripe.deliver()
@@ -132,7 +133,7 @@ def test_a_refused_line_is_refunded_through_stripe_once_although_an_answer_is_lo
     assert (refund.amount, refund.cause) == (2_100, "refused")
 
     for _try in range(5):
-        clock.advance(service.payments.SESSION_LIFE)
+        clock.advance(payments.SESSION_LIFE)
         stripe_shop.work()
 
     assert the_order(order_id).state is OrderState.PARTLY_FULFILLED
@@ -146,7 +147,7 @@ def test_a_payment_after_the_units_were_sold_to_somebody_else_is_given_back_whol
 ) -> None:
     offer = an_offer(units=4)
     order_id, reference = stripe_shop.order({offer: 4})
-    clock.advance(service.payments.HOLD)
+    clock.advance(payments.HOLD)
     stripe_shop.work()
     assert the_order(order_id).state is OrderState.EXPIRED
     a_placed_order(stripe_shop.world.settings, {offer: 4}, now=clock.now())

@@ -1,0 +1,287 @@
+"""What the order page shows. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from app.catalog.models import Issuance, Project
+from app.certificates.models import Certificate
+from app.certificates.ports import SerialRange
+from app.checkout.models import Beneficiary, Order, OrderLine
+from app.checkout.pricing import Breakdown, breakdown
+from app.checkout.states import UNPAID, OrderState
+from app.db import db
+from app.kernel.money import Money
+from app.kernel.references import certificate_slug
+from app.payments.models import Payment, Refund
+from app.payments.split import Share
+from app.payments.states import PaymentState, RefundState
+from app.providers.models import Provider
+from app.registry.models import Cancellation
+from app.registry.states import CANCELLATION, CancellationState
+
+
+@dataclass(frozen=True)
+class Step:
+    """One station of the line of proof: paid, sent to the registry, cancelled, certified."""
+
+    key: str
+    at: datetime | None
+    is_current: bool
+    is_failed: bool
+
+
+@dataclass(frozen=True)
+class OrderLineView:
+    """What became of one line."""
+
+    project_reference: str
+    project_title: str
+    provider_name: str
+    unit_type: str
+    commitment_period: int
+    units: int
+    unit_price: Money
+    amount: Money
+    state: CancellationState | None
+    registry_transaction: str | None
+    ranges: tuple[SerialRange, ...]
+    completed_at: datetime | None
+    refusal: str | None
+    breakdown: Breakdown
+
+
+@dataclass(frozen=True)
+class CertificateLink:
+    """A certificate to download or to check."""
+
+    number: str
+    slug: str
+    verification_code: str
+    project_reference: str
+    project_title: str
+    units: int
+    unit_type: str
+    issued_at: datetime
+
+
+@dataclass(frozen=True)
+class RefundView:
+    """Money on its way back."""
+
+    amount: Money
+    cause: str
+    state: RefundState
+    at: datetime
+    project_title: str | None
+
+
+@dataclass(frozen=True)
+class OrderView:
+    """Everything the order page says."""
+
+    id: int
+    reference: str
+    token: str
+    locale: str
+    state: OrderState
+    email: str
+    placed_at: datetime
+    expires_at: datetime
+    total: Money
+    breakdown: Breakdown
+    lines: tuple[OrderLineView, ...]
+    steps: tuple[Step, ...]
+    certificates: tuple[CertificateLink, ...]
+    refunds: tuple[RefundView, ...]
+    can_pay: bool
+    is_final: bool
+    is_demonstration: bool
+    beneficiary: Beneficiary
+    promise_minutes: int
+    pending_reason: str
+    consent_text: str
+    consent_version: str
+    terms_version: str | None
+
+
+FINISHED = frozenset({OrderState.FULFILLED, OrderState.PARTLY_FULFILLED, OrderState.REFUSED})
+
+
+def find_order(token: str) -> Order | None:
+    """The order behind an unguessable link."""
+    return db.session.scalar(select(Order).where(Order.token == token))
+
+
+def newest_payment(order_id: int) -> int | None:
+    """The id of an order's last payment attempt."""
+    return db.session.scalar(select(func.max(Payment.id)).where(Payment.order_id == order_id))
+
+
+def order_view(order: Order, *, promise_minutes: int) -> OrderView:
+    """The order page's content; `promise_minutes` is how soon the registry is expected to answer."""
+    rows = db.session.execute(
+        select(OrderLine, Issuance, Project, Provider, Cancellation)
+        .join(Issuance, Issuance.id == OrderLine.issuance_id)
+        .join(Project, Project.id == OrderLine.project_id)
+        .join(Provider, Provider.id == OrderLine.provider_id)
+        .outerjoin(Cancellation, Cancellation.order_line_id == OrderLine.id)
+        .where(OrderLine.order_id == order.id)
+        .order_by(OrderLine.position)
+    ).all()
+    cancellations = [cancellation for *_rest, cancellation in rows if cancellation is not None]
+    certificates = db.session.execute(
+        select(Certificate, Project)
+        .join(Project, Project.id == Certificate.project_id)
+        .where(Certificate.order_id == order.id)
+        .order_by(Certificate.id)
+    ).all()
+    processing = db.session.scalar(
+        select(Payment.id).where(Payment.order_id == order.id, Payment.state == PaymentState.PROCESSING)
+    )
+    beneficiary = db.session.scalars(select(Beneficiary).where(Beneficiary.order_id == order.id).limit(1)).one()
+    refunds = _refunds(order)
+    certified = {
+        certificate.project_id: sum(
+            line.units
+            for line, _i, project, _p, cancellation in rows
+            if project.id == certificate.project_id
+            and cancellation is not None
+            and cancellation.state is CancellationState.CONFIRMED
+        )
+        for certificate, _project in certificates
+    }
+    unit_types = {project.id: issuance.unit_type for _line, issuance, project, *_rest in rows}
+    return OrderView(
+        id=order.id,
+        reference=order.reference,
+        token=order.token,
+        locale=order.locale,
+        state=order.state,
+        email=order.email,
+        placed_at=order.placed_at,
+        expires_at=order.expires_at,
+        total=order.money,
+        breakdown=breakdown(
+            [(provider.legal_name, _share(line)) for line, _i, _pr, provider, _c in rows], order.currency
+        ),
+        lines=tuple(_line_view(*row, currency=order.currency) for row in rows),
+        steps=_steps(order, cancellations, [certificate for certificate, _project in certificates]),
+        certificates=tuple(
+            CertificateLink(
+                number=certificate.number,
+                slug=certificate_slug(certificate.number),
+                verification_code=certificate.verification_code,
+                project_reference=project.reference,
+                project_title=project.title,
+                units=certified[project.id],
+                unit_type=unit_types[project.id],
+                issued_at=certificate.issued_at,
+            )
+            for certificate, project in certificates
+        ),
+        refunds=refunds,
+        can_pay=order.state in UNPAID and processing is None,
+        is_final=order.state in FINISHED and all(r.state is not RefundState.DUE for r in refunds),
+        is_demonstration=order.is_demonstration,
+        beneficiary=beneficiary,
+        promise_minutes=promise_minutes,
+        pending_reason=_pending_reason(order, cancellations, is_processing=processing is not None),
+        consent_text=order.consent_text,
+        consent_version=order.consent_version,
+        terms_version=order.terms_version,
+    )
+
+
+def _line_view(
+    line: OrderLine,
+    issuance: Issuance,
+    project: Project,
+    provider: Provider,
+    cancellation: Cancellation | None,
+    *,
+    currency: str,
+) -> OrderLineView:
+    return OrderLineView(
+        project_reference=project.reference,
+        project_title=project.title,
+        provider_name=provider.legal_name,
+        unit_type=issuance.unit_type,
+        commitment_period=issuance.commitment_period,
+        units=line.units,
+        unit_price=Money(line.unit_price, currency),
+        amount=Money(line.amount, currency),
+        state=cancellation.state if cancellation else None,
+        registry_transaction=cancellation.registry_transaction if cancellation else None,
+        ranges=tuple(
+            SerialRange(block.text_first, block.text_last, block.last - block.first + 1)
+            for block in (cancellation.blocks if cancellation else ())
+        ),
+        completed_at=cancellation.completed_at if cancellation else None,
+        refusal=cancellation.refusal_code if cancellation else None,
+        breakdown=breakdown([(provider.legal_name, _share(line))], currency),
+    )
+
+
+def _share(line: OrderLine) -> Share:
+    return Share(line.amount, line.seller_share, line.payment_cost, line.tax, line.platform_fee)
+
+
+def _refunds(order: Order) -> tuple[RefundView, ...]:
+    rows = db.session.execute(
+        select(Refund, Project.title)
+        .outerjoin(OrderLine, OrderLine.id == Refund.order_line_id)
+        .outerjoin(Project, Project.id == OrderLine.project_id)
+        .where(Refund.order_id == order.id)
+        .order_by(Refund.id)
+    ).all()
+    return tuple(RefundView(r.money, r.cause, r.state, r.created_at, title) for r, title in rows)
+
+
+def proof_times(
+    order: Order, cancellations: list[Cancellation], certificates: list[Certificate]
+) -> dict[str, datetime | None]:
+    """When each station of the line of proof was reached, for the order as a whole (UTC)."""
+    confirmed = [c.completed_at for c in cancellations if c.state is CancellationState.CONFIRMED and c.completed_at]
+    all_final = bool(cancellations) and all(CANCELLATION.is_final(c.state) for c in cancellations)
+    sent = [c.first_sent_at for c in cancellations if c.first_sent_at]
+    return {
+        "paid": order.paid_at,
+        "sent": min(sent) if sent else None,
+        "cancelled": max(confirmed) if all_final and confirmed else None,
+        "certified": max(c.issued_at for c in certificates) if certificates else None,
+    }
+
+
+def _steps(order: Order, cancellations: list[Cancellation], certificates: list[Certificate]) -> tuple[Step, ...]:
+    times = proof_times(order, cancellations, certificates)
+    waiting = next((key for key, at in times.items() if at is None), None)
+    failed = order.state in {OrderState.REFUSED, OrderState.EXPIRED}
+    return tuple(
+        Step(key=key, at=at, is_current=key == waiting and not failed, is_failed=failed and at is None)
+        for key, at in times.items()
+    )
+
+
+def _pending_reason(order: Order, cancellations: list[Cancellation], *, is_processing: bool) -> str:
+    """Which wait the page explains: bank, bank_refused, registry, registry_unclear, review, payment or nothing."""
+    if order.state is OrderState.PAYMENT_REVIEW:
+        return "review"
+    if is_processing:
+        return "bank"
+    if order.state in UNPAID:
+        return "bank_refused" if _was_refused(order) else "payment"
+    if any(c.state in {CancellationState.UNKNOWN, CancellationState.MANUAL} for c in cancellations):
+        return "registry_unclear"
+    if order.state in {OrderState.PAID, OrderState.FULFILLING}:
+        return "registry"
+    return ""
+
+
+def _was_refused(order: Order) -> bool:
+    """Whether the last payment page of an order ended in a refusal by the bank."""
+    last = db.session.scalar(select(Payment).where(Payment.order_id == order.id).order_by(Payment.id.desc()).limit(1))
+    return last is not None and last.state is PaymentState.FAILED and last.gateway_reference is not None

@@ -1,0 +1,24 @@
+"""Use cases of an order, from a basket to money and back: place, pay, record, expire.
+
+Webhook, return page and sweeper all end in `reconcile`, which asks the gateway for the truth.
+What follows the payment is in `app/fulfilment/process.py`.
+"""
+
+from app.checkout.service.expire import close_payment_pages, close_unpaid, due_orders
+from app.checkout.service.pay import open_payment, start_payment
+from app.checkout.service.place import order_basket, place_order, supersede_unpaid_orders
+from app.checkout.service.record import RETRY_HOLD, reconcile, record_status
+
+__all__ = [
+    "RETRY_HOLD",
+    "close_payment_pages",
+    "close_unpaid",
+    "due_orders",
+    "open_payment",
+    "order_basket",
+    "place_order",
+    "reconcile",
+    "record_status",
+    "start_payment",
+    "supersede_unpaid_orders",
+]

@@ -1,0 +1,65 @@
+"""Unpaid orders end, after every page on which they could be paid is closed for certain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.checkout.models import Order
+from app.checkout.service.record import reconcile, record_status
+from app.checkout.states import ORDER, UNPAID, OrderState
+from app.config import Settings
+from app.db import advance, db, end_reading, transaction
+from app.kernel.clock import Clock
+from app.offers import service as offers
+from app.payments import service as payments
+from app.payments.ports import GatewayState, PaymentGateway
+from app.registry.ports import RegistryAdapter
+
+_S = OrderState
+
+
+def due_orders(now: datetime, limit: int = 100) -> list[int]:
+    """Ids of unpaid orders whose hold has run out."""
+    rows = db.session.scalars(
+        select(Order.id).where(Order.state.in_(UNPAID), Order.expires_at <= now).order_by(Order.expires_at).limit(limit)
+    ).all()
+    end_reading()
+    return list(rows)
+
+
+def close_unpaid(
+    order_id: int, gateway: PaymentGateway, registry: RegistryAdapter, settings: Settings, clock: Clock
+) -> bool:
+    """Expire an unpaid order and give its units back, after its payment pages are closed for certain.
+
+    False when it turns out to be paid, or in the bank's hands. Raises GatewayUnavailable when the
+    gateway cannot say; the units stay held then.
+    """
+    close_payment_pages(order_id, gateway, registry, settings, clock)
+    now = clock.now()
+    with transaction() as session:
+        if payments.unfinished_payments(order_id):
+            return False
+        if not advance(Order, order_id, ORDER, _S.EXPIRED, at=now, sources=UNPAID):
+            return session.get_one(Order, order_id).state is _S.EXPIRED
+        for line in session.get_one(Order, order_id).lines:
+            offers.release(line.id, now)
+    return True
+
+
+def close_payment_pages(
+    order_id: int, gateway: PaymentGateway, registry: RegistryAdapter, settings: Settings, clock: Clock
+) -> None:
+    """Close every page on which an order could still be paid; a superseded one stays payable otherwise.
+
+    What is found out on the way is recorded: a page may have been paid in that very second.
+    Raises GatewayUnavailable.
+    """
+    for payment_id in payments.unfinished_payments(order_id):
+        end_reading()
+        status = reconcile(payment_id, gateway, registry, settings, clock)
+        if status is not None and status.state is GatewayState.OPEN:
+            closed = gateway.expire_checkout(status.gateway_reference)
+            record_status(payment_id, closed, registry, settings, clock.now())

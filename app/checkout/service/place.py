@@ -1,0 +1,186 @@
+"""From a basket to an order that holds its units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.catalog.models import Issuance
+from app.checkout.errors import AlreadyPaid, BasketEmpty, EarlierOrderOpen, TotalChanged
+from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
+from app.checkout.queries import total_problem
+from app.checkout.service.expire import close_unpaid
+from app.checkout.states import ORDER, UNPAID, OrderState
+from app.config import Settings
+from app.db import db, end_reading, record, transaction
+from app.kernel import checkpoints
+from app.kernel.clock import Clock
+from app.kernel.references import order_reference, unguessable_token
+from app.offers import service as offers
+from app.offers.models import Offer
+from app.payments import service as payments
+from app.payments.ports import PaymentGateway
+from app.payments.split import split
+from app.registry.ports import RegistryAdapter
+
+_S = OrderState
+
+
+def place_order(
+    *,
+    basket_token: str,
+    details: Mapping[str, Any],
+    locale: str,
+    consent_version: str,
+    consent_text: str,
+    terms_version: str,
+    expected_total: int,
+    settings: Settings,
+    now: datetime,
+) -> int:
+    """Freeze prices and hold the units of every line, or of none; gives the order's id.
+
+    `expected_total` is what the buyer saw, in minor units, and `terms_version` names the terms of sale
+    that the consent is about. Raises BasketEmpty, EarlierOrderOpen,
+    TotalChanged, TotalBelowMinimum, TotalAboveMaximum, UnitsUnavailable or PriceChanged; nothing is
+    held then.
+    """
+    with transaction() as session:
+        # The same button pressed twice waits here; SQLite lets one write at a time anyway.
+        basket_id = session.scalar(select(Basket.id).where(Basket.token == basket_token).with_for_update())
+        if session.scalar(select(Order.id).where(Order.basket_id == basket_id, Order.state.in_(UNPAID))):
+            raise EarlierOrderOpen
+        rows = session.execute(
+            select(BasketLine, Offer, Issuance)
+            .join(Offer, Offer.id == BasketLine.offer_id)
+            .join(Issuance, Issuance.id == Offer.issuance_id)
+            .where(BasketLine.basket_id == basket_id)
+            .order_by(BasketLine.id)
+        ).all()
+        if not rows:
+            raise BasketEmpty
+        amounts = [offer.unit_price * line.units for line, offer, _issuance in rows]
+        if sum(amounts) != expected_total:
+            raise TotalChanged(total=sum(amounts), expected=expected_total)
+        problem = total_problem([(offer.id, offer.unit_price, line.units) for line, offer, _i in rows], settings)
+        if problem is not None:
+            raise problem
+        order = Order(
+            reference=order_reference(),
+            token=unguessable_token(),
+            basket_id=basket_id,
+            state=_S.PLACED,
+            locale=locale,
+            email=details["email"],
+            currency=settings.currency,
+            total=sum(amounts),
+            is_demonstration=settings.is_demonstration,
+            consent_version=consent_version,
+            consent_text=consent_text,
+            terms_version=terms_version,
+            placed_at=now,
+            expires_at=now + payments.HOLD,
+        )
+        session.add(order)
+        session.flush()
+        record(ORDER.machine, order.id, None, _S.PLACED, at=now)
+        beneficiary = Beneficiary(
+            order_id=order.id,
+            name=details["beneficiary"],
+            purpose=details["purpose"],
+            intent=details["intent"],
+            country=details["country"],
+            is_name_public=bool(details["publish_name"]),
+        )
+        session.add(beneficiary)
+        session.flush()
+        lines = []
+        for position, ((line, offer, issuance), share) in enumerate(zip(rows, split(amounts, settings), strict=True)):
+            lines.append(
+                OrderLine(
+                    order_id=order.id,
+                    position=position,
+                    offer_id=offer.id,
+                    issuance_id=issuance.id,
+                    project_id=issuance.project_id,
+                    provider_id=offer.provider_id,
+                    beneficiary_id=beneficiary.id,
+                    units=line.units,
+                    unit_price=offer.unit_price,
+                    amount=share.amount,
+                    seller_share=share.seller,
+                    payment_cost=share.payment_cost,
+                    tax=share.tax,
+                    platform_fee=share.platform_fee,
+                )
+            )
+        session.add_all(lines)
+        session.flush()
+        offers.reserve([offers.Wanted(line.offer_id, line.id, line.units, line.unit_price) for line in lines], now)
+        order_id = order.id
+    checkpoints.reached("order.placed")
+    return order_id
+
+
+def supersede_unpaid_orders(
+    basket_token: str, gateway: PaymentGateway, registry: RegistryAdapter, settings: Settings, clock: Clock
+) -> None:
+    """Close what an earlier try from the same basket left open, so that nothing is held or paid twice.
+
+    Raises AlreadyPaid when an earlier order turns out to be paid (or in the bank's hands), and
+    GatewayUnavailable when that cannot be found out now.
+    """
+    rows = db.session.scalars(
+        select(Order.id)
+        .join(Basket, Basket.id == Order.basket_id)
+        .where(Basket.token == basket_token, Order.state.in_(UNPAID))
+    ).all()
+    end_reading()
+    for order_id in rows:
+        if not close_unpaid(order_id, gateway, registry, settings, clock):
+            token = db.session.get_one(Order, order_id).token
+            end_reading()
+            raise AlreadyPaid(token=token)
+
+
+def order_basket(
+    *,
+    basket_token: str,
+    details: Mapping[str, Any],
+    locale: str,
+    consent_version: str,
+    consent_text: str,
+    terms_version: str,
+    expected_total: int,
+    gateway: PaymentGateway,
+    registry: RegistryAdapter,
+    settings: Settings,
+    clock: Clock,
+) -> int:
+    """Place the order of a basket after closing what an earlier press of the button left open.
+
+    Gives the order's id. Raises what `supersede_unpaid_orders` and `place_order` raise.
+    """
+
+    def press() -> int:
+        supersede_unpaid_orders(basket_token, gateway, registry, settings, clock)
+        return place_order(
+            basket_token=basket_token,
+            details=details,
+            locale=locale,
+            consent_version=consent_version,
+            consent_text=consent_text,
+            terms_version=terms_version,
+            expected_total=expected_total,
+            settings=settings,
+            now=clock.now(),
+        )
+
+    try:
+        return press()
+    except EarlierOrderOpen:
+        # Another press was faster; the buyer follows the last answer, so the last order counts.
+        return press()
