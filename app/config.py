@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.kernel.money import SMALLEST_PAYMENT
+
 LIMITS = "[1-9][0-9]*/(second|minute|hour|day)(;[1-9][0-9]*/(second|minute|hour|day))*"
 
 
@@ -46,6 +48,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PUBLIC_BASE_URL", "", "url", "Address people see, without a slash at the end; default http://HOST:PORT."),
     Setting("TRUSTED_PROXIES", "0", "int", "How many reverse proxies in front may set X-Forwarded-* headers."),
     Setting("WEB_WORKERS", "1", "count", "Web server processes."),
+    Setting(
+        "PAGE_CACHE_MILLISECONDS",
+        "900",
+        "int",
+        "How long visitors without cookies share a drawn page; at most 1000, 0 draws each anew.",
+    ),
     Setting("WEB_THREADS", "4", "count", "Threads in each web server process."),
     Setting("INSTANCE_PATH", "instance", "path", "Directory of the embedded databases."),
     Setting(
@@ -53,8 +61,24 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("SECRET_KEY", "", "text", "Signs sessions and form tokens; at least 32 characters.", secret=True),
     Setting("LOG_LEVEL", "INFO", "choice", "How much the structured log says.", ("DEBUG", "INFO", "WARNING", "ERROR")),
-    Setting("OPERATOR_NAME", "Tonne (demonstration)", "text", "Legal name of the operator of this marketplace."),
-    Setting("CURRENCY", "USD", "text", "ISO 4217 code of the one currency that offers and payments use."),
+    Setting("OPERATOR_NAME", "Tonne Demo", "text", "Legal name of the operator of this marketplace."),
+    Setting("OPERATOR_ADDRESS", "", "text", "Postal address of the operator, its lines separated by semicolons."),
+    Setting("CONTACT_EMAIL", "", "text", "E-mail address at which the operator answers people."),
+    Setting("ANSWER_DAYS", "5", "count", "Calendar days within which the operator answers an e-mail."),
+    Setting("COMPLAINT_DAYS", "14", "count", "Calendar days within which the operator answers a complaint."),
+    Setting(
+        "LEGAL_TEXTS",
+        "",
+        "text",
+        "Directory of the legal texts, as <language>/<name>@<day>.md; default the product's own.",
+    ),
+    Setting(
+        "CURRENCY",
+        "USD",
+        "choice",
+        "ISO 4217 code of the one currency that offers and payments use.",
+        tuple(SMALLEST_PAYMENT),
+    ),
     Setting("PAYMENT_GATEWAY", "testpay", "choice", "Who takes the payment.", ("testpay", "stripe")),
     Setting("PAYMENT_MINIMUM", "50", "int", "Smallest payment, in minor units."),
     Setting("PAYMENT_MAXIMUM", "99999999", "int", "Largest card payment, in minor units."),
@@ -96,6 +120,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LIMIT_CHECKOUT", "20/minute;200/hour", "limits", "Checkout submissions allowed for one address."),
     Setting("LIMIT_VERIFY", "30/minute;300/hour", "limits", "Look-ups on the verify page allowed for one address."),
     Setting("LIMIT_RESEND", "3/hour", "limits", "Mails that one order page may ask for again."),
+    Setting("LIMIT_FILES", "20/minute;100/hour", "limits", "Files of the public register that one address may take."),
+    Setting("LIMIT_COMPLAINT", "5/hour;20/day", "limits", "Complaints that one address may send."),
 )
 
 
@@ -112,12 +138,18 @@ class Settings:
     public_base_url: str
     trusted_proxies: int
     web_workers: int
+    page_cache_milliseconds: int
     web_threads: int
     instance_path: Path
     database_url: str = field(repr=False)
     secret_key: str = field(repr=False)
     log_level: str
     operator_name: str
+    operator_address: str
+    contact_email: str
+    answer_days: int
+    complaint_days: int
+    legal_texts: Path
     currency: str
     payment_gateway: str
     payment_minimum: int
@@ -138,6 +170,8 @@ class Settings:
     limit_checkout: str
     limit_verify: str
     limit_resend: str
+    limit_files: str
+    limit_complaint: str
 
     @property
     def is_production(self) -> bool:
@@ -163,33 +197,33 @@ class Settings:
         problems: list[str] = []
         values: dict[str, Any] = {}
         for setting in SETTINGS:
-            values[setting.name.lower()] = _read(setting, source.get(setting.name, setting.default), problems)
-        if not problems:
-            _fill_derived(values)
-            problems.extend(_contradictions(values))
+            problem, value = _read(setting, source.get(setting.name, setting.default).strip())
+            if problem is not None:
+                problems.append(problem)
+                # So that the others can be checked in the same go.
+                _, value = _read(setting, setting.default)
+            values[setting.name.lower()] = value
+        _fill_derived(values)
+        problems.extend(_contradictions(values))
         if problems:
             raise BadSettings(problems)
         return cls(**{field.name: values[field.name] for field in fields(cls)})
 
 
-def _read(setting: Setting, raw: str, problems: list[str]) -> object:
-    raw = raw.strip()
+def _read(setting: Setting, raw: str) -> tuple[str | None, object]:
+    """What is wrong with one value, if anything, and what it means."""
     if setting.kind in {"int", "count"}:
-        if not re.fullmatch("[0-9]{1,12}", raw):
-            problems.append(f"{setting.name} must be a whole number, not {raw!r}")
-            return 0
-        if setting.kind == "count" and int(raw) == 0:
-            problems.append(f"{setting.name} must be at least 1")
-        return int(raw)
+        least = 1 if setting.kind == "count" else 0
+        if not re.fullmatch("[0-9]{1,12}", raw) or int(raw) < least:
+            return f"{setting.name} must be a whole number of at least {least}, not {raw[:40]!r}", None
+        return None, int(raw)
     if setting.kind == "choice" and raw not in setting.choices:
-        problems.append(f"{setting.name} must be one of {', '.join(setting.choices)}, not {raw!r}")
+        return f"{setting.name} must be one of {', '.join(setting.choices)}, not {raw!r}", None
     if setting.kind == "url" and raw and not _is_url(raw):
-        problems.append(f"{setting.name} must be an http or https address without a path, not {raw!r}")
+        return f"{setting.name} must be an http or https address without a path, not {raw!r}", None
     if setting.kind == "limits" and not re.fullmatch(LIMITS, raw):
-        problems.append(f"{setting.name} must look like 20/minute;200/hour, not {raw!r}")
-    if setting.kind == "path":
-        return Path(raw).absolute()
-    return raw
+        return f"{setting.name} must look like 20/minute;200/hour, not {raw!r}", None
+    return None, Path(raw).absolute() if setting.kind == "path" else raw
 
 
 def _is_url(raw: str) -> bool:
@@ -205,15 +239,18 @@ def _fill_derived(values: dict[str, Any]) -> None:
     host = f"[{values['host']}]" if ":" in values["host"] else values["host"]
     values["public_base_url"] = values["public_base_url"] or f"http://{host}:{values['port']}"
     values["database_url"] = values["database_url"] or f"sqlite:///{values['instance_path'] / 'tonne.sqlite'}"
+    values["legal_texts"] = Path(values["legal_texts"] or LEGAL_TEXTS).absolute()
     values["stripe_webhook_secrets"] = tuple(
         secret.strip() for secret in values["stripe_webhook_secrets"].split(",") if secret.strip()
     )
     values["testpay_mischief"] = frozenset(s.strip() for s in values["testpay_mischief"].split(",") if s.strip())
 
 
+LEGAL_TEXTS = Path(__file__).parent / "content" / "legal_texts"
 MISCHIEF = frozenset({"duplicate", "delay", "reorder", "lose"})
 SECRET_LENGTH = 32
 LARGEST_PORT = 65_535
+OLDEST_PAGE = 1_000  # milliseconds: units left are never older
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
@@ -233,17 +270,19 @@ def _address_problems(values: Mapping[str, Any]) -> list[str]:
     problems = []
     if values["port"] > LARGEST_PORT:
         problems.append(f"PORT must be at most {LARGEST_PORT}")
+    if values["page_cache_milliseconds"] > OLDEST_PAGE:
+        problems.append(f"PAGE_CACHE_MILLISECONDS must be at most {OLDEST_PAGE}")
     if not values["database_url"].startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
         problems.append("DATABASE_URL must begin with sqlite:/// or postgresql://")
     if not values["mail_url"].startswith(("console:", "smtp://")):
         problems.append("MAIL_URL must begin with console: or smtp://")
+    if values["contact_email"] and not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", values["contact_email"]):
+        problems.append(f"CONTACT_EMAIL must be one e-mail address, not {values['contact_email']!r}")
     return problems
 
 
 def _money_problems(values: Mapping[str, Any]) -> list[str]:
     problems = []
-    if not re.fullmatch("[A-Z]{3}", values["currency"]):
-        problems.append(f"CURRENCY must be an ISO 4217 code, not {values['currency']!r}")
     if not 0 < values["payment_minimum"] <= values["payment_maximum"]:
         problems.append("PAYMENT_MINIMUM must be above zero and at most PAYMENT_MAXIMUM")
     if values["tax_rate"] + values["platform_fee_rate"] + values["payment_cost_rate"] > 9_000:
@@ -287,6 +326,10 @@ def _production_problems(values: Mapping[str, Any]) -> list[str]:
         problems.append("PUBLIC_BASE_URL must be https in production")
     if not values["mail_url"].startswith("smtp://"):
         problems.append("MAIL_URL must be smtp:// in production")
-    if values["operator_name"] == "Tonne (demonstration)":
+    if values["operator_name"] == "Tonne Demo":
         problems.append("OPERATOR_NAME must be the operator's legal name in production")
+    if not values["operator_address"]:
+        problems.append("OPERATOR_ADDRESS must be where people can write to the operator in production")
+    if not values["contact_email"]:
+        problems.append("CONTACT_EMAIL must be where the operator answers people in production")
     return problems

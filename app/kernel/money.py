@@ -12,6 +12,14 @@ from decimal import Decimal
 
 from babel.numbers import get_currency_precision
 
+# What one payment must at least be, in minor units: `shared/payments.md` 4.6, as five public code bases
+# agree on it. A currency that is not here cannot be sold in, because nobody knows what can be paid.
+SMALLEST_PAYMENT = {
+    "AED": 200, "AUD": 50, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1_500, "DKK": 250, "EUR": 50,
+    "GBP": 30, "HKD": 400, "HUF": 17_500, "INR": 50, "JPY": 50, "MXN": 1_000, "MYR": 200, "NOK": 300,
+    "NZD": 50, "PLN": 200, "RON": 200, "SEK": 300, "SGD": 50, "THB": 1_000, "USD": 50, "ZAR": 50,
+}  # fmt: skip
+
 
 class CurrencyMismatchError(TypeError):
     """Two amounts of different currencies met in one sum or comparison."""

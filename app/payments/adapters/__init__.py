@@ -14,8 +14,7 @@ from app.payments.ports import PaymentGateway
 def make_gateway(settings: Settings) -> PaymentGateway:
     """The gateway that PAYMENT_GATEWAY names.
 
-    Raises GatewayFault when that is the test gateway in production, or when the currency has no
-    known limits.
+    Raises GatewayFault when that is the test gateway in production.
     """
     if settings.payment_gateway == StripeGateway.name:
         return StripeGateway(settings)

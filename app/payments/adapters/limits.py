@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from app.config import Settings
-from app.kernel.money import Money
+from app.kernel.money import SMALLEST_PAYMENT, Money
 from app.payments.ports import GatewayFault, GatewayRefusal, PaymentRequest
 
-# shared/payments.md 4.6: smallest charge in minor units, as five public code bases agree on it.
-SMALLEST = {
-    "AED": 200, "AUD": 50, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1_500, "DKK": 250, "EUR": 50,
-    "GBP": 30, "HKD": 400, "HUF": 17_500, "INR": 50, "JPY": 50, "MXN": 1_000, "MYR": 200, "NOK": 300,
-    "NZD": 50, "PLN": 200, "RON": 200, "SEK": 300, "SGD": 50, "THB": 1_000, "USD": 50, "ZAR": 50,
-}  # fmt: skip
 # Eight digits, whatever the currency.
 LARGEST = 99_999_999
 
@@ -19,14 +13,10 @@ LARGEST = 99_999_999
 def payment_limits(settings: Settings) -> tuple[Money, Money]:
     """Smallest and largest amount of one payment, in minor units of the configured currency.
 
-    The operator may narrow what the gateway allows, never widen it. Raises GatewayFault for a
-    currency without a known minimum.
+    The operator may narrow what the gateway allows, never widen it.
     """
-    smallest = SMALLEST.get(settings.currency)
-    if smallest is None:
-        raise GatewayFault(f"the smallest payment in {settings.currency} is not known")
     return (
-        Money(max(smallest, settings.payment_minimum), settings.currency),
+        Money(max(SMALLEST_PAYMENT[settings.currency], settings.payment_minimum), settings.currency),
         Money(min(LARGEST, settings.payment_maximum), settings.currency),
     )
 

@@ -242,7 +242,7 @@ def summary(refunded: int = 0) -> SummaryFacts:
         project_title="Clean Cook Stoves in Sub-Saharan Africa",
         project_reference="8438",
     )
-    return SummaryFacts("T-7KMQ-2XHD", (SPECIMEN, second), refunded, "Tonne (demonstration)", True, at(40))
+    return SummaryFacts("T-7KMQ-2XHD", (SPECIMEN, second), refunded, "Tonne Demo", True, at(40))
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)
