@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from app.kernel.money import Money
 from app.notifications.messages import (
     BoughtLine,
     CertificatesReady,
+    ComplaintAnswered,
+    ComplaintOutcome,
+    ComplaintReceived,
     Consent,
     Facts,
     OnBehalfOf,
@@ -29,6 +32,8 @@ from app.notifications.states import MailState
 
 START = datetime(2026, 11, 22, 10, 36, 0, tzinfo=UTC)
 ORDER_URL = "https://tonne.example/en/orders/kJx0b3nWq2-Vt8yZ7mLpAaRrSs4"
+COMPLAINT_URL = "https://tonne.example/en/complaint/pQ8mWn2-Zr5tYbKx0LcVdFsE1Hg"
+TERMS_URL = "https://tonne.example/en/legal/terms?version=2026-11-01"
 CONSENT = "I order the units above and pay for them.\n\nTheir cancellation cannot be undone."
 
 
@@ -85,7 +90,9 @@ def order_paid(
         "beneficiary": OnBehalfOf(
             name=name, purpose=purpose, intent="contribution", country="FR", is_name_public=False
         ),
-        "consent": Consent(version="2026-11-22", text=CONSENT, given_at=after(5)),
+        "consent": Consent(
+            version="2026-11-22", text=CONSENT, given_at=after(5), terms_version="2026-11-01", terms_url=TERMS_URL
+        ),
         "proof": Proof(paid_at=after(61)),
         "promise_minutes": 10,
     }
@@ -179,6 +186,24 @@ def payment_failed() -> PaymentFailed:
     )
 
 
+def complaint_received() -> ComplaintReceived:
+    """A complaint that waits for its answer."""
+    return ComplaintReceived(
+        reference="C3/2026", is_demonstration=True, complaint_url=COMPLAINT_URL, answer_by=date(2026, 12, 6)
+    )
+
+
+def complaint_answered(outcome: ComplaintOutcome = ComplaintOutcome.UPHELD) -> ComplaintAnswered:
+    """A complaint with its answer."""
+    return ComplaintAnswered(
+        reference="C3/2026",
+        is_demonstration=True,
+        complaint_url=COMPLAINT_URL,
+        outcome=outcome,
+        reply="Your second payment came back to us.\n\nIt is on its way to you.",
+    )
+
+
 def all_facts() -> list[Facts]:
     """Every mail once."""
     return [
@@ -189,6 +214,8 @@ def all_facts() -> list[Facts]:
         refund_made(),
         order_refused(),
         order_late(),
+        complaint_received(),
+        complaint_answered(),
     ]
 
 

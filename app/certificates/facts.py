@@ -17,7 +17,7 @@ _INSTANTS = ("placed_at", "paid_at", "sent_at", "cancelled_at", "issued_at")
 
 def to_plain(facts: CertificateFacts) -> dict[str, Any]:
     """The facts as JSON values: instants in UTC with a Z, dates as ISO 8601."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(facts), default=_encode))
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(facts), default=encode))
     return plain
 
 
@@ -53,7 +53,8 @@ def _transaction(item: dict[str, Any]) -> TransactionFacts:
     )
 
 
-def _encode(value: object) -> str:
+def encode(value: object) -> str:
+    """An instant in UTC with a Z, or a day, as JSON writes them. Raises TypeError for anything else."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, date):

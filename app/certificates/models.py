@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from app.certificates.states import CertificateState
 from app.db import BigKey
 from app.kernel.columns import Base, UTCDateTime, state_column
+
+WORD_LENGTH = 60
+# Searched by the beginnings of words, as ranges: both databases must sort them by code point.
+FoldedWord = String(WORD_LENGTH).with_variant(String(WORD_LENGTH, collation="C"), "postgresql")
 
 
 class Certificate(Base):
@@ -78,3 +93,74 @@ class DocumentRequest(Base):
     requested_at: Mapped[datetime] = mapped_column(UTCDateTime)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     next_action_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+
+
+# --- what the public register searches -------------------------------------------------------------
+# Narrow copies of frozen facts, written with the certificate in one transaction. What a page shows comes
+# from the facts themselves.
+
+
+class RegisterEntry(Base):
+    """One certificate as the public register sorts and filters it."""
+
+    __tablename__ = "register_entry"
+    __table_args__ = (
+        Index("ix_register_entry_newest", "cancelled_at", "certificate_id"),
+        Index("ix_register_entry_project", "project_id", "cancelled_at", "certificate_id"),
+        Index("ix_register_entry_intent", "intent", "cancelled_at", "certificate_id"),
+    )
+
+    certificate_id: Mapped[int] = mapped_column(ForeignKey("certificate.id"), primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    beneficiary_id: Mapped[int] = mapped_column(ForeignKey("beneficiary.id"), index=True)
+    cancelled_at: Mapped[datetime] = mapped_column(UTCDateTime)  # by the registry, the last of its transactions
+    units: Mapped[int] = mapped_column(BigInteger)
+    intent: Mapped[str] = mapped_column(String(16))
+    is_name_public: Mapped[bool] = mapped_column(Boolean)
+
+
+class RegisterBlock(Base):
+    """Serial numbers of one certificate: consecutive numbers of an originating Party's one counter."""
+
+    __tablename__ = "register_block"
+    __table_args__ = (
+        CheckConstraint("first <= last", name="order"),
+        Index("ix_register_block_serials", "party", "first"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    certificate_id: Mapped[int] = mapped_column(ForeignKey("certificate.id"), index=True)
+    party: Mapped[str] = mapped_column(String(2))
+    first: Mapped[int] = mapped_column(BigInteger)
+    last: Mapped[int] = mapped_column(BigInteger)
+
+
+class RegisterWord(Base):
+    """A word of a name that its buyer chose to publish, folded. Whether it may be shown now is asked at each search."""
+
+    __tablename__ = "register_word"
+
+    word: Mapped[str] = mapped_column(FoldedWord, primary_key=True)
+    certificate_id: Mapped[int] = mapped_column(ForeignKey("certificate.id"), primary_key=True, index=True)
+
+
+class RegisterProject(Base):
+    """A project with certificates, and the folded words it is found by: reference, title, host Parties' names."""
+
+    __tablename__ = "register_project"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
+    project_type: Mapped[str] = mapped_column(String(60), index=True)
+    search_text: Mapped[str] = mapped_column(Text)
+
+
+class RegisterTotal(Base):
+    """What the entries of one year, intent and project add up to, so that no page has to count them."""
+
+    __tablename__ = "register_total"
+
+    year: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    intent: Mapped[str] = mapped_column(String(16), primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
+    certificates: Mapped[int] = mapped_column(Integer)
+    units: Mapped[int] = mapped_column(BigInteger)

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import column, select, table
+from sqlalchemy import case, select
 
 from app.certificates.facts import from_json
+from app.certificates.listing import BENEFICIARY
 from app.certificates.models import Certificate
 from app.certificates.ports import CertificateFacts
 from app.certificates.states import CertificateState
+from app.claims.queries import is_held_back
 from app.db import db
 from app.kernel.references import normalised_code
 
-# The beneficiary belongs to checkout, a package above this one; only its consent to publication is read here.
-_BENEFICIARY = table("beneficiary", column("id"), column("is_name_public"))
+# What only the code opens, and of it what the buyer may have chosen to publish.
+SECRET = ("verification_code", "order_reference", "country")
+PERSONAL = ("beneficiary_name", "purpose")
 
 
 @dataclass(frozen=True)
 class CertificateView:
-    """A certificate as a reader may see it; without the code, names only where the buyer chose so."""
+    """A certificate as a reader may see it; without the code, names only where the buyer chose so.
+
+    `withheld` names the facts that this reader may not see; they are empty in `facts`.
+    """
 
     order_id: int
     facts: CertificateFacts
@@ -28,13 +35,17 @@ class CertificateView:
     state: CertificateState
     is_full: bool
     wrong_code: bool
+    withheld: tuple[str, ...]
 
 
 def find_certificate(number: str, code: str) -> CertificateView | None:
     """The certificate of that number, opened as far as the code allows."""
     row = db.session.execute(
-        select(Certificate, _BENEFICIARY.c.is_name_public)
-        .join(_BENEFICIARY, _BENEFICIARY.c.id == Certificate.beneficiary_id)
+        select(
+            Certificate,
+            case((is_held_back(Certificate.beneficiary_id), False), else_=BENEFICIARY.c.is_name_public),
+        )
+        .join(BENEFICIARY, BENEFICIARY.c.id == Certificate.beneficiary_id)
         .where(Certificate.number == number)
     ).one_or_none()
     if row is None:
@@ -42,15 +53,10 @@ def find_certificate(number: str, code: str) -> CertificateView | None:
     certificate, is_name_public = row
     facts = from_json(certificate.facts)
     is_full = hmac.compare_digest(normalised_code(code).encode(), certificate.verification_code.encode())
-    if not is_full:
-        facts = replace(
-            facts,
-            verification_code="",
-            country="",
-            beneficiary_name=facts.beneficiary_name if is_name_public else "",
-            purpose=facts.purpose if is_name_public else "",
-            order_reference="",
-        )
+    withheld = () if is_full else SECRET if is_name_public else (*SECRET, *PERSONAL)
+    if withheld:
+        hidden: dict[str, Any] = dict.fromkeys(withheld, "")
+        facts = replace(facts, **hidden)
     return CertificateView(
         order_id=certificate.order_id,
         facts=facts,
@@ -58,4 +64,5 @@ def find_certificate(number: str, code: str) -> CertificateView | None:
         state=certificate.state,
         is_full=is_full,
         wrong_code=bool(code) and not is_full,
+        withheld=withheld,
     )

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 
 from app.certificates.facts import fingerprint, from_json, to_json
+from app.certificates.listing import enter
 from app.certificates.models import Certificate, CertificateCounter, Document, DocumentRequest
 from app.certificates.ports import CertificateFacts, CertificateRenderer, SummaryFacts
 from app.certificates.states import CERTIFICATE, CertificateState
+from app.claims.service import hold_if_risky
 from app.db import db, end_reading, insert_once, record, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
@@ -30,6 +32,8 @@ def issue(
 ) -> Certificate:
     """Freeze the facts under the next number of the year, inside the caller's transaction.
 
+    The certificate enters the public register with them; a wording that its buyer wants published and
+    that makes a claim about the climate is held back from there until a person has looked at it.
     The caller has seen every registry confirmation that the facts state. `base_url` is where
     certificates can be checked, without a slash at the end; `now` is the issue time (UTC).
     """
@@ -59,6 +63,8 @@ def issue(
     db.session.add(certificate)
     db.session.flush()
     record(CERTIFICATE.machine, certificate.id, None, CertificateState.ISSUED, at=now)
+    if enter(certificate, frozen):
+        hold_if_risky(beneficiary_id=beneficiary_id, name=frozen.beneficiary_name, purpose=frozen.purpose, now=now)
     return certificate
 
 
@@ -149,14 +155,14 @@ def render_document(request_id: int, renderer: CertificateRenderer, summary_of: 
         return
     subject, locale, order_id = request.subject, request.locale, request.order_id
     stored = db.session.scalar(select(Certificate.facts).where(Certificate.number == subject))
-    summary = summary_of(order_id) if stored is None else None
-    end_reading()
     try:
-        if summary is not None:
+        if stored is None:
+            summary = summary_of(order_id)
+            end_reading()
             content, pdf = summary_content(summary), renderer.summary(summary, locale)
         else:
-            content = stored or ""
-            pdf = renderer.certificate(from_json(content), locale)
+            end_reading()
+            content, pdf = stored, renderer.certificate(from_json(stored), locale)
     except Exception:
         log.exception("rendering failed", extra={"facts": {"request": request_id}})
         _render_later(request_id, clock.now())

@@ -90,7 +90,7 @@ def data(slug: str) -> Response:
     if view is None:
         abort(404)
     body = {
-        "certificate": to_plain(view.facts),
+        "certificate": {name: value for name, value in to_plain(view.facts).items() if name not in view.withheld},
         "state": view.state.value,
         "complete": view.is_full,
         "demonstration": statement() if view.facts.is_demonstration else None,

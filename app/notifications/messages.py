@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import datetime
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any, ClassVar, Self, cast, get_args, get_origin, get_type_hints
@@ -28,6 +28,8 @@ class MailKind(StrEnum):
     REFUND_MADE = "refund_made"
     ORDER_REFUSED = "order_refused"
     ORDER_LATE = "order_late"
+    COMPLAINT_RECEIVED = "complaint_received"
+    COMPLAINT_ANSWERED = "complaint_answered"
 
 
 class RefundCause(StrEnum):
@@ -39,14 +41,21 @@ class RefundCause(StrEnum):
     EXPIRED = "expired"
 
 
+class ComplaintOutcome(StrEnum):
+    """How a complaint was answered; the same codes as its states."""
+
+    UPHELD = "upheld"
+    ANSWERED = "answered"
+    REJECTED = "rejected"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What every mail knows: the order it is about, and whether any of it is real."""
+    """What every mail knows: the order or complaint it is about, and whether any of it is real."""
 
     kind: ClassVar[MailKind]
 
     reference: str
-    order_url: str
     is_demonstration: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -57,6 +66,13 @@ class Facts:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The facts that `to_json` wrote. Raises KeyError when one is missing."""
         return cast(Self, _decoded(cls, data))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderFacts(Facts):
+    """A mail about an order, with the link to its page."""
+
+    order_url: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,11 +119,16 @@ class PriceParts:
 
 @dataclass(frozen=True, kw_only=True)
 class Consent:
-    """What the buyer agreed to, word for word, which version of it, and when."""
+    """What the buyer agreed to, word for word, which version of it, when, and under which terms.
+
+    `terms_url` leads to that version of the terms; both are empty in mails from before terms had versions.
+    """
 
     version: str
     text: str = field(metadata={"has_lines": True})
     given_at: datetime
+    terms_version: str = ""
+    terms_url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +143,7 @@ class OnBehalfOf:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderPaid(Facts):
+class OrderPaid(OrderFacts):
     """The receipt: sent once, when the payment succeeded."""
 
     kind = MailKind.ORDER_PAID
@@ -150,7 +171,7 @@ class ReadyCertificate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CertificatesReady(Facts):
+class CertificatesReady(OrderFacts):
     """The proof: certificates with their links. `summary_url` only for an order of several."""
 
     kind = MailKind.CERTIFICATES_READY
@@ -161,7 +182,7 @@ class CertificatesReady(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaymentProcessing(Facts):
+class PaymentProcessing(OrderFacts):
     """A delayed method: the buyer did their part. Written before any money came: nothing typed is in it."""
 
     kind = MailKind.PAYMENT_PROCESSING
@@ -171,7 +192,7 @@ class PaymentProcessing(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaymentFailed(Facts):
+class PaymentFailed(OrderFacts):
     """The bank said no in the end. Nothing was charged, and there is time to pay in another way."""
 
     kind = MailKind.PAYMENT_FAILED
@@ -181,7 +202,7 @@ class PaymentFailed(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefundMade(Facts):
+class RefundMade(OrderFacts):
     """Money is on its way back; `project_title` names the line, when it is one line's money."""
 
     kind = MailKind.REFUND_MADE
@@ -203,7 +224,7 @@ class RefusedLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderRefused(Facts):
+class OrderRefused(OrderFacts):
     """The registry refused the whole order, or some lines of it; includes the news of the refund."""
 
     kind = MailKind.ORDER_REFUSED
@@ -214,7 +235,7 @@ class OrderRefused(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderLate(Facts):
+class OrderLate(OrderFacts):
     """Past the promised time, and nothing for the buyer to do."""
 
     kind = MailKind.ORDER_LATE
@@ -223,14 +244,45 @@ class OrderLate(Facts):
     proof: Proof
 
 
+@dataclass(frozen=True, kw_only=True)
+class ComplaintReceived(Facts):
+    """The receipt of a complaint; nothing that was typed is in it. `answer_by` is a day in UTC."""
+
+    kind = MailKind.COMPLAINT_RECEIVED
+
+    complaint_url: str
+    answer_by: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComplaintAnswered(Facts):
+    """The operator's reply, word for word."""
+
+    kind = MailKind.COMPLAINT_ANSWERED
+
+    complaint_url: str
+    outcome: ComplaintOutcome
+    reply: str = field(metadata={"has_lines": True})
+
+
 FACTS: dict[MailKind, type[Facts]] = {
     facts.kind: facts
-    for facts in (OrderPaid, CertificatesReady, PaymentProcessing, PaymentFailed, RefundMade, OrderRefused, OrderLate)
+    for facts in (
+        OrderPaid,
+        CertificatesReady,
+        PaymentProcessing,
+        PaymentFailed,
+        RefundMade,
+        OrderRefused,
+        OrderLate,
+        ComplaintReceived,
+        ComplaintAnswered,
+    )
 }
 
 
 def _encoded(value: object) -> object:
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # an instant is one too
         return value.isoformat()
     if isinstance(value, tuple):
         return [_encoded(item) for item in value]
@@ -253,7 +305,9 @@ def _decoded(hint: Any, value: Any) -> Any:
         return tuple(_decoded(get_args(hint)[0], item) for item in value)
     if isinstance(hint, type) and is_dataclass(hint):
         hints = _hints(hint)
-        return hint(**{part.name: _decoded(hints[part.name], value[part.name]) for part in fields(hint)})
-    if hint is datetime:
-        return datetime.fromisoformat(value)
+        # What a mail of an earlier version did not know yet has its default.
+        known = [part.name for part in fields(hint) if part.name in value or part.default is MISSING]
+        return hint(**{name: _decoded(hints[name], value[name]) for name in known})
+    if hint in {date, datetime}:
+        return hint.fromisoformat(value)
     return hint(value)

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, cast
 
 from flask import current_app
+from flask_babel import gettext
 from jinja2 import Environment, StrictUndefined
 
 from app.current import settings
@@ -42,8 +43,10 @@ def render(mail: Mail) -> OutgoingMail:
             "operator_name": clean_line(settings().operator_name),
             "statement": demonstration.statement() if is_demonstration else "",
         }
-        subject = clean_line(templates.get_template(f"email/{kind}/subject.txt").render(context))
-        context["subject"] = _cut(subject, LONGEST_SUBJECT)
+        subject = templates.get_template(f"email/{kind}/subject.txt").render(context)
+        if is_demonstration:
+            subject = gettext("Demonstration: %(subject)s", subject=subject)
+        context["subject"] = _cut(clean_line(subject), LONGEST_SUBJECT)
         text = templates.get_template(f"email/{kind}/body.txt").render(context)
         html = templates.get_template(f"email/{kind}/body.html").render(context)
     return OutgoingMail(

@@ -150,8 +150,10 @@ def _answer(code: int, words: Words, what_next: str, headers: dict[str, str], re
 
 
 def wants_json() -> bool:
-    """Whether the client takes JSON and no HTML. One that names nothing gets a page."""
+    """Whether the client takes JSON and no HTML. One that names nothing gets a page, or JSON at an address of data."""
     accepted = request.accept_mimetypes
+    if request.path.endswith(".json") and "text/html" not in accepted.values():
+        return True
     return not accepted.accept_html and (accepted.accept_json or accepted.quality("application/problem+json") > 0)
 
 

@@ -53,6 +53,9 @@ SENTENCES = {
     "outside_issuance": _("The serial numbers do not lie inside one issuance of %(project)s."),
     "not_as_issued": _("The units were issued with the value %(value)s."),
     "adaptation_share": _("Units before serial number %(first)s went to the Adaptation Fund."),
+    "serials_or_sum": _(
+        "Give the commitment period, the Party and both serial numbers, or the time at which a sum begins, not both."
+    ),
     "other_owner": _("The account %(account)s does not belong to this project participant."),
     "unknown_issuance": _("No issuance of %(project)s begins with this serial number."),
     "other_currency": _("This marketplace uses %(currency)s only."),

@@ -31,6 +31,7 @@ SECONDS_TO_WAIT_FOR_A_LOCK = 2
 ROWS_PURGED_AT_ONCE = 500
 # One household or server usually has a whole network of this size to itself.
 IPV6_PREFIX = 64
+SEE_OTHER = 303
 
 _log = logging.getLogger(__name__)
 
@@ -181,10 +182,18 @@ limit_verify = limiter.shared_limit(lambda: current.settings().limit_verify, sco
 limit_resend = limiter.shared_limit(
     lambda: current.settings().limit_resend, scope="resend", key_func=_order_page, exempt_when=_is_only_looking
 )
+limit_files = limiter.shared_limit(lambda: current.settings().limit_files, scope="files")
+# A mistake in the form costs nothing: only what was taken in counts.
+limit_complaint = limiter.shared_limit(
+    lambda: current.settings().limit_complaint,
+    scope="complaint",
+    exempt_when=_is_only_looking,
+    deduct_when=lambda response: response.status_code == SEE_OTHER,
+)
 
 
 def init_app(app: Flask) -> None:
-    """Bind the limiter; views take `limit_checkout`, `limit_verify` and `limit_resend`."""
+    """Bind the limiter; views take the limits above."""
     limiter.init_app(app)
     # It would write the reader's address for every refusal; the request's own line has the status.
     limiter.logger.setLevel(logging.WARNING)

@@ -26,7 +26,7 @@ _CODE_LETTERS = "2-9A-HJKMNP-TV-Z"
 _SECRETS = (
     re.compile(r"\b(?:sk|rk|whsec)_[A-Za-z0-9_]+"),
     re.compile(r"[^\s@<>\"'(),;:=/]+@[^\s@<>\"'(),;:/]+"),
-    re.compile(r"(/(?:orders|testpay)/)[^/\s\"'?]+"),
+    re.compile(r"(/(?:orders|testpay|complaint)/)[^/\s\"'?]+"),
     re.compile(r"([?&](?:code|token)=)[^&\s\"']+"),
     re.compile(rf"\b[{_CODE_LETTERS}]{{4}}(?:-[{_CODE_LETTERS}]{{4}}){{5}}\b"),
     # What a database says about a refused statement repeats the values, names and all.

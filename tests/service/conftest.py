@@ -13,6 +13,7 @@ from flask import Flask
 from app.fulfilment.process import Collaborators, collaborators, run_due
 from app.kernel.clock import FixedClock
 from tests import builders
+from tests.conftest import AppMaker
 from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, ScriptedRegistry
 from tests.pages import Page, Visitor
 
@@ -90,6 +91,24 @@ class Shop:
 @pytest.fixture
 def shop(app: Flask, clock: FixedClock) -> Shop:
     """A shop with nothing on sale yet."""
+    return with_fakes(app, clock)
+
+
+@pytest.fixture
+def real_shop(make_app: AppMaker, clock: FixedClock) -> Shop:
+    """The same shop where nothing is a demonstration: a live gateway and a declared registry of record."""
+    settings = {
+        "PAYMENT_GATEWAY": "stripe",
+        "STRIPE_SECRET_KEY": "rk_live_of_tests",
+        "STRIPE_WEBHOOK_SECRETS": "whsec_of_tests",
+        "REGISTRY_OF_RECORD_NAME": "Tonne Registry Cooperative",
+        "OPERATOR_NAME": "Tonne Cooperative",
+    }
+    return with_fakes(make_app(**settings), clock)
+
+
+def with_fakes(app: Flask, clock: FixedClock) -> Shop:
+    """The shop of an application whose outside world is in memory."""
     app.extensions.update(
         {
             "tonne.gateway": FakeGateway(),

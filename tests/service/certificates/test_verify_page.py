@@ -33,6 +33,19 @@ def test_by_number_alone_everybody_sees_the_units_and_nothing_of_the_person(shop
     assert not [link for link in page.links if ".pdf" in link]
 
 
+def test_a_real_certificate_is_genuine_names_the_registry_of_record_and_nothing_calls_it_a_specimen(
+    real_shop: Shop,
+) -> None:
+    issued = a_certificate(real_shop)
+
+    page = real_shop.visitor().get(f"/en/verify/{issued.slug}?code={issued.code}")
+
+    assert "Genuine and valid" in page.words
+    assert "Tonne Registry Cooperative" in page.words
+    assert "SPECIMEN" not in page.words
+    assert "This is a demonstration" not in page.words
+
+
 def test_a_name_that_the_buyer_chose_to_publish_is_there_for_everybody_and_the_code_is_not(shop: Shop) -> None:
     issued = a_certificate(shop, publish_name=True)
 

@@ -233,7 +233,7 @@ def test_a_mail_that_cannot_be_worded_does_not_hold_up_the_others(clock: FixedCl
     assert deliver_due(FakeMailer(), clock) == 1
     assert the_mail("whole").state is MailState.SENT
     assert the_mail("broken").state is MailState.DUE
-    assert the_mail("broken").last_message == "KeyError('order_url')"
+    assert the_mail("broken").last_message == "KeyError('is_demonstration')"
 
 
 def test_no_transaction_is_open_while_a_server_takes_its_time(app: Flask, clock: FixedClock) -> None:
@@ -361,7 +361,7 @@ def test_a_mail_travels_from_the_order_to_a_mailbox(clock: FixedClock) -> None:
         clock.advance(timedelta(minutes=1))
         assert deliver_due(mailer, clock) == 1
     (message,) = sink.messages
-    assert message["Subject"] == "Receipt for order T-7KMQ-2XHD: USD 10.40"
+    assert message["Subject"] == "Demonstration: Receipt for order T-7KMQ-2XHD: USD 10.40"
     assert all(ORDER_URL in part.get_content() for part in message.iter_parts())
 
 
@@ -380,8 +380,8 @@ def test_a_buyer_gets_the_proof_again_at_the_same_address(clock: FixedClock, ord
 
     assert {mail.recipient for mail in again.sent} == {"buyer@example.org"}
     assert {mail.subject for mail in again.sent} == {
-        "Receipt for order T-7KMQ-2XHD: USD 10.40",
-        "Your 2 certificates for order T-7KMQ-2XHD",
+        "Demonstration: Receipt for order T-7KMQ-2XHD: USD 10.40",
+        "Demonstration: Your 2 certificates for order T-7KMQ-2XHD",
     }
     # A copy has a name of its own: a mail program would hide a second mail of the same name.
     assert not {mail.message_id for mail in again.sent} & {mail.message_id for mail in first.sent}
@@ -434,7 +434,7 @@ def test_before_the_receipt_the_note_about_the_payment_is_what_comes_again(clock
 
     assert resend(order_id, now=clock.now()) == 1
     deliver_due(mailer, clock)
-    assert [mail.subject for mail in mailer.sent] == ["Order T-7KMQ-2XHD is waiting for your bank"] * 2
+    assert [mail.subject for mail in mailer.sent] == ["Demonstration: Order T-7KMQ-2XHD is waiting for your bank"] * 2
 
 
 def test_an_order_that_was_never_written_to_has_nothing_to_send_again(clock: FixedClock, order_id: int) -> None:

@@ -42,6 +42,12 @@ def test_facts_with_a_gap_are_not_turned_into_a_mail_with_a_gap() -> None:
         OrderPaid.from_json(kept)
 
 
+def test_a_mail_that_was_kept_before_terms_had_versions_can_still_be_sent() -> None:
+    kept = order_paid().to_json()
+    del kept["consent"]["terms_version"], kept["consent"]["terms_url"]
+    assert OrderPaid.from_json(kept).consent.terms_url == ""
+
+
 def test_an_unknown_cause_of_a_refund_is_not_explained_away() -> None:
     kept = refund_made().to_json() | {"cause": "mood"}
     with pytest.raises(ValueError, match="mood"):

@@ -14,15 +14,19 @@ import pytest
 from flask import Flask
 
 from app.kernel.text import clean_line
-from app.notifications.messages import Facts, RefundCause
+from app.notifications.messages import ComplaintOutcome, Facts, OrderFacts, RefundCause
 from app.notifications.ports import OutgoingMail
 from app.notifications.rendering import isolated, render
 from tests.conftest import application, environment
 from tests.mail_samples import (
+    COMPLAINT_URL,
     CONSENT,
     ORDER_URL,
+    TERMS_URL,
     all_facts,
     certificates_ready,
+    complaint_answered,
+    complaint_received,
     mail_of,
     order_late,
     order_paid,
@@ -127,12 +131,13 @@ def test_the_order_of_a_demonstration_stays_one_when_the_shop_becomes_real(facts
 
 @each_language
 @each_mail
-def test_every_mail_is_one_subject_line_and_two_parts_that_lead_to_the_same_order(facts: Facts, locale: str) -> None:
+def test_every_mail_is_one_subject_line_and_two_parts_that_lead_to_the_same_page(facts: Facts, locale: str) -> None:
     mail = render(mail_of(facts, locale))
     assert mail.subject == clean_line(mail.subject)
     assert facts.reference in mail.subject
     assert len(mail.subject) <= 120
-    assert ORDER_URL in links(mail.text)
+    page = facts.order_url if isinstance(facts, OrderFacts) else COMPLAINT_URL
+    assert page in links(mail.text)
     assert Page(mail.html).links == links(mail.text)
 
 
@@ -203,6 +208,46 @@ def test_the_receipt_holds_the_consent_word_for_word_with_version_and_time() -> 
     assert "Version 2026-11-22 Time 22 November 2026, 10:36:05 UTC " + clean_line(CONSENT) in words(mail.html)
 
 
+def test_the_receipt_leads_to_the_terms_of_sale_that_the_order_was_placed_under() -> None:
+    mail = render(mail_of(order_paid()))
+    assert TERMS_URL in links(mail.text)
+    assert TERMS_URL in Page(mail.html).links
+
+    told = order_paid()
+    before_versions = replace(told, consent=replace(told.consent, terms_version="", terms_url=""))
+    assert "terms of sale" not in render(mail_of(before_versions)).text
+    assert "terms of sale" not in words(render(mail_of(before_versions)).html)
+
+
+def test_the_receipt_of_a_complaint_says_by_when_and_repeats_nothing_that_was_typed() -> None:
+    # Otherwise anybody could have us send a text of theirs to a stranger.
+    facts = complaint_received()
+    assert set(facts.to_json()) == {"reference", "is_demonstration", "complaint_url", "answer_by"}
+    mail = render(mail_of(facts))
+    for part in (clean_line(mail.text), words(mail.html)):
+        assert "We answer by 6 December 2026 at the latest" in part
+        assert "because of complaint C3/2026" in part
+        assert "order" not in part
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [
+        (ComplaintOutcome.UPHELD, "You were right: we uphold your complaint."),
+        (ComplaintOutcome.ANSWERED, "We have looked into your complaint."),
+        (ComplaintOutcome.REJECTED, "We have looked into your complaint and do not uphold it."),
+    ],
+)
+def test_the_answer_to_a_complaint_says_how_it_ended_and_stands_there_word_for_word(
+    outcome: ComplaintOutcome, says: str
+) -> None:
+    mail = render(mail_of(complaint_answered(outcome)))
+    assert "Your second payment came back to us.\n\nIt is on its way to you.\n" in mail.text
+    for part in (clean_line(mail.text), words(mail.html)):
+        assert says in part
+        assert "Your second payment came back to us. It is on its way to you." in part
+
+
 def test_the_receipt_says_on_whose_behalf_and_whether_the_name_is_published() -> None:
     mail = render(mail_of(order_paid()))
     assert "Beneficiary: Société Générale d'Énergie\nPurpose, in your own words: Our flights of 2025\n" in mail.text
@@ -242,7 +287,7 @@ def test_the_line_of_proof_stands_in_the_mail_to_the_second() -> None:
 
 def test_each_certificate_has_its_number_its_download_and_the_public_check() -> None:
     mail = render(mail_of(certificates_ready()))
-    assert mail.subject == "Your 2 certificates for order T-7KMQ-2XHD"
+    assert mail.subject == "Demonstration: Your 2 certificates for order T-7KMQ-2XHD"
     for n in (1, 2):
         assert f"Certificate TN{n}/2026" in mail.text
         assert f"{ORDER_URL}/certificates/TN{n}-2026.pdf" in links(mail.text)
@@ -252,7 +297,7 @@ def test_each_certificate_has_its_number_its_download_and_the_public_check() -> 
 
 def test_one_certificate_needs_no_summary() -> None:
     mail = render(mail_of(certificates_ready(1)))
-    assert mail.subject == "Your certificate for order T-7KMQ-2XHD"
+    assert mail.subject == "Demonstration: Your certificate for order T-7KMQ-2XHD"
     assert "summary" not in mail.text + mail.html
 
 
@@ -296,7 +341,7 @@ def test_a_refund_of_a_whole_payment_names_no_project() -> None:
 )
 def test_a_refusal_says_what_was_refused_and_what_stands(*, is_whole: bool, subject: str, says: str) -> None:
     mail = render(mail_of(order_refused(is_whole=is_whole)))
-    assert mail.subject == subject
+    assert mail.subject == f"Demonstration: {subject}"
     for part in (clean_line(mail.text), words(mail.html)):
         assert says in part
         assert "5 CERs of Wind power in Tamil Nadu (IN-1514)" in part

@@ -15,6 +15,7 @@ SOURCES = (
     "kernel/csvtable.py",
     "providers/importer.py",
     "catalog/importer.py",
+    "catalog/cancellation_importer.py",
     "registry/ledger/importer.py",
     "offers/importer.py",
 )

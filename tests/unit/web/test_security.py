@@ -154,6 +154,8 @@ def test_in_production_only_the_public_name_is_trusted(make_site: SiteMaker) -> 
         ENVIRONMENT="production",
         PUBLIC_BASE_URL="https://tonne.example",
         OPERATOR_NAME="Tonne Cooperative",
+        OPERATOR_ADDRESS="1 Long Street; 1200 Geneva; Switzerland",
+        CONTACT_EMAIL="people@tonne.example",
         PAYMENT_GATEWAY="stripe",
         STRIPE_SECRET_KEY="rk_live_1",
         STRIPE_WEBHOOK_SECRETS="whsec_1",

@@ -1,0 +1,112 @@
+"""`/<lang>/design`: every component in every state on one page, so that it can be looked at. Not in production."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint, Flask, render_template
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
+
+from app.certificates.ports import SerialRange
+from app.checkout.order_queries import Step
+from app.checkout.pricing import Breakdown, breakdown
+from app.current import settings
+from app.payments.split import split
+from app.registry.states import CancellationState
+
+blueprint = Blueprint("design", __name__, url_prefix="/<lang>")
+
+_PAID = datetime(2026, 11, 22, 9, 12, 3, tzinfo=UTC)
+_KEYS = ("paid", "sent", "cancelled", "certified")
+# Hard cases of `shared/design.md`.
+LONG_NAME = "Gemeinnützige Genossenschaft für die Energieversorgung der Gemeinden am Oberen Wörthersee und Umgebung"
+NAMES = (
+    LONG_NAME,
+    "مؤسسة الأمل للتنمية المستدامة",
+    "北京市朝阳区可再生能源合作社",
+    "सौर ऊर्जा सहकारी समिति",
+    "Энергия завтрашнего дня",
+)
+
+
+def init_app(app: Flask) -> None:
+    """Serve the page where nobody buys for real."""
+    if not app.extensions["tonne.settings"].is_production:
+        app.register_blueprint(blueprint)
+
+
+def _choices(*labels: str) -> list[SelectChoice]:
+    return [SelectChoice(str(value), label) for value, label in enumerate(labels)]
+
+
+class _Sample(FlaskForm):
+    """One field of each kind. Its labels are developers' words and stay in English."""
+
+    text = StringField("Text field", description="A hint stands between label and field.")
+    area = TextAreaField("Text area", render_kw={"rows": 3})
+    choice = SelectField("List of choices", choices=_choices("First", "Second"))
+    radios = RadioField("One of a few", choices=_choices("First answer", "Second answer"), default="0")
+    box = BooleanField("A tick of one’s own", description="Never ticked beforehand.")
+
+
+@dataclass(frozen=True)
+class _Amount:
+    label: str
+    breakdown: Breakdown
+
+
+@blueprint.get("/design")
+def design() -> str:
+    """Every component in every state, in the language of the address."""
+    return render_template(
+        "demo/design.html",
+        form=_Sample(formdata=None, prefix="plain-"),
+        wrong=_with_errors(),
+        proofs=_proofs(),
+        states=[state.value for state in CancellationState],
+        names=NAMES,
+        amounts=[_amount("Two sellers", 38, 1_999), _amount("The largest card payment", 99_999_950)],
+        blocks=[
+            SerialRange(f"IN-5-{n}-1-1-0", f"IN-5-{n + 41}-1-1-0", 42) for n in range(175_771_700, 175_791_700, 1_000)
+        ],
+        moment=_PAID,
+    )
+
+
+def _with_errors() -> FlaskForm:
+    form = _Sample(formdata=None, prefix="wrong-")
+    for field in form:
+        field.errors = ["The message says what is wrong and what to do."]
+    form.text.data = "What was typed stays"
+    return form
+
+
+def _proofs() -> list[tuple[Step, ...]]:
+    """The line of proof at each of its stations, complete, and stopped."""
+    lines = [_proof(done) for done in range(5)]
+    return [*lines, _proof(2, stopped=True)]
+
+
+def _proof(done: int, *, stopped: bool = False) -> tuple[Step, ...]:
+    return tuple(
+        Step(
+            key=key,
+            at=_PAID + timedelta(seconds=37 * position) if position < done else None,
+            is_current=position == done and not stopped,
+            is_failed=stopped and position >= done,
+        )
+        for position, key in enumerate(_KEYS)
+    )
+
+
+def _block(first: int) -> SerialRange:
+    return SerialRange(f"IN-5-{first}-1-1-0", f"IN-5-{first + 41}-1-1-0", 42)
+
+
+def _amount(label: str, *amounts: int) -> _Amount:
+    shares = split(list(amounts), settings())
+    sellers = [f"Seller {number}" for number in range(1, len(amounts) + 1)]
+    return _Amount(label, breakdown(zip(sellers, shares, strict=True), settings().currency))
