@@ -14,8 +14,10 @@ target = current_app.extensions["migrate"].db
 
 
 def is_ours(_thing: object, name: str | None, kind: str, _reflected: bool, _compare_to: object) -> bool:
-    """huey keeps its hints in tables of its own; they are not part of the schema."""
-    return not (kind == "table" and (name or "").startswith("huey_"))
+    """huey keeps its hints in tables of its own; the search has what only one of the two databases knows."""
+    if kind == "table":
+        return not (name or "").startswith(("huey_", "search_index"))
+    return not (kind == "index" and name == "ix_search_document_words")
 
 
 def render(kind: str, thing: object, _context: Any) -> str | bool:

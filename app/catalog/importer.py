@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.catalog import search
 from app.catalog.mechanisms import CDM
 from app.catalog.models import Issuance, Mechanism, Project, ProjectParty, UnitType
 from app.db import db, one_at_a_time, transaction
@@ -53,6 +54,7 @@ PROJECT_COLUMNS = (
     Column("crediting_starts_on", day, required=False),
     Column("crediting_ends_on", day, required=False),
     Column("page_url", web_address(300), required=False, default=""),
+    Column("facts_on", day, required=False),
 )
 
 ISSUANCE_COLUMNS = (
@@ -88,13 +90,19 @@ def import_projects(csv_text: str, *, now: datetime) -> ImportReport:  # noqa: A
         if errors:
             raise ImportRefused(errors)
         created = updated = 0
+        changed = []
         for row in table.rows:
             project = known.get(row["reference"])
             if project is None:
-                db.session.add(_new_project(row))
+                changed.append(_new_project(row))
+                db.session.add(changed[-1])
                 created += 1
             elif _correct(project, row):
+                changed.append(project)
                 updated += 1
+        db.session.flush()
+        unwritten = search.unwritten()
+        search.write_projects([*changed, *(project for project in known.values() if project.id in unwritten)])
     return ImportReport(created, updated, len(table.rows) - created - updated)
 
 

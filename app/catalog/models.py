@@ -54,6 +54,7 @@ class Project(Base):
     crediting_starts_on: Mapped[date | None] = mapped_column(Date)
     crediting_ends_on: Mapped[date | None] = mapped_column(Date)
     page_url: Mapped[str] = mapped_column(String(300), default="")
+    facts_on: Mapped[date | None] = mapped_column(Date)  # the day whose registry reports say all this
 
     parties: Mapped[list[ProjectParty]] = relationship(
         order_by="ProjectParty.position", cascade="all, delete-orphan", lazy="selectin"
@@ -96,3 +97,32 @@ class Issuance(Base):
     completed_at: Mapped[datetime] = mapped_column(UTCDateTime)
     monitoring_starts_on: Mapped[date] = mapped_column(Date)
     monitoring_ends_on: Mapped[date] = mapped_column(Date)
+
+
+class PublishedCancellation(Base):
+    """Units of a project that the registry's public lists show as cancelled, whoever asked for it.
+
+    A row has either its serial numbers, or `starts_at` where a source gives only the sum of a time.
+    """
+
+    __tablename__ = "published_cancellation"
+    __table_args__ = (
+        UniqueConstraint("originating_party", "serial_first"),
+        UniqueConstraint("project_id", "channel", "starts_at"),
+        CheckConstraint("units > 0", name="positive"),
+        CheckConstraint("serial_last - serial_first + 1 = units", name="length"),
+        CheckConstraint("(serial_first IS NULL) <> (starts_at IS NULL)", name="serials_or_sum"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), index=True)
+    channel: Mapped[str] = mapped_column(String(24))
+    unit_type: Mapped[str] = mapped_column(ForeignKey("unit_type.code"))
+    commitment_period: Mapped[int | None] = mapped_column(Integer)
+    originating_party: Mapped[str | None] = mapped_column(String(2))
+    serial_first: Mapped[int | None] = mapped_column(BigInteger)
+    serial_last: Mapped[int | None] = mapped_column(BigInteger)
+    units: Mapped[int] = mapped_column(BigInteger)
+    starts_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # of a sum; its end is `completed_at`
+    completed_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    listed_until: Mapped[date] = mapped_column(Date, index=True)  # the last day that the source covers

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from math import isqrt
@@ -23,6 +23,7 @@ DATA = Path(__file__).parent / "data"
 
 PROJECTS = 48  # that offered when FCCC/KP/CMP/2017/5, paragraph 36, was written
 UNITS_ON_OFFER = 1_870_000  # the same paragraph
+SOLD_UNTIL = "2023-11-30"  # the last day of the registry's reports
 LOWEST_PRICE = 38  # US cents, the same paragraph
 HIGHEST_PRICE = 850
 OFFERS_PER_PROJECT = 3
@@ -86,6 +87,8 @@ def make(source: Path) -> dict[str, str]:
     seeds = _read(source / "seed_projects_60.csv")
     free = _read(source / "free_blocks_seed_projects.csv")
     issued = _read(source / "cdm_platform_project_issuances.csv")
+    cancelled = _read(source / "registry_cancellations_to_2017-09-22.csv")
+    exchange = {(row["registry_project_id"], row["serial_start"]) for row in _read(source / "channel_overrides.csv")}
     chosen = choose_projects(seeds, {row["registry_project_id"] for row in free})
     issuances = {project["registry_project_id"]: _issuances(project, issued, free) for project in chosen}
     lots = [lot for project in chosen for lot in _lots(project, issuances[project["registry_project_id"]])]
@@ -97,6 +100,9 @@ def make(source: Path) -> dict[str, str]:
         "issuances.csv": _table(
             _ISSUANCE_HEADER,
             [_issuance(p, i) for p in chosen for i in issuances[p["registry_project_id"]]],
+        ),
+        "cancellations.csv": _table(
+            _CANCELLATION_HEADER, [row for p in chosen for row in _cancellations(p, cancelled, exchange)]
         ),
         "holdings.csv": _table(_HOLDING_HEADER, [row for lot in lots for row in _holdings(lot)]),
         "offers.csv": _table(
@@ -245,7 +251,7 @@ def _providers() -> str:
 _PROJECT_HEADER = (
     "reference", "title", "kind", "project_type", "project_subtype", "sectoral_scopes", "methodologies",
     "host_parties", "region", "subregion", "is_least_developed", "validator", "crediting_starts_on",
-    "crediting_ends_on", "page_url",
+    "crediting_ends_on", "page_url", "facts_on",
 )  # fmt: skip
 _COPIED = (
     "kind", "project_type", "project_subtype", "sectoral_scopes_inferred", "methodologies",
@@ -266,6 +272,7 @@ def _project(project: Mapping[str, str], issuances: Iterable[IssuanceFacts]) -> 
         project["crediting_start"],
         project["crediting_end"],
         project["cdm_page"],
+        SOLD_UNTIL,
     ]
 
 
@@ -281,6 +288,37 @@ def _issuance(project: Mapping[str, str], issuance: IssuanceFacts) -> list[objec
         project["registry_project_id"], row["unit_type"], row["commitment_period"], block.party, block.first,
         block.last, block.units, f"{row['completed_at']}Z", row["monitoring_start"], row["monitoring_end"],
     ]  # fmt: skip
+
+
+_CANCELLATION_HEADER = (
+    "project", "channel", "unit_type", "commitment_period", "originating_party", "serial_first", "serial_last",
+    "units", "starts_at", "completed_at", "listed_until",
+)  # fmt: skip
+LISTED_UNTIL = "2017-09-22"  # the registry's list of every cancellation
+SOLD_FROM = "2017-09-23T00:00:00Z"  # what is known after it: one sum for each project
+
+
+def _cancellations(
+    project: Mapping[str, str], cancelled: Iterable[Mapping[str, str]], exchange: Set[tuple[str, str]]
+) -> list[list[object]]:
+    """Each block cancelled until 22 September 2017, then the sum that the platform sold until 30 November 2023."""
+    reference = project["registry_project_id"]
+    rows: list[list[object]] = []
+    for row in cancelled:
+        if row["registry_project_id"] == reference:
+            block = _block(row)
+            channel = "exchange" if (reference, row["serial_start"]) in exchange else row["channel"]
+            rows.append(
+                [
+                    reference, channel, row["unit_type"], row["commitment_period"], block.party, block.first,
+                    block.last, block.units, "", f"{row['completed_at']}Z", LISTED_UNTIL,
+                ]
+            )  # fmt: skip
+    later = int(project["platform_units"]) - int(project["platform_units_to_2017_09_22"])
+    if later:
+        end = f"{SOLD_UNTIL}T23:59:59Z"
+        rows.append([reference, "platform", project["unit_type"], "", "", "", "", later, SOLD_FROM, end, SOLD_UNTIL])
+    return rows
 
 
 _HOLDING_HEADER = (

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from app.catalog.cancellation_importer import import_cancellations
 from app.catalog.importer import import_issuances, import_projects
 from app.catalog.mechanisms import ensure_mechanisms
 from app.checkout.models import Order
@@ -29,7 +30,7 @@ class DemoRefused(Refusal):
 
 
 def load(now: datetime) -> dict[str, ImportReport]:
-    """Load projects, issuances, holdings and offers of the demonstration; a second time changes nothing.
+    """Load projects, issuances, cancellations, holdings and offers of the demonstration; a second time changes nothing.
 
     Raises DemoRefused when money and registry are real, or when the database has an order that
     is not a demonstration, and ImportRefused when the files contradict what is there. `now` is
@@ -46,6 +47,7 @@ def load(now: datetime) -> dict[str, ImportReport]:
         "providers": import_providers(_text("providers"), now=now),
         "projects": import_projects(_text("projects"), now=now),
         "issuances": import_issuances(_text("issuances"), now=now),
+        "cancellations": import_cancellations(_text("cancellations"), now=now),
         "holdings": import_holdings(_text("holdings"), now=now),
         "offers": import_offers(
             _text("offers"), now=now, holdings=current_registry().holdings, currency_code=settings().currency

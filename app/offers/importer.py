@@ -32,6 +32,7 @@ from app.kernel.csvtable import (
 )
 from app.kernel.serials import Span
 from app.offers.models import Offer, OfferPrice
+from app.offers.search_index import note_sellers
 from app.offers.states import OFFER, OfferState
 from app.providers.importer import CODE
 from app.providers.models import Provider
@@ -114,10 +115,11 @@ def import_offers(
         for entry in entries:
             offer = known.get(entry.row["code"])
             if offer is None:
-                _put_on_sale(entry, now)
+                _put_on_sale(entry, supply, now)
                 created += 1
             else:
-                updated += _change(offer, entry, now)
+                updated += _change(offer, entry, supply, now)
+        note_sellers()
     return ImportReport(created, updated, len(entries) - created - updated)
 
 
@@ -234,17 +236,28 @@ def _promise(offer: Offer) -> int:
 
 
 def _held(entry: _Entry, supply: _Supply) -> int:
-    return sum(
-        holding.available
+    return sum(holding.available for holding in _holdings_of(entry, supply))
+
+
+def _holdings_of(entry: _Entry, supply: _Supply) -> list[Holding]:
+    return [
+        holding
         for holding in supply.held[entry.row["account"]]
         if Span(holding.originating_party, holding.serial_first, holding.serial_last).within(entry.serials)
-    )
+    ]
 
 
-def _change(offer: Offer, entry: _Entry, now: datetime) -> bool:
+def _confirmed_at(entry: _Entry, supply: _Supply) -> datetime | None:
+    """When the registry said that the units lie there; None where it holds none of them any more."""
+    return max((holding.as_of for holding in _holdings_of(entry, supply)), default=None)
+
+
+def _change(offer: Offer, entry: _Entry, supply: _Supply, now: datetime) -> bool:
     is_new_price = offer.unit_price != entry.unit_price
     if not is_new_price and offer.units_offered == entry.row["units"]:
         return False
+    if entry.row["units"] > offer.units_offered:
+        offer.holding_confirmed_at = _confirmed_at(entry, supply)
     offer.unit_price = entry.unit_price
     offer.units_offered = entry.row["units"]
     db.session.flush()
@@ -256,7 +269,7 @@ def _change(offer: Offer, entry: _Entry, now: datetime) -> bool:
     return True
 
 
-def _put_on_sale(entry: _Entry, now: datetime) -> None:
+def _put_on_sale(entry: _Entry, supply: _Supply, now: datetime) -> None:
     row = entry.row
     offer = Offer(
         code=row["code"],
@@ -267,6 +280,7 @@ def _put_on_sale(entry: _Entry, now: datetime) -> None:
         unit_price=entry.unit_price,
         currency=row["currency"],
         units_offered=row["units"],
+        holding_confirmed_at=_confirmed_at(entry, supply),
     )
     db.session.add(offer)
     db.session.flush()

@@ -34,6 +34,8 @@ class Offer(Base):
     units_offered: Mapped[int] = mapped_column(BigInteger)
     units_reserved: Mapped[int] = mapped_column(BigInteger, default=0)
     units_settled: Mapped[int] = mapped_column(BigInteger, default=0)
+    # When the registry last said that the units lie there; a later cancellation confirms it again.
+    holding_confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     @property
     def units_left(self) -> int:

@@ -2,52 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import select
 
 from app.catalog.models import Issuance, Project
-from app.catalog.queries import find_project
+from app.catalog.queries import find_project_with_list
 from app.db import db
 from app.kernel.money import Money
+from app.offers.history import History, read_history
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.providers.models import Provider
 
 # What a visitor may know of; drafts, withdrawn and expired offers are not shown.
 VISIBLE = (OfferState.LIVE, OfferState.PAUSED, OfferState.SOLD_OUT, OfferState.FROZEN)
-
-_LEFT = Offer.units_offered - Offer.units_reserved - Offer.units_settled
-
-
-@dataclass(frozen=True)
-class ProjectRow:
-    """One project in the list. Units in whole units (tonnes), years of the monitoring periods."""
-
-    reference: str
-    title: str
-    kind: str
-    project_type: str
-    region: str
-    host_parties: tuple[str, ...]
-    unit_type: str
-    from_price: Money | None
-    units_left: int
-    first_year: int | None
-    last_year: int | None
-    offers: int
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """The list of projects and what it adds up to; prices are None while nothing is for sale."""
-
-    rows: tuple[ProjectRow, ...]
-    units_on_offer: int
-    price_low: Money | None
-    price_high: Money | None
+CLOSED = (OfferState.WITHDRAWN, OfferState.EXPIRED)
 
 
 @dataclass(frozen=True)
@@ -70,16 +42,42 @@ class OfferRow:
     provider_name: str
     provider_is_demonstration: bool
     is_for_sale: bool
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class IssuanceRow:
+    """One issuance of a project, and the ids of the visible offers of it."""
+
+    unit_type: str
+    commitment_period: int
+    originating_party: str
+    serial_first: int
+    serial_last: int
+    units: int
+    issued_at: datetime
+    monitoring_starts_on: date
+    monitoring_ends_on: date
+    offer_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class ProjectPage:
-    """A project with its offers: those for sale first, the newest monitoring period first."""
+    """A project with its offers (those for sale first, the newest monitoring period first) and its history.
+
+    `state` is `open`, `held` (nothing for sale at the moment), `sold_out`, `withdrawn` (every offer
+    was taken back or has expired) or `never` (nothing was ever offered). `listed_until` is the last
+    day of the registry's list of cancellations that was loaded; None for no list.
+    """
 
     project: Project
     offers: tuple[OfferRow, ...]
     units_left: int
     from_price: Money | None
+    state: str
+    issuances: tuple[IssuanceRow, ...]
+    history: History
+    listed_until: date | None
 
 
 def minimum_units(price: Money, minimum: int) -> int:
@@ -87,78 +85,31 @@ def minimum_units(price: Money, minimum: int) -> int:
     return max(1, -(-minimum // price.minor))
 
 
-def catalogue() -> Catalogue:
-    """Every project that has offers, what is for sale first, then by title. Two queries."""
-    rows = []
-    highest = []
-    for facts in db.session.execute(_catalogue_query()):
-        project: Project = facts.Project
-        price = Money(facts.lowest, facts.currency) if facts.lowest is not None else None
-        if price is not None:
-            highest.append(Money(facts.highest, facts.currency))
-        rows.append(
-            ProjectRow(
-                reference=project.reference,
-                title=project.title,
-                kind=project.kind,
-                project_type=project.project_type,
-                region=project.region,
-                host_parties=project.host_parties,
-                unit_type=facts.unit_type,
-                from_price=price,
-                units_left=int(facts.units_left),
-                first_year=facts.first_on.year,
-                last_year=facts.last_on.year,
-                offers=int(facts.offers),
-            )
-        )
-    rows.sort(key=lambda row: (row.from_price is None, row.title.casefold(), row.reference))
-    prices = [row.from_price for row in rows if row.from_price is not None]
-    return Catalogue(
-        rows=tuple(rows),
-        units_on_offer=sum(row.units_left for row in rows),
-        price_low=min(prices, default=None),
-        price_high=max(highest, default=None),
-    )
-
-
-def _catalogue_query() -> Select[*tuple[Any, ...]]:
-    is_for_sale = and_(Offer.state == OfferState.LIVE, _LEFT > 0)
-    return (
-        select(
-            Project,
-            func.min(case((is_for_sale, Offer.unit_price))).label("lowest"),
-            func.max(case((is_for_sale, Offer.unit_price))).label("highest"),
-            func.min(Offer.currency).label("currency"),
-            func.sum(case((is_for_sale, _LEFT), else_=0)).label("units_left"),
-            func.count(case((is_for_sale, Offer.id))).label("offers"),
-            func.min(Issuance.unit_type).label("unit_type"),
-            func.min(Issuance.monitoring_starts_on).label("first_on"),
-            func.max(Issuance.monitoring_ends_on).label("last_on"),
-        )
-        .join(Issuance, Issuance.project_id == Project.id)
-        .join(Offer, Offer.issuance_id == Issuance.id)
-        .where(Offer.state.in_(VISIBLE))
-        .group_by(Project.id)
-    )
-
-
 def project_page(reference: str, minimum: int) -> ProjectPage | None:
     """A project's page, or None if no project has this reference, however it is capitalised.
 
-    `minimum` is the smallest payment in minor units.
+    `minimum` is the smallest payment in minor units. Three queries, however much there is.
     """
-    project = find_project(reference)
-    if project is None:
+    found = find_project_with_list(reference)
+    if found is None:
         return None
-    found = db.session.execute(
-        select(Offer, Issuance, Provider)
-        .join(Issuance, Issuance.id == Offer.issuance_id)
-        .join(Provider, Provider.id == Offer.provider_id)
-        .where(Issuance.project_id == project.id, Offer.state.in_(VISIBLE))
+    project, listed_until = found
+    issuances: dict[int, Issuance] = {}
+    held: list[tuple[Offer, Issuance, Provider]] = []
+    for issuance, offer, provider in db.session.execute(
+        select(Issuance, Offer, Provider)
+        .outerjoin(Offer, Offer.issuance_id == Issuance.id)
+        .outerjoin(Provider, Provider.id == Offer.provider_id)
+        .where(Issuance.project_id == project.id)
         .execution_options(populate_existing=True)
+    ):
+        issuances[issuance.id] = issuance
+        if offer is not None:
+            held.append((offer, issuance, provider))
+    history = read_history(
+        project.id, list(issuances.values()), [(offer, issuance) for offer, issuance, _ in held], listed_until
     )
-    rows = [_offer_row(offer, issuance, provider, minimum) for offer, issuance, provider in found]
+    rows = [_offer_row(*facts, minimum, history) for facts in held if facts[0].state in VISIBLE]
     rows.sort(key=_order)
     for_sale = [row for row in rows if row.is_for_sale]
     return ProjectPage(
@@ -166,6 +117,10 @@ def project_page(reference: str, minimum: int) -> ProjectPage | None:
         offers=tuple(rows),
         units_left=sum(row.units_left for row in for_sale),
         from_price=min((row.price for row in for_sale), default=None),
+        state=_state([offer for offer, _, _ in held]),
+        issuances=_issuance_rows(issuances.values(), held),
+        history=history,
+        listed_until=listed_until,
     )
 
 
@@ -181,7 +136,45 @@ def _order(row: OfferRow) -> tuple[bool, int, int, int]:
     return not row.is_for_sale, -row.monitoring_ends_on.toordinal(), -row.commitment_period, row.id
 
 
-def _offer_row(offer: Offer, issuance: Issuance, provider: Provider, minimum: int) -> OfferRow:
+def _state(offers: Sequence[Offer]) -> str:
+    visible = [offer for offer in offers if offer.state in VISIBLE]
+    if any(offer.state is OfferState.LIVE and offer.units_left > 0 for offer in visible):
+        return "open"
+    if any(offer.units_left > 0 for offer in visible):
+        return "held"
+    if visible:
+        return "sold_out"
+    return "withdrawn" if any(offer.state in CLOSED for offer in offers) else "never"
+
+
+def _issuance_rows(
+    issuances: Iterable[Issuance], held: Iterable[tuple[Offer, Issuance, Provider]]
+) -> tuple[IssuanceRow, ...]:
+    offer_ids: dict[int, list[int]] = {}
+    for offer, issuance, _provider in held:
+        if offer.state in VISIBLE:
+            offer_ids.setdefault(issuance.id, []).append(offer.id)
+    rows = [
+        IssuanceRow(
+            unit_type=issuance.unit_type,
+            commitment_period=issuance.commitment_period,
+            originating_party=issuance.originating_party,
+            serial_first=issuance.serial_first,
+            serial_last=issuance.serial_last,
+            units=issuance.units,
+            issued_at=issuance.completed_at,
+            monitoring_starts_on=issuance.monitoring_starts_on,
+            monitoring_ends_on=issuance.monitoring_ends_on,
+            offer_ids=tuple(sorted(offer_ids.get(issuance.id, ()))),
+        )
+        for issuance in issuances
+    ]
+    rows.sort(key=lambda row: (row.monitoring_ends_on, row.issued_at, row.serial_first), reverse=True)
+    return tuple(rows)
+
+
+def _offer_row(offer: Offer, issuance: Issuance, provider: Provider, minimum: int, history: History) -> OfferRow:
+    known = (offer.holding_confirmed_at, history.moved_at.get((offer.account, issuance.id)))
     return OfferRow(
         id=offer.id,
         code=offer.code,
@@ -199,6 +192,7 @@ def _offer_row(offer: Offer, issuance: Issuance, provider: Provider, minimum: in
         provider_name=provider.legal_name,
         provider_is_demonstration=provider.is_demonstration,
         is_for_sale=offer.state is OfferState.LIVE and offer.units_left > 0,
+        confirmed_at=max((at for at in known if at is not None), default=None),
     )
 
 

@@ -16,8 +16,9 @@ from app.catalog.queries import find_project
 from app.current import settings
 from app.db import db, transaction
 from app.kernel.money import Money
+from app.offers.listing import catalogue
 from app.offers.models import Offer
-from app.offers.queries import catalogue, find_project_of_offer, get_project_page, project_page
+from app.offers.queries import find_project_of_offer, get_project_page, project_page
 from app.offers.states import OfferState
 from app.offers.views import render_project
 from tests.service.worlds import NOW, OFFERS, load_small_world, offers

@@ -19,8 +19,9 @@ from app.demo import world
 from app.demo.world import DATA, DemoRefused, load
 from app.kernel.csvtable import ImportRefused, ImportReport
 from app.kernel.money import Money
+from app.offers.listing import catalogue
 from app.offers.models import Offer, OfferPrice
-from app.offers.queries import catalogue, project_page
+from app.offers.queries import project_page
 from app.providers.models import Provider
 from app.registry.ledger.models import LedgerBlock
 from app.registry.ledger.rules import first_available_serial
@@ -44,6 +45,7 @@ def an_order(is_demonstration: bool) -> None:
                 is_demonstration=is_demonstration,
                 consent_version="test",
                 consent_text="I agree.",
+                terms_version="2026-11-01",
                 placed_at=AT,
                 expires_at=AT + timedelta(minutes=41),
             )
@@ -68,7 +70,7 @@ def test_loading_the_demonstration_twice_changes_nothing(context: Flask) -> None
     after = [db.session.scalar(select(func.count()).select_from(t)) for t in (StateEvent, OfferPrice, LedgerBlock)]
 
     assert {name: report.created for name, report in first.items()} == {
-        "providers": 6, "projects": 48, "issuances": 298, "holdings": 166, "offers": 114,
+        "providers": 6, "projects": 48, "issuances": 298, "cancellations": 1044, "holdings": 166, "offers": 114,
     }  # fmt: skip
     assert second == {name: ImportReport(0, 0, report.created) for name, report in first.items()}
     assert before == after
@@ -183,7 +185,7 @@ def test_the_command_names_what_contradicts_the_files(app: Flask) -> None:
 def test_an_operator_loads_the_same_files_by_command(app: Flask) -> None:
     runner = app.test_cli_runner()
 
-    for name in ("providers", "projects", "issuances", "holdings", "offers"):
+    for name in ("providers", "projects", "issuances", "cancellations", "holdings", "offers"):
         answer = runner.invoke(args=["import", name, str(DATA / f"{name}.csv")])
         assert answer.exit_code == 0, answer.output
         assert "0 changed, 0 there already." in answer.output

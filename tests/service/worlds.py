@@ -51,6 +51,15 @@ MN-5977-2,wind,MN-5977,MN,1001,CDM-100-1,1960,0.38,USD
 MW-9933-1,stoves,MW-9933,MW,500,CDM-100-2,100,8.50,USD
 """
 
+# What the registry has published of MN-5977: two blocks in different years, one of the platform, and a later sum.
+CANCELLATIONS = """\
+project,channel,unit_type,commitment_period,originating_party,serial_first,serial_last,units,starts_at,completed_at,listed_until
+MN-5977,registry,CER,1,MN,121,130,10,,2015-03-01T09:00:00Z,2017-09-22
+MN-5977,registry,CER,1,MN,131,150,20,,2017-03-01T09:00:00Z,2017-09-22
+MN-5977,platform,CER,1,MN,151,155,5,,2017-05-01T09:00:00Z,2017-09-22
+MN-5977,platform,CER,,,,,700,2017-09-23T00:00:00Z,2023-11-30T23:59:59Z,2023-11-30
+"""
+
 
 def offers(text: str = OFFERS, now: datetime = NOW) -> ImportReport:
     """Load offers with the registry's own holdings."""

@@ -1,0 +1,135 @@
+"""Up to four projects beside each other, and which ones the reader asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+
+from app.catalog.models import Issuance, Project
+from app.catalog.quality import QualityFacts, quality_facts
+from app.db import db
+from app.kernel.money import Money
+from app.kernel.text import clean_line
+from app.offers.history import cancelled_units
+from app.offers.models import Offer
+from app.offers.queries import VISIBLE, minimum_units
+from app.offers.states import OfferState
+from app.providers.models import Provider
+
+MOST = 4
+MOST_CHOICES = 200
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was asked for: references that exist, at most four, and the first one that could not be taken.
+
+    `problem` is `unknown`, `too_many` or None.
+    """
+
+    references: tuple[str, ...]
+    problem: str | None
+    typed: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """One project of a comparison. Units in whole units (tonnes); `minimum` is the smallest order of the cheapest."""
+
+    project: Project
+    units_left: int
+    price_low: Money | None
+    price_high: Money | None
+    minimum: int | None
+    monitoring_from: date | None
+    monitoring_to: date | None
+    commitment_periods: tuple[int, ...]
+    sellers: tuple[str, ...]
+    issued: int
+    cancelled: int
+    quality: QualityFacts
+
+
+def choose(asked: Iterable[str]) -> Chosen:
+    """Read the references that were asked for, however they are capitalised; repeats and blanks count once."""
+    wanted = list(dict.fromkeys(filter(None, (clean_line(text).upper() for text in asked))))[: MOST + 1]
+    known = set(db.session.scalars(select(Project.reference).where(Project.reference.in_(wanted))))
+    unknown = [reference for reference in wanted if reference not in known]
+    found = [reference for reference in wanted if reference in known]
+    if unknown:
+        return Chosen(tuple(found[:MOST]), "unknown", unknown[0])
+    if len(found) > MOST:
+        return Chosen(tuple(found[:MOST]), "too_many", found[MOST])
+    return Chosen(tuple(found), None, "")
+
+
+def compare(references: Sequence[str], minimum: int, today: date) -> tuple[Column, ...]:
+    """The projects of these references in this order. `minimum` is the smallest payment in minor units."""
+    projects = {
+        project.reference: project
+        for project in db.session.scalars(select(Project).where(Project.reference.in_(references)))
+    }
+    ids = [project.id for project in projects.values()]
+    issued = {
+        project_id: int(units)
+        for project_id, units in db.session.execute(
+            select(Issuance.project_id, func.sum(Issuance.units))
+            .where(Issuance.project_id.in_(ids))
+            .group_by(Issuance.project_id)
+        )
+    }
+    cancelled = cancelled_units(ids)
+    offers: dict[int, list[tuple[Offer, Issuance, Provider]]] = {}
+    for offer, issuance, provider in db.session.execute(
+        select(Offer, Issuance, Provider)
+        .join(Issuance, Issuance.id == Offer.issuance_id)
+        .join(Provider, Provider.id == Offer.provider_id)
+        .where(Issuance.project_id.in_(ids), Offer.state.in_(VISIBLE))
+        .order_by(Offer.id)
+    ):
+        offers.setdefault(issuance.project_id, []).append((offer, issuance, provider))
+    return tuple(
+        _column(
+            project, offers.get(project.id, []), issued.get(project.id, 0), cancelled.get(project.id, 0), minimum, today
+        )
+        for project in (projects[reference] for reference in references)
+    )
+
+
+def all_references() -> list[tuple[str, str]]:
+    """Every project as (reference, title), in the order of titles; empty where they are too many to choose from."""
+    found = db.session.execute(
+        select(Project.reference, Project.title).order_by(Project.title, Project.reference).limit(MOST_CHOICES + 1)
+    )
+    choices = [(reference, title) for reference, title in found]
+    return choices if len(choices) <= MOST_CHOICES else []
+
+
+def _column(
+    project: Project,
+    visible: Sequence[tuple[Offer, Issuance, Provider]],
+    issued: int,
+    cancelled: int,
+    minimum: int,
+    today: date,
+) -> Column:
+    for_sale = [facts for facts in visible if facts[0].state is OfferState.LIVE and facts[0].units_left > 0]
+    prices = sorted(offer.price for offer, _issuance, _provider in for_sale)
+    periods = [issuance for _offer, issuance, _provider in for_sale]
+    return Column(
+        project=project,
+        units_left=sum(offer.units_left for offer, _issuance, _provider in for_sale),
+        price_low=prices[0] if prices else None,
+        price_high=prices[-1] if prices else None,
+        minimum=minimum_units(prices[0], minimum) if prices else None,
+        monitoring_from=min((issuance.monitoring_starts_on for issuance in periods), default=None),
+        monitoring_to=max((issuance.monitoring_ends_on for issuance in periods), default=None),
+        commitment_periods=tuple(sorted({issuance.commitment_period for issuance in periods})),
+        sellers=tuple(dict.fromkeys(provider.legal_name for _offer, _issuance, provider in for_sale)),
+        issued=issued,
+        cancelled=cancelled,
+        quality=quality_facts(project, (issuance.monitoring_ends_on for issuance in periods), today),
+    )

@@ -1,0 +1,29 @@
+"""A project's history as charts: what the bars and lines are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.offers.history import CHANNELS, History
+from app.web.charts import BarChart, StepChart, bar_chart, step_chart
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """The charts of one project; None where there is nothing to draw. `channels` are those that occur."""
+
+    issued: BarChart | None
+    cancelled: BarChart | None
+    prices: StepChart | None
+    channels: tuple[str, ...]
+
+
+def draw(history: History, now: datetime) -> Drawings:
+    """Issued and cancelled units over the same years, and prices until `now`."""
+    return Drawings(
+        issued=bar_chart([(str(year.year), {"issued": year.issued}) for year in history.years]),
+        cancelled=bar_chart([(str(year.year), year.cancelled) for year in history.years]),
+        prices=step_chart([[(at, price.minor) for at, price in line.prices] for line in history.lines], now),
+        channels=tuple(channel for channel in CHANNELS if any(year.cancelled[channel] for year in history.years)),
+    )

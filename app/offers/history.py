@@ -1,0 +1,247 @@
+"""What has happened to a project's units: issued, cancelled, priced. One read for all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Select, String, cast, extract, func, literal, null, select, union_all
+
+from app.catalog.models import Issuance, PublishedCancellation
+from app.db import db
+from app.kernel.columns import UTCDateTime
+from app.kernel.money import Money
+from app.offers.models import Offer, OfferPrice
+from app.offers.states import OfferState
+from app.registry.models import Cancellation
+from app.registry.states import CancellationState
+
+HERE = "here"
+CHANNELS = ("registry", "platform", "exchange", HERE)
+# An offer's price was public from the day it went on sale.
+_NEVER_PUBLIC = (OfferState.DRAFT, OfferState.SUBMITTED, OfferState.APPROVED)
+
+
+@dataclass(frozen=True)
+class Year:
+    """One calendar year (UTC): whole units issued, and cancelled by channel, every channel named."""
+
+    year: int
+    issued: int
+    cancelled: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Whole units that a source says were cancelled between two instants, without the years."""
+
+    channel: str
+    units: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class PriceLine:
+    """The prices of one offer, each from an instant until the next, in order."""
+
+    offer_id: int
+    code: str
+    monitoring_starts_on: date
+    monitoring_ends_on: date
+    prices: tuple[tuple[datetime, Money], ...]
+
+
+@dataclass(frozen=True)
+class History:
+    """All of it; `moved_at` is when units last left an account, by account and issuance id."""
+
+    years: tuple[Year, ...]
+    sums: tuple[Sum, ...]
+    lines: tuple[PriceLine, ...]
+    moved_at: Mapping[tuple[str, int], datetime]
+
+    @property
+    def issued(self) -> int:
+        """Units issued in all."""
+        return sum(year.issued for year in self.years)
+
+    @property
+    def cancelled(self) -> int:
+        """Units known to be cancelled, in all."""
+        return sum(sum(year.cancelled.values()) for year in self.years) + sum(part.units for part in self.sums)
+
+
+def read_history(
+    project_id: int, issuances: Sequence[Issuance], offers: Iterable[tuple[Offer, Issuance]], listed_until: date | None
+) -> History:
+    """What has happened to the units of a project with these issuances and offers. One query.
+
+    `listed_until` is the last day of the registry's own list. What was cancelled here until then is
+    in that list and not counted again.
+    """
+    since = _day_after(listed_until) if listed_until else None
+    cancelled: dict[int, dict[str, int]] = {}
+    sums = []
+    moved_at: dict[tuple[str, int], datetime] = {}
+    prices: dict[int, list[tuple[datetime, Money]]] = {}
+    for kind, name, key, amount, at, starts_at in db.session.execute(_events(project_id)):
+        if kind == "price":
+            prices.setdefault(key, []).append((at, Money(int(amount), name)))
+        elif kind == "sum":
+            sums.append(Sum(name, int(amount), starts_at, at))
+        elif kind == "published":
+            _add(cancelled, at.year, name, int(amount))
+        else:
+            moved_at[name, key] = max(at, moved_at.get((name, key), at))
+            if since is None or at >= since:
+                _add(cancelled, at.year, HERE, int(amount))
+    return History(
+        years=_years(issuances, cancelled),
+        sums=tuple(sorted(sums, key=lambda part: (part.starts_at, part.channel))),
+        lines=_lines(offers, prices),
+        moved_at=moved_at,
+    )
+
+
+def cancelled_units(project_ids: Sequence[int]) -> dict[int, int]:
+    """Whole units known to be cancelled of each of these projects, counted as in `read_history`. Two queries."""
+    since = select(func.max(PublishedCancellation.listed_until)).where(PublishedCancellation.starts_at.is_(None))
+    listed_until = db.session.scalar(since)
+    here = (
+        select(Issuance.project_id, func.sum(Cancellation.units))
+        .join(Issuance, Issuance.id == Cancellation.issuance_id)
+        .where(Issuance.project_id.in_(project_ids), Cancellation.state == CancellationState.CONFIRMED)
+        .group_by(Issuance.project_id)
+    )
+    if listed_until is not None:
+        here = here.where(Cancellation.completed_at >= _day_after(listed_until))
+    published = (
+        select(PublishedCancellation.project_id, func.sum(PublishedCancellation.units))
+        .where(PublishedCancellation.project_id.in_(project_ids))
+        .group_by(PublishedCancellation.project_id)
+    )
+    units: dict[int, int] = {}
+    for project_id, part in db.session.execute(union_all(published, here)):
+        units[project_id] = units.get(project_id, 0) + int(part)
+    return units
+
+
+def price_lines(project_id: int) -> tuple[PriceLine, ...]:
+    """The price history of every offer of a project that was ever public. One query."""
+    prices: dict[int, list[tuple[datetime, Money]]] = {}
+    offers = {}
+    for price, offer, issuance in db.session.execute(
+        select(OfferPrice, Offer, Issuance)
+        .join(Offer, Offer.id == OfferPrice.offer_id)
+        .join(Issuance, Issuance.id == Offer.issuance_id)
+        .where(Issuance.project_id == project_id, Offer.state.not_in(_NEVER_PUBLIC))
+        .order_by(OfferPrice.id)
+    ):
+        offers[offer.id] = (offer, issuance)
+        prices.setdefault(offer.id, []).append((price.valid_from, Money(price.unit_price, price.currency)))
+    return _lines(offers.values(), prices)
+
+
+def _events(project_id: int) -> Select[Any]:
+    """Kind, name, key, amount, instant and beginning of everything, as one statement."""
+    no_beginning = cast(null(), UTCDateTime)
+    published = (
+        select(
+            literal("published").label("kind"),
+            cast(PublishedCancellation.channel, String).label("name"),
+            literal(0).label("key"),
+            func.sum(PublishedCancellation.units).label("amount"),
+            func.max(PublishedCancellation.completed_at).label("at"),
+            no_beginning.label("starts_at"),
+        )
+        .where(PublishedCancellation.project_id == project_id, PublishedCancellation.starts_at.is_(None))
+        .group_by(PublishedCancellation.channel, extract("year", _in_utc(PublishedCancellation.completed_at)))
+    )
+    sums = select(
+        literal("sum"),
+        PublishedCancellation.channel,
+        literal(0),
+        PublishedCancellation.units,
+        PublishedCancellation.completed_at,
+        PublishedCancellation.starts_at,
+    ).where(PublishedCancellation.project_id == project_id, PublishedCancellation.starts_at.is_not(None))
+    # By days: the registry's list ends with one.
+    here = (
+        select(
+            literal("here"),
+            Cancellation.account,
+            Cancellation.issuance_id,
+            func.sum(Cancellation.units),
+            func.max(Cancellation.completed_at),
+            no_beginning,
+        )
+        .join(Issuance, Issuance.id == Cancellation.issuance_id)
+        .where(Issuance.project_id == project_id, Cancellation.state == CancellationState.CONFIRMED)
+        .group_by(Cancellation.account, Cancellation.issuance_id, func.date(_in_utc(Cancellation.completed_at)))
+    )
+    prices = (
+        select(
+            literal("price"),
+            OfferPrice.currency,
+            OfferPrice.offer_id,
+            OfferPrice.unit_price,
+            OfferPrice.valid_from,
+            no_beginning,
+        )
+        .join(Offer, Offer.id == OfferPrice.offer_id)
+        .join(Issuance, Issuance.id == Offer.issuance_id)
+        .where(Issuance.project_id == project_id, Offer.state.not_in(_NEVER_PUBLIC))
+    )
+    events = union_all(published, sums, here, prices).subquery()
+    return select(events)
+
+
+def _in_utc(instant: Any) -> Any:
+    # SQLite has UTC as it is; PostgreSQL would take the year from the session's time zone.
+    return func.timezone("UTC", instant) if db.session.get_bind().dialect.name == "postgresql" else instant
+
+
+def _day_after(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
+
+
+def _add(cancelled: dict[int, dict[str, int]], year: int, channel: str, units: int) -> None:
+    found = cancelled.setdefault(year, {})
+    found[channel] = found.get(channel, 0) + units
+
+
+def _years(issuances: Iterable[Issuance], cancelled: Mapping[int, Mapping[str, int]]) -> tuple[Year, ...]:
+    issued: dict[int, int] = {}
+    for issuance in issuances:
+        issued[issuance.completed_at.year] = issued.get(issuance.completed_at.year, 0) + issuance.units
+    known = [*issued, *cancelled]
+    if not known:
+        return ()
+    return tuple(
+        Year(
+            year,
+            issued.get(year, 0),
+            {channel: cancelled.get(year, {}).get(channel, 0) for channel in CHANNELS},
+        )
+        for year in range(min(known), max(known) + 1)
+    )
+
+
+def _lines(
+    offers: Iterable[tuple[Offer, Issuance]], prices: Mapping[int, list[tuple[datetime, Money]]]
+) -> tuple[PriceLine, ...]:
+    lines = [
+        PriceLine(
+            offer.id,
+            offer.code,
+            issuance.monitoring_starts_on,
+            issuance.monitoring_ends_on,
+            tuple(sorted(prices[offer.id], key=lambda price: price[0])),
+        )
+        for offer, issuance in offers
+        if offer.id in prices
+    ]
+    return tuple(sorted(lines, key=lambda line: line.offer_id))

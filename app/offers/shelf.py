@@ -1,0 +1,177 @@
+"""What is on offer, held in memory for less than a second, so that every filter and sort is a matter of bits.
+
+One process keeps one shelf. It reads all visible offers in one query when somebody looks and what it
+knows is too old; only what changed since then makes it arrange them anew. Facts of projects are read
+again when the search's revision says that an importer has written some, or when an offer is of an
+issuance that is not known yet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, cast
+
+from flask import Flask, current_app
+from sqlalchemy import Connection, Row, String, func, select, type_coerce
+
+from app.catalog.models import Issuance, Project, ProjectParty
+from app.catalog.quality import ccp_decision
+from app.catalog.search_models import SearchDocument
+from app.catalog.search_words import fold
+from app.config import Settings
+from app.db import db
+from app.offers.arrangement import Arrangement, Facts, IssuanceFacts, OfferFacts, ProjectFacts
+from app.offers.models import Offer
+from app.offers.queries import VISIBLE
+from app.offers.states import OfferState
+
+_OFFERS = (
+    select(
+        Offer.id,
+        Offer.issuance_id,
+        type_coerce(Offer.state, String).label("state"),
+        Offer.unit_price,
+        Offer.currency,
+        (Offer.units_offered - Offer.units_reserved - Offer.units_settled).label("units_left"),
+        select(func.coalesce(func.max(SearchDocument.revision), 0)).scalar_subquery().label("revision"),
+    )
+    .where(Offer.state.in_(VISIBLE))
+    .order_by(Offer.id)
+)
+_FACTS = (
+    select(
+        Issuance.id,
+        Issuance.unit_type,
+        Issuance.commitment_period,
+        Issuance.monitoring_starts_on,
+        Issuance.monitoring_ends_on,
+        Project.id.label("project_id"),
+        Project.reference,
+        Project.title,
+        Project.kind,
+        Project.project_type,
+        Project.region,
+        Project.sectoral_scopes,
+        Project.methodologies,
+        Project.is_least_developed,
+        ProjectParty.country,
+    )
+    .join(Project, Project.id == Issuance.project_id)
+    .outerjoin(ProjectParty, ProjectParty.project_id == Project.id)
+    .where(Issuance.id.in_(select(Offer.issuance_id)))
+    .order_by(Project.id, Issuance.id, ProjectParty.position)
+)
+
+
+# A row of `_OFFERS`. A plain tuple, because thousands of them are compared each time and none is looked into.
+OfferRow = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What was on offer when the monotonic clock said `read_at`, by offer."""
+
+    read_at: float
+    rows: Mapping[int, OfferRow]
+    revision: int
+    arrangement: Arrangement
+
+
+class Shelf:
+    """The stock of this process, at most `maximum_age` seconds old when it is looked at."""
+
+    def __init__(self, maximum_age: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.maximum_age = maximum_age
+        self._monotonic = monotonic
+        self._stock: Stock | None = None
+        self._lock = Lock()
+
+    def look(self) -> Stock:
+        """The stock; read now if what is known is too old. At most two queries."""
+        stock = self._stock
+        if stock is not None and self._monotonic() - stock.read_at < self.maximum_age:
+            return stock
+        with self._lock:
+            stock, read_at = self._stock, self._monotonic()
+            if stock is None or read_at - stock.read_at >= self.maximum_age:
+                stock = self._stock = _read(stock, read_at)
+            return stock
+
+
+def init_app(app: Flask) -> None:
+    """Give the application its shelf; its age is that of the pages that visitors share."""
+    settings: Settings = app.extensions["tonne.settings"]
+    app.extensions["tonne.shelf"] = Shelf(settings.page_cache_milliseconds / 1000)
+
+
+def current_stock() -> Stock:
+    """What is on offer now."""
+    return cast(Shelf, current_app.extensions["tonne.shelf"]).look()
+
+
+def _read(known: Stock | None, read_at: float) -> Stock:
+    # On a connection of its own: the request's may see the database as it was a while ago.
+    with db.engine.connect() as connection:
+        rows = {row[0]: row for row in map(tuple, connection.execute(_OFFERS))}
+        revision = next((row[-1] for row in rows.values()), 0)
+        if known is not None and known.revision == revision and known.rows.keys() == rows.keys():
+            changed = [_facts(row) for offer_id, row in rows.items() if row != known.rows[offer_id]]
+            arrangement = known.arrangement.with_changes(changed) if changed else known.arrangement
+            return Stock(read_at, rows, revision, arrangement)
+        offers = [_facts(row) for row in rows.values()]
+        facts = known.arrangement.facts if known is not None and known.revision == revision else None
+        if facts is None or any(offer.issuance_id not in facts.issuances for offer in offers):
+            facts = _read_facts(connection)
+    return Stock(read_at, rows, revision, Arrangement(facts, offers))
+
+
+def _facts(row: OfferRow) -> OfferFacts:
+    offer_id, issuance_id, state, price, currency, units_left, _revision = row
+    is_for_sale = state == OfferState.LIVE.value and units_left > 0
+    return OfferFacts(offer_id, issuance_id, price, currency, units_left, is_for_sale)
+
+
+def _read_facts(connection: Connection) -> Facts:
+    by_project: dict[int, list[Row[Any]]] = {}
+    found: Any = connection.execute(_FACTS)
+    for row in found:
+        by_project.setdefault(row.project_id, []).append(row)
+    # In the order of titles, which is how the list is sorted unless somebody wishes otherwise.
+    groups = sorted(by_project.values(), key=lambda rows: (fold(rows[0].title), rows[0].reference))
+    issuances = {
+        row.id: IssuanceFacts(
+            place,
+            row.unit_type,
+            str(row.commitment_period),
+            row.monitoring_starts_on.year,
+            row.monitoring_ends_on.year,
+            row.monitoring_ends_on,
+        )
+        for place, rows in enumerate(groups)
+        for row in rows
+    }
+    return Facts([_project(rows) for rows in groups], issuances)
+
+
+def _project(rows: Sequence[Row[Any]]) -> ProjectFacts:
+    first = rows[0]
+    return ProjectFacts(
+        id=first.project_id,
+        reference=first.reference,
+        title=first.title,
+        kind=first.kind,
+        project_type=first.project_type,
+        region=first.region,
+        host_parties=tuple(dict.fromkeys(row.country for row in rows if row.country)),
+        scopes=_parts(first.sectoral_scopes),
+        methodologies=_parts(first.methodologies),
+        is_least_developed=first.is_least_developed,
+        ccp=ccp_decision(first.methodologies),
+    )
+
+
+def _parts(joined: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in joined.split(";") if part.strip())

@@ -1,0 +1,198 @@
+"""The map with its list, and up to four projects beside each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import update
+
+from app.catalog.cancellation_importer import import_cancellations
+from app.catalog.importer import import_projects
+from app.db import transaction
+from app.offers import comparison
+from app.offers.comparison import choose
+from app.offers.models import Offer
+from app.offers.places import places
+from app.offers.states import OfferState
+from tests.pages import Page
+from tests.service.conftest import Shop
+from tests.service.worlds import CANCELLATIONS, NOW, PROJECTS, load_small_world
+
+MORE = "\n".join(
+    f"RW-{number},Wind number {number},PA,Wind,RW,Africa,yes,1,https://cdm.unfccc.int/p" for number in range(1, 4)
+)
+
+
+@pytest.fixture
+def small_world(context: Flask) -> None:
+    load_small_world()
+    import_cancellations(CANCELLATIONS, now=NOW)
+    import_projects(f"{PROJECTS.splitlines()[0]}\n{MORE}\n", now=NOW)
+
+
+def change(code: str, **values: Any) -> None:
+    with transaction() as session:
+        session.execute(update(Offer).where(Offer.code == code).values(**values))
+
+
+def compared(client: FlaskClient, *references: str, status: int = 200, language: str = "en") -> Page:
+    answer = client.get(f"/{language}/compare", query_string=[("p", reference) for reference in references])
+    assert answer.status_code == status
+    return Page(answer.text)
+
+
+# The map
+
+
+def test_every_project_on_offer_stands_at_its_host_party_and_in_the_list(
+    small_world: None, client: FlaskClient
+) -> None:
+    page = Page(client.get("/en/map").text)
+    regions = [(region.name, [country.code for country in region.countries]) for region in places()]
+
+    assert regions == [("Africa", ["MW"]), ("Asia and the Pacific", ["MN"])]
+    for country, reference, words in (
+        ("MN", "MN-5977", "Mongolia: 1 project; units left: 2,110"),
+        ("MW", "MW-9933", "Malawi: 1 project; units left: 100"),
+    ):
+        assert words in page.words
+        assert f"#country-{country}" in page.links
+        assert f"country-{country}" in page.by_id
+        assert f"/en/projects/{reference}" in page.links
+    assert "GH-8438" not in page.html
+    assert "we take no position on them" in page.words
+    assert "style=" not in page.html
+
+
+def test_what_is_not_for_sale_is_not_on_the_map(small_world: None, client: FlaskClient) -> None:
+    change("MW-9933-1", units_settled=100)
+    change("MN-5977-1", state=OfferState.PAUSED)
+    change("MN-5977-2", state=OfferState.WITHDRAWN)
+    words = Page(client.get("/fr/map").text).words
+
+    assert places() == ()
+    assert "Salkhit" not in words
+
+
+def test_the_country_with_the_most_units_has_the_largest_point(small_world: None, client: FlaskClient) -> None:
+    html = client.get("/en/map").text
+
+    assert 'class="map-point is-5" href="#country-MN"' in html
+    assert 'class="map-point is-2" href="#country-MW"' in html
+
+
+def test_a_programme_in_several_countries_is_listed_once_and_names_the_others(shop: Shop) -> None:
+    shop.offer()
+    with shop.inside():
+        header = "reference,title,kind,project_type,host_parties,region,is_least_developed"
+        row = "IN-1,Wind power,PoA,Wind,IN;KE,Asia and the Pacific,no"
+        import_projects(f"{header}\n{row}\n", now=NOW)
+    page = shop.visitor().get("/en/map")
+
+    assert "also in Kenya" in page.words
+    assert page.links.count("/en/projects/IN-1") == 1
+
+
+# The comparison
+
+
+def test_the_facts_of_the_chosen_projects_stand_beside_each_other(small_world: None, client: FlaskClient) -> None:
+    page = compared(client, "MN-5977", "mw-9933")
+
+    for words in (
+        "Salkhit Wind Farm",
+        "Improved Cook Stove Project 1",
+        "USD 0.38 to USD 1.20",
+        "USD 8.50",
+        "24 June 2012 to 31 March 2014",
+        "Units issued so far 3,000 100",
+        "Of them known to be cancelled 735 0",
+        "Salkhit Wind LLC",
+    ):
+        assert words in page.words.replace("\u00a0", " ")
+    assert "/en/projects/MN-5977?compare=MN-5977&compare=MW-9933" in page.links
+
+
+def test_cancellations_of_our_own_are_in_the_comparison_too(shop: Shop) -> None:
+    offer_id = shop.offer(units=1_000)
+    shop.finished_order({offer_id: 12})
+
+    words = shop.visitor().get("/en/compare?p=IN-1").words
+    assert "Of them known to be cancelled 12" in words
+
+
+def test_a_project_is_taken_out_and_another_put_in_without_a_script(small_world: None, client: FlaskClient) -> None:
+    page = compared(client, "MN-5977", "MW-9933")
+    first, second, add = page.forms
+
+    assert (first.fields, second.fields) == ({"p": "MW-9933"}, {"p": "MN-5977"})
+    assert first.action == add.action == "/en/compare"
+    assert "Take out MN-5977" in first.buttons
+    assert page.html.count('<option value="GH-8438"') == 1
+    assert '<option value="MN-5977"' not in page.html
+
+
+def test_the_page_of_a_project_leads_to_the_comparison_and_keeps_what_was_chosen(
+    small_world: None, client: FlaskClient
+) -> None:
+    html = client.get("/en/projects/MN-5977?compare=MW-9933&compare=MN-5977").text
+    form = html.split('action="/en/compare"')[1].split("</form>")[0]
+
+    assert form.count('type="hidden"') == 2
+    assert form.index('value="MW-9933"') < form.index('value="MN-5977"')
+
+
+def test_nobody_has_chosen_yet(small_world: None, client: FlaskClient) -> None:
+    page = compared(client, "", " ")
+
+    assert "No project chosen yet" in page.words
+    assert page.form("/compare").fields == {"p": ""}
+
+
+def test_a_fifth_project_is_refused_beside_the_field_and_nothing_is_lost(
+    small_world: None, client: FlaskClient
+) -> None:
+    page = compared(client, "MN-5977", "MW-9933", "GH-8438", "RW-1", "RW-2", status=422)
+
+    assert "No more than 4 projects fit beside each other." in page.error_at("add")
+    assert page.by_id["add"]["value"] == "RW-2"
+    assert page.html.startswith("<!doctype html>")
+    assert "<title>Error: Compare projects" in page.html
+    for reference in ("MN-5977", "MW-9933", "GH-8438", "RW-1"):
+        assert f"/en/projects/{reference}?" in page.html
+    assert "/en/projects/RW-2?" not in page.html
+
+
+def test_an_unknown_reference_is_told_beside_the_field_with_what_was_typed(
+    small_world: None, client: FlaskClient
+) -> None:
+    page = compared(client, "MN-5977", "xx-1", status=422)
+
+    assert page.error_at("add") == "We have no project with the reference XX-1."
+    assert page.by_id["add"]["value"] == "XX-1"
+    assert "Salkhit Wind Farm" in page.words
+
+
+def test_four_are_the_most_and_the_page_says_so(small_world: None, client: FlaskClient) -> None:
+    page = compared(client, "MN-5977", "MW-9933", "GH-8438", "RW-1", language="es")
+
+    assert "No caben más de cuatro proyectos." in page.words
+    assert len(page.forms) == 4
+
+
+def test_repeats_count_once_and_a_long_address_is_not_read_to_its_end(small_world: None) -> None:
+    assert choose(["MN-5977", "mn-5977 ", ""]).references == ("MN-5977",)
+    assert choose([f"XX-{number}" for number in range(500)]).typed == "XX-0"
+
+
+def test_with_too_many_projects_to_choose_from_there_is_only_the_field(
+    small_world: None, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "MOST_CHOICES", 3)
+    page = compared(client, "MN-5977")
+
+    assert "<select" not in page.html
+    assert "By its CDM reference" in page.words
