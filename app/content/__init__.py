@@ -1,0 +1,1 @@
+"""What the shop says about itself in prose: questions and answers, claims, legal texts, contact, complaints."""
