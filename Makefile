@@ -23,7 +23,7 @@ MIGRATIONS := $(wildcard migrations/versions/*.py)
 WORLD := $(shell find app/demo -type f -not -name '*.pyc' 2>/dev/null)
 
 # Where a wrong line costs money or units, every branch is tested.
-DECISIVE := app/kernel/*,app/*/service.py,app/*/states.py,app/*/adapters/*,app/registry/ledger/*
+DECISIVE := app/kernel/*,app/*/service.py,app/*/service/*,app/*/states.py,app/*/adapters/*,app/registry/ledger/*
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
@@ -89,9 +89,11 @@ sweep: bootstrap ## Visit every page in every language and width
 	$(PYTEST) -m sweep $(T)
 
 .PHONY: bench
-bench: $(patsubst tests/benchmarks/%.py,bench-%,$(wildcard tests/benchmarks/[a-z]*.py)) ## Run every benchmark
+bench: $(patsubst tests/benchmarks/%.py,bench-%,$(filter-out %/bare.py %/large.py %/visitor.py,$(wildcard tests/benchmarks/[a-z]*.py))) ## Run every benchmark
 
-bench-%: $(VENV)/test.stamp $(COMPILED) ## Run one benchmark of tests/benchmarks
+bench-pagespeed: tests/benchmarks/lighthouse/node_modules/installed.stamp
+
+bench-%: bench-packages $(VENV)/test.stamp $(COMPILED) ## Run one benchmark of tests/benchmarks
 	$(BIN)/python -m tests.benchmarks.$*
 
 .PHONY: shots
@@ -173,11 +175,13 @@ log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
   -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0; } >"$$log" 2>&1 || { cat "$$log" >&2; exit 1; }
 endef
 
-.PHONY: run-packages test-packages
+.PHONY: run-packages test-packages bench-packages
 run-packages:
 	$(call packages,run)
 test-packages:
 	$(call packages,test)
+bench-packages:
+	$(call packages,bench)
 
 $(VENV)/run.stamp: requirements.txt
 	@test -x $(BIN)/pip || { echo "Making $(VENV)"; $(PYTHON) -m venv $(VENV); }
@@ -194,6 +198,11 @@ $(VENV)/test.stamp: tests/requirements.txt $(VENV)/run.stamp
 tests/node_modules/installed.stamp: tests/package.json tests/package-lock.json | test-packages
 	@echo "Installing tests/package.json"
 	@npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+tests/benchmarks/lighthouse/node_modules/installed.stamp: tests/benchmarks/lighthouse/package.json | test-packages
+	@echo "Installing tests/benchmarks/lighthouse/package.json"
+	@PUPPETEER_SKIP_DOWNLOAD=1 npm ci --prefix tests/benchmarks/lighthouse --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(INSTANCE_PATH)/development.env:

@@ -11,10 +11,12 @@ from flask import Flask
 from flask.cli import AppGroup
 from flask_babel import gettext
 
+from app.catalog.cancellation_importer import import_cancellations
 from app.catalog.importer import import_issuances, import_projects
 from app.catalog.mechanisms import ensure_mechanisms
 from app.current import now, settings
 from app.kernel.csvtable import ImportRefused, ImportReport, decode
+from app.offers import search_index
 from app.offers.importer import import_offers
 from app.providers.importer import import_providers
 from app.registry.ledger.importer import import_holdings
@@ -23,15 +25,23 @@ from app.web.i18n import DEFAULT_LANGUAGE, in_locale
 from app.web.import_errors import line, report_line
 
 import_group = AppGroup("import", help="Load a CSV file: the whole file, or nothing and every problem of it.")
+search_group = AppGroup("search", help="The words that projects are found by.")
 
 
 def init_app(app: Flask) -> None:
     """Register the commands on `flask`."""
     app.cli.add_command(import_group)
+    app.cli.add_command(search_group)
 
 
 def _offers(text: str, *, now: datetime) -> ImportReport:
     return import_offers(text, now=now, holdings=current_registry().holdings, currency_code=settings().currency)
+
+
+def _providers(text: str, *, now: datetime) -> ImportReport:
+    report = import_providers(text, now=now)
+    search_index.rename_sellers()
+    return report
 
 
 def _projects(text: str, *, now: datetime) -> ImportReport:
@@ -54,8 +64,15 @@ def _command(name: str, run: Callable[..., ImportReport], help_text: str) -> Non
             click.echo(report_line(report))
 
 
-_command("providers", import_providers, "Project participants that offer units.")
+_command("providers", _providers, "Project participants that offer units.")
 _command("projects", _projects, "Projects and programmes of activities.")
 _command("issuances", import_issuances, "Issuances of the registry, with their serial numbers.")
+_command("cancellations", import_cancellations, "Cancellations that the registry has published.")
 _command("holdings", import_holdings, "What lies in the accounts of project participants.")
 _command("offers", _offers, "Offers, put on sale at once.")
+
+
+@search_group.command("rebuild", help="Write the words of every project anew: after the synonyms have changed.")
+def rebuild() -> None:
+    """Rebuild the search."""
+    click.echo(f"{search_index.rebuild()} projects can be found.")

@@ -7,16 +7,23 @@ from pathlib import Path
 from flask import Flask
 
 from app import commands, db, fulfilment, jobs, models, web
-from app.catalog import labels
+from app.calculator import views as calculator_views
+from app.catalog import labels, quality_words
 from app.certificates import views as certificate_views
 from app.certificates.adapters import make_renderer
 from app.checkout import pages as checkout_pages
+from app.claims import commands as claims_commands
+from app.complaints import views as complaint_views
 from app.config import Settings
+from app.content import legal_views
+from app.content import views as content_views
 from app.demo import commands as demo_commands
+from app.demo import design
 from app.kernel.clock import Clock, SystemClock
 from app.notifications.adapters import make_mailer
-from app.offers import views as offer_views
+from app.offers import pages as offer_pages
 from app.payments import adapters as payment_adapters
+from app.register import views as register_views
 from app.registry.adapters import make_registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,11 +60,19 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     jobs.init_app(app)
     web.init_app(app)
     labels.init_app(app)
-    offer_views.init_app(app)
+    quality_words.init_app(app)
+    offer_pages.init_app(app)
     checkout_pages.init_app(app)
     certificate_views.init_app(app)
     payment_adapters.init_app(app)
     fulfilment.init_app(app)
+    complaint_views.init_app(app)
+    legal_views.init_app(app)
+    content_views.init_app(app)
+    calculator_views.init_app(app)
+    register_views.init_app(app)
     commands.init_app(app)
+    claims_commands.init_app(app)
     demo_commands.init_app(app)
+    design.init_app(app)
     return app

@@ -1,8 +1,21 @@
 """Every model in one import, for migrations and tests; defines nothing."""
 
-from app.catalog.models import Issuance, Mechanism, Project, ProjectParty, UnitType
-from app.certificates.models import Certificate, CertificateCounter, Document, DocumentRequest
+from app.catalog.models import Issuance, Mechanism, Project, ProjectParty, PublishedCancellation, UnitType
+from app.catalog.search_models import SearchDocument
+from app.certificates.models import (
+    Certificate,
+    CertificateCounter,
+    Document,
+    DocumentRequest,
+    RegisterBlock,
+    RegisterEntry,
+    RegisterProject,
+    RegisterTotal,
+    RegisterWord,
+)
 from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
+from app.claims.models import WordingReview
+from app.complaints.models import Complaint, ComplaintCounter
 from app.db import StateEvent
 from app.notifications.models import Mail
 from app.offers.models import Offer, OfferPrice, Reservation
@@ -21,6 +34,8 @@ __all__ = [
     "CancelledBlock",
     "Certificate",
     "CertificateCounter",
+    "Complaint",
+    "ComplaintCounter",
     "Document",
     "DocumentRequest",
     "Issuance",
@@ -38,14 +53,22 @@ __all__ = [
     "Project",
     "ProjectParty",
     "Provider",
+    "PublishedCancellation",
     "RateLimit",
     "Refund",
+    "RegisterBlock",
+    "RegisterEntry",
+    "RegisterProject",
+    "RegisterTotal",
+    "RegisterWord",
     "RegistryAttempt",
     "Reservation",
+    "SearchDocument",
     "StateEvent",
     "TestpayEvent",
     "TestpayRefund",
     "TestpaySession",
     "UnitType",
     "WebhookDelivery",
+    "WordingReview",
 ]

@@ -152,6 +152,7 @@ def place(settings: Settings, token: str, *, now: datetime = NOW, locale: str = 
         locale=locale,
         consent_version="test",
         consent_text="I agree.",
+        terms_version="2026-11-01",
         expected_total=basket_view(token, settings).total.minor,
         settings=settings,
         now=now,

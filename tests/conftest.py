@@ -42,6 +42,10 @@ def environment(tmp_path: Path, url: str, **changes: str) -> dict[str, str]:
         "LIMIT_CHECKOUT": "10000/minute",
         "LIMIT_VERIFY": "10000/minute",
         "LIMIT_RESEND": "10000/minute",
+        "LIMIT_COMPLAINT": "10000/minute",
+        "LIMIT_FILES": "10000/minute",
+        # A test changes the shop and looks again within the same second.
+        "PAGE_CACHE_MILLISECONDS": "0",
         **changes,
     }
 

@@ -114,7 +114,7 @@ class PrivateCluster:
         Returns when it accepts connections. Raises PostgresUnavailableError when it does not.
         """
         for _ in range(START_ATTEMPTS):
-            port = self.port or _free_port()
+            port = self.port or free_port()
             try:
                 self._run(
                     "pg_ctl",
@@ -312,7 +312,8 @@ def _give_to_server_user(*paths: Path) -> None:
         os.chown(path, server_user.pw_uid, server_user.pw_gid)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

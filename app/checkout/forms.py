@@ -4,44 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import InputRequired, Length
 
-from app.kernel.text import clean_line
+from app.checkout.wording import WordingField, ask_about_name, ask_about_purpose
+from app.web.fields import cleaned, email_field
 from app.web.filters import country_choices
 
 NAME_LENGTH = 200
 PURPOSE_LENGTH = 500
 
 
-def _cleaned(value: str | None) -> str:
-    return clean_line(value or "")
-
-
-def _deliverable(_form: FlaskForm, field: StringField) -> None:
-    try:
-        field.data = validate_email(field.data or "", check_deliverability=False).normalized
-    except EmailNotValidError as problem:
-        raise ValidationError(lazy_gettext("Enter an e-mail address in the form name@example.org.")) from problem
-
-
 class DetailsForm(FlaskForm):
     """Who gets the certificate, and what it says."""
 
-    email = StringField(
-        lazy_gettext("E-mail address"),
-        description=lazy_gettext("We send the receipt and the link to your certificates there, and nothing else."),
-        filters=[_cleaned],
-        validators=[
-            InputRequired(lazy_gettext("Enter your e-mail address, so that we can send you the certificates.")),
-            Length(max=254, message=lazy_gettext("This e-mail address is too long.")),
-            _deliverable,
-        ],
-        render_kw={"autocomplete": "email", "inputmode": "email", "type": "email", "maxlength": None, "required": True},
+    email = email_field(
+        lazy_gettext("We send the receipt and the link to your certificates there, and nothing else."),
+        lazy_gettext("Enter your e-mail address, so that we can send you the certificates."),
     )
     beneficiary = StringField(
         lazy_gettext("Beneficiary (optional)"),
@@ -49,21 +31,23 @@ class DetailsForm(FlaskForm):
             "The person or organisation on whose behalf the units are cancelled, in any script. "
             "It is printed on the certificate."
         ),
-        filters=[_cleaned],
+        filters=[cleaned],
         validators=[
             Length(max=NAME_LENGTH, message=lazy_gettext("Use at most %(max)d characters for the beneficiary."))
         ],
         render_kw={"autocomplete": "name", "dir": "auto"},
     )
+    beneficiary_wording = WordingField(lazy_gettext("Beneficiary: what is printed?"), choices=[])
     purpose = TextAreaField(
         lazy_gettext("Purpose (optional)"),
         description=lazy_gettext("Why the units are cancelled, in your own words. It is printed as your statement."),
-        filters=[_cleaned],
+        filters=[cleaned],
         validators=[
             Length(max=PURPOSE_LENGTH, message=lazy_gettext("Use at most %(max)d characters for the purpose."))
         ],
         render_kw={"rows": 3, "dir": "auto", "autocomplete": "off"},
     )
+    purpose_wording = WordingField(lazy_gettext("Purpose: what is printed?"), choices=[])
     intent = RadioField(
         lazy_gettext("What the cancellation is for"),
         choices=[
@@ -92,19 +76,27 @@ class DetailsForm(FlaskForm):
         default=False,
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, units: str = "", **kwargs: Any) -> None:
+        """`units` is what the basket holds, in words."""
         super().__init__(*args, **kwargs)
+        if not ask_about_name(self.beneficiary_wording, self.beneficiary.data or ""):
+            del self.beneficiary_wording
+        if not ask_about_purpose(self.purpose_wording, self.purpose.data or "", self.intent.data or "", units):
+            del self.purpose_wording
         self.country.choices = [
             SelectChoice("", lazy_gettext("Not stated")),
             *(SelectChoice(code, name) for code, name in country_choices()),
         ]
 
     def details(self) -> dict[str, Any]:
-        """What was typed, as plain values to keep in the basket."""
+        """What was typed or chosen instead, as plain values to keep in the basket."""
+        name, purpose = self.beneficiary_wording, self.purpose_wording
         return {
             "email": self.email.data,
-            "beneficiary": self.beneficiary.data,
-            "purpose": self.purpose.data,
+            "beneficiary": name.alternative if name and name.replaces else self.beneficiary.data,
+            "beneficiary_wording": name.data if name else "",
+            "purpose": purpose.alternative if purpose and purpose.replaces else self.purpose.data,
+            "purpose_wording": purpose.data if purpose else "",
             "intent": self.intent.data,
             "country": self.country.data,
             "publish_name": bool(self.publish_name.data),
@@ -112,7 +104,7 @@ class DetailsForm(FlaskForm):
 
 
 class ReviewForm(FlaskForm):
-    """The last step: consent, and the total that was shown."""
+    """The last step: consent, and the total and the version of the terms that were shown."""
 
     consent = BooleanField(
         lazy_gettext("I agree to these four points."),
@@ -120,3 +112,4 @@ class ReviewForm(FlaskForm):
         validators=[InputRequired(lazy_gettext("Tick the box to agree. Without it we cannot cancel units for you."))],
     )
     expected_total = HiddenField()
+    terms = HiddenField()

@@ -85,7 +85,13 @@ def order_paid(order: Order, settings: Settings, promise: timedelta, now: dateti
             country=beneficiary.country,
             is_name_public=beneficiary.is_name_public,
         ),
-        consent=Consent(version=order.consent_version, text=order.consent_text, given_at=order.placed_at),
+        consent=Consent(
+            version=order.consent_version,
+            text=order.consent_text,
+            given_at=order.placed_at,
+            terms_version=order.terms_version or "",
+            terms_url=terms_url(order, settings) if order.terms_version else "",
+        ),
         proof=Proof(paid_at=now),
         promise_minutes=int(promise.total_seconds() // 60),
     )
@@ -211,6 +217,11 @@ def order_late(order: Order, settings: Settings, promise: timedelta, now: dateti
 def order_url(order: Order, settings: Settings) -> str:
     """The order's page, in the order's language, behind its unguessable token."""
     return f"{settings.public_base_url}/{order.locale}/orders/{order.token}"
+
+
+def terms_url(order: Order, settings: Settings) -> str:
+    """The version of the terms of sale that an order was placed under, in the order's language."""
+    return f"{settings.public_base_url}/{order.locale}/legal/terms?version={order.terms_version}"
 
 
 def _queue(order: Order, key: str, facts: Facts, now: datetime) -> None:

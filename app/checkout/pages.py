@@ -7,12 +7,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.checkout import order_views
 from app.checkout.cookies import basket_token
+from app.checkout.pricing import Breakdown, alone
 from app.checkout.queries import basket_units
+from app.current import settings
+from app.kernel.money import Money
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages and tell every page how many units are in the basket."""
+    """Register the pages, and tell every page how many units are in the basket and who gets what of a price."""
     app.register_blueprint(order_views.blueprint)
+    app.jinja_env.globals["split_alone"] = _split_alone
     app.context_processor(_basket_count)
 
 
@@ -24,3 +28,7 @@ def _basket_count() -> dict[str, int]:
     except SQLAlchemyError:
         # The page that says the database is away has this header too.
         return {"basket_units": 0}
+
+
+def _split_alone(price: Money, units: int, seller: str) -> Breakdown:
+    return alone(price, units, seller, settings())

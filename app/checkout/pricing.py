@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from app.config import Settings
 from app.kernel.money import Money
-from app.payments.split import Share
+from app.payments.split import Share, split
 
 
 @dataclass(frozen=True)
@@ -39,3 +40,9 @@ def breakdown(shares: Iterable[tuple[str, Share]], currency: str) -> Breakdown:
         platform_fee=total("platform_fee"),
         sellers=tuple((name, Money(minor, currency)) for name, minor in by_seller.items()),
     )
+
+
+def alone(price: Money, units: int, seller: str, settings: Settings) -> Breakdown:
+    """Who gets what of an order of nothing but `units` units of one offer at `price` each."""
+    amount = price * units
+    return breakdown([(seller, split([amount.minor], settings)[0])], amount.currency)

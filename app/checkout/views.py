@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.checkout import baskets, consent, service
@@ -13,8 +14,10 @@ from app.checkout.errors import AlreadyPaid, BadUnits
 from app.checkout.facts import preview
 from app.checkout.forms import DetailsForm, ReviewForm
 from app.checkout.messages import describe
+from app.checkout.ports import current_terms
 from app.checkout.quantities import read_number, read_units
 from app.checkout.queries import BasketView, basket_view, find_basket
+from app.checkout.wording import is_held_back, units_in_words
 from app.current import clock, now, settings
 from app.kernel.errors import Refusal
 from app.offers.errors import UnitsUnavailable
@@ -24,12 +27,13 @@ from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayUna
 from app.registry.ports import current_registry
 from app.web.i18n import current_language
 from app.web.limits import limit_checkout
-from app.web.security import form_checks_token
+from app.web.security import form_checks_token, form_without_token
 
 blueprint = Blueprint("checkout", __name__, url_prefix="/<lang>")
 
 
 @blueprint.post("/basket/add")
+@form_without_token
 def add() -> BaseResponse:
     """Put units of an offer into the basket; a mistake comes back beside its field."""
     typed = request.form.get("units", "")
@@ -98,7 +102,7 @@ def details() -> BaseResponse:
     view = basket_view(token, settings())
     if found is None:
         return _to("checkout.basket")
-    form = DetailsForm(data=found.details or None)
+    form = DetailsForm(data=found.details or None, units=units_in_words(view.lines))
     if form.validate_on_submit():
         baskets.save_details(token=found.token, details=form.details(), now=now())
         return _to("checkout.review")
@@ -129,13 +133,18 @@ def review() -> BaseResponse:
 
 def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, object]) -> BaseResponse:
     gateway, registry = current_gateway(), current_registry()
+    terms = current_terms().terms_version(now().date())
+    if form.terms.data != terms:
+        changed = gettext("New terms of sale have come into force meanwhile. Read them before you order.")
+        return _review_page(form, view, token, typed, changed, 409)
     try:
         order_id = service.order_basket(
             basket_token=token,
             details=typed,
             locale=current_language(),
             consent_version=consent.VERSION,
-            consent_text=consent.text(),
+            consent_text=consent.text(terms),
+            terms_version=terms,
             expected_total=read_number(form.expected_total.data or ""),
             gateway=gateway,
             registry=registry,
@@ -159,14 +168,17 @@ def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, obje
 def _review_page(
     form: ReviewForm, view: BasketView, token: str, typed: dict[str, object], notice: str | None, status: int
 ) -> Response:
-    form.expected_total.data = str(view.total.minor)
+    terms = current_terms().terms_version(now().date())
+    form.expected_total.data, form.terms.data = str(view.total.minor), terms
     page = render_template(
         "checkout/review.html",
         form=form,
         basket=view,
         details=typed,
+        is_held_back=is_held_back(typed),
         previews=preview(token, typed, settings(), current_registry(), now()),
-        consent_points=consent.points(),
+        consent_points=consent.points(terms),
+        terms_version=terms,
         notice=notice,
     )
     return make_response(page, status)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 # Without 0, O, 1, I, L and U: nobody mistakes one for another, and no word appears by accident.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+_ORDER = re.compile(rf"T-?([{ALPHABET}]{{4}})-?([{ALPHABET}]{{4}})")
+_NUMBER = re.compile(r"(TN|C)([1-9][0-9]{0,11})[/-]([0-9]{4})")
 
 
 def unguessable_token() -> str:
@@ -55,3 +59,21 @@ def certificate_slug(number: str) -> str:
 def number_from_slug(slug: str) -> str:
     """The printed number behind a URL form; what is typed with a slash is left alone."""
     return slug.strip().upper().replace("-", "/")
+
+
+def complaint_number(sequence: int, year: int) -> str:
+    """The printed number of a complaint, `C<n>/<year>`."""
+    return f"C{sequence}/{year}"
+
+
+def printed_reference(typed: str) -> str | None:
+    """The name of an order, a certificate or a complaint as a person types it, brought into its printed form.
+
+    None for what has the shape of none of them; whether it exists is not looked up.
+    """
+    plain = "".join(typed.upper().split())
+    if found := _ORDER.fullmatch(plain):
+        return f"T-{found[1]}-{found[2]}"
+    if found := _NUMBER.fullmatch(plain):
+        return f"{found[1]}{found[2]}/{found[3]}"
+    return None

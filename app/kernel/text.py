@@ -9,8 +9,13 @@ import unicodedata
 # U+206A to U+206F are their deprecated cousins, U+FFF9 to U+FFFB hide an annotation in the line.
 _DIRECTIONAL = {chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x2070), *range(0xFFF9, 0xFFFC))}
 _DROPPED_CATEGORIES = {"Cc", "Cs", "Co", "Cn"}
+_UNSEEN = {"Mn", "Me", "Cf"}  # accents, joiners, direction marks
 _INVISIBLE = {"\u200b", "\u2060", "\ufeff", "\u00ad"}
 _FORMULA_STARTS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+# Letters that Unicode does not take apart, as a person without them on the keyboard types them.
+_PLAIN_LETTERS = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ŧ": "t", "þ": "th"}
+)
 
 
 def clean_line(text: str) -> str:
@@ -20,10 +25,40 @@ def clean_line(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(kept.split()))
 
 
+def clean_lines(text: str) -> str:
+    """Several lines of plain text, each made harmless; at most one empty line between two others."""
+    lines = [clean_line(line) for line in text.splitlines()]
+    kept = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+    return "\n".join(kept).strip("\n")
+
+
 def _is_dropped(character: str) -> bool:
     return (
         character in _DIRECTIONAL or character in _INVISIBLE or unicodedata.category(character) in _DROPPED_CATEGORIES
     )
+
+
+def fold_character(character: str) -> str:
+    """One character without case, accent or typographic form: `É` and `é` are `e`, `₂` is `2`, `ß` is `ss`.
+
+    Empty for accents that stand alone and for what cannot be seen.
+    """
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
+    return "".join(c for c in plain if unicodedata.category(c) not in _UNSEEN).translate(_PLAIN_LETTERS)
+
+
+def fold(text: str) -> str:
+    """Text as words to search by: letters and digits without case and accents, single spaces between words.
+
+    Two texts that a person would call the same fold to the same. Folding twice changes nothing more.
+    """
+    folded = "".join(fold_character(c) for c in text)
+    return " ".join("".join(c if _is_of_word(c) else " " for c in folded).split())
+
+
+def _is_of_word(character: str) -> bool:
+    # Vowel signs of Indic scripts are no letters to Unicode and yet part of the word.
+    return character.isalnum() or unicodedata.category(character) == "Mc"
 
 
 def is_right_to_left(text: str) -> bool:

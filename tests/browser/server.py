@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from uuid import uuid4
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import create_engine, text
 
+from tests.postgres import free_port
 from tests.smtp_sink import Sink, smtp_sink
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ SECRET = "a-secret-of-tests-that-is-long-enough-0003"
 SECONDS_TO_START = 180
 SECONDS_TO_STOP = 10
 SECONDS_FOR_A_MAIL = 30
-LIMITS = ("LIMIT_CHECKOUT", "LIMIT_VERIFY", "LIMIT_RESEND")
+LIMITS = ("LIMIT_CHECKOUT", "LIMIT_VERIFY", "LIMIT_RESEND", "LIMIT_FILES")
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def keep(directory: Path) -> None:
 
 
 def _environment(directory: Path, smtp_port: int) -> dict[str, str]:
-    port = _free_port()
+    port = free_port()
     return {
         "ENVIRONMENT": "development",
         "INSTANCE_PATH": str(directory),
@@ -258,13 +258,6 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":

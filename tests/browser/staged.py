@@ -21,6 +21,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from app.catalog.models import Issuance, Project
 from app.certificates.models import Certificate, Document
 from app.checkout import service
+from app.complaints import service as complaints
+from app.complaints.states import ComplaintState
 from app.db import db, transaction
 from app.fulfilment.process import Collaborators, collaborators, run_due
 from app.kernel.clock import FixedClock
@@ -165,6 +167,7 @@ def _set(stage: Stage) -> None:
     _set_certified_orders(stage)
     _set_waiting_orders(stage)
     _set_test_payments(stage)
+    _set_complaints(stage)
     chosen = {offer_of(reference): units for reference, units in ORDERED.items()}
     stage.baskets = {
         "full": a_basket(chosen, now=NOW),
@@ -197,6 +200,7 @@ def _set_certified_orders(stage: Stage) -> None:
     numbers = db.session.scalars(select(Certificate).where(Certificate.order_id == order_id)).all()
     slug = certificate_slug(numbers[0].number)
     stage.paths["certificate public"] = f"/verify/{slug}"
+    stage.paths["cancellation"] = f"/register/{slug}"
     stage.paths["certificate full"] = f"/verify/{slug}?code={numbers[0].verification_code}"
     stage.paths["certificate wrong code"] = f"/verify/{slug}?code=AAAA-AAAA-AAAA"
 
@@ -270,6 +274,18 @@ def _set_test_payments(stage: Stage) -> None:
         stage.world.gateway.refund(paid, None, Money(100, "USD"), f"stage-{language}")
         stage.paths[f"payment paid {language}"] = f"/testpay/{paid}"
         stage.paths[f"bank refunds {language}"] = f"/testpay/{paid}/bank"
+
+
+def _set_complaints(stage: Stage) -> None:
+    settings, now = stage.world.settings, stage.clock.now()
+    for name in ("complaint waits", "complaint answered"):
+        token = complaints.receive(
+            once=name, email="amelie@example.org", about="T-7KMQ-2XHD", problem="I paid twice.\n\nOn Sunday.",
+            wish="Send the second payment back.", locale="en", settings=settings, now=now,
+        )  # fmt: skip
+        stage.paths[name] = f"/complaint/{token}"
+    reply = "Dear Amélie,\n\nyou are right. The second payment is on its way to you."
+    complaints.answer(f"C2/{now.year}", ComplaintState.UPHELD, reply, settings, now)
 
 
 def _set_expired_orders(stage: Stage) -> None:

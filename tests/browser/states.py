@@ -55,6 +55,15 @@ def _send(page: Page, ending: str, typed: dict[str, str], watch: Watch, status: 
     assert waited.value.status == status, waited.value.status
 
 
+def _projects_filtered(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _open(page, stage.address, "/?party=CL&party=IN&type=Hydro&year_from=2012&sort=price", language, 200, watch)
+    page.locator(".filters summary").click()
+
+
+def _projects_with_error(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _open(page, stage.address, "/?price_from=cheap&price_to=2", language, 422, watch)
+
+
 def _project_with_error(page: Page, stage: Stage, language: str, watch: Watch) -> None:
     _open(page, stage.address, "/projects/KR-222", language, 200, watch)
     _send(page, "/basket/add", {"units": "1.5"}, watch, 422)
@@ -89,6 +98,12 @@ def _details_with_errors(page: Page, stage: Stage, language: str, watch: Watch) 
     _send(page, "/checkout", {"email": "nobody", "beneficiary": "x" * 201, "purpose": "y" * 501}, watch, 422)
 
 
+def _details_with_claim(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _details(page, stage, language, watch)
+    typed = {"email": "a@example.org", "beneficiary": "ACME (climate neutral)", "purpose": "100 % compensé"}
+    _send(page, "/checkout", typed, watch, 422)
+
+
 def _review(page: Page, stage: Stage, language: str, watch: Watch) -> None:
     _details(page, stage, language, watch)
     typed = {"email": "buyer@example.org", "beneficiary": "Amélie Nguyễn", "purpose": "Our office heating of 2025"}
@@ -107,6 +122,11 @@ def _payment_declined(page: Page, stage: Stage, language: str, watch: Watch) -> 
         page.locator("button[value=decline]").click()
 
 
+def _complaint_with_errors(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _open(page, stage.address, "/complaint", language, 200, watch)
+    _send(page, "/complaint", {"email": "nobody", "about": "my order", "problem": "x" * 4_001}, watch, 422)
+
+
 def _verify_with_error(page: Page, stage: Stage, language: str, watch: Watch) -> None:
     _open(page, stage.address, "/verify", language, 200, watch)
     _send(page, "/verify", {"number": "12", "code": "z" * 61}, watch, 422)
@@ -120,18 +140,40 @@ def _too_many_tries(page: Page, stage: Stage, language: str, watch: Watch) -> No
     assert answer.status == 429
 
 
+CALCULATED = (
+    "version=2026-1&electricity=3500&grid=FR&gas=12000&car=9000&people=2"
+    "&flight1-origin=Paris&flight1-destination=New+York&flight2-origin=MAD&flight2-destination=Lima&flight2-cabin=business"
+)
+MISTAKEN = (
+    "version=2026-1&electricity=3%2C500&people=0&flight1-origin=Barcelona&flight1-destination=Oz&flight2-km=99999"
+)
 STATES: dict[str, Reach] = {
     "projects": _at("/"),
+    "projects found": _at("/?q=cocinas+Kenia&units=12"),
+    "projects filtered": _projects_filtered,
+    "projects none": _at("/?q=cocinas&party=MN"),
+    "projects with error": _projects_with_error,
+    "how we sort": _at("/how-we-sort"),
     "project": _at("/projects/KR-222"),
     "project with error": _project_with_error,
     "project sold out": _at(f"/projects/{SOLD_OUT}"),
     "project paused": _at(f"/projects/{PAUSED}"),
+    "map": _at("/map"),
+    "comparison empty": _at("/compare"),
+    "comparison": _at("/compare?p=KR-222&p=IN-1&p=MW-9933&p=PE-86"),
+    "comparison with error": _at("/compare?p=KR-222&p=XX-1", 422),
+    "calculator": _at("/how-many-tonnes"),
+    "calculator result": _at(f"/how-many-tonnes?{CALCULATED}"),
+    "calculator with errors": _at(f"/how-many-tonnes?{MISTAKEN}", 422),
+    "budget": _at("/how-many-tonnes/budget?amount=20"),
+    "budget with error": _at("/how-many-tonnes/budget?amount=0.1", 422),
     "basket empty": _at("/basket"),
     "basket": _basket,
     "basket with errors": _basket_with_errors,
     "basket below minimum": _basket_below_minimum,
     "details": _details,
     "details with errors": _details_with_errors,
+    "details with a claim": _details_with_claim,
     "review": _review,
     "review with error": _review_with_error,
     "payment": _staged("payment"),
@@ -153,6 +195,9 @@ STATES: dict[str, Reach] = {
     "order refused": _staged("order refused"),
     "order expired": _staged("order expired"),
     "document preparing": _staged("document preparing", 202),
+    "register": _at("/register"),
+    "register none": _at("/register?q=nobody&year=2026"),
+    "cancellation": _staged("cancellation"),
     "verify": _at("/verify"),
     "verify with error": _verify_with_error,
     "verify not found": _at("/verify/TN999999-2026", 404),
@@ -160,6 +205,17 @@ STATES: dict[str, Reach] = {
     "certificate full": _staged("certificate full"),
     "certificate wrong code": _staged("certificate wrong code"),
     "certificate in arabic": _staged("certificate in arabic"),
+    "questions": _at("/about"),
+    "question with steps": _at("/about/how-it-works"),
+    "question with figures": _at("/about/where-the-money-goes"),
+    "question with sentences": _at("/about/what-you-may-say"),
+    "claims": _at("/about/claims"),
+    "terms": _at("/legal/terms"),
+    "contact": _at("/contact"),
+    "complaint with errors": _complaint_with_errors,
+    "complaint waits": _staged("complaint waits"),
+    "complaint answered": _staged("complaint answered"),
+    "complaints in numbers": _at("/complaints"),
     "page not found": _at("/projects/XX-1", 404),
     "order not found": _at(f"/orders/{NO_ORDER}", 404),
     "too many tries": _too_many_tries,

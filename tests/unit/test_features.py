@@ -18,7 +18,51 @@ TESTS = {
 
 
 def test_the_rows_of_the_first_purchase_are_all_there() -> None:
-    assert set(ROWS) == {f"F{row}" for row in (17, 18, 19, 21, 22, 23, 24, 25, 29, 34, 35, 36, 37, 38, 47, 90)}
+    assert set(ROWS) == {
+        f"F{row:02}"
+        for row in (
+            1,
+            2,
+            3,
+            4,
+            5,
+            7,
+            8,
+            9,
+            10,
+            11,
+            12,
+            13,
+            14,
+            15,
+            16,
+            17,
+            18,
+            19,
+            21,
+            22,
+            23,
+            24,
+            25,
+            29,
+            34,
+            35,
+            36,
+            37,
+            38,
+            44,
+            45,
+            47,
+            59,
+            60,
+            61,
+            63,
+            88,
+            89,
+            90,
+            91,
+        )
+    }
 
 
 @pytest.mark.parametrize("row", sorted(ROWS))

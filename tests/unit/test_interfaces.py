@@ -9,9 +9,12 @@ import click
 from flask import Flask
 from flask_wtf import FlaskForm
 
+from app.calculator.entry import NAMES
 from app.certificates.forms import VerifyForm
 from app.checkout.forms import DetailsForm, ReviewForm
+from app.complaints.forms import ComplaintForm
 from app.config import SETTINGS
+from app.offers.arrangement import FACETS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "interfaces.md"
@@ -42,17 +45,24 @@ def test_every_form_field_is_listed(context: Flask) -> None:
             "details": DetailsForm(),
             "review": ReviewForm(),
             "verify": VerifyForm(),
+            "complaint": ComplaintForm(),
         }
         fields = {(name, field.name) for name, form in forms.items() for field in form}
     plain = {("add", "offer_id"), ("add", "units"), ("basket", "units-<offer_id>"), ("basket", "action")}
-    plain |= {("testpay", "action"), ("resend", "csrf_token"), ("pay", "csrf_token")}
+    plain |= {("withdraw", "csrf_token"), ("testpay", "action"), ("resend", "csrf_token"), ("pay", "csrf_token")}
 
+    ranges = ("year_from", "year_to", "price_from", "price_to")
+    plain |= {("details", "beneficiary_wording"), ("details", "purpose_wording")}
+    plain |= {("register", field) for field in ("q", "year", "host", "type", "intent")}
+    plain |= {("projects", field) for field in ("q", *FACETS, *ranges, "units", "sort", "page")}
+
+    plain |= {("calculator", re.sub(r"^flight[0-9]", "flight<n>", name)) for name in NAMES} | {("budget", "amount")}
     assert {(row[0], row[1]) for row in table("Form fields")} == fields | plain
 
 
 def test_every_command_is_listed(make_app: object) -> None:
     app: Flask = make_app()  # type: ignore[operator]
-    ours = {"demo", "import", "work"}
+    ours = {"claims", "complaints", "demo", "import", "search", "work"}
     commands = {"python -m app.serving"}
     for name in ours:
         command = app.cli.commands[name]
@@ -61,7 +71,7 @@ def test_every_command_is_listed(make_app: object) -> None:
         else:
             commands.add(f"flask {name}")
 
-    assert {row[0].split(" FILE")[0] for row in table("Commands")} == commands
+    assert {re.split(" (?:FILE|NUMBER|REVIEW)", row[0])[0] for row in table("Commands")} == commands
 
 
 def test_every_setting_is_listed_with_its_default_and_its_words() -> None:

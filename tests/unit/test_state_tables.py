@@ -9,6 +9,7 @@ import pytest
 
 from app.certificates.states import CERTIFICATE, CertificateState
 from app.checkout.states import ORDER, OrderState
+from app.complaints.states import COMPLAINT
 from app.kernel.states import Transitions
 from app.notifications.states import MAIL
 from app.offers.states import OFFER, RESERVATION, OfferState, ReservationState
@@ -157,4 +158,4 @@ def test_a_cancellation_whose_fate_is_not_known_can_never_be_sent_without_having
 
 def test_every_machine_of_the_product_is_compared_with_the_plan() -> None:
     assert {machine.machine for machine, _states in MACHINES} == set(PLAN) == set(BEYOND)
-    assert MAIL.machine not in PLAN  # mails are not in the plan's table
+    assert not {MAIL.machine, COMPLAINT.machine} & set(PLAN)  # mails and complaints are not in the plan's table

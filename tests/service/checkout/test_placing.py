@@ -41,7 +41,7 @@ NUMBERS = count(1)
 def place_at(world: Collaborators, token: str, expected_total: int) -> int:
     return service.place_order(
         basket_token=token, details=DETAILS, locale="en", consent_version="v", consent_text="t",
-        expected_total=expected_total, settings=world.settings, now=NOW,
+        terms_version="2026-11-01", expected_total=expected_total, settings=world.settings, now=NOW,
     )  # fmt: skip
 
 
@@ -54,6 +54,7 @@ def test_an_order_keeps_what_the_buyer_saw_and_agreed_to(world: Collaborators) -
     assert (order.state, order.total, order.currency) == (OrderState.PLACED, 1_814, "USD")
     assert [(line.units, line.unit_price, line.amount) for line in order.lines] == [(3, 38, 114), (2, 850, 1_700)]
     assert (order.consent_version, order.consent_text, order.placed_at) == ("test", "I agree.", NOW)
+    assert order.terms_version == "2026-11-01"
     assert order.expires_at == NOW + timedelta(minutes=41)
     assert order.is_demonstration
     beneficiary = db.session.scalars(select(Beneficiary)).one()

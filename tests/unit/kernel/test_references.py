@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,3 +64,30 @@ def test_a_certificate_number_survives_its_way_through_an_address(sequence: int,
     assert "/" not in references.certificate_slug(number)
     assert references.number_from_slug(references.certificate_slug(number)) == number
     assert references.number_from_slug(f" {number.lower()} ") == number
+
+
+@pytest.mark.parametrize(
+    ("typed", "printed"),
+    [
+        (" t-7kmq-2xhd ", "T-7KMQ-2XHD"),
+        ("T7KMQ2XHD", "T-7KMQ-2XHD"),
+        ("tn 12-2026", "TN12/2026"),
+        ("C3/2026", "C3/2026"),
+    ],
+)
+def test_a_reference_may_be_typed_as_people_type(typed: str, printed: str) -> None:
+    assert references.printed_reference(typed) == printed
+
+
+@pytest.mark.parametrize("typed", ["", "7", "T-7KMQ-2XH", "T-7KMQ-0OIL", "TN0/2026", "TN12/26", "X3/2026", "TN" * 99])
+def test_what_has_the_shape_of_no_reference_is_none(typed: str) -> None:
+    assert references.printed_reference(typed) is None
+
+
+def test_what_we_print_is_what_we_understand() -> None:
+    for printed in (
+        references.order_reference(),
+        references.certificate_number(7, 2026),
+        references.complaint_number(7, 2026),
+    ):
+        assert references.printed_reference(printed) == printed

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.kernel.text import clean_line, csv_cell, is_right_to_left
+from app.kernel.text import clean_line, clean_lines, csv_cell, fold, fold_character, is_right_to_left
 
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=200)
 OVERRIDES = [chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x2070))]
@@ -93,3 +94,54 @@ def test_a_spreadsheet_sees_text_where_a_formula_was_typed(cell: str) -> None:
 @pytest.mark.parametrize("cell", ["Ana", "", "a=b", "'quoted"])
 def test_an_innocent_cell_stays_as_it_is(cell: str) -> None:
     assert csv_cell(cell) == cell
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("Élan  Vert", "elan vert"),
+        ("CO₂-arm", "co2 arm"),
+        ("Straße", "strasse"),
+        ("Łódź, Kraków", "lodz krakow"),
+        ("Nguyễn", "nguyen"),
+        ("Nguye\u0302\u0303n", "nguyen"),
+        ("SØREN Ærø", "soren aero"),
+        ("ＡＢＣ　１２３", "abc 123"),
+        ("a\u200bb\u00adc", "abc"),
+        ("line\nbreak\ttab", "line break tab"),
+        ("IN-1514", "in 1514"),
+        ("श्रीमती", "शरीमती"),
+        ("王小明", "王小明"),
+        ("100 %", "100"),
+        ("…", ""),
+    ],
+)
+def test_words_fold_to_what_a_person_types_to_find_them(text: str, folded: str) -> None:
+    assert fold(text) == folded
+
+
+@given(ANY_TEXT)
+def test_folding_twice_changes_nothing_more(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@given(ANY_TEXT)
+def test_case_and_accents_make_no_difference(text: str) -> None:
+    assert fold(unicodedata.normalize("NFD", text)) == fold(unicodedata.normalize("NFC", text)) == fold(text)
+    assert fold("".join(map(fold_character, text))) == fold(text)
+
+
+@given(ANY_TEXT)
+def test_cleaning_lines_twice_changes_nothing_more(text: str) -> None:
+    assert clean_lines(clean_lines(text)) == clean_lines(text)
+
+
+@given(ANY_TEXT)
+def test_every_line_of_several_is_a_clean_line_and_no_two_are_empty(text: str) -> None:
+    lines = clean_lines(text).split("\n")
+    assert [clean_line(line) for line in lines] == lines
+    assert all(first or second for first, second in pairwise(lines))
+
+
+def test_line_breaks_of_every_system_are_kept_and_gaps_closed() -> None:
+    assert clean_lines("\r\n\r\nDear\u202e  you,\r\n\r\n \t\r\nyes.\n") == "Dear you,\n\nyes."

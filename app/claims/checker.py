@@ -1,0 +1,124 @@
+"""Finds claims about the climate in a text that will stand on a certificate.
+
+The expressions are data (`expressions.csv`; `docs/interfaces.md` says how a row is written). What the
+rules rest on: Directive (EU) 2024/825, which forbids to say of a product that its effect on the climate
+is neutral, reduced or positive because of cancelled units, and the French decrees 2022-538 and 2022-539.
+
+Case, accents, spaces, hyphens, invisible characters, typographic forms and letters that look alike do
+not hide an expression. A finding proves nothing: a name may contain one, and a person decides.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from app.kernel.text import fold_character
+
+EXPRESSIONS = Path(__file__).parent / "expressions.csv"
+
+# Cyrillic and Greek letters in the shape of Latin ones.
+_LOOKALIKES = str.maketrans("авсеіјкморѕтухαεικορτυχ", "abceijkmopstyxaeikoptyx")
+_SEPARATORS = re.compile(r"\s-\s|[–—|,;:·/()\[\]«»“”\"]")
+_GAP = " ?"
+_NO_LETTER_BEFORE, _NO_LETTER_AFTER = "(?<![^ %])", "(?![^ %])"
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One row of the data: what is looked for, in which language, under which rule."""
+
+    rule: str
+    language: str
+    pattern: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A place in a text: the rule it touches, the words as typed, and where they begin and end."""
+
+    rule: str
+    quote: str
+    start: int
+    end: int
+
+
+@cache
+def expressions() -> tuple[Expression, ...]:
+    """Every expression of the data file."""
+    with EXPRESSIONS.open(encoding="utf-8", newline="") as file:
+        return tuple(Expression(row["rule"], row["language"], row["expression"]) for row in csv.DictReader(file))
+
+
+def find_claims(text: str) -> tuple[Finding, ...]:
+    """The claims in a text, in the order in which they begin; where two overlap, the longer one."""
+    plain, places = _plain(text)
+    found = [
+        Finding(rule, text[places[match.start()] : places[match.end() - 1] + 1], places[match.start()], end)
+        for rule, pattern in _patterns().items()
+        for match in pattern.finditer(plain)
+        for end in (places[match.end() - 1] + 1,)
+    ]
+    found.sort(key=lambda finding: (finding.start, -finding.end, finding.rule))
+    kept: list[Finding] = []
+    for finding in found:
+        if not kept or finding.start >= kept[-1].end:
+            kept.append(finding)
+    return tuple(kept)
+
+
+def rules_touched(*texts: str) -> tuple[str, ...]:
+    """The codes of the rules that any of the texts touches, each once, in the order of the alphabet."""
+    return tuple(sorted({finding.rule for text in texts for finding in find_claims(text)}))
+
+
+def without_claims(text: str) -> str:
+    """The parts of a name between commas, dashes or brackets that hold no claim; empty if none is left."""
+    return ", ".join(part for part in map(str.strip, _SEPARATORS.split(text)) if part and not find_claims(part))
+
+
+@cache
+def _patterns() -> dict[str, re.Pattern[str]]:
+    by_rule: dict[str, list[str]] = {}
+    for expression in expressions():
+        by_rule.setdefault(expression.rule, []).append(_compiled(expression.pattern))
+    return {rule: re.compile("|".join(patterns)) for rule, patterns in by_rule.items()}
+
+
+def _compiled(expression: str) -> str:
+    words = expression.split(" ")
+    # A script without spaces between words has no beginnings of words either.
+    begins_anywhere = not re.match(r"\w", words[0]) or _is_written_together(words[0])
+    before = "" if begins_anywhere else _NO_LETTER_BEFORE
+    return before + _GAP.join(
+        "(?:" + "|".join(_word(option, is_last=place == len(words) - 1) for option in word.split("|")) + ")"
+        for place, word in enumerate(words)
+    )
+
+
+def _word(option: str, *, is_last: bool) -> str:
+    letters = [re.escape(c) for c in _plain(option.removesuffix("*"))[0]]
+    spelled = _GAP.join(letters)
+    if option.endswith("*"):
+        return spelled + "[^ %]*"
+    return spelled + _NO_LETTER_AFTER if is_last and not _is_written_together(option) else spelled
+
+
+def _is_written_together(word: str) -> bool:
+    return any("\u3040" <= c <= "\u9fff" for c in word)
+
+
+def _plain(text: str) -> tuple[str, list[int]]:
+    """The letters, digits and percent signs of a text, folded, single spaces for all else; and where each stood."""
+    letters: list[str] = []
+    places: list[int] = []
+    for place, character in enumerate(text):
+        for plain in fold_character(character).translate(_LOOKALIKES):
+            kept = plain if plain.isalnum() or plain == "%" else " "
+            if kept != " " or (letters and letters[-1] != " "):
+                letters.append(kept)
+                places.append(place)
+    return "".join(letters), places

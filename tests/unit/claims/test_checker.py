@@ -1,0 +1,154 @@
+"""Claims about the climate are found however they are written, and ordinary purposes are left in peace."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.claims.checker import expressions, find_claims, rules_touched, without_claims
+from app.claims.states import WORDING, WordingState
+
+
+def spelled(pattern: str) -> str:
+    """An expression as a person would write it: the first of the words that may stand in each place."""
+    return " ".join(word.split("|")[0].removesuffix("*") for word in pattern.split(" "))
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "quote"),
+    [
+        ("Climate-Neutral Ltd", "neutral", "Climate-Neutral"),
+        ("our CO₂‑neutral office", "neutral", "CO₂‑neutral"),
+        ("carbon_neutral", "neutral", "carbon_neutral"),
+        ("We neutralise our emissions", "neutral", "neutralise our emissions"),
+        ("Net  Zero by 2030", "zero", "Net  Zero"),
+        ("NETZERO", "zero", "NETZERO"),
+        ("Ｎｅｔ　Ｚｅｒｏ", "zero", "Ｎｅｔ　Ｚｅｒｏ"),
+        ("a flight with no climate impact", "zero", "no climate impact"),
+        ("carbon-free delivery", "free", "carbon-free"),
+        ("we are climate positive", "positive", "climate positive"),
+        ("100% offset", "offset", "100% offset"),
+        ("our trip is fully offset", "offset", "fully offset"),
+        ("Neutre en carbone", "neutral", "Neutre en carbone"),
+        ("la NEUTRALITÉ CARBONE", "neutral", "NEUTRALITÉ CARBONE"),
+        ("zéro carbone", "zero", "zéro carbone"),
+        ("zero  carbone", "zero", "zero  carbone"),
+        ("un vol 100 % compensé", "offset", "100 % compensé"),
+        ("compensée à 100 %", "offset", "compensée à 100 %"),
+        ("intégralement compensées", "offset", "intégralement compensées"),
+        ("carbono neutral", "neutral", "carbono neutral"),
+        ("Carbononeutral", "neutral", "Carbononeutral"),
+        ("somos neutros en carbono", "neutral", "neutros en carbono"),
+        ("cero emisiones", "zero", "cero emisiones"),
+        ("100 % compensado", "offset", "100 % compensado"),
+        ("huella de carbono cero", "zero", "huella de carbono cero"),
+        ("klimaneutral", "neutral", "klimaneutral"),
+        ("KLIMANEUTRALITÄT", "neutral", "KLIMANEUTRALITÄT"),
+        ("我们实现碳中和了", "neutral", "碳中和"),
+        ("углеродно-нейтральный", "neutral", "углеродно-нейтральный"),
+        ("نحن محايد كربونيًا", "neutral", "محايد كربونيًا"),
+        ("сarbоn nеutral", "neutral", "сarbоn nеutral"),  # with Cyrillic с, о, е
+        ("c l i m a t e n e u t r a l", "neutral", "c l i m a t e n e u t r a l"),
+    ],
+)
+def test_a_claim_is_found_and_quoted_as_typed(text: str, rule: str, quote: str) -> None:
+    assert [(finding.rule, finding.quote) for finding in find_claims(text)] == [(rule, quote)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Our office heating of 2025",
+        "Amélie Nguyễn",
+        "Planet Zero Waste Ltd",
+        "Carbon Freedom Fighters",
+        "neutral Switzerland",
+        "We offset our flight to Nairobi",
+        "Compensation de nos vols de 2025",
+        "Compensación de nuestro viaje",
+        "Acero Neto S.A.",
+        "Die Klimaschützer",
+        "12 CERs for the wedding of Ana and Bo",
+        "We had 12 CERs cancelled as a contribution to climate action.",
+        "We had 12 CERs cancelled for emissions of ours that we could not avoid.",
+        "Nous avons fait annuler 12 URCE en contribution à l’action climatique.",
+        "Hemos hecho cancelar 12 RCE por emisiones nuestras que no pudimos evitar.",
+    ],
+)
+def test_what_makes_no_claim_is_left_in_peace(text: str) -> None:
+    assert find_claims(text) == ()
+    assert without_claims(text) or not text
+
+
+def test_every_expression_is_found_as_it_is_written() -> None:
+    assert len(expressions()) > 80
+    assert {expression.rule for expression in expressions()} == {"neutral", "zero", "free", "positive", "offset"}
+    assert {"en", "fr", "es"} <= {expression.language for expression in expressions()}
+    for expression in expressions():
+        for option in expression.pattern.split(" ")[0].split("|"):
+            text = " ".join([option.removesuffix("*"), *spelled(expression.pattern).split(" ")[1:]])
+            assert find_claims(text), expression
+
+
+EXPRESSIONS = st.sampled_from([spelled(expression.pattern) for expression in expressions()])
+INVISIBLE = st.sampled_from(["", "\u200b", "\u00ad", "\u2060", "\u200d", "\ufeff", "\u0301", "\u034f", " "])
+SPACES = st.sampled_from([" ", "-", "–", "\u00a0", "\u202f", "_", "", "\n", " - ", ".", "…"])
+
+
+@given(EXPRESSIONS, st.data())
+def test_no_disguise_hides_an_expression(expression: str, data: st.DataObject) -> None:
+    disguised = ""
+    for letter in expression:
+        if letter == " ":
+            disguised += data.draw(SPACES)
+            continue
+        cased = data.draw(st.sampled_from([letter, letter.upper(), letter.title()]))
+        disguised += cased + data.draw(INVISIBLE)
+
+    assert find_claims(f"We are {disguised}!"), disguised
+
+
+@given(st.text(max_size=120))
+def test_every_finding_is_a_place_in_the_text_and_none_overlap(text: str) -> None:
+    end = 0
+    for finding in find_claims(text):
+        assert text[finding.start : finding.end] == finding.quote
+        assert end <= finding.start < finding.end
+        end = finding.end
+
+
+@given(st.text(max_size=60), EXPRESSIONS, st.text(max_size=60))
+def test_what_is_left_of_a_name_makes_no_claim_in_any_of_its_parts(before: str, claim: str, after: str) -> None:
+    rest = without_claims(f"{before}, {claim}, {after}")
+
+    assert all(not find_claims(part) for part in re.split(", ", rest))
+
+
+def test_of_two_claims_that_overlap_one_is_named() -> None:
+    assert [finding.quote for finding in find_claims("a zero carbon-free day")] == ["zero carbon"]
+
+
+def test_the_parts_of_a_name_without_a_claim_are_left() -> None:
+    for name, rest in {
+        "ACME (climate neutral since 2020)": "ACME",
+        "ACME – carbon neutral": "ACME",
+        "carbon-neutral ACME": "",
+        "Net Zero: ACME, Berne": "ACME, Berne",
+        "ACME-Werke": "ACME-Werke",
+    }.items():
+        assert without_claims(name) == rest
+
+
+def test_the_rules_of_several_texts_are_named_once() -> None:
+    assert rules_touched("Carbon Neutral", "net zero and carbon neutral") == ("neutral", "zero")
+    assert rules_touched("Ana", "") == ()
+
+
+def test_a_decision_can_be_taken_back_and_never_undone_into_waiting() -> None:
+    assert WORDING.sources(WordingState.PENDING) == ()
+    assert WORDING.targets(WordingState.RELEASED) == {WordingState.WITHHELD}
+    assert WORDING.targets(WordingState.WITHHELD) == {WordingState.RELEASED}
