@@ -53,7 +53,7 @@ clean: ## Remove what make can make again; databases and secrets in INSTANCE_PAT
 
 .PHONY: test
 test: bootstrap lint types imports translations-check db-check ## Install what tests need and run the whole suite with all checks
-	$(PYTEST) -n $(WORKERS) --cov --cov-report= $(T)
+	$(PYTEST) -n $(WORKERS) --dist loadgroup --cov --cov-report= $(T)
 	@$(BIN)/coverage report --fail-under=95
 	@echo "Every branch of what decides about money and units:"
 	@$(BIN)/coverage report --include='$(DECISIVE)' --fail-under=100

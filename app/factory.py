@@ -15,7 +15,7 @@ from app.checkout import pages as checkout_pages
 from app.claims import commands as claims_commands
 from app.complaints import views as complaint_views
 from app.config import Settings
-from app.content import legal_views
+from app.content import legal_views, sitemap
 from app.content import views as content_views
 from app.demo import commands as demo_commands
 from app.demo import design
@@ -69,6 +69,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     complaint_views.init_app(app)
     legal_views.init_app(app)
     content_views.init_app(app)
+    sitemap.init_app(app)
     calculator_views.init_app(app)
     register_views.init_app(app)
     commands.init_app(app)

@@ -7,10 +7,17 @@ from decimal import Decimal
 
 # Grouped thousands and decimals cannot be told apart over three languages: "3,500" is refused, "3 500" is read.
 _AMOUNT = re.compile(r"[0-9]{1,9}([.,][0-9]{1,2})?")
+_WITH_THOUSANDS = re.compile(r"[0-9]{1,3}([.,][0-9]{3})+([.,][0-9]*)?")
+_DIGITS = re.compile(r"(?P<whole>[0-9]+)([.,][0-9]*)?")
+_MOST_DIGITS = 9
 
 
 class BadAmount(ValueError):
-    """What was typed is no amount."""
+    """What was typed is no amount; `reason` is sign, thousands, large, decimals or number."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def read_amount(typed: str) -> Decimal:
@@ -20,5 +27,16 @@ def read_amount(typed: str) -> Decimal:
     """
     text = "".join(typed.split())
     if not _AMOUNT.fullmatch(text):
-        raise BadAmount(typed)
+        raise BadAmount(_reason(text))
     return Decimal(text.replace(",", "."))
+
+
+def _reason(text: str) -> str:
+    if text[:1] in {"-", "−", "–", "+"}:
+        return "sign"
+    if _WITH_THOUSANDS.fullmatch(text):
+        return "thousands"
+    match = _DIGITS.fullmatch(text)
+    if match is None:
+        return "number"
+    return "large" if len(match["whole"]) > _MOST_DIGITS else "decimals"

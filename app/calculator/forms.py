@@ -61,12 +61,19 @@ class AmountField(StringField):
         try:
             self.amount = read_amount(self.data)
         except BadAmount as bad:
-            raise ValidationError(
-                gettext(
-                    "%(field)s: enter a number in digits, such as 3500 or 12.5, without a sign for thousands.",
-                    field=self.label.text,
-                )
-            ) from bad
+            raise ValidationError(_amount_refused(bad.reason, self.label.text)) from bad
+
+
+def _amount_refused(reason: str, field: str) -> str:
+    return {
+        "sign": gettext("%(field)s: enter 0 or more, without a plus or minus sign.", field=field),
+        "thousands": gettext(
+            "%(field)s: enter a number in digits, such as 3500 or 12.5, without a sign for thousands.", field=field
+        ),
+        "large": gettext("%(field)s: this is too much. Enter at most nine digits.", field=field),
+        "decimals": gettext("%(field)s: enter at most two decimals, such as 12.5.", field=field),
+        "number": gettext("%(field)s: enter a number in digits, such as 3500 or 12.5.", field=field),
+    }[reason]
 
 
 class PeopleField(StringField):

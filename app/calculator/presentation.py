@@ -43,19 +43,24 @@ RANGES: Mapping[str, LazyString] = {
     "kerosene": lazy_gettext("Lowest: kerosene instead of gas oil. The source gives no higher figure."),
     "altitude": lazy_gettext("Lowest: CO₂ alone, without other effects at high altitude. No higher figure is given."),
 }
+_NO_RANGE = frozenset({"none", "own"})
 _UNITS: Mapping[str, LazyString] = {"passenger-km": lazy_gettext("passenger-km")}
 _TONNES = Decimal("0.01")
 
 
 @dataclass(frozen=True)
 class LineWords:
-    """One line as a reader sees it; `working` is the whole sum in a row of signs."""
+    """One line as a reader sees it; `working` is the whole sum in a row of signs.
+
+    `span` is from and to, or the words for a factor without a range; `explained` what the range is.
+    """
 
     label: str
     working: str
     factor: Factor
     kg: str
     span: str
+    has_range: bool
     explained: str
 
     @property
@@ -66,13 +71,17 @@ class LineWords:
 
 def line_words(line: Line) -> LineWords:
     """The words of one line."""
+    # One figure alone is not a sure one: nobody said how far off it may be.
+    has_range = line.factor.range not in _NO_RANGE
+    words = str(RANGES[line.factor.range])
     return LineWords(
         label=_label(line),
         working=_working(line),
         factor=line.factor,
         kg=kilograms(line.kg),
-        span=span(line.low_kg, line.high_kg),
-        explained=str(RANGES[line.factor.range]),
+        span=span(line.low_kg, line.high_kg) if has_range else words,
+        has_range=has_range,
+        explained=words if has_range else "",
     )
 
 

@@ -17,11 +17,12 @@ from typing import Literal
 
 from app.catalog.models import Project
 
-Decision = Literal["approved", "rejected", "unknown"]
+Decision = Literal["approved", "conditional", "rejected", "unknown"]
 
 DATA = Path(__file__).parent / "data"
 
-NO_DECISION: tuple[Decision, None] = ("unknown", None)
+_DECIDED: Mapping[str, Decision] = {"approved": "approved", "conditional": "conditional", "rejected": "rejected"}
+
 _VERSION = re.compile(r"\s+(?:v|ver\.?|version)\s*(?P<number>[0-9][0-9.]*)$", re.IGNORECASE)
 
 
@@ -36,20 +37,38 @@ class Source:
 
 # CMP 16 closed the CDM for reductions after 2020 (shared/domain.md 9.1 [BENG]).
 KYOTO_PERIODS = Source(
-    "UNFCCC: FAQs on transitioning CDM activities to the Article 6.4 mechanism (copy)",
-    "https://beng.eng.br/es/noticias/faqs-on-transitioning-cdm-activities-to-the-article-6-4-mechanism",
+    "UNFCCC: Transition of CDM activities to the Article 6.4 mechanism, with frequently asked questions",
+    "https://unfccc.int/process-and-meetings/the-paris-agreement/paris-agreement-crediting-mechanism/"
+    "transition-of-cdm-activities-to-article-64-mechanism",
     None,
 )
 
 
 @dataclass(frozen=True)
+class Versions:
+    """The versions of a methodology that a decision is for, the last one included."""
+
+    first: int
+    last: int
+
+    def include(self, version: str) -> bool:
+        """Whether `version`, such as `12.1`, is one of them."""
+        return self.first <= int(version.split(".", maxsplit=1)[0]) <= self.last
+
+
+@dataclass(frozen=True)
 class MethodologyFact:
-    """One methodology of a project, its version if known, and what the ICVCM decided on its CCP label."""
+    """One methodology of a project, its version if known, and what the ICVCM decided on its CCP label.
+
+    `conditional` is an approval whose conditions nobody has checked for the project. `versions` are
+    those it is for; where the project uses another one, the decision on that one is unknown.
+    """
 
     name: str
     version: str | None
     decision: Decision
     source: Source | None  # none where no decision was found
+    versions: Versions | None = None
 
 
 @dataclass(frozen=True)
@@ -88,21 +107,33 @@ def methodology_facts(methodologies: str) -> tuple[MethodologyFact, ...]:
     for text in filter(None, (part.strip() for part in methodologies.split(";"))):
         version = _VERSION.search(text)
         name = _VERSION.sub("", text)
-        decision, source = _decisions().get(_key(name), NO_DECISION)
-        facts.append(MethodologyFact(name, version["number"].rstrip(".") if version else None, decision, source))
+        facts.append(_fact(name, version["number"].rstrip(".") if version else None))
     return tuple(facts)
+
+
+def _fact(name: str, version: str | None) -> MethodologyFact:
+    known = _decisions().get(_key(name))
+    if known is None:
+        return MethodologyFact(name, version, "unknown", None)
+    decision, versions, source = known
+    if versions and version and not versions.include(version):
+        decision = "unknown"
+    return MethodologyFact(name, version, decision, source, versions)
 
 
 def ccp_decision(methodologies: str) -> Decision:
     """The ICVCM's decision on the CCP label for a project with these methodologies.
 
-    `rejected` when any of them was refused, `approved` when all were approved, otherwise
-    `unknown`: no decision was found, which is not a refusal.
+    `rejected` when any of them was refused; `unknown` when no decision was found on one of them, or
+    there is none, which is not a refusal; `conditional` when all were approved, but one only in some
+    versions or with conditions, which our data do not show to be met; `approved` when all were, without.
     """
     decisions = {fact.decision for fact in methodology_facts(methodologies)}
     if "rejected" in decisions:
         return "rejected"
-    return "approved" if decisions == {"approved"} else "unknown"
+    if "unknown" in decisions or not decisions:
+        return "unknown"
+    return "conditional" if "conditional" in decisions else "approved"
 
 
 def known_criticism(project_type: str, methodologies: str) -> tuple[Criticism, ...]:
@@ -121,11 +152,12 @@ def _key(name: str) -> str:
 
 
 @cache
-def _decisions() -> Mapping[str, tuple[Decision, Source]]:
+def _decisions() -> Mapping[str, tuple[Decision, Versions | None, Source]]:
     return {
         _key(row["methodology"]): (
-            "rejected" if row["decision"] == "rejected" else "approved",
-            Source(row["source"], row["url"], date.fromisoformat(row["decided_on"])),
+            _DECIDED[row["decision"]],
+            Versions(int(row["first_version"]), int(row["last_version"])) if row["first_version"] else None,
+            Source(row["source"], row["url"], date.fromisoformat(row["dated_on"]) if row["dated_on"] else None),
         )
         for row in _read("methodology_decisions.csv")
     }

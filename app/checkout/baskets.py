@@ -14,6 +14,7 @@ from app.db import db, insert_once, transaction
 from app.kernel.references import unguessable_token
 from app.offers.errors import UnitsUnavailable
 from app.offers.models import Offer
+from app.offers.states import Standing
 
 
 def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime) -> str:
@@ -100,6 +101,9 @@ def _new_basket(now: datetime) -> Basket:
 
 
 def _check_left(token: str, offer_id: int, units: int) -> None:
-    left = units_left_for(token, db.session.get_one(Offer, offer_id))
+    offer = db.session.get_one(Offer, offer_id)
+    left = units_left_for(token, offer)
     if left < units:
-        raise UnitsUnavailable(offer_id=offer_id, units=units, units_left=left)
+        raise UnitsUnavailable(
+            offer_id=offer_id, units=units, units_left=left, is_reserved=offer.standing is Standing.RESERVED
+        )

@@ -71,17 +71,21 @@ class DetailsForm(FlaskForm):
         render_kw={"autocomplete": "country"},
     )
     publish_name = BooleanField(
-        lazy_gettext("Publish the beneficiary’s name in the public register"),
-        description=lazy_gettext("Without a tick, the register shows units and serial numbers, but no name."),
+        lazy_gettext("Let everybody read the beneficiary’s name and the purpose"),
+        description=lazy_gettext(
+            "With a tick, anybody who has the certificate’s number reads name and purpose, and the public register "
+            "shows the name. Without it, both show units and serial numbers only."
+        ),
         default=False,
     )
 
     def __init__(self, *args: Any, units: str = "", **kwargs: Any) -> None:
         """`units` is what the basket holds, in words."""
         super().__init__(*args, **kwargs)
-        if not ask_about_name(self.beneficiary_wording, self.beneficiary.data or ""):
+        name, purpose = self.beneficiary.data or "", self.purpose.data or ""
+        if not ask_about_name(self.beneficiary_wording, name):
             del self.beneficiary_wording
-        if not ask_about_purpose(self.purpose_wording, self.purpose.data or "", self.intent.data or "", units):
+        if not ask_about_purpose(self.purpose_wording, purpose, self.intent.data or "", units, name):
             del self.purpose_wording
         self.country.choices = [
             SelectChoice("", lazy_gettext("Not stated")),

@@ -11,6 +11,7 @@ from app.catalog.models import Issuance, Project
 from app.certificates.facts import from_json
 from app.certificates.models import Certificate
 from app.checkout.models import Beneficiary, Order, OrderLine
+from app.checkout.publication import Publication, publication_of
 from app.config import Settings
 from app.db import db
 from app.kernel.money import Money
@@ -84,6 +85,7 @@ def order_paid(order: Order, settings: Settings, promise: timedelta, now: dateti
             intent=beneficiary.intent,
             country=beneficiary.country,
             is_name_public=beneficiary.is_name_public,
+            is_held_back=publication_of(beneficiary) is Publication.HELD_BACK,
         ),
         consent=Consent(
             version=order.consent_version,

@@ -19,6 +19,11 @@ def describe(refusal: Refusal) -> str:
 
 def _bad_units(facts: dict[str, object]) -> str:
     return {
+        "thousands": _(
+            "We cannot tell whether you mean thousands or a fraction. "
+            "Write thousands as in %(example)s, or digits only.",
+            example=filters.number(12_000),
+        ),
         "missing": _("Enter how many units you want."),
         "fraction": _("Enter a whole number. Units cannot be divided, because each is one tonne with its own number."),
         "sign": _("Enter a number of 1 or more, without a sign."),
@@ -30,6 +35,11 @@ def _bad_units(facts: dict[str, object]) -> str:
 
 def _unavailable(facts: dict[str, object]) -> str:
     left = _int(facts["units_left"])
+    if left == 0 and facts.get("is_reserved"):
+        return _(
+            "All units of this offer are held for other buyers at the moment. They come back if those do not pay. "
+            "Remove it, or choose another one."
+        )
     if left == 0:
         return _("This offer is sold out. Remove it, or choose another one.")
     return ngettext(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import func, select
 
@@ -12,8 +12,9 @@ from app.certificates.models import Certificate
 from app.certificates.ports import SerialRange
 from app.checkout.models import Beneficiary, Order, OrderLine
 from app.checkout.pricing import Breakdown, breakdown
-from app.checkout.states import UNPAID, OrderState
-from app.db import db
+from app.checkout.publication import Publication, publication_of
+from app.checkout.states import ORDER, UNPAID, WITHDRAWN, OrderState
+from app.db import StateEvent, db
 from app.kernel.money import Money
 from app.kernel.references import certificate_slug
 from app.payments.models import Payment, Refund
@@ -43,6 +44,8 @@ class OrderLineView:
     provider_name: str
     unit_type: str
     commitment_period: int
+    monitoring_starts_on: date
+    monitoring_ends_on: date
     units: int
     unit_price: Money
     amount: Money
@@ -51,6 +54,7 @@ class OrderLineView:
     ranges: tuple[SerialRange, ...]
     completed_at: datetime | None
     refusal: str | None
+    share: Share
     breakdown: Breakdown
 
 
@@ -100,12 +104,24 @@ class OrderView:
     can_pay: bool
     is_final: bool
     is_demonstration: bool
+    withdrawn_at: datetime | None
     beneficiary: Beneficiary
+    publication: Publication
     promise_minutes: int
     pending_reason: str
     consent_text: str
     consent_version: str
     terms_version: str | None
+
+    @property
+    def is_unpaid(self) -> bool:
+        """Whether no money has arrived: withdrawing ends the order at once."""
+        return self.state in UNPAID
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to withdraw from: it is carried out, or it has ended."""
+        return self.state in FINISHED or self.state is OrderState.EXPIRED
 
 
 FINISHED = frozenset({OrderState.FULFILLED, OrderState.PARTLY_FULFILLED, OrderState.REFUSED})
@@ -119,6 +135,23 @@ def find_order(token: str) -> Order | None:
 def newest_payment(order_id: int) -> int | None:
     """The id of an order's last payment attempt."""
     return db.session.scalar(select(func.max(Payment.id)).where(Payment.order_id == order_id))
+
+
+def withdrawn_at(order: Order) -> datetime | None:
+    """When the buyer withdrew from an order that was not paid (UTC); None for any other order."""
+    if order.state is not OrderState.EXPIRED:
+        return None
+    last = db.session.scalars(
+        select(StateEvent)
+        .where(
+            StateEvent.machine == ORDER.machine,
+            StateEvent.subject_id == order.id,
+            StateEvent.to_state == OrderState.EXPIRED.value,
+        )
+        .order_by(StateEvent.id.desc())
+        .limit(1)
+    ).first()
+    return last.at if last is not None and last.facts.get("reason") == WITHDRAWN else None
 
 
 def order_view(order: Order, *, promise_minutes: int) -> OrderView:
@@ -187,7 +220,9 @@ def order_view(order: Order, *, promise_minutes: int) -> OrderView:
         can_pay=order.state in UNPAID and processing is None,
         is_final=order.state in FINISHED and all(r.state is not RefundState.DUE for r in refunds),
         is_demonstration=order.is_demonstration,
+        withdrawn_at=withdrawn_at(order),
         beneficiary=beneficiary,
+        publication=publication_of(beneficiary),
         promise_minutes=promise_minutes,
         pending_reason=_pending_reason(order, cancellations, is_processing=processing is not None),
         consent_text=order.consent_text,
@@ -211,6 +246,8 @@ def _line_view(
         provider_name=provider.legal_name,
         unit_type=issuance.unit_type,
         commitment_period=issuance.commitment_period,
+        monitoring_starts_on=issuance.monitoring_starts_on,
+        monitoring_ends_on=issuance.monitoring_ends_on,
         units=line.units,
         unit_price=Money(line.unit_price, currency),
         amount=Money(line.amount, currency),
@@ -222,6 +259,7 @@ def _line_view(
         ),
         completed_at=cancellation.completed_at if cancellation else None,
         refusal=cancellation.refusal_code if cancellation else None,
+        share=_share(line),
         breakdown=breakdown([(provider.legal_name, _share(line))], currency),
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 
-from flask import abort, make_response, redirect, render_template, url_for
+from flask import abort, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from app import jobs
@@ -15,6 +16,7 @@ from app.certificates.responses import document_response
 from app.checkout import facts, service
 from app.checkout.messages import describe
 from app.checkout.models import Order
+from app.checkout.order_data import order_money
 from app.checkout.order_queries import find_order, newest_payment, order_view
 from app.checkout.views import blueprint
 from app.current import clock, now, settings
@@ -24,7 +26,8 @@ from app.notifications.service import resend as resend_mails
 from app.payments.ports import current_gateway
 from app.registry.ports import current_registry
 from app.web.demonstration import statement
-from app.web.limits import limit_checkout, limit_resend
+from app.web.errors import UnknownOrder
+from app.web.limits import limit_checkout, limit_resend, when_limited
 
 __all__ = ["blueprint"]
 
@@ -45,7 +48,7 @@ def order_progress(token: str) -> Response:
 
 
 def _order_page(template: str, token: str, notice: str | None = None, status: int = 200) -> Response:
-    view = order_view(_order(token), promise_minutes=int(current_registry().promised_within.total_seconds() // 60))
+    view = order_view(_order(token), promise_minutes=_promise_minutes())
     refresh = None if view.is_final else REFRESH_SECONDS
     if view.pending_reason in {"bank", "payment", "review"} or not view.pending_reason:
         refresh = None if view.is_final else SLOW_REFRESH_SECONDS
@@ -53,6 +56,16 @@ def _order_page(template: str, token: str, notice: str | None = None, status: in
     response = make_response(page, status)
     response.headers["X-Order-Final"] = "yes" if view.is_final else "no"
     return response
+
+
+def _order_page_when_limited(token: str, try_again: str) -> Response:
+    # The count belongs to this order, whoever asked.
+    shown = gettext("This order’s mails were sent again a short while ago. %(try_again)s", try_again=try_again)
+    return _order_page("checkout/order.html", token, notice=shown)
+
+
+def _promise_minutes() -> int:
+    return int(current_registry().promised_within.total_seconds() // 60)
 
 
 @blueprint.get("/orders/<token>/return")
@@ -80,7 +93,25 @@ def pay_again(token: str) -> Response:
     return redirect(url, 303)
 
 
+@blueprint.route("/orders/<token>/withdraw", methods=["GET", "POST"])
+@limit_checkout
+def withdraw(token: str) -> Response:
+    """Withdraw from an order: the first step states what happens, the second confirms it and closes an unpaid order."""
+    found = _order(token)
+    if request.method == "GET":
+        return _withdrawal_page(found)
+    if not service.withdraw(found.id, current_gateway(), current_registry(), settings(), clock()):
+        return _withdrawal_page(_order(token), gettext("Your payment came first: this order is paid."), 409)
+    return redirect(url_for("checkout.order", token=token), 303)
+
+
+def _withdrawal_page(found: Order, notice: str | None = None, status: int = 200) -> Response:
+    view = order_view(found, promise_minutes=_promise_minutes())
+    return make_response(render_template("checkout/withdraw.html", order=view, notice=notice), status)
+
+
 @blueprint.post("/orders/<token>/resend")
+@when_limited(_order_page_when_limited)
 @limit_resend
 def resend(token: str) -> Response:
     """Send the order's mails again, to the same address."""
@@ -117,12 +148,13 @@ def summary_pdf(token: str) -> Response:
 
 @blueprint.get("/orders/<token>/data.json")
 def order_data(token: str) -> Response:
-    """All frozen facts of the order's certificates as one JSON file."""
+    """What was ordered, paid and agreed to, and all frozen facts of the certificates, as one JSON file."""
     found = _order(token)
     data = {
         "order": found.reference,
         "state": found.state.value,
         "demonstration": statement() if found.is_demonstration else None,
+        **order_money(order_view(found, promise_minutes=_promise_minutes())),
         "certificates": [to_plain(from_json(c.facts)) for c in certificates.certificates_of(found.id)],
     }
     response = make_response(json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True))
@@ -134,5 +166,5 @@ def order_data(token: str) -> Response:
 def _order(token: str) -> Order:
     found = find_order(token)
     if found is None:
-        abort(404)
+        raise UnknownOrder
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from app.checkout.errors import BadUnits
 
 MOST_DIGITS = 12
@@ -11,16 +13,27 @@ MOST_UNITS = 2_425_409_379
 MOST_FIELD_DIGITS = 18
 
 
-def read_units(typed: str) -> int:
-    """Whole units (tonnes) from what was typed; spaces between digits are forgiven.
+# Between groups of three digits, in the language of a page; spaces stand there in every language.
+THOUSANDS = {"en": ",", "fr": "", "es": "."}
+_GROUPED = re.compile(r"(?!0)\d{1,3}([.,])\d{3}(\1\d{3})*")
 
-    Raises BadUnits with `reason` missing, fraction, sign, zero, number or large.
+
+def read_units(typed: str, thousands: str) -> int:
+    """Whole units (tonnes) from what was typed, with `thousands` or spaces between groups of digits.
+
+    Nothing is guessed: the sign of another language is refused. Raises BadUnits with `reason` missing,
+    thousands, fraction, sign, zero, number or large.
     """
     text = "".join(typed.split())
     if not text:
         raise BadUnits(reason="missing", typed=typed)
     if text[0] in "-−–+":
         raise BadUnits(reason="sign", typed=typed)
+    grouped = _GROUPED.fullmatch(text)
+    if grouped:
+        if grouped[1] != thousands:
+            raise BadUnits(reason="thousands", typed=typed)
+        text = text.replace(thousands, "")
     if any(separator in text for separator in ".,") and text.replace(".", "").replace(",", "").isdecimal():
         raise BadUnits(reason="fraction", typed=typed)
     if not text.isdecimal():

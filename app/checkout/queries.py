@@ -22,7 +22,7 @@ from app.kernel.errors import Refusal
 from app.kernel.money import Money
 from app.offers.errors import UnitsUnavailable
 from app.offers.models import Offer, Reservation
-from app.offers.states import OfferState, ReservationState
+from app.offers.states import OfferState, ReservationState, Standing
 from app.payments.split import split
 from app.providers.models import Provider
 
@@ -106,7 +106,12 @@ def basket_view(
     left = {offer.id: _left(offer, held) for _line, offer, *_rest in rows}
     for line, offer, *_rest in rows:
         if offer.id not in problems and left[offer.id] < line.units:
-            problems[offer.id] = UnitsUnavailable(offer_id=offer.id, units=line.units, units_left=left[offer.id])
+            problems[offer.id] = UnitsUnavailable(
+                offer_id=offer.id,
+                units=line.units,
+                units_left=left[offer.id],
+                is_reserved=offer.standing is Standing.RESERVED,
+            )
     if not problems:
         problem = total_problem([(offer.id, offer.unit_price, line.units) for line, offer, *_rest in rows], settings)
         problems = {} if problem is None else {cast(int, problem.facts["offer_id"]): problem}

@@ -15,7 +15,7 @@ from app.checkout.facts import preview
 from app.checkout.forms import DetailsForm, ReviewForm
 from app.checkout.messages import describe
 from app.checkout.ports import current_terms
-from app.checkout.quantities import read_number, read_units
+from app.checkout.quantities import THOUSANDS, read_number, read_units
 from app.checkout.queries import BasketView, basket_view, find_basket
 from app.checkout.wording import is_held_back, units_in_words
 from app.current import clock, now, settings
@@ -26,7 +26,7 @@ from app.offers.views import render_project
 from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayUnavailable, current_gateway
 from app.registry.ports import current_registry
 from app.web.i18n import current_language
-from app.web.limits import limit_checkout
+from app.web.limits import limit_checkout, when_limited
 from app.web.security import form_checks_token, form_without_token
 
 blueprint = Blueprint("checkout", __name__, url_prefix="/<lang>")
@@ -42,7 +42,7 @@ def add() -> BaseResponse:
     if reference is None:
         return redirect(url_for("catalog.projects"), 303)
     try:
-        token = baskets.add_to_basket(token=basket_token(), offer_id=offer_id, units=read_units(typed), now=now())
+        token = baskets.add_to_basket(token=basket_token(), offer_id=offer_id, units=_read(typed), now=now())
     except (BadUnits, UnitsUnavailable) as refusal:
         page = get_project_page(reference, settings().payment_minimum)
         return make_response(render_project(page, error_offer_id=offer_id, error=describe(refusal), typed=typed), 422)
@@ -81,18 +81,43 @@ def update() -> BaseResponse:
     return _to("checkout.basket")
 
 
+def _read(typed: str) -> int:
+    return read_units(typed, THOUSANDS[current_language()])
+
+
 def _read_quantities(typed: dict[int, str]) -> tuple[dict[int, int], dict[int, Refusal]]:
     quantities: dict[int, int] = {}
     refusals: dict[int, Refusal] = {}
     for offer_id, text in typed.items():
         try:
-            quantities[offer_id] = read_units(text)
+            quantities[offer_id] = _read(text)
         except BadUnits as refusal:
             refusals[offer_id] = refusal
     return quantities, refusals
 
 
+def _details_when_limited(try_again: str) -> Response:
+    view = basket_view(basket_token(), settings())
+    return _details_page(DetailsForm(units=units_in_words(view.lines)), view, 429, _too_often(try_again))
+
+
+def _review_when_limited(try_again: str) -> Response:
+    found, view = find_basket(basket_token()), basket_view(basket_token(), settings())
+    if found is None or not view.is_valid or not found.details:
+        page = render_template("checkout/basket.html", basket=view, notice=_too_often(try_again))
+        return make_response(page, 429)
+    return _review_page(ReviewForm(), view, found.token, found.details, _too_often(try_again), 429)
+
+
+def _too_often(try_again: str) -> str:
+    return gettext(
+        "Many forms were sent from your address in a short time. What you typed is still here. %(try_again)s",
+        try_again=try_again,
+    )
+
+
 @blueprint.route("/checkout", methods=["GET", "POST"])
+@when_limited(_details_when_limited)
 @form_checks_token
 @limit_checkout
 def details() -> BaseResponse:
@@ -109,10 +134,15 @@ def details() -> BaseResponse:
     if not form.is_submitted() and not view.is_valid:
         return _to("checkout.basket")
     status = 422 if form.is_submitted() else 200
-    return make_response(render_template("checkout/details.html", form=form, basket=view), status)
+    return _details_page(form, view, status)
+
+
+def _details_page(form: DetailsForm, view: BasketView, status: int, notice: str | None = None) -> Response:
+    return make_response(render_template("checkout/details.html", form=form, basket=view, notice=notice), status)
 
 
 @blueprint.route("/checkout/review", methods=["GET", "POST"])
+@when_limited(_review_when_limited)
 @form_checks_token
 @limit_checkout
 def review() -> BaseResponse:

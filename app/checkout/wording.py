@@ -41,7 +41,7 @@ class WordingField(RadioField):
         mark = hashlib.sha256(f"{text}\0{alternative}".encode()).hexdigest()[:12]
         quote = find_claims(text)[0].quote
         self.problem = _(
-            "“%(quote)s” is a claim about the climate that a certificate cannot carry. Choose what is printed.",
+            "“%(quote)s” is a claim about the climate, and a certificate does not prove it. Choose what is printed.",
             quote=quote if len(quote) <= LONGEST_QUOTE else f"{quote[:LONGEST_QUOTE]}…",
         )
         self.answers = (f"{REPLACE}-{mark}", f"{KEEP}-{mark}")
@@ -76,20 +76,34 @@ def ask_about_name(field: WordingField, name: str) -> bool:
     return True
 
 
-def ask_about_purpose(field: WordingField, purpose: str, intent: str, units: str) -> bool:
-    """Offer a sentence that states what was done; False if the purpose makes no claim. `units`: such as `12 CERs`."""
+def ask_about_purpose(field: WordingField, purpose: str, intent: str, units: str, name: str) -> bool:
+    """Offer a sentence that states what was done; False if the purpose makes no claim.
+
+    `units`: such as `12 CERs`; `name`: the beneficiary as typed, or empty.
+    """
     if not find_claims(purpose):
         return False
-    sentence = lawful_sentence(intent, units)
+    sentence = lawful_sentence(intent, units, without_claims(name) if find_claims(name) else name)
     field.ask(purpose, sentence, _("Print this instead: “%(sentence)s”", sentence=sentence))
     return True
 
 
-def lawful_sentence(intent: str, units: str) -> str:
-    """What a buyer may say of a cancellation of `units`: the fact, and what it was for."""
+def lawful_sentence(intent: str, units: str, name: str) -> str:
+    """What anybody may say of a cancellation of `units`, also of a gift: the fact, for whom, and what it was for.
+
+    Compensation is not spelled out: the certificate states it, and of the buyer's own emissions only.
+    """
     if intent == "compensation":
-        return _("We had %(units)s cancelled for emissions of ours that we could not avoid.", units=units)
-    return _("We had %(units)s cancelled as a contribution to climate action.", units=units)
+        if name:
+            return _("Cancellation of %(units)s in the registry on behalf of %(name)s.", units=units, name=name)
+        return _("Cancellation of %(units)s in the registry.", units=units)
+    if name:
+        return _(
+            "Cancellation of %(units)s in the registry on behalf of %(name)s, as a contribution to climate action.",
+            units=units,
+            name=name,
+        )
+    return _("Cancellation of %(units)s in the registry, as a contribution to climate action.", units=units)
 
 
 def units_in_words(lines: Sequence[BasketLineView]) -> str:

@@ -64,6 +64,17 @@ def show(token: str) -> Response:
     return make_response(render_template("complaints/show.html", complaint=view, facts=view))
 
 
+@blueprint.get("/complaint/<token>/withdraw")
+def ask_to_withdraw(token: str) -> Response:
+    """Ask once more: what is taken back is not answered. A closed complaint has nothing to take back."""
+    view = find_by_token(token, now().date())
+    if view is None:
+        abort(404)
+    if not view.is_open:
+        return redirect(url_for("complaints.show", token=token), 303)
+    return make_response(render_template("complaints/withdraw.html", complaint=view, facts=view))
+
+
 @blueprint.post("/complaint/<token>/withdraw")
 def withdraw(token: str) -> Response:
     """Take a complaint back. One that was closed meanwhile stays as it is, and its page says so."""

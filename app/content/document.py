@@ -25,11 +25,11 @@ _SLOT = re.compile(f"{PLACEHOLDER.pattern}|{PART.pattern}")
 
 @dataclass(frozen=True)
 class Source:
-    """What a statement rests on. `published` is a day, a year, or empty; `language` that of its title."""
+    """What a statement rests on. `url` may be empty; `published` is a day, a year, or empty; `language` its title's."""
 
     title: str
     publisher: str
-    url: str
+    url: str = ""
     published: date | str = ""
     language: str = "en"
 

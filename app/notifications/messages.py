@@ -39,6 +39,7 @@ class RefundCause(StrEnum):
     SOLD_OUT = "sold_out"
     SECOND_PAYMENT = "second_payment"
     EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
 
 
 class ComplaintOutcome(StrEnum):
@@ -133,13 +134,17 @@ class Consent:
 
 @dataclass(frozen=True, kw_only=True)
 class OnBehalfOf:
-    """The beneficiary and purpose as the buyer typed them; both may be empty."""
+    """The beneficiary and purpose as the buyer typed them; both may be empty.
+
+    `is_held_back`: they are to be public, and wait for a person to look at the wording.
+    """
 
     name: str
     purpose: str
     intent: str
     country: str
     is_name_public: bool
+    is_held_back: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from app.kernel.money import Money
+from app.offers.states import STANDINGS, Standing
 
 # What a visitor may choose among, and whether it is a fact of the project or of an offer.
 PROJECT_FACETS = ("party", "region", "ldc", "type", "scope", "methodology", "ccp")
@@ -72,6 +73,7 @@ class OfferFacts(NamedTuple):
     currency: str
     units_left: int
     is_for_sale: bool
+    standing: Standing
 
 
 class Facts:
@@ -141,6 +143,7 @@ class Figures:
     first_year: int
     last_year: int
     unit_type: str
+    standing: Standing
 
 
 class Arrangement:
@@ -205,7 +208,8 @@ class Arrangement:
         newest_on: date | None = None
         units_left = for_sale = newest_id = 0
         known = []
-        for offer in offers:
+        listed = tuple(offers)
+        for offer in listed:
             issuance = self.facts.issuances[offer.issuance_id]
             known.append(issuance)
             if offer.is_for_sale:
@@ -223,6 +227,7 @@ class Arrangement:
             first_year=min([issuance.first_year for issuance in known]),
             last_year=max([issuance.last_year for issuance in known]),
             unit_type=min([issuance.unit_type for issuance in known]),
+            standing=Standing.OPEN if for_sale else min([offer.standing for offer in listed], key=STANDINGS.index),
         )
 
     def mask_of(self, project_ids: Iterable[int]) -> int:

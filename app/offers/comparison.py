@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import func, select
 
+from app.catalog.left_out import left_out, projects_with_some
 from app.catalog.models import Issuance, Project
 from app.catalog.quality import QualityFacts, quality_facts
 from app.db import db
@@ -20,19 +21,22 @@ from app.offers.states import OfferState
 from app.providers.models import Provider
 
 MOST = 4
+MOST_ASKED = 12
 MOST_CHOICES = 200
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What was asked for: references that exist, at most four, and the first one that could not be taken.
-
-    `problem` is `unknown`, `too_many` or None.
-    """
+    """What was asked for: references that exist, at most four, those that do not, and those that do not fit."""
 
     references: tuple[str, ...]
-    problem: str | None
-    typed: str
+    unknown: tuple[str, ...] = ()
+    surplus: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """What could not be taken."""
+        return self.unknown + self.surplus
 
 
 @dataclass(frozen=True)
@@ -54,16 +58,15 @@ class Column:
 
 
 def choose(asked: Iterable[str]) -> Chosen:
-    """Read the references that were asked for, however they are capitalised; repeats and blanks count once."""
-    wanted = list(dict.fromkeys(filter(None, (clean_line(text).upper() for text in asked))))[: MOST + 1]
+    """Read the references that were asked for, however they are capitalised; repeats and blanks count once.
+
+    No more than `MOST_ASKED` are looked at.
+    """
+    wanted = list(dict.fromkeys(filter(None, (clean_line(text).upper() for text in asked))))[:MOST_ASKED]
     known = set(db.session.scalars(select(Project.reference).where(Project.reference.in_(wanted))))
-    unknown = [reference for reference in wanted if reference not in known]
-    found = [reference for reference in wanted if reference in known]
-    if unknown:
-        return Chosen(tuple(found[:MOST]), "unknown", unknown[0])
-    if len(found) > MOST:
-        return Chosen(tuple(found[:MOST]), "too_many", found[MOST])
-    return Chosen(tuple(found), None, "")
+    unknown = tuple(reference for reference in wanted if reference not in known)
+    found = tuple(reference for reference in wanted if reference in known)
+    return Chosen(found[:MOST], unknown, found[MOST:])
 
 
 def compare(references: Sequence[str], minimum: int, today: date) -> tuple[Column, ...]:
@@ -81,6 +84,8 @@ def compare(references: Sequence[str], minimum: int, today: date) -> tuple[Colum
             .group_by(Issuance.project_id)
         )
     }
+    for project_id, units in _left_out(projects).items():
+        issued[project_id] = issued.get(project_id, 0) + units
     cancelled = cancelled_units(ids)
     offers: dict[int, list[tuple[Offer, Issuance, Provider]]] = {}
     for offer, issuance, provider in db.session.execute(
@@ -97,6 +102,25 @@ def compare(references: Sequence[str], minimum: int, today: date) -> tuple[Colum
         )
         for project in (projects[reference] for reference in references)
     )
+
+
+def _left_out(projects: Mapping[str, Project]) -> dict[int, int]:
+    """Units of issuances that the catalogue cannot hold, by project id; a query only where there are some."""
+    concerned = {reference: projects[reference] for reference in projects_with_some() if reference in projects}
+    if not concerned:
+        return {}
+    ids = [project.id for project in concerned.values()]
+    listed: dict[int, list[tuple[str, int]]] = {}
+    for project_id, party, first in db.session.execute(
+        select(Issuance.project_id, Issuance.originating_party, Issuance.serial_first).where(
+            Issuance.project_id.in_(ids)
+        )
+    ):
+        listed.setdefault(project_id, []).append((party, first))
+    return {
+        project.id: sum(issuance.units for issuance in left_out(reference, listed.get(project.id, ())))
+        for reference, project in concerned.items()
+    }
 
 
 def all_references() -> list[tuple[str, str]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from app.offers.history import CHANNELS, History
+from app.offers.history import History
+from app.offers.years import CHANNELS
 from app.web.charts import BarChart, StepChart, bar_chart, step_chart
 
 
@@ -21,9 +22,19 @@ class Drawings:
 
 def draw(history: History, now: datetime) -> Drawings:
     """Issued and cancelled units over the same years, and prices until `now`."""
+    channels = tuple(channel for channel in CHANNELS if any(year.cancelled[channel] for year in history.years))
     return Drawings(
-        issued=bar_chart([(str(year.year), {"issued": year.issued}) for year in history.years]),
-        cancelled=bar_chart([(str(year.year), year.cancelled) for year in history.years]),
+        issued=bar_chart(
+            [(str(year.year), {"issued": year.issued, **_rest(year.issued_until)}) for year in history.years]
+        ),
+        cancelled=bar_chart(
+            [(str(year.year), {**year.cancelled, **_rest(year.listed_until)}) for year in history.years]
+        ),
         prices=step_chart([[(at, price.minor) for at, price in line.prices] for line in history.lines], now),
-        channels=tuple(channel for channel in CHANNELS if any(year.cancelled[channel] for year in history.years)),
+        channels=channels,
     )
+
+
+def _rest(until: date | None) -> dict[str, None]:
+    """What is unknown of a year in which the source ends."""
+    return {"rest": None} if until else {}

@@ -4,7 +4,10 @@ from app.kernel.errors import Refusal
 
 
 class UnitsUnavailable(Refusal):
-    """`offer_id` has only `units_left` units (tonnes) for sale, fewer than `units` asked for."""
+    """`offer_id` has only `units_left` units (tonnes) for sale, fewer than `units` asked for.
+
+    `is_reserved` says that all of them are held for orders that may not be paid.
+    """
 
     code = "units_unavailable"
 

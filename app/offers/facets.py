@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from flask_babel import gettext, lazy_gettext, lazy_pgettext
+from flask_babel import gettext, lazy_gettext
 
 from app.catalog import labels
+from app.catalog.quality_words import DECISIONS
 from app.catalog.search_words import fold
 from app.kernel.money import Money
 from app.offers.arrangement import FACETS
@@ -34,11 +35,6 @@ SORT_LABELS = {
     "units": lazy_gettext("units left, most first"),
     "newest": lazy_gettext("offer, newest first"),
 }
-_CCP = {
-    "approved": lazy_pgettext("CCP label", "Approved"),
-    "rejected": lazy_pgettext("CCP label", "Not approved"),
-    "unknown": lazy_gettext("No decision known"),
-}
 _LABELS: Mapping[str, Callable[[str], str]] = {
     "party": country,
     "region": labels.region,
@@ -46,7 +42,7 @@ _LABELS: Mapping[str, Callable[[str], str]] = {
     "type": labels.project_type,
     "scope": labels.scope,
     "methodology": str,
-    "ccp": lambda value: str(_CCP.get(value, value)),
+    "ccp": lambda value: str(DECISIONS.get(value, value)),
     "unit": labels.unit_name,
     "period": lambda value: labels.commitment_period(int(value)) if value.isdecimal() else value,
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from babel.numbers import get_currency_precision
 from werkzeug.datastructures import MultiDict
 
 from app.catalog.search_query import LONGEST_QUERY
@@ -113,7 +114,11 @@ def _price(text: str, currency: str, name: str, errors: dict[str, str]) -> int |
     if not text:
         return None
     try:
-        price = minor_units(amount(text), currency)
+        value = amount(text)
+        # Three digits after the sign may be thousands, even if all of them are zeros.
+        if -int(value.as_tuple().exponent) > (decimals := get_currency_precision(currency)):
+            raise CellRefused("too_precise", decimals=decimals)
+        price = minor_units(value, currency)
     except CellRefused as refused:
         errors[name] = refused.code
         return None

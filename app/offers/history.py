@@ -9,28 +9,18 @@ from typing import Any
 
 from sqlalchemy import Select, String, cast, extract, func, literal, null, select, union_all
 
-from app.catalog.models import Issuance, PublishedCancellation
+from app.catalog.models import Issuance, Project, PublishedCancellation
 from app.db import db
 from app.kernel.columns import UTCDateTime
 from app.kernel.money import Money
 from app.offers.models import Offer, OfferPrice
 from app.offers.states import OfferState
+from app.offers.years import HERE, Year, by_year
 from app.registry.models import Cancellation
 from app.registry.states import CancellationState
 
-HERE = "here"
-CHANNELS = ("registry", "platform", "exchange", HERE)
 # An offer's price was public from the day it went on sale.
 _NEVER_PUBLIC = (OfferState.DRAFT, OfferState.SUBMITTED, OfferState.APPROVED)
-
-
-@dataclass(frozen=True)
-class Year:
-    """One calendar year (UTC): whole units issued, and cancelled by channel, every channel named."""
-
-    year: int
-    issued: int
-    cancelled: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -66,18 +56,26 @@ class History:
     @property
     def issued(self) -> int:
         """Units issued in all."""
-        return sum(year.issued for year in self.years)
+        return sum(year.issued or 0 for year in self.years)
 
     @property
     def cancelled(self) -> int:
         """Units known to be cancelled, in all."""
-        return sum(sum(year.cancelled.values()) for year in self.years) + sum(part.units for part in self.sums)
+        return sum(units or 0 for year in self.years for units in year.cancelled.values()) + self.undated
+
+    @property
+    def undated(self) -> int:
+        """Those of the cancelled units whose year the source does not give."""
+        return sum(part.units for part in self.sums)
 
 
 def read_history(
-    project_id: int, issuances: Sequence[Issuance], offers: Iterable[tuple[Offer, Issuance]], listed_until: date | None
+    project: Project,
+    issued: Mapping[int, int],
+    offers: Iterable[tuple[Offer, Issuance]],
+    listed_until: date | None,
 ) -> History:
-    """What has happened to the units of a project with these issuances and offers. One query.
+    """What has happened to the units of a project that were `issued` by year, and to its offers. One query.
 
     `listed_until` is the last day of the registry's own list. What was cancelled here until then is
     in that list and not counted again.
@@ -87,7 +85,7 @@ def read_history(
     sums = []
     moved_at: dict[tuple[str, int], datetime] = {}
     prices: dict[int, list[tuple[datetime, Money]]] = {}
-    for kind, name, key, amount, at, starts_at in db.session.execute(_events(project_id)):
+    for kind, name, key, amount, at, starts_at in db.session.execute(_events(project.id)):
         if kind == "price":
             prices.setdefault(key, []).append((at, Money(int(amount), name)))
         elif kind == "sum":
@@ -99,7 +97,7 @@ def read_history(
             if since is None or at >= since:
                 _add(cancelled, at.year, HERE, int(amount))
     return History(
-        years=_years(issuances, cancelled),
+        years=by_year(issued, cancelled, project.facts_on, listed_until),
         sums=tuple(sorted(sums, key=lambda part: (part.starts_at, part.channel))),
         lines=_lines(offers, prices),
         moved_at=moved_at,
@@ -211,23 +209,6 @@ def _day_after(day: date) -> datetime:
 def _add(cancelled: dict[int, dict[str, int]], year: int, channel: str, units: int) -> None:
     found = cancelled.setdefault(year, {})
     found[channel] = found.get(channel, 0) + units
-
-
-def _years(issuances: Iterable[Issuance], cancelled: Mapping[int, Mapping[str, int]]) -> tuple[Year, ...]:
-    issued: dict[int, int] = {}
-    for issuance in issuances:
-        issued[issuance.completed_at.year] = issued.get(issuance.completed_at.year, 0) + issuance.units
-    known = [*issued, *cancelled]
-    if not known:
-        return ()
-    return tuple(
-        Year(
-            year,
-            issued.get(year, 0),
-            {channel: cancelled.get(year, {}).get(channel, 0) for channel in CHANNELS},
-        )
-        for year in range(min(known), max(known) + 1)
-    )
 
 
 def _lines(

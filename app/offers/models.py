@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db import BigKey
 from app.kernel.columns import Base, UTCDateTime, state_column
 from app.kernel.money import Money
-from app.offers.states import OfferState, ReservationState
+from app.offers.states import OfferState, ReservationState, Standing, standing
 
 
 class Offer(Base):
@@ -41,6 +41,11 @@ class Offer(Base):
     def units_left(self) -> int:
         """Units that a new order could reserve, in whole units (tonnes)."""
         return self.units_offered - self.units_reserved - self.units_settled
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands for a buyer, if visitors may know of it."""
+        return standing(self.state, self.units_left, self.units_reserved)
 
     @property
     def price(self) -> Money:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from flask import make_response, render_template, request
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response
 
 from app.catalog.world import whole_map
 from app.current import now, settings
 from app.offers.comparison import MOST, Chosen, all_references, choose, compare
-from app.offers.places import Country, places
+from app.offers.map_points import spread
+from app.offers.places import places
 from app.offers.views import blueprint
 
 __all__ = ["blueprint"]
-
-# Five sizes of points, by how many units are left beside the country with the most.
-SIZES = ((0.5, 5), (0.25, 4), (0.1, 3), (0.03, 2), (0.0, 1))
 
 
 @blueprint.get("/map")
@@ -24,8 +22,9 @@ def map() -> Response:  # noqa: A001 - the name that other pages link to
     regions = places()
     countries = {country.code: country for region in regions for country in region.countries}
     drawing = whole_map(list(countries))
+    points = spread(drawing, {code: country.units_left for code, country in countries.items()})
     return make_response(
-        render_template("catalog/map.html", regions=regions, countries=countries, map=drawing, sizes=_sizes(countries))
+        render_template("catalog/map.html", regions=regions, countries=countries, map=drawing, points=points)
     )
 
 
@@ -42,24 +41,27 @@ def comparison() -> Response:
         choices=[choice for choice in all_references() if choice[0] not in chosen.references],
         most=MOST,
     )
-    return make_response(page, 422 if chosen.problem else 200)
+    return make_response(page, 422 if chosen.refused else 200)
 
 
 def _error(chosen: Chosen) -> str | None:
-    if chosen.problem == "unknown":
-        return gettext("We have no project with the reference %(typed)s.", typed=chosen.typed)
-    if chosen.problem == "too_many":
-        return gettext(
-            "No more than %(most)s projects fit beside each other. Take one out before you add %(typed)s.",
-            most=MOST,
-            typed=chosen.typed,
+    """A sentence for what does not exist and one for what does not fit."""
+    sentences = []
+    if chosen.unknown:
+        sentences.append(
+            ngettext(
+                "We have no project with the reference %(typed)s.",
+                "We have no projects with the references %(typed)s.",
+                len(chosen.unknown),
+                typed=", ".join(chosen.unknown),
+            )
         )
-    return None
-
-
-def _sizes(countries: dict[str, Country]) -> dict[str, int]:
-    most = max((country.units_left for country in countries.values()), default=1)
-    return {
-        code: next(size for share, size in SIZES if country.units_left >= share * most)
-        for code, country in countries.items()
-    }
+    if chosen.surplus:
+        sentences.append(
+            gettext(
+                "No more than %(most)s projects fit beside each other. Take one out before you add %(typed)s.",
+                most=MOST,
+                typed=", ".join(chosen.surplus),
+            )
+        )
+    return " ".join(sentences) or None

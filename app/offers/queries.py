@@ -8,13 +8,14 @@ from datetime import date, datetime
 
 from sqlalchemy import select
 
+from app.catalog.left_out import LeftOut, left_out
 from app.catalog.models import Issuance, Project
 from app.catalog.queries import find_project_with_list
 from app.db import db
 from app.kernel.money import Money
 from app.offers.history import History, read_history
 from app.offers.models import Offer
-from app.offers.states import OfferState
+from app.offers.states import STANDINGS, OfferState, Standing
 from app.providers.models import Provider
 
 # What a visitor may know of; drafts, withdrawn and expired offers are not shown.
@@ -42,6 +43,7 @@ class OfferRow:
     provider_name: str
     provider_is_demonstration: bool
     is_for_sale: bool
+    is_reserved: bool
     confirmed_at: datetime | None
 
 
@@ -63,11 +65,12 @@ class IssuanceRow:
 
 @dataclass(frozen=True)
 class ProjectPage:
-    """A project with its offers (those for sale first, the newest monitoring period first) and its history.
+    """A project with its offers (those for sale first, the lowest price first) and its history.
 
-    `state` is `open`, `held` (nothing for sale at the moment), `sold_out`, `withdrawn` (every offer
-    was taken back or has expired) or `never` (nothing was ever offered). `listed_until` is the last
-    day of the registry's list of cancellations that was loaded; None for no list.
+    `state` is `open`, `held` (nothing for sale at the moment), `reserved` (all that is left is held for
+    unpaid orders), `sold_out`, `withdrawn` (every offer was taken back or has expired) or `never`
+    (nothing was ever offered). `left_out` are issuances that cannot be listed. `listed_until` is the
+    last day of the registry's list of cancellations that was loaded; None for no list.
     """
 
     project: Project
@@ -76,6 +79,7 @@ class ProjectPage:
     from_price: Money | None
     state: str
     issuances: tuple[IssuanceRow, ...]
+    left_out: tuple[LeftOut, ...]
     history: History
     listed_until: date | None
 
@@ -106,8 +110,12 @@ def project_page(reference: str, minimum: int) -> ProjectPage | None:
         issuances[issuance.id] = issuance
         if offer is not None:
             held.append((offer, issuance, provider))
+    missing = left_out(project.reference, ((one.originating_party, one.serial_first) for one in issuances.values()))
     history = read_history(
-        project.id, list(issuances.values()), [(offer, issuance) for offer, issuance, _ in held], listed_until
+        project,
+        _issued_by_year(issuances.values(), missing),
+        [(offer, issuance) for offer, issuance, _ in held],
+        listed_until,
     )
     rows = [_offer_row(*facts, minimum, history) for facts in held if facts[0].state in VISIBLE]
     rows.sort(key=_order)
@@ -119,6 +127,7 @@ def project_page(reference: str, minimum: int) -> ProjectPage | None:
         from_price=min((row.price for row in for_sale), default=None),
         state=_state([offer for offer, _, _ in held]),
         issuances=_issuance_rows(issuances.values(), held),
+        left_out=missing,
         history=history,
         listed_until=listed_until,
     )
@@ -133,18 +142,25 @@ def get_project_page(reference: str, minimum: int) -> ProjectPage:
 
 
 def _order(row: OfferRow) -> tuple[bool, int, int, int]:
-    return not row.is_for_sale, -row.monitoring_ends_on.toordinal(), -row.commitment_period, row.id
+    # The list says "from" the lowest price: whoever presses the first button pays that one.
+    return not row.is_for_sale, row.price.minor, -row.monitoring_ends_on.toordinal(), row.id
 
 
 def _state(offers: Sequence[Offer]) -> str:
-    visible = [offer for offer in offers if offer.state in VISIBLE]
-    if any(offer.state is OfferState.LIVE and offer.units_left > 0 for offer in visible):
-        return "open"
-    if any(offer.units_left > 0 for offer in visible):
-        return "held"
-    if visible:
-        return "sold_out"
+    standings = [offer.standing for offer in offers if offer.state in VISIBLE]
+    if standings:
+        return min(standings, key=STANDINGS.index)
     return "withdrawn" if any(offer.state in CLOSED for offer in offers) else "never"
+
+
+def _issued_by_year(issuances: Iterable[Issuance], missing: Iterable[LeftOut]) -> dict[int, int]:
+    years: dict[int, int] = {}
+    for year, units in (
+        *((issuance.completed_at.year, issuance.units) for issuance in issuances),
+        *((issuance.completed_on.year, issuance.units) for issuance in missing),
+    ):
+        years[year] = years.get(year, 0) + units
+    return years
 
 
 def _issuance_rows(
@@ -191,7 +207,8 @@ def _offer_row(offer: Offer, issuance: Issuance, provider: Provider, minimum: in
         minimum_units=minimum_units(offer.price, minimum),
         provider_name=provider.legal_name,
         provider_is_demonstration=provider.is_demonstration,
-        is_for_sale=offer.state is OfferState.LIVE and offer.units_left > 0,
+        is_for_sale=offer.standing is Standing.OPEN,
+        is_reserved=offer.standing is Standing.RESERVED,
         confirmed_at=max((at for at in known if at is not None), default=None),
     )
 

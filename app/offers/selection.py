@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from app.kernel.money import Money
 from app.offers.arrangement import FACETS, OFFER_FACETS, Arrangement, Figures, ProjectFacts, places_in
+from app.offers.states import Standing
 
 # How the list may be sorted: smaller first. What is sold out always stands last, by title.
 SORTS: Mapping[str, Callable[[Figures], int]] = {
@@ -66,6 +67,7 @@ class ProjectRow:
     first_year: int
     last_year: int
     offers: int
+    standing: Standing
 
 
 class Selection:
@@ -164,6 +166,7 @@ class Selection:
             first_year=figures.first_year,
             last_year=figures.last_year,
             offers=figures.offers,
+            standing=figures.standing,
         )
 
     def _figures(self, place: int) -> Figures:

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from app.db import advance, db, record, rows_changed
 from app.offers.errors import PriceChanged, UnitsUnavailable
 from app.offers.models import Offer, Reservation
-from app.offers.states import OFFER, RESERVATION, OfferState, ReservationState
+from app.offers.states import OFFER, RESERVATION, OfferState, ReservationState, Standing
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,12 @@ def _explain(line: Wanted) -> None:
     left = offer.units_left if offer.state is OfferState.LIVE else 0
     if line.unit_price is not None and left >= line.units:
         raise PriceChanged(offer_id=line.offer_id, unit_price=offer.unit_price)
-    raise UnitsUnavailable(offer_id=line.offer_id, units=line.units, units_left=left)
+    raise UnitsUnavailable(
+        offer_id=line.offer_id,
+        units=line.units,
+        units_left=left,
+        is_reserved=offer.standing is Standing.RESERVED,
+    )
 
 
 def _close_if_empty(offer_id: int, now: datetime) -> None:

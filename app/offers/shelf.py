@@ -26,7 +26,7 @@ from app.db import db
 from app.offers.arrangement import Arrangement, Facts, IssuanceFacts, OfferFacts, ProjectFacts
 from app.offers.models import Offer
 from app.offers.queries import VISIBLE
-from app.offers.states import OfferState
+from app.offers.states import OfferState, Standing, standing
 
 _OFFERS = (
     select(
@@ -36,6 +36,7 @@ _OFFERS = (
         Offer.unit_price,
         Offer.currency,
         (Offer.units_offered - Offer.units_reserved - Offer.units_settled).label("units_left"),
+        (Offer.units_reserved > 0).label("is_reserved"),
         select(func.coalesce(func.max(SearchDocument.revision), 0)).scalar_subquery().label("revision"),
     )
     .where(Offer.state.in_(VISIBLE))
@@ -129,9 +130,9 @@ def _read(known: Stock | None, read_at: float) -> Stock:
 
 
 def _facts(row: OfferRow) -> OfferFacts:
-    offer_id, issuance_id, state, price, currency, units_left, _revision = row
-    is_for_sale = state == OfferState.LIVE.value and units_left > 0
-    return OfferFacts(offer_id, issuance_id, price, currency, units_left, is_for_sale)
+    offer_id, issuance_id, state, price, currency, units_left, is_reserved, _revision = row
+    stands = standing(OfferState(state), units_left, int(is_reserved))
+    return OfferFacts(offer_id, issuance_id, price, currency, units_left, stands is Standing.OPEN, stands)
 
 
 def _read_facts(connection: Connection) -> Facts:

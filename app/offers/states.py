@@ -29,6 +29,31 @@ class ReservationState(StrEnum):
     RELEASED = "released"
 
 
+class Standing(StrEnum):
+    """How an offer stands for a buyer: for sale, taken off sale, all held for unpaid orders, or all sold."""
+
+    OPEN = "open"
+    HELD = "held"
+    RESERVED = "reserved"
+    SOLD_OUT = "sold_out"
+
+
+# Of several offers the one that stands first here says how they stand together.
+STANDINGS = tuple(Standing)
+
+
+def standing(state: OfferState, units_left: int, units_reserved: int) -> Standing:
+    """How a visible offer with these whole units stands.
+
+    Units held for an unpaid order come back to sale if it is not paid, unless the offer was stopped meanwhile.
+    """
+    if units_left > 0:
+        return Standing.OPEN if state is OfferState.LIVE else Standing.HELD
+    if units_reserved > 0:
+        return Standing.RESERVED if state in (OfferState.LIVE, OfferState.SOLD_OUT) else Standing.HELD
+    return Standing.SOLD_OUT
+
+
 _O = OfferState
 _R = ReservationState
 

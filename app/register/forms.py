@@ -23,6 +23,8 @@ _SHORT_SERIAL = re.compile(r"([A-Z]{2})[\s-]*(\d{1,15})", re.IGNORECASE | re.ASC
 _FULL_SERIAL = re.compile(
     r"\b([A-Z]{2})-\d{1,2}-(\d{1,15})-\d{1,2}-\d{1,2}-\d{1,2}-\d{1,8}\b", re.IGNORECASE | re.ASCII
 )
+# A serial number without its Party, as pages print it beside the Party's name; shorter ones are words.
+_BARE_SERIAL = re.compile(r"\d{5,15}", re.ASCII)
 _CURSOR = re.compile(r"(\d{1,17})-(\d{1,18})", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -73,6 +75,11 @@ class Selection:
             return Span(full[0].space, min(s.first for s in full), max(s.last for s in full))
         short = _SHORT_SERIAL.fullmatch(text)
         return Span(short[1].upper(), int(short[2]), int(short[2])) if short else None
+
+    @property
+    def bare_serial(self) -> int | None:
+        """A serial number that was typed without its Party: more than one Party may have counted so far."""
+        return int(self.text) if _BARE_SERIAL.fullmatch(self.text) else None
 
     def arguments(self) -> dict[str, str]:
         """The selection as it stands in an address."""

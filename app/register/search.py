@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, true
 from sqlalchemy.sql.selectable import Exists, Select
 
-from app.catalog.models import ProjectParty
+from app.catalog.models import Issuance, ProjectParty
 from app.certificates.models import (
     WORD_LENGTH,
     Certificate,
@@ -70,7 +70,7 @@ def plan(selection: Selection) -> Plan:
     """The quickest way to the entries of a selection."""
     if selection.number is not None:
         return _exactly(select(Certificate.id).where(Certificate.number == selection.number), selection)
-    held = _holders(selection.serials) if selection.serials else []
+    held = _holders(selection.serials) if selection.serials else _holders_anywhere(selection.bare_serial)
     if selection.serials and selection.serials.units > 1:
         return _exactly(held, selection)
     by_project, total = _by_project(selection)
@@ -217,6 +217,15 @@ def _begins_with(column: Any, word: str) -> ColumnElement[bool]:
 
 
 # --- serial numbers -----------------------------------------------------------------------------------
+
+
+def _holders_anywhere(number: int | None) -> list[int]:
+    """The certificates that hold a serial number of any Party; each Party has one counter of its own."""
+    if number is None:
+        return []
+    counted = select(Issuance.originating_party).where(Issuance.serial_first <= number, Issuance.serial_last >= number)
+    parties = db.session.scalars(counted.distinct()).all()
+    return [holder for party in parties for holder in _holders(Span(party, number, number))]
 
 
 def _holders(span: Span) -> list[int]:

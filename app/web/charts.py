@@ -39,7 +39,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar, put together from its parts, the first at the bottom."""
+    """One bar, put together from its parts, the first at the bottom.
+
+    `top` is where it ends, in per cent from above; `is_unknown` that some of it is not known.
+    """
 
     label: str
     is_labelled: bool
@@ -48,6 +51,8 @@ class Bar:
     width: float
     total: int
     parts: tuple[Part, ...]
+    top: float
+    is_unknown: bool
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,11 @@ class BarChart:
 
     bars: tuple[Bar, ...]
     ticks: tuple[Tick, ...]
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether any bar is not known, or not all of it."""
+        return any(bar.is_unknown for bar in self.bars)
 
 
 @dataclass(frozen=True)
@@ -76,9 +86,12 @@ class StepChart:
     ends_at: datetime
 
 
-def bar_chart(rows: Sequence[tuple[str, Mapping[str, int]]]) -> BarChart | None:
-    """Bars for `rows` of a label and whole numbers by series; None where there is nothing to draw."""
-    highest = max((sum(values.values()) for _label, values in rows), default=0)
+def bar_chart(rows: Sequence[tuple[str, Mapping[str, int | None]]]) -> BarChart | None:
+    """Bars for `rows` of a label and whole numbers by series; None where there is nothing to draw.
+
+    A number that is None is unknown.
+    """
+    highest = max((sum(value or 0 for value in values.values()) for _label, values in rows), default=0)
     if highest <= 0:
         return None
     top = ceiling(highest)
@@ -89,7 +102,7 @@ def bar_chart(rows: Sequence[tuple[str, Mapping[str, int]]]) -> BarChart | None:
         parts: list[Part] = []
         level = 0
         for series, value in values.items():
-            level += value
+            level += value or 0
             if value:
                 parts.append(Part(series, _per_cent(top - level, top), _per_cent(value, top)))
         left = LEFT + place * room
@@ -102,6 +115,8 @@ def bar_chart(rows: Sequence[tuple[str, Mapping[str, int]]]) -> BarChart | None:
                 width=round(room * BAR, 2),
                 total=level,
                 parts=tuple(parts),
+                top=_per_cent(top - level, top),
+                is_unknown=None in values.values(),
             )
         )
     return BarChart(tuple(bars), _ticks(top))

@@ -12,7 +12,8 @@ from flask_wtf.csrf import CSRFError
 from markupsafe import Markup
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.wrappers import Response as BaseResponse
 
 from app.db import db
 from app.web import i18n, limits, logs
@@ -31,6 +32,10 @@ class Words:
     what_next: LazyString
 
 
+class UnknownOrder(NotFound):
+    """Raised for an address of an order that leads to none; whoever sees it most often lost a part of the link."""
+
+
 UNREADABLE = Words(
     lazy_gettext("We could not read that"),
     lazy_gettext("Your browser sent something that this page does not understand."),
@@ -40,6 +45,11 @@ FORM_REFUSED = Words(
     lazy_gettext("Please send that again"),
     lazy_gettext("The form was open in another session, or your browser does not keep cookies from this site."),
     lazy_gettext("Go back, reload the page and send the form again. Nothing was ordered and nothing was charged."),
+)
+ORDER_UNKNOWN = Words(
+    lazy_gettext("We cannot find this order"),
+    lazy_gettext("There is no order at this address. Links to orders are long, and every letter counts."),
+    lazy_gettext("Copy the whole link from the mail. If that does not help, write to us."),
 )
 BROKEN = Words(
     lazy_gettext("Something went wrong on our side"),
@@ -94,9 +104,11 @@ def init_app(app: Flask) -> None:
         app.register_error_handler(outage, _database_away)
 
 
-def _http_error(error: HTTPException) -> Response:
+def _http_error(error: HTTPException) -> BaseResponse:
     code = error.code or 500
     words = WORDS.get(code) or (BROKEN if code >= 500 else UNREADABLE)
+    if isinstance(error, UnknownOrder):
+        words = ORDER_UNKNOWN
     headers = dict(error.get_headers())
     headers.pop("Content-Type", None)
     what_next = str(words.what_next)
@@ -104,6 +116,11 @@ def _http_error(error: HTTPException) -> Response:
         seconds = limits.seconds_to_wait()
         headers["Retry-After"] = str(seconds)
         what_next = _wait(seconds)
+        own = None if wants_json() else limits.page_when_limited(what_next)
+        if own is not None:
+            own.status_code = code
+            own.headers.update(headers)
+            return own
     if code == 503:
         headers.setdefault("Retry-After", str(SECONDS_UNTIL_BACK))
     reference = logs.request_id() if code >= 500 else None

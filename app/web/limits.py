@@ -9,18 +9,19 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Any
+from typing import Any, TypeVar
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask_limiter import Limiter
 from limits.storage import Storage
 from sqlalchemy import Connection, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response
 
 from app import current
 from app.db import db
@@ -32,6 +33,8 @@ ROWS_PURGED_AT_ONCE = 500
 # One household or server usually has a whole network of this size to itself.
 IPV6_PREFIX = 64
 SEE_OTHER = 303
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 _log = logging.getLogger(__name__)
 
@@ -190,6 +193,26 @@ limit_complaint = limiter.shared_limit(
     exempt_when=_is_only_looking,
     deduct_when=lambda response: response.status_code == SEE_OTHER,
 )
+
+
+def when_limited(page: Callable[..., Response]) -> Callable[[View], View]:
+    """Mark a view that answers a request over the limit with a page of its own, so that nothing typed is lost.
+
+    `page` is called with the arguments of the view and `try_again`, a sentence; status and header are
+    set by whoever calls it.
+    """
+
+    def marked(view: View) -> View:
+        view.when_limited = page  # type: ignore[attr-defined]  # functions take attributes
+        return view
+
+    return marked
+
+
+def page_when_limited(try_again: str) -> Response | None:
+    """The page of its own that the present view has for a request over the limit."""
+    page = getattr(current_app.view_functions.get(request.endpoint or ""), "when_limited", None)
+    return page(**(request.view_args or {}), try_again=try_again) if page else None
 
 
 def init_app(app: Flask) -> None:

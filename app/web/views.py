@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from app import current
 from app.db import db
 from app.web import i18n
 
@@ -40,7 +41,9 @@ def health() -> Response:
 def robots() -> Response:
     """Search engines may read the catalogue and the register, not baskets and orders."""
     lines = [f"Disallow: /{language}/{room}" for language in i18n.LANGUAGES for room in ROBOTS_STAY_OUT]
-    response = make_response("\n".join(["User-agent: *", *lines, "Disallow: /testpay/", ""]))
+    # The map itself is made further up, where all pages are known.
+    place = f"Sitemap: {current.settings().public_base_url}/sitemap.xml"
+    response = make_response("\n".join(["User-agent: *", *lines, "Disallow: /testpay/", "", place, ""]))
     response.mimetype = "text/plain"
     return response
 

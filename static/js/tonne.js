@@ -26,6 +26,9 @@ function copyButtons(root) {
   }
 }
 
+// Thousands as the server reads them in the language of the page; spaces are forgiven in all.
+const GROUPED = { en: /^[1-9]\d{0,2}(,\d{3})+$/, es: /^[1-9]\d{0,2}(\.\d{3})+$/ };
+
 /** The amount for the units typed so far, beside the field. The server alone decides what is valid. */
 function liveTotals() {
   for (const input of document.querySelectorAll("[data-total]")) {
@@ -35,7 +38,8 @@ function liveTotals() {
     });
     const digits = format.resolvedOptions().maximumFractionDigits;
     const show = () => {
-      const typed = input.value.replace(/\s/g, "");
+      let typed = input.value.replace(/\s/g, "");
+      if (GROUPED[language]?.test(typed)) typed = typed.replace(/[.,]/g, "");
       const valid = /^[1-9]\d{0,8}$/.test(typed);
       output.parentElement.hidden = !valid;
       if (valid) output.textContent = format.format((Number(typed) * Number(input.dataset.price)) / 10 ** digits);

@@ -233,6 +233,7 @@ def _set_certified_orders(stage: Stage) -> None:
 def _set_waiting_orders(stage: Stage) -> None:
     order_id = stage.order()
     stage.show("order unpaid", order_id, "payment_pending")
+    stage.paths["withdraw unpaid"] = f"{stage.paths['order unpaid']}/withdraw"
 
     order_id = stage.order()
     stage.pay(order_id, by_bank=True)
@@ -257,6 +258,7 @@ def _set_waiting_orders(stage: Stage) -> None:
     order_id = stage.order()
     stage.pay(order_id)
     stage.show("order paid", order_id, "paid")
+    stage.paths["withdraw too late"] = f"{stage.paths['order paid']}/withdraw"
 
 
 def _set_test_payments(stage: Stage) -> None:
@@ -284,6 +286,7 @@ def _set_complaints(stage: Stage) -> None:
             wish="Send the second payment back.", locale="en", settings=settings, now=now,
         )  # fmt: skip
         stage.paths[name] = f"/complaint/{token}"
+    stage.paths["complaint taken back"] = f"{stage.paths['complaint waits']}/withdraw"
     reply = "Dear Amélie,\n\nyou are right. The second payment is on its way to you."
     complaints.answer(f"C2/{now.year}", ComplaintState.UPHELD, reply, settings, now)
 

@@ -73,8 +73,10 @@ def test_after_a_mistake_the_keyboard_is_at_the_summary_and_each_link_leads_to_i
         field = page.locator(str(link.get_attribute("href")).replace("#", "id="))
         link.click()
         assert field.evaluate("element => element === document.activeElement")
-        assert field.get_attribute("aria-invalid") == "true"
-        assert link.inner_text() in _description(page, field)
+        # One of several radio buttons: what is wrong is said of their group.
+        marked = field if field.get_attribute("type") != "radio" else field.locator("xpath=ancestor::fieldset[1]")
+        assert marked.get_attribute("aria-invalid") == "true"
+        assert link.inner_text() in _description(page, marked)
 
 
 @pytest.mark.parametrize("name", ERRORS)

@@ -50,6 +50,9 @@ class Source:
         return str(self.tree.get("lang"))
 
 
+# The shop is walked through once, by one process, for all that is asked of its pages.
+once = pytest.mark.xdist_group("crawl")
+
 Crawl = tuple[list[Source], dict[str, int]]
 
 
@@ -92,12 +95,14 @@ def _links(page: Source, home: str) -> set[str]:
     return found
 
 
+@once
 def test_every_link_within_the_shop_leads_somewhere(crawl: Crawl) -> None:
     pages, answers = crawl
     assert len([page for page in pages if "/projects/" in page.address]) == 48 * len(LANGUAGES)
     assert {address: status for address, status in answers.items() if status != 200} == {}
 
 
+@once
 def test_every_page_of_the_shop_has_a_title_and_a_language_of_its_own(
     crawl: Crawl,
 ) -> None:
@@ -111,6 +116,7 @@ def test_every_page_of_the_shop_has_a_title_and_a_language_of_its_own(
         assert page.tree.xpath("string(head/meta[@name='description']/@content)") or "noindex" in page.text
 
 
+@once
 def test_no_page_of_the_shop_breaks_a_rule_of_html(crawl: Crawl, tmp_path: Path) -> None:
     pages, _answers = crawl
     _check(pages, tmp_path)

@@ -9,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROWS = dict(re.findall(r"^\| (F\d+) \|.*\| (.+) \|$", (ROOT / "docs" / "features.md").read_text(), flags=re.MULTILINE))
+# Those of the purchase and the storefront; F06, F26 to F28 and others come with later work.
+SPANS = ((1, 5), (7, 25), (29, 29), (34, 38), (44, 45), (47, 47), (59, 63), (88, 91))
 TESTS = {
     name
     for path in (ROOT / "tests").rglob("test_*.py")
@@ -17,52 +19,8 @@ TESTS = {
 }
 
 
-def test_the_rows_of_the_first_purchase_are_all_there() -> None:
-    assert set(ROWS) == {
-        f"F{row:02}"
-        for row in (
-            1,
-            2,
-            3,
-            4,
-            5,
-            7,
-            8,
-            9,
-            10,
-            11,
-            12,
-            13,
-            14,
-            15,
-            16,
-            17,
-            18,
-            19,
-            21,
-            22,
-            23,
-            24,
-            25,
-            29,
-            34,
-            35,
-            36,
-            37,
-            38,
-            44,
-            45,
-            47,
-            59,
-            60,
-            61,
-            63,
-            88,
-            89,
-            90,
-            91,
-        )
-    }
+def test_the_rows_that_are_promised_are_all_there() -> None:
+    assert set(ROWS) == {f"F{row:02}" for first, last in SPANS for row in range(first, last + 1)}
 
 
 @pytest.mark.parametrize("row", sorted(ROWS))

@@ -4,7 +4,7 @@ Webhook, return page and sweeper all end in `reconcile`, which asks the gateway 
 What follows the payment is in `app/fulfilment/process.py`.
 """
 
-from app.checkout.service.expire import close_payment_pages, close_unpaid, due_orders
+from app.checkout.service.expire import close_payment_pages, close_unpaid, due_orders, withdraw
 from app.checkout.service.pay import open_payment, start_payment
 from app.checkout.service.place import order_basket, place_order, supersede_unpaid_orders
 from app.checkout.service.record import RETRY_HOLD, reconcile, record_status
@@ -21,4 +21,5 @@ __all__ = [
     "record_status",
     "start_payment",
     "supersede_unpaid_orders",
+    "withdraw",
 ]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import select
 
 from app.checkout.models import Order
 from app.checkout.service.record import reconcile, record_status
-from app.checkout.states import ORDER, UNPAID, OrderState
+from app.checkout.states import ORDER, UNPAID, UNPAID_IN_TIME, WITHDRAWN, OrderState
 from app.config import Settings
 from app.db import advance, db, end_reading, transaction
 from app.kernel.clock import Clock
 from app.offers import service as offers
 from app.payments import service as payments
-from app.payments.ports import GatewayState, PaymentGateway
+from app.payments.ports import GatewayState, GatewayUnavailable, PaymentGateway
 from app.registry.ports import RegistryAdapter
 
 _S = OrderState
@@ -29,6 +30,21 @@ def due_orders(now: datetime, limit: int = 100) -> list[int]:
     return list(rows)
 
 
+def withdraw(
+    order_id: int, gateway: PaymentGateway, registry: RegistryAdapter, settings: Settings, clock: Clock
+) -> bool:
+    """End an order that is not paid because its buyer withdraws; the event keeps the reason and the time (UTC).
+
+    False when it is paid. A payment in the bank's hands, or on a page that could not be closed because
+    the gateway is away, does not matter: whatever still arrives is refunded. Source of the rule:
+    Directive 2011/83/EU, articles 9 and 11a.
+    """
+    with suppress(GatewayUnavailable):
+        close_payment_pages(order_id, gateway, registry, settings, clock)
+    with transaction():
+        return _end(order_id, WITHDRAWN, clock.now())
+
+
 def close_unpaid(
     order_id: int, gateway: PaymentGateway, registry: RegistryAdapter, settings: Settings, clock: Clock
 ) -> bool:
@@ -38,14 +54,16 @@ def close_unpaid(
     gateway cannot say; the units stay held then.
     """
     close_payment_pages(order_id, gateway, registry, settings, clock)
-    now = clock.now()
-    with transaction() as session:
-        if payments.unfinished_payments(order_id):
-            return False
-        if not advance(Order, order_id, ORDER, _S.EXPIRED, at=now, sources=UNPAID):
-            return session.get_one(Order, order_id).state is _S.EXPIRED
-        for line in session.get_one(Order, order_id).lines:
-            offers.release(line.id, now)
+    with transaction():
+        return not payments.unfinished_payments(order_id) and _end(order_id, UNPAID_IN_TIME, clock.now())
+
+
+def _end(order_id: int, reason: str, now: datetime) -> bool:
+    """Expire an order and give its units back; False when it is in a state that cannot expire."""
+    if not advance(Order, order_id, ORDER, _S.EXPIRED, at=now, sources=UNPAID, facts={"reason": reason}):
+        return db.session.get_one(Order, order_id).state is _S.EXPIRED
+    for line in db.session.get_one(Order, order_id).lines:
+        offers.release(line.id, now)
     return True
 
 

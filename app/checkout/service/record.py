@@ -10,6 +10,7 @@ from app.catalog.models import Issuance, Project
 from app.checkout import mails
 from app.checkout.baskets import take_out
 from app.checkout.models import Beneficiary, Order, OrderLine
+from app.checkout.order_queries import withdrawn_at
 from app.checkout.service.pay import open_payment
 from app.checkout.states import ORDER, UNPAID, OrderState
 from app.config import Settings
@@ -154,9 +155,14 @@ def _record_success(
 def _record_late_payment(
     payment: Payment, order: Order, registry: RegistryAdapter, settings: Settings, now: datetime
 ) -> None:
-    """Money for an order whose units were released: take what is still there, give back the rest."""
-    taken, gone = [], []
-    for line in order.lines:
+    """Money for an order whose units were released: take what is still there, give back the rest.
+
+    Whoever withdrew wants no units any more: all of it goes back.
+    """
+    is_withdrawn = withdrawn_at(order) is not None
+    taken: list[OrderLine] = []
+    gone = list(order.lines) if is_withdrawn else []
+    for line in () if is_withdrawn else order.lines:
         try:
             with db.session.begin_nested():
                 offers.reserve([offers.Wanted(line.offer_id, line.id, line.units, None)], now)
@@ -174,7 +180,7 @@ def _record_late_payment(
             payment=payment,
             order_reference=order.reference,
             amount=Money(line.amount, order.currency),
-            cause="sold_out",
+            cause="withdrawn" if is_withdrawn else "sold_out",
             order_line_id=line.id,
             now=now,
         )

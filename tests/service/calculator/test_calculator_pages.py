@@ -1,4 +1,4 @@
-"""How many tonnes am I: the page, its working, its mistakes, and the same as data. No table of the database matters."""
+"""How many tonnes do I emit: the page, its working, its mistakes, and the same as data. No database matters."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def typed(visitor: Visitor, query: str, status: int = 422) -> Page:
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", "How many tonnes am I?"), ("fr", "Combien de tonnes"), ("es", "¿Cuántas toneladas")],
+    [("en", "How many tonnes do I emit?"), ("fr", "Combien de tonnes"), ("es", "¿Cuántas toneladas")],
 )
 def test_the_empty_page_asks_and_nothing_in_it_is_needed(visitor: Visitor, language: str, words: str) -> None:
     page = visitor.get(f"/{language}/how-many-tonnes")
@@ -141,7 +141,11 @@ def test_pressing_the_button_of_the_empty_form_says_what_is_missing(visitor: Vis
         ("electricity=3500", "own_grid", "Choose the country of the grid"),
         ("electricity=3500&own_grid=x", "own_grid", "enter a number in digits"),
         ("electricity=1&grid=XX", "grid", "Not a valid choice"),
-        ("gas=-1", "gas", "enter a number in digits"),
+        ("gas=-1", "gas", "enter 0 or more, without a plus or minus sign"),
+        ("gas=3,500", "gas", "without a sign for thousands"),
+        ("gas=1.000.000,5", "gas", "without a sign for thousands"),
+        ("gas=99999999999999", "gas", "this is too much. Enter at most nine digits."),
+        ("gas=1.2345", "gas", "enter at most two decimals"),
         ("gas=1&people=0", "people", "from 1 to 99"),
         ("gas=1&people=2.5", "people", "from 1 to 99"),
         ("flight1-origin=Paris", "flight1-destination", "the other end"),
@@ -200,8 +204,7 @@ def test_what_is_wrong_with_arguments_is_a_problem_document(visitor: Visitor) ->
     assert json.loads(answer.text)["errors"] == [
         {
             "parameter": "gas",
-            "detail": "Natural gas, in kWh: "
-            "enter a number in digits, such as 3500 or 12.5, without a sign for thousands.",
+            "detail": "Natural gas, in kWh: enter a number in digits, such as 3500 or 12.5.",
         }
     ]
     assert visitor.client.get(f"{AT}.json").status_code == 422
@@ -241,6 +244,18 @@ def test_a_whole_table_can_be_downloaded_as_it_was_published(visitor: Visitor) -
 
     assert answer.text == OLD
     assert answer.mimetype == "text/csv"
+
+
+def test_a_single_figure_is_not_printed_as_a_range_that_is_sure(visitor: Visitor) -> None:
+    alone = visitor.get(f"{AT}?version=2026-1&electricity=3000&grid=FR")
+    mixed = visitor.get(AT + FULL)
+
+    result = alone.texts["result"]
+    assert "Lowest to highestNo range given" in result
+    assert "The source gives no range." in result
+    assert "–0." not in result
+    assert "A line without a range stands in" not in result
+    assert "A line without a range stands in" in mixed.texts["result"]
 
 
 def test_own_factor_world_average_and_all_classes_have_words(visitor: Visitor) -> None:

@@ -45,6 +45,22 @@ def test_a_wrong_quantity_on_the_project_page_is_explained_at_its_field_and_stay
     assert visitor.get("/en/basket").form("/basket").fields[f"units-{offer_id}"] == "12"
 
 
+def test_a_number_can_be_typed_as_the_page_prints_it_and_the_mistake_is_named(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(units=20_000), shop.visitor()
+    page = shop.project_page(visitor, offer_id)
+
+    wrong = visitor.read(visitor.send(page, "/basket/add", 422, units="12.000"), 422)
+    visitor.send(page, "/basket/add", units="12,000")
+
+    assert wrong.error_at(f"units-{offer_id}") == (
+        "We cannot tell whether you mean thousands or a fraction. Write thousands as in 12,000, or digits only."
+    )
+    basket = visitor.get("/es/basket")
+    assert basket.form("/basket").fields[f"units-{offer_id}"] == "12000"
+    visitor.send(basket, "/basket", fields={f"units-{offer_id}": "11.000"})
+    assert visitor.get("/fr/basket").form("/basket").fields[f"units-{offer_id}"] == "11000"
+
+
 def test_a_wrong_quantity_in_the_basket_is_explained_at_its_line_and_the_right_ones_are_kept(shop: Shop) -> None:
     right, wrong, visitor = shop.offer(number=1), shop.offer(number=2), shop.visitor()
     shop.fill_basket(visitor, {right: 2, wrong: 3})

@@ -92,6 +92,16 @@ def test_every_mistake_in_the_details_is_explained_beside_its_field(
     assert page.html.split("</title>")[0].count("Error:") == 1
 
 
+def test_the_tick_says_that_name_and_purpose_are_for_everybody(shop: Shop) -> None:
+    visitor = shop.visitor()
+    shop.fill_basket(visitor, {shop.offer(): 2})
+
+    words = visitor.get("/en/checkout").words
+
+    assert "Let everybody read the beneficiary’s name and the purpose" in words
+    assert "anybody who has the certificate’s number reads name and purpose" in words
+
+
 def test_a_forged_choice_is_refused_and_the_rest_is_kept(shop: Shop) -> None:
     offer_id, visitor = shop.offer(), shop.visitor()
     shop.fill_basket(visitor, {offer_id: 2})

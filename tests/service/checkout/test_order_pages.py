@@ -56,6 +56,26 @@ def test_a_link_that_is_not_right_in_every_letter_opens_nothing(shop: Shop) -> N
         assert answer.status_code == 404
 
 
+def test_a_link_that_lost_a_part_is_told_so_and_leads_on(shop: Shop) -> None:
+    token, visitor = shop.finished_order({shop.offer(): 1}), shop.visitor()
+
+    page = visitor.read(visitor.client.get(f"/en/orders/{token[:-3]}"), 404)
+
+    assert "We cannot find this order" in page.words
+    assert "Copy the whole link from the mail." in page.words
+    assert {"/en/contact", "/en/verify"} <= set(page.links)
+
+
+def test_an_order_on_paper_has_its_addresses_and_says_where_to_read_what_may_be_said(shop: Shop) -> None:
+    token = shop.finished_order({shop.offer(): 1})
+
+    page = see(shop, token)
+
+    assert f"Address of this page: http://127.0.0.1:5000/en/orders/{token}" in page.words
+    assert "Verify at: http://127.0.0.1:5000/en/verify/TN1-2026?code=" in page.words
+    assert "/en/about/what-you-may-say" in page.links
+
+
 def test_an_unpaid_order_can_be_paid_until_its_units_are_released(shop: Shop) -> None:
     offer_id = shop.offer()
     token = token_of(shop, lambda: a_payable_order(shop.world, {offer_id: 2}))

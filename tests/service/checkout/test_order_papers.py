@@ -71,6 +71,36 @@ def test_all_facts_of_an_order_can_be_taken_along_with_the_word_that_it_is_a_dem
     assert "Nguyễn" in answer.get_data(as_text=True)
 
 
+def test_the_data_of_an_order_hold_its_money_to_the_cent_and_what_was_agreed_to(shop: Shop) -> None:
+    token = shop.finished_order({shop.offer(number=1): 2, shop.offer(number=2): 3})
+
+    data = json.loads(shop.visitor().client.get(f"/en/orders/{token}/data.json").data)
+
+    with shop.inside():
+        order = find_order(token)
+        assert order is not None
+        assert (data["total"], data["currency"]) == (order.money.minor, order.money.currency)
+    assert sum(line["amount"] for line in data["lines"]) == data["total"]
+    for line in data["lines"]:
+        assert line["unit_price"] * line["units"] == line["amount"]
+        assert line["amount"] == sum(line[part] for part in ("seller_share", "payment_cost", "tax", "platform_fee"))
+        assert line["seller"]
+        assert line["monitoring_starts_on"] < line["monitoring_ends_on"]
+        assert line["cancellation"] == "confirmed"
+    assert data["terms_version"] == "2026-11-01"
+    assert data["consent"] == {"version": "test", "text": "I agree.", "given_at": data["placed_at"]}
+    assert data["placed_at"].endswith("Z")
+
+
+def test_the_data_of_an_order_hold_what_was_given_back(shop: Shop) -> None:
+    shop.registry.submits = [REFUSAL]
+    token = shop.finished_order({shop.offer(): 2})
+
+    data = json.loads(shop.visitor().client.get(f"/en/orders/{token}/data.json").data)
+
+    assert [(r["amount"], r["cause"], r["state"]) for r in data["refunds"]] == [(data["total"], "refused", "succeeded")]
+
+
 def test_facts_of_the_real_thing_carry_no_word_of_a_demonstration(shop: Shop) -> None:
     token = shop.finished_order({shop.offer(): 2})
     with shop.inside(), transaction() as session:

@@ -112,7 +112,7 @@ def test_a_finished_order_shows_its_proof_step_by_step_and_everything_to_downloa
 
     assert "Done. Your units are cancelled for good." in page.words
     assert [reached for _key, reached, *_rest in steps_of(shop, token)] == [True] * 4
-    for said in ("TN1/2026", "TN2/2026", "TN00000001", "IN-5-1002000-2-2-0-1", "IN-5-2002003-2-2-0-2"):
+    for said in ("TN1/2026", "TN2/2026", "TN00000001", "IN-5-1002000-2-2-0-1", "IN-5-2002003-2-2-0-2", "2014"):
         assert said in page.words, said
     for code in ("en", "fr", "es"):
         assert f"/{code}/orders/{token}/certificates/TN1-2026.pdf" in page.links

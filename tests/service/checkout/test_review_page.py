@@ -169,7 +169,10 @@ def test_of_two_buyers_of_the_last_unit_the_second_is_told_in_the_basket_and_not
     assert order_it(second, pages[1]) == "/en/basket"
 
     page = second.get("/en/basket")
-    assert page.error_at(f"units-{offer_id}") == "This offer is sold out. Remove it, or choose another one."
+    assert page.error_at(f"units-{offer_id}") == (
+        "All units of this offer are held for other buyers at the moment. They come back if those do not pay. "
+        "Remove it, or choose another one."
+    )
     assert len(orders(shop)) == len(shop.gateway.payments) == 1
 
 

@@ -14,7 +14,8 @@ from tests.pages import Page
 from tests.service.certificates.issued import a_certificate
 from tests.service.conftest import Shop
 
-RISKY, SENTENCE = "Our carbon-neutral office", "We had 2\u00a0CERs cancelled as a contribution to climate action."
+RISKY = "Our carbon-neutral office"
+SENTENCE = "Cancellation of 2\u00a0CERs in the registry, as a contribution to climate action."
 
 
 def test_a_risky_purpose_is_shown_with_a_lawful_sentence_and_nothing_is_chosen_for_the_buyer(shop: Shop) -> None:
@@ -27,7 +28,7 @@ def test_a_risky_purpose_is_shown_with_a_lawful_sentence_and_nothing_is_chosen_f
         visitor.send(page, "/checkout", 422, email="a@example.org", purpose=RISKY, country="KE", publish_name="y"), 422
     )
 
-    assert "“carbon-neutral” is a claim about the climate that a certificate cannot carry." in page.words
+    assert "“carbon-neutral” is a claim about the climate, and a certificate does not prove it." in page.words
     assert f"Print this instead: “{SENTENCE}”" in page.html
     assert "#purpose_wording-0" in page.links, "the summary at the top leads to the choice"
     assert page.html.split("<title>")[1].startswith("Error")
@@ -52,7 +53,7 @@ def test_the_lawful_sentence_takes_the_place_of_the_claim_if_the_buyer_wants_so(
     visitor.send(page, "/checkout", purpose_wording=choice(page, "purpose_wording", 0))
 
     review = visitor.get("/en/checkout/review")
-    assert "We had 2\u00a0CERs cancelled for emissions of ours that we could not avoid." in review.html
+    assert "Cancellation of 2\u00a0CERs in the registry." in review.html
     assert "carbon" not in review.words
     assert "Not published until" not in review.words
 
@@ -85,7 +86,7 @@ def test_a_choice_counts_only_for_the_text_it_was_made_for(shop: Shop) -> None:
     assert "“net zero” is a claim" in page.words
     assert page.form("/checkout").fields["purpose"] == "net zero"
     page = visitor.read(visitor.send(page, "/checkout", 422, purpose=RISKY, intent="compensation"), 422)
-    assert "for emissions of ours" in page.words, "the sentence follows the intent"
+    assert "in the registry.”" in page.words, "the sentence follows the intent"
     visitor.send(page, "/checkout", purpose="Our office", intent="contribution")
 
 
@@ -110,10 +111,24 @@ def test_the_sentence_is_in_the_readers_language(shop: Shop) -> None:
     offer_id, visitor = shop.offer(), shop.visitor()
     shop.fill_basket(visitor, {offer_id: 2})
     for language, words in {
-        "fr": "Nous avons fait annuler 2\u00a0URCE",
-        "es": "Hemos hecho cancelar 2\u00a0RCE",
+        "fr": "Annulation de 2\u00a0URCE au registre, à titre de contribution",
+        "es": "Cancelación de 2\u00a0RCE en el registro, como contribución",
     }.items():
         typed = {"email": "a@example.org", "purpose": "neutralité carbone"}
+        answer = visitor.send(visitor.get(f"/{language}/checkout"), "/checkout", 422, fields=typed)
+        assert words in visitor.read(answer, 422).html
+
+
+def test_the_sentence_fits_a_gift_and_names_whom_it_is_for_without_their_claim(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 2})
+    for language, name, intent, words in (
+        ("en", "Ana Díaz", "compensation", "Cancellation of 2\u00a0CERs in the registry on behalf of Ana Díaz."),
+        ("en", "ACME (climate neutral)", "contribution", "on behalf of ACME, as a contribution to climate action."),
+        ("fr", "Ana Díaz", "contribution", "Annulation de 2\u00a0URCE au registre, pour Ana Díaz, à titre de"),
+        ("es", "Ana Díaz", "compensation", "Cancelación de 2\u00a0RCE en el registro en nombre de Ana Díaz."),
+    ):
+        typed = {"email": "a@example.org", "purpose": RISKY, "beneficiary": name, "intent": intent}
         answer = visitor.send(visitor.get(f"/{language}/checkout"), "/checkout", 422, fields=typed)
         assert words in visitor.read(answer, 422).html
 

@@ -196,7 +196,13 @@ def test_a_late_answer_is_admitted(shop: Shop) -> None:
 def test_a_complaint_can_be_taken_back_on_its_page(shop: Shop) -> None:
     token, number = opened(shop)
     guest = shop.visitor()
-    before = guest.get(f"/en/complaint/{token}")
+    shown = guest.get(f"/en/complaint/{token}")
+    assert not [form for form in shown.forms if form.action.endswith("/withdraw")], "one press must not be enough"
+    assert f"/en/complaint/{token}/withdraw" in shown.links
+    before = guest.get(f"/en/complaint/{token}/withdraw")
+    assert "This is final" in before.words
+    with shop.inside():
+        assert the_complaint(token).state is ComplaintState.RECEIVED
 
     guest.send(before, "/withdraw")
 
@@ -204,6 +210,9 @@ def test_a_complaint_can_be_taken_back_on_its_page(shop: Shop) -> None:
     guest.send(before, "/withdraw")
     with shop.inside():
         assert the_complaint(token).state is ComplaintState.WITHDRAWN
+    closed = guest.client.get(f"/en/complaint/{token}/withdraw")
+    assert (closed.status_code, closed.headers["Location"]) == (303, f"/en/complaint/{token}")
+    guest.get("/en/complaint/nobody/withdraw", 404)
     form = guest.get("/en/complaint").form("/complaint").fields
     assert (
         guest.client.post("/en/complaint/nobody/withdraw", data={"csrf_token": form["csrf_token"]}).status_code == 404

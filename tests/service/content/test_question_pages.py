@@ -64,12 +64,21 @@ def test_the_life_of_a_unit_is_told_in_eight_steps_and_then_the_line_of_proof(cl
 def test_sources_say_who_published_what_when_and_where_also_on_paper(client: FlaskClient) -> None:
     page = read(client, "/en/about/claims")
 
-    law = "http://www.affaires-publiques.org/textof/TO/22/21820-0422.htm"
+    law = "https://www.legifrance.gouv.fr"
     assert law in page.links
     assert f'<span class="address">{law}</span>' in page.html
     assert 'rel="noopener noreferrer" lang="fr"' in page.html
-    assert "affaires-publiques.org, 14 April 2022" in page.words
+    assert "Journal officiel de la République française, 14 April 2022" in page.words
     assert "This is not legal advice." in page.words
+
+
+def test_a_source_without_an_address_of_its_publisher_is_named_and_not_linked(client: FlaskClient) -> None:
+    page = read(client, "/en/about/legitimate")
+
+    assert '<cite lang="en">UN offers new marketplace for stranded carbon offsets</cite>' in page.html
+    assert "Carbon Market Watch, 22 September 2015" in page.words
+    assert "" not in page.links
+    assert '<span class="address"></span>' not in page.html
 
 
 @pytest.mark.parametrize(
@@ -132,7 +141,8 @@ def test_shares_are_written_as_the_language_writes_them(client: FlaskClient) -> 
 def test_times_and_names_come_from_the_shop_itself(make_app: AppMaker) -> None:
     client = make_app(OPERATOR_NAME="Ämter & Söhne <AG>", COMPLAINT_DAYS="21").test_client()
 
-    assert "for 41 minutes" in client.get("/en/about/how-it-works").text
+    assert "stays open for 31 minutes" in client.get("/en/about/how-it-works").text
+    assert "no more than 10 minutes longer" in client.get("/en/about/how-it-works").text
     assert "within 5 minutes" in client.get("/en/about/how-it-works").text
     assert "Ämter &amp; Söhne &lt;AG&gt; states this" in client.get("/en/about/accessibility").text
     assert "within 21 days" in client.get("/en/about/legitimate").text
@@ -140,9 +150,9 @@ def test_times_and_names_come_from_the_shop_itself(make_app: AppMaker) -> None:
 
 def test_withdrawal_takes_two_steps_and_ends_with_the_cancellation(client: FlaskClient) -> None:
     for language, steps, ends in (
-        ("en", ("State it.", "Confirm it."), "So the right ends when the registry has cancelled the units"),
-        ("fr", ("Déclarez-le.", "Confirmez-le."), "Le droit prend donc fin quand le registre a annulé les unités"),
-        ("es", ("Declárelo.", "Confírmelo."), "el derecho termina cuando el registro ha cancelado las unidades"),
+        ("en", ("State it.", "Confirm it."), "withdrawal ends, in practice, when the cancellation begins"),
+        ("fr", ("Déclarez-le.", "Confirmez-le."), "la rétractation prend donc fin quand l’annulation commence"),
+        ("es", ("Declárelo.", "Confírmelo."), "el desistimiento termina, pues, cuando empieza la cancelación"),
     ):
         page = read(client, f"/{language}/about/refunds")
         assert all(step in page.words for step in steps)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations
+from math import hypot
 from typing import Any
 
 import pytest
@@ -11,9 +14,11 @@ from sqlalchemy import update
 
 from app.catalog.cancellation_importer import import_cancellations
 from app.catalog.importer import import_projects
+from app.catalog.world import Map, Place, whole_map
 from app.db import transaction
 from app.offers import comparison
 from app.offers.comparison import choose
+from app.offers.map_points import spread
 from app.offers.models import Offer
 from app.offers.places import places
 from app.offers.states import OfferState
@@ -82,6 +87,42 @@ def test_the_country_with_the_most_units_has_the_largest_point(small_world: None
 
     assert 'class="map-point is-5" href="#country-MN"' in html
     assert 'class="map-point is-2" href="#country-MW"' in html
+
+
+def test_no_point_hides_another_and_none_leaves_the_map() -> None:
+    codes = ["SV", "GT", "CR", "JM", "MX", "FJ", "RW", "MW", "KE", "TH", "KH"]
+    drawing = whole_map(codes)
+    points = spread(drawing, dict.fromkeys(codes, 10) | {"SV": 500})
+
+    assert [point.x for point in points] == sorted(point.x for point in points)
+    for one, other in combinations(points, 2):
+        across = (other.x - one.x) * drawing.width / 100
+        down = (other.y - one.y) * drawing.height / 100
+        assert hypot(across, down) > one.radius + other.radius, (one, other)
+    for point in points:
+        assert 0 < point.x < 100
+        assert 0 < point.y < 100
+    moved = {point.country for point in points if point.is_moved}
+    assert {"SV", "GT"} <= moved
+    assert "FJ" not in moved
+
+
+def test_two_countries_at_one_place_part_sideways() -> None:
+    place = Place("AA", 50.0, 50.0, "")
+    one, other = spread(Map("", 2000, 800, "", (place, replace(place, country="BB"))), {"AA": 1, "BB": 1})
+
+    assert one.x < 50 < other.x
+    assert one.y == other.y == 50
+
+
+def test_the_list_is_one_step_away_and_every_point_leads_to_a_heading_that_takes_the_focus(
+    small_world: None, client: FlaskClient
+) -> None:
+    page = Page(client.get("/en/map").text)
+
+    assert page.links.index("#list") < page.links.index("#country-MN")
+    for target in ("list", "country-MN", "country-MW"):
+        assert page.by_id[target]["tabindex"] == "-1"
 
 
 def test_a_programme_in_several_countries_is_listed_once_and_names_the_others(shop: Shop) -> None:
@@ -185,7 +226,17 @@ def test_four_are_the_most_and_the_page_says_so(small_world: None, client: Flask
 
 def test_repeats_count_once_and_a_long_address_is_not_read_to_its_end(small_world: None) -> None:
     assert choose(["MN-5977", "mn-5977 ", ""]).references == ("MN-5977",)
-    assert choose([f"XX-{number}" for number in range(500)]).typed == "XX-0"
+    assert choose([f"XX-{number}" for number in range(500)]).refused == tuple(f"XX-{number}" for number in range(12))
+
+
+def test_what_does_not_exist_and_what_does_not_fit_are_both_told(small_world: None, client: FlaskClient) -> None:
+    page = compared(client, "XX-1", "MN-5977", "MW-9933", "GH-8438", "RW-1", "RW-2", "XX-2", "RW-3", status=422)
+
+    assert page.error_at("add") == (
+        "We have no projects with the references XX-1, XX-2. "
+        "No more than 4 projects fit beside each other. Take one out before you add RW-2, RW-3."
+    )
+    assert page.by_id["add"]["value"] == "XX-1"
 
 
 def test_with_too_many_projects_to_choose_from_there_is_only_the_field(

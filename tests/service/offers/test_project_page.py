@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, update
 
+from app.catalog import left_out
 from app.catalog.cancellation_importer import import_cancellations
 from app.catalog.importer import import_projects
 from app.checkout.pricing import alone
@@ -40,6 +42,11 @@ def change(*codes: str, **values: Any) -> None:
         session.execute(update(Offer).where(Offer.code.in_(codes)).values(**values))
 
 
+def change_in(shop: Shop, code: str, **values: Any) -> None:
+    with shop.inside():
+        change(code, **values)
+
+
 def page_of(client: FlaskClient, reference: str, query: str = "", language: str = "en") -> Page:
     answer = client.get(f"/{language}/projects/{reference}{query}")
     assert answer.status_code == 200
@@ -53,12 +60,13 @@ def test_issued_and_cancelled_units_are_counted_by_year_and_channel(small_world:
     page = get_project_page("MN-5977", 50)
     years = {year.year: (year.issued, dict(year.cancelled)) for year in page.history.years}
     nothing = {"registry": 0, "platform": 0, "exchange": 0, "here": 0}
+    unknown = None  # the small world has no day until which issuances are known
 
     assert years == {
         2014: (3000, nothing),
-        2015: (0, nothing | {"registry": 10}),
-        2016: (0, nothing),
-        2017: (0, nothing | {"registry": 20, "platform": 5}),
+        2015: (unknown, nothing | {"registry": 10}),
+        2016: (unknown, nothing),
+        2017: (unknown, nothing | {"registry": 20, "platform": 5}),
     }
     assert [(part.units, part.channel) for part in page.history.sums] == [(700, "platform")]
     assert (page.history.issued, page.history.cancelled) == (3000, 735)
@@ -70,14 +78,68 @@ def test_the_drawing_and_its_table_say_the_same_with_source_and_day(small_world:
     page = page_of(client, "MN-5977")
 
     assert "3,000 CERs issued, by year" in page.words
-    assert "35 CERs known to be cancelled, by year" in page.words
+    assert "735 CERs known to be cancelled, by year; the year of 700 of them is unknown" in page.words
     assert "Units issued in each year from 2014 to 2017" in page.words
     assert "Its list of cancellations reaches until 22 September 2017." in page.words
     assert "700 CERs cancelled between 23 September 2017 and 30 November 2023" in page.words
     assert "On the platform of the United Nations" in page.words
-    for row in ("2014 3,000 0 0", "2015 0 10 0", "2017 0 20 5"):
+    for row in (
+        "2014 3,000 0 0",
+        "2015 unknown 10 0",
+        "2017 unknown 20 until 22 September 2017 5 until 22 September 2017",
+    ):
         assert row in page.words
+    assert "?unknown, or not known for the whole year" in page.words
     assert page.html.count('role="img"') == 4  # map, issued, cancelled, prices
+
+
+def test_what_a_source_does_not_cover_is_unknown_and_not_nought(shop: Shop) -> None:
+    offer_id = shop.offer(units=1_000)
+    with shop.inside():
+        header = "reference,title,kind,project_type,host_parties,region,is_least_developed,facts_on"
+        row = "IN-1,Wind power,PA,Wind,IN,Asia and the Pacific,no,2023-11-30"
+        import_projects(f"{header}\n{row}", now=shop.clock.now())
+    shop.finished_order({offer_id: 12})
+
+    with shop.inside():
+        years = {year.year: year for year in get_project_page("IN-1", 50).history.years}
+    assert (years[2022].issued, years[2022].issued_until) == (0, None)
+    assert (years[2023].issued, years[2023].issued_until) == (0, date(2023, 11, 30))
+    assert years[2024].issued is None
+    assert years[2026].cancelled == {"registry": None, "platform": None, "exchange": None, "here": 12}
+    words = shop.visitor().get("/en/projects/IN-1").words
+    assert "2023 0 until 30 November 2023 0" in words
+    assert "2026 unknown 12" in words
+
+
+def test_an_issuance_without_a_monitoring_period_is_named_and_counted(
+    small_world: None, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "left_out.csv"
+    header = "project,unit_type,originating_party,serial_first,serial_last,completed_on"
+    # The second one has come with its monitoring period since.
+    file.write_text(f"{header}\nMN-5977,CER,MN,5001,5100,2016-11-17\nMN-5977,CER,MN,1001,3000,2014-01-01\n", "utf-8")
+    monkeypatch.setattr(left_out, "FILE", file)
+    left_out._read.cache_clear()  # noqa: SLF001
+    try:
+        page = page_of(client, "MN-5977")
+        compared = Page(client.get("/en/compare?p=MN-5977").text)
+    finally:
+        left_out._read.cache_clear()  # noqa: SLF001
+
+    assert "3,100 CERs issued, by year" in page.words
+    assert "All 2 issuances whose monitoring period is known" in page.words
+    assert "100 CERs, issued on 17 November 2016." in page.words.replace("\u00a0", " ")
+    assert page.words.count("One more issuance is not listed") == 1
+    assert "Units issued so far 3,100" in compared.words
+
+
+def test_the_issuance_that_the_registrys_list_gives_no_period_of_is_the_one_that_is_left_out() -> None:
+    (issuance,) = left_out.left_out("SV-297", [])
+
+    assert (issuance.units, issuance.completed_on) == (119_311, date(2023, 11, 17))
+    assert left_out.left_out("SV-297", [("SV", 3_052_255)]) == ()
+    assert left_out.left_out("MN-5977", []) == ()
 
 
 def test_a_project_that_nothing_is_known_of_says_so(small_world: None, client: FlaskClient) -> None:
@@ -193,6 +255,12 @@ def test_the_price_of_the_smallest_order_is_split_to_the_cent(small_world: None,
     ("values", "state", "words"),
     [
         ({"state": OfferState.SOLD_OUT, "units_settled": 100}, "sold_out", "Sold out"),
+        (
+            {"state": OfferState.SOLD_OUT, "units_settled": 40, "units_reserved": 60},
+            "reserved",
+            "All units are held for other buyers at the moment. They come back if those do not pay.",
+        ),
+        ({"state": OfferState.PAUSED, "units_reserved": 100}, "held", "Not for sale at the moment"),
         ({"state": OfferState.PAUSED}, "held", "Not for sale at the moment"),
         ({"state": OfferState.FROZEN}, "held", "Not for sale at the moment"),
         ({"state": OfferState.WITHDRAWN}, "withdrawn", "Withdrawn"),
@@ -212,12 +280,31 @@ def test_a_project_that_is_not_for_sale_keeps_its_page_and_says_why(
     assert [form.action for form in page.forms] == ["/en/compare"]
 
 
+def test_units_held_for_others_are_not_called_sold(shop: Shop) -> None:
+    offer_id = shop.offer(units=10)
+    change_in(shop, "offer-1", state=OfferState.SOLD_OUT, units_reserved=10)
+
+    visitor = shop.visitor()
+    page, listed = visitor.get("/en/projects/IN-1"), visitor.get("/en/")
+    for words in (page.words, listed.words):
+        assert "Held for other buyers" in words
+        assert "Sold out" not in words
+    answer = visitor.client.post("/en/basket/add", data={"offer_id": offer_id, "units": "1"}, follow_redirects=True)
+    assert "All units of this offer are held for other buyers at the moment." in answer.text
+
+    change_in(shop, "offer-1", units_reserved=0, units_settled=10)
+    page, listed = visitor.get("/en/projects/IN-1"), visitor.get("/en/")
+    for words in (page.words, listed.words):
+        assert "Sold out" in words
+        assert "Held for other buyers" not in words
+
+
 def test_a_sold_out_project_keeps_its_past_cancellations(small_world: None, client: FlaskClient) -> None:
     change("MN-5977-1", state=OfferState.WITHDRAWN)
     change("MN-5977-2", state=OfferState.EXPIRED)
 
     words = page_of(client, "MN-5977").words
-    assert "35 CERs known to be cancelled, by year" in words
+    assert "735 CERs known to be cancelled, by year" in words
     assert "Withdrawn" in words
     assert "Price of one unit in USD since" in words
 
@@ -245,7 +332,7 @@ def test_quality_facts_have_source_and_date_or_say_unknown(small_world: None, cl
     import_projects(f"{header}\n{row},ACM0002 version 12.1,2023-11-30\n", now=NOW)
     words = page_of(client, "MN-5977").words
 
-    assert "ACM0002 version 12.1 Refused the CCP label" in words
+    assert "ACM0002 version 12.1 Not approved for the CCP label" in words
     assert "6 August 2024" in words
     assert "The New Humanitarian and Mongabay, 13 September 2023" in words
     assert "The monitoring periods on offer ended between 12 and 13 years ago." in words

@@ -113,7 +113,7 @@ def test_more_than_is_left_is_refused_with_what_is_left_and_nothing_of_the_order
     with pytest.raises(UnitsUnavailable) as refusal:
         place(world.settings, token)
 
-    assert refusal.value.facts == {"offer_id": few, "units": 5, "units_left": 2}
+    assert refusal.value.facts == {"offer_id": few, "units": 5, "units_left": 2, "is_reserved": False}
     assert (counters(plenty), counters(few)) == ((100, 0, 0), (2, 0, 3))
     db.session.rollback()
     assert db.session.scalar(select(func.count()).select_from(Reservation)) == 0

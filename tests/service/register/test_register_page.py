@@ -313,3 +313,13 @@ def test_refused_units_never_stand_in_the_register(shop: Shop) -> None:
     assert numbers(page) == ["TN1-2026"]
     assert "Wind power project number 2" in page.words
     assert "1 cancellation, 3 units" in page.words
+
+
+def test_a_serial_number_without_its_party_finds_every_certificate_that_holds_that_number(shop: Shop) -> None:
+    a_certificate(shop, number=1, units=3)
+    a_certificate(shop, number=2, units=3)
+
+    assert listed(shop, "?q=1002001") == ["TN1-2026"]
+    assert listed(shop, "?q=2002002") == ["TN2-2026"]
+    assert listed(shop, "?q=1002003") == []
+    assert listed(shop, "?q=77777777777") == []

@@ -104,6 +104,8 @@ def test_units_from_the_calculator_are_carried_to_every_project(visitor: Visitor
     [
         ("price_from=cheap", "price_from", "Write the price as a number, such as 1.50"),
         ("price_from=0.123", "price_from", "Write the price as a number, such as 1.50"),
+        ("price_from=1,000", "price_from", "Write the price as a number, such as 1.50"),
+        ("price_from=1.000", "price_from", "Write the price as a number, such as 1.50"),
         ("price_from=5&price_to=2", "price_to", "The highest price must not be below the lowest."),
         ("year_from=2016&year_to=2012", "year_to", "The last year must not be before the first."),
     ],
@@ -205,7 +207,7 @@ def test_how_we_sort_states_every_rule_and_that_places_are_not_sold(client: Flas
 def test_the_rule_in_force_is_printed_above_the_list(visitor: Visitor) -> None:
     for sort in ("price", "newest"):
         text = visitor.get(f"/en/?sort={sort}").html
-        assert f"Sorted by: {SORT_LABELS[sort]}; what is sold out stands last." in text
+        assert f"Sorted by: {SORT_LABELS[sort]}; sold-out projects come last." in text
         assert '<a href="/en/how-we-sort">How we sort</a>' in text
 
 

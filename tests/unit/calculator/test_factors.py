@@ -34,7 +34,10 @@ def test_every_published_factor_names_its_source_year_and_how_it_was_checked(ver
         assert factor.low <= factor.value <= factor.high
         assert factor.url.startswith("https://")
         assert 2000 < factor.year <= 2026
-        assert "Verified:" in factor.note, factor.key
+        assert "Checked against" in factor.note, factor.key
+        assert not {"stored", "Verified", "found"} & set(factor.note.split()), factor.key
+        if "Energy Security" in factor.publisher:
+            assert f"{factor.year} edition" in factor.note, factor.key
         assert (factor.range == "none") == (factor.low == factor.high), factor.key
 
 

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.checkout.errors import BadUnits
-from app.checkout.quantities import MOST_UNITS, read_number, read_units, units_for_maximum, units_for_minimum
+from app.checkout.quantities import (
+    MOST_UNITS,
+    THOUSANDS,
+    read_number,
+    read_units,
+    units_for_maximum,
+    units_for_minimum,
+)
 
 minor = st.integers(1, 10**9)
 
@@ -27,7 +34,7 @@ minor = st.integers(1, 10**9)
     ],
 )
 def test_a_whole_number_is_read_as_people_write_it(typed: str, units: int) -> None:
-    assert read_units(typed) == units
+    assert {read_units(typed, sign) for sign in THOUSANDS.values()} == {units}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +49,6 @@ def test_a_whole_number_is_read_as_people_write_it(typed: str, units: int) -> No
         ("+1", "sign"),
         ("1.5", "fraction"),
         ("1,5", "fraction"),
-        ("1.000", "fraction"),
         (".5", "fraction"),
         ("1,000,000.5", "fraction"),
         (".", "number"),
@@ -62,19 +68,64 @@ def test_a_whole_number_is_read_as_people_write_it(typed: str, units: int) -> No
 )
 def test_what_is_no_number_of_units_is_refused_with_its_reason(typed: str, reason: str) -> None:
     with pytest.raises(BadUnits) as refusal:
-        read_units(typed)
+        read_units(typed, THOUSANDS["en"])
 
     assert refusal.value.facts == {"reason": reason, "typed": typed}
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "units"),
+    [
+        ("en", "12,000", 12_000),
+        ("en", "2,425,409,379", MOST_UNITS),
+        ("en", "12 000", 12_000),
+        ("fr", "12 000", 12_000),
+        ("fr", "12\u202f000", 12_000),
+        ("fr", "12\u00a0000", 12_000),
+        ("es", "12.000", 12_000),
+        ("es", "1.000.000", 1_000_000),
+        ("es", "12 000", 12_000),
+    ],
+)
+def test_a_number_is_read_as_the_page_itself_prints_it(language: str, typed: str, units: int) -> None:
+    assert read_units(typed, THOUSANDS[language]) == units
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "reason"),
+    [
+        ("en", "12.000", "thousands"),
+        ("en", "1.000.000", "thousands"),
+        ("fr", "12,000", "thousands"),
+        ("fr", "12.000", "thousands"),
+        ("es", "12,000", "thousands"),
+        ("en", "1,00", "fraction"),
+        ("en", "1,0000", "fraction"),
+        ("en", "1,000.000", "fraction"),
+        ("es", "1.5", "fraction"),
+        ("en", "3,000,000,000", "large"),
+        ("en", "0,012", "fraction"),
+        ("es", "0.000", "fraction"),
+    ],
+)
+def test_thousands_of_another_language_are_not_guessed(language: str, typed: str, reason: str) -> None:
+    with pytest.raises(BadUnits) as refusal:
+        read_units(typed, THOUSANDS[language])
+
+    assert refusal.value.facts["reason"] == reason
 
 
 @given(st.text(max_size=40))
 def test_whatever_is_typed_gives_at_least_one_unit_or_a_reason(typed: str) -> None:
     try:
-        answer: object = read_units(typed)
+        answer: object = read_units(typed, THOUSANDS["es"])
     except BadUnits as refusal:
         answer = refusal.facts["reason"]
 
-    assert answer in {"missing", "fraction", "sign", "zero", "number", "large"} or 1 <= int(str(answer)) <= MOST_UNITS
+    assert (
+        answer in {"missing", "thousands", "fraction", "sign", "zero", "number", "large"}
+        or 1 <= int(str(answer)) <= MOST_UNITS
+    )
 
 
 @pytest.mark.parametrize(

@@ -295,6 +295,14 @@ def test_each_certificate_has_its_number_its_download_and_the_public_check() -> 
     assert f"{ORDER_URL}/summary.pdf" in links(mail.text)
 
 
+def test_the_mail_keeps_the_links_of_the_order_apart_from_the_public_one_and_says_where_to_read_on() -> None:
+    mail = render(mail_of(certificates_ready()))
+    assert "Keep the links to your order and its PDFs to yourself" in clean_line(mail.text)
+    assert "or the address where anyone can check it" in clean_line(mail.text)
+    for body in (mail.text, mail.html):
+        assert "/en/about/what-you-may-say" in body
+
+
 def test_one_certificate_needs_no_summary() -> None:
     mail = render(mail_of(certificates_ready(1)))
     assert mail.subject == "Demonstration: Your certificate for order T-7KMQ-2XHD"

@@ -37,6 +37,19 @@ def test_bars_stand_on_each_other_and_fill_the_scale() -> None:
     assert third.left + third.width <= 100
 
 
+def test_what_is_unknown_is_marked_at_the_end_of_its_bar() -> None:
+    chart = bar_chart([("2017", {"a": 20, "rest": None}), ("2018", {"a": None}), ("2019", {"a": 0})])
+
+    assert chart is not None
+    assert chart.has_unknown
+    assert [(bar.is_unknown, bar.top, len(bar.parts)) for bar in chart.bars] == [
+        (True, 0.0, 1),
+        (True, 100.0, 0),
+        (False, 100.0, 0),
+    ]
+    assert bar_chart([("2018", {"a": None})]) is None
+
+
 def test_no_more_labels_than_fit_at_320_pixels_and_the_last_year_has_one() -> None:
     chart = bar_chart([(str(year), {"a": 1}) for year in range(2005, 2024)])
 
