@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from flask import Blueprint, Flask, render_template
 from flask_wtf import FlaskForm
@@ -14,8 +14,11 @@ from app.certificates.ports import SerialRange
 from app.checkout.order_queries import Step
 from app.checkout.pricing import Breakdown, breakdown
 from app.current import settings
+from app.kernel.money import Money
+from app.offers.queries import OfferRow
 from app.payments.split import split
 from app.registry.states import CancellationState
+from app.web.charts import bar_chart, step_chart
 
 blueprint = Blueprint("design", __name__, url_prefix="/<lang>")
 
@@ -73,6 +76,40 @@ def design() -> str:
             SerialRange(f"IN-5-{n}-1-1-0", f"IN-5-{n + 41}-1-1-0", 42) for n in range(175_771_700, 175_791_700, 1_000)
         ],
         moment=_PAID,
+        offers=[_offer(1, is_for_sale=True), _offer(2, is_for_sale=False, is_reserved=True), _offer(3)],
+        bars=bar_chart(
+            [(str(year), {"issued": None if year == 2020 else 90 * (year % 7)}) for year in range(2012, 2021)]
+        ),
+        prices=step_chart([[(_PAID - timedelta(days=400 - 90 * n), 300 + 45 * n) for n in range(4)]], _PAID),
+        registry_bars=bar_chart(
+            [
+                (str(year), {"registry": 40 + year % 5, "platform": 25, "exchange": 12, "here": 6})
+                for year in range(2012, 2018)
+            ]
+        ),
+    )
+
+
+def _offer(number: int, *, is_for_sale: bool = False, is_reserved: bool = False) -> OfferRow:
+    return OfferRow(
+        id=number,
+        code=f"SAMPLE-{number}",
+        unit_type="CER",
+        commitment_period=2,
+        monitoring_starts_on=date(2015, 1, 1),
+        monitoring_ends_on=date(2015, 12, 31),
+        issued_at=_PAID.replace(year=2016),
+        originating_party="KE",
+        serial_first=148_155_680,
+        serial_last=148_173_679,
+        price=Money(38 * number, settings().currency),
+        units_left=450_000 if is_for_sale else 0,
+        minimum_units=2,
+        provider_name=LONG_NAME,
+        provider_is_demonstration=True,
+        is_for_sale=is_for_sale,
+        is_reserved=is_reserved,
+        confirmed_at=_PAID,
     )
 
 
