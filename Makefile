@@ -88,7 +88,7 @@ chaos: bootstrap ## Kill web and worker at every point of a purchase, on both da
 
 .PHONY: sweep
 sweep: bootstrap ## Visit every page in every language and width
-	$(PYTEST) -m sweep $(T)
+	SWEEP=1 $(PYTEST) -n $(WORKERS) --dist loadgroup -m "sweep or browser" $(T)
 
 .PHONY: bench
 bench: $(patsubst tests/benchmarks/%.py,bench-%,$(filter-out %/bare.py %/large.py %/visitor.py,$(wildcard tests/benchmarks/[a-z]*.py))) ## Run every benchmark
