@@ -1,5 +1,16 @@
 """Every model in one import, for migrations and tests; defines nothing."""
 
+from app.accounts.models import (
+    Invitation,
+    MailedLink,
+    Membership,
+    Organisation,
+    Passkey,
+    Person,
+    RecoveryCode,
+    SignIn,
+)
+from app.audit.models import Act, HouseRule, Note, Proposal
 from app.catalog.models import Issuance, Mechanism, Project, ProjectParty, PublishedCancellation, UnitType
 from app.catalog.search_models import SearchDocument
 from app.certificates.models import (
@@ -17,18 +28,23 @@ from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLin
 from app.claims.models import WordingReview
 from app.complaints.models import Complaint, ComplaintCounter
 from app.db import StateEvent
+from app.direct.models import DirectCancellation
 from app.notifications.models import Mail
-from app.offers.models import Offer, OfferPrice, Reservation
+from app.offers.models import Offer, OfferInterest, OfferPrice, PriceChange, Reservation
 from app.payments.adapters.testpay_models import TestpayEvent, TestpayRefund, TestpaySession
-from app.payments.models import Payment, Refund, WebhookDelivery
-from app.providers.models import Provider
+from app.payments.models import Payment, Payout, Refund, WebhookDelivery
+from app.providers.models import Application, BeneficialOwner, Evidence, Payee, ProjectAuthority, Provider
 from app.registry.ledger.models import LedgerAccount, LedgerBlock, LedgerTransaction, LedgerTransactionBlock
 from app.registry.models import Cancellation, CancelledBlock, RegistryAttempt
+from app.screening.models import SanctionsList, SanctionsName, ScreeningMatch
 from app.web.models import RateLimit
 
 __all__ = [
+    "Act",
+    "Application",
     "Basket",
     "BasketLine",
+    "BeneficialOwner",
     "Beneficiary",
     "Cancellation",
     "CancelledBlock",
@@ -36,25 +52,42 @@ __all__ = [
     "CertificateCounter",
     "Complaint",
     "ComplaintCounter",
+    "DirectCancellation",
     "Document",
     "DocumentRequest",
+    "Evidence",
+    "HouseRule",
+    "Invitation",
     "Issuance",
     "LedgerAccount",
     "LedgerBlock",
     "LedgerTransaction",
     "LedgerTransactionBlock",
     "Mail",
+    "MailedLink",
     "Mechanism",
+    "Membership",
+    "Note",
     "Offer",
+    "OfferInterest",
     "OfferPrice",
     "Order",
     "OrderLine",
+    "Organisation",
+    "Passkey",
+    "Payee",
     "Payment",
+    "Payout",
+    "Person",
+    "PriceChange",
     "Project",
+    "ProjectAuthority",
     "ProjectParty",
+    "Proposal",
     "Provider",
     "PublishedCancellation",
     "RateLimit",
+    "RecoveryCode",
     "Refund",
     "RegisterBlock",
     "RegisterEntry",
@@ -63,7 +96,11 @@ __all__ = [
     "RegisterWord",
     "RegistryAttempt",
     "Reservation",
+    "SanctionsList",
+    "SanctionsName",
+    "ScreeningMatch",
     "SearchDocument",
+    "SignIn",
     "StateEvent",
     "TestpayEvent",
     "TestpayRefund",

@@ -30,6 +30,10 @@ def render(kind: str, thing: object, _context: Any) -> str | bool:
 def run() -> None:
     """Run the migrations on the application's own connection."""
     with target.engine.connect() as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        if is_sqlite:
+            # A table that is made anew is dropped for a moment, and what refers to it must not mind.
+            connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=OFF")
         context.configure(
             connection=connection,
             target_metadata=target.metadata,
@@ -41,6 +45,11 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+        if is_sqlite:
+            orphans = connection.connection.dbapi_connection.execute("PRAGMA foreign_key_check").fetchall()
+            if orphans:
+                raise RuntimeError(f"rows without their parents after the migration: {orphans[:10]}")
+            connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=ON")
 
 
 run()

@@ -28,7 +28,7 @@ FoldedWord = String(WORD_LENGTH).with_variant(String(WORD_LENGTH, collation="C")
 
 
 class Certificate(Base):
-    """One certificate for an order's units of one project and one beneficiary.
+    """One certificate for an order's units of one project and one beneficiary, or for a direct cancellation.
 
     `facts` is canonical JSON and never changes; every page and PDF is a view of it.
     """
@@ -37,10 +37,12 @@ class Certificate(Base):
     __table_args__ = (
         UniqueConstraint("order_id", "project_id", "beneficiary_id"),
         UniqueConstraint("year", "sequence"),
+        CheckConstraint("(order_id IS NULL) <> (direct_cancellation_id IS NULL)", name="one_cause"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("purchase_order.id"), index=True)
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("purchase_order.id"), index=True)
+    direct_cancellation_id: Mapped[int | None] = mapped_column(ForeignKey("direct_cancellation.id"), unique=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
     beneficiary_id: Mapped[int] = mapped_column(ForeignKey("beneficiary.id"))
     year: Mapped[int] = mapped_column(Integer)
@@ -87,7 +89,7 @@ class DocumentRequest(Base):
     __table_args__ = (UniqueConstraint("subject", "locale"),)
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("purchase_order.id"), index=True)
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("purchase_order.id"), index=True)  # of a summary
     subject: Mapped[str] = mapped_column(String(40))
     locale: Mapped[str] = mapped_column(String(8))
     requested_at: Mapped[datetime] = mapped_column(UTCDateTime)

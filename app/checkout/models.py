@@ -75,6 +75,8 @@ class Order(Base):
     basket_id: Mapped[int | None] = mapped_column(ForeignKey("basket.id", ondelete="SET NULL"), index=True)
     state: Mapped[OrderState] = mapped_column(state_column(OrderState, "order_state"))
     locale: Mapped[str] = mapped_column(String(8))
+    # A buyer with an account, or one who proved later that the address is theirs.
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     email: Mapped[str] = mapped_column(String(254))
     currency: Mapped[str] = mapped_column(String(3))
     total: Mapped[int] = mapped_column(BigInteger)
@@ -96,17 +98,25 @@ class Order(Base):
 
 
 class Beneficiary(Base):
-    """On whose behalf the units are cancelled, and why, in the buyer's own words."""
+    """On whose behalf the units are cancelled, and why, in the words of who has them cancelled.
+
+    It belongs to an order or to a direct cancellation; only the latter has a purpose category and the
+    name of a scheme.
+    """
 
     __tablename__ = "beneficiary"
+    __table_args__ = (CheckConstraint("(order_id IS NULL) <> (direct_cancellation_id IS NULL)", name="one_cause"),)
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("purchase_order.id"), index=True)
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("purchase_order.id"), index=True)
+    direct_cancellation_id: Mapped[int | None] = mapped_column(ForeignKey("direct_cancellation.id"), unique=True)
     name: Mapped[str] = mapped_column(String(200), default="")
     purpose: Mapped[str] = mapped_column(String(500), default="")
     intent: Mapped[str] = mapped_column(String(16))  # contribution or compensation
     country: Mapped[str] = mapped_column(String(2), default="")
     is_name_public: Mapped[bool] = mapped_column(Boolean, default=False)
+    purpose_category: Mapped[str] = mapped_column(String(24), default="", server_default="")
+    scheme_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
 
 
 class OrderLine(Base):

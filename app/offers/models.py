@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Date, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import BigKey
 from app.kernel.columns import Base, UTCDateTime, state_column
 from app.kernel.money import Money
-from app.offers.states import OfferState, ReservationState, Standing, standing
+from app.offers.states import OfferState, PriceChangeState, ReservationState, Standing, standing
 
 
 class Offer(Base):
-    """Units of one issuance, in one account, at one price. The CHECK stands behind every guard."""
+    """Units of one issuance, in one account, at one price. The CHECK stands behind every guard.
+
+    `tiers` are lower prices from a number of units on: `[[from_units, unit_price], ...]`, rising units,
+    falling prices. `price_version` grows with every change of price, tiers or minimum: an order that was
+    drawn up with an older one is told, not charged.
+    """
 
     __tablename__ = "offer"
     __table_args__ = (
         CheckConstraint("units_reserved >= 0 AND units_settled >= 0", name="counted"),
         CheckConstraint("units_reserved + units_settled <= units_offered", name="not_oversold"),
         CheckConstraint("unit_price > 0", name="priced"),
+        CheckConstraint("minimum_units > 0", name="minimum"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -36,6 +43,16 @@ class Offer(Base):
     units_settled: Mapped[int] = mapped_column(BigInteger, default=0)
     # When the registry last said that the units lie there; a later cancellation confirms it again.
     holding_confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    minimum_units: Mapped[int] = mapped_column(BigInteger, default=1, server_default="1")  # of one purchase
+    tiers: Mapped[list[list[int]]] = mapped_column(JSON, default=list, server_default="[]")
+    price_version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    opens_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # not for sale before
+    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)  # not for sale from then on
+    texts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")  # by language
+    # Why it is paused, frozen, returned or withdrawn: a code of `app.offers.reasons`, or an operator's words.
+    state_reason: Mapped[str] = mapped_column(String(1000), default="", server_default="")
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     @property
     def units_left(self) -> int:
@@ -62,7 +79,38 @@ class OfferPrice(Base):
     offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"), index=True)
     unit_price: Mapped[int] = mapped_column(Integer)
     currency: Mapped[str] = mapped_column(String(3))
+    tiers: Mapped[list[list[int]]] = mapped_column(JSON, default=list, server_default="[]")
     valid_from: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class PriceChange(Base):
+    """A price that an offer will have from an instant on; planned by its seller, applied by the sweeper."""
+
+    __tablename__ = "price_change"
+    __table_args__ = (
+        CheckConstraint("unit_price > 0", name="priced"),
+        Index("ix_price_change_due", "state", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"), index=True)
+    state: Mapped[PriceChangeState] = mapped_column(state_column(PriceChangeState, "price_change_state"))
+    unit_price: Mapped[int] = mapped_column(Integer)  # minor units of the offer's currency
+    tiers: Mapped[list[list[int]]] = mapped_column(JSON, default=list)
+    due_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class OfferInterest(Base):
+    """How often an offer's page was seen and its units put into a basket on one day (UTC); nobody's name."""
+
+    __tablename__ = "offer_interest"
+
+    offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"), primary_key=True)
+    on: Mapped[date] = mapped_column(Date, primary_key=True)
+    views: Mapped[int] = mapped_column(Integer, default=0)
+    baskets: Mapped[int] = mapped_column(Integer, default=0)
 
 
 class Reservation(Base):

@@ -29,6 +29,14 @@ class ReservationState(StrEnum):
     RELEASED = "released"
 
 
+class PriceChangeState(StrEnum):
+    """A planned price is applied when its time has come, or taken back before."""
+
+    PLANNED = "planned"
+    APPLIED = "applied"
+    WITHDRAWN = "withdrawn"
+
+
 class Standing(StrEnum):
     """How an offer stands for a buyer: for sale, taken off sale, all held for unpaid orders, or all sold."""
 
@@ -56,13 +64,15 @@ def standing(state: OfferState, units_left: int, units_reserved: int) -> Standin
 
 _O = OfferState
 _R = ReservationState
+_C = PriceChangeState
 
 OFFER = Transitions(
     "offer",
     {
         _O.DRAFT: {_O.SUBMITTED, _O.WITHDRAWN},
         _O.SUBMITTED: {_O.APPROVED, _O.DRAFT, _O.WITHDRAWN},
-        _O.APPROVED: {_O.LIVE, _O.WITHDRAWN},
+        # One that opens later may expire or be frozen before.
+        _O.APPROVED: {_O.LIVE, _O.WITHDRAWN, _O.EXPIRED, _O.FROZEN},
         _O.LIVE: {_O.PAUSED, _O.SOLD_OUT, _O.WITHDRAWN, _O.EXPIRED, _O.FROZEN},
         _O.PAUSED: {_O.LIVE, _O.WITHDRAWN, _O.EXPIRED, _O.FROZEN},
         _O.SOLD_OUT: {_O.LIVE, _O.WITHDRAWN, _O.EXPIRED, _O.FROZEN},
@@ -80,4 +90,8 @@ RESERVATION = Transitions(
         _R.SETTLED: {_R.RELEASED},
         _R.RELEASED: set(),
     },
+)
+
+PRICE_CHANGE = Transitions(
+    "price_change", {_C.PLANNED: {_C.APPLIED, _C.WITHDRAWN}, _C.APPLIED: set(), _C.WITHDRAWN: set()}
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import BigKey
@@ -73,6 +73,27 @@ class Refund(Base):
     @property
     def money(self) -> Money:
         """What goes back."""
+        return Money(self.amount, self.currency)
+
+
+class Payout(Base):
+    """Money that was sent to a participant, written down after two operators agreed on it."""
+
+    __tablename__ = "payout"
+    __table_args__ = (CheckConstraint("amount > 0", name="positive"), UniqueConstraint("provider_id", "reference"))
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    provider_id: Mapped[int] = mapped_column(ForeignKey("provider.id"))
+    payee_id: Mapped[int] = mapped_column(ForeignKey("payee.id"))
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    reference: Mapped[str] = mapped_column(String(80))  # of the bank transfer
+    paid_on: Mapped[date] = mapped_column(Date)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    @property
+    def money(self) -> Money:
+        """What was sent."""
         return Money(self.amount, self.currency)
 
 

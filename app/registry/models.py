@@ -14,21 +14,26 @@ from app.registry.states import CancellationState
 
 
 class Cancellation(Base):
-    """The intent to cancel the units of one order line, written before the registry is asked.
+    """The intent to cancel the units of one order line, or of one direct cancellation.
 
-    `reference` belongs to the order line, never to an attempt, and goes into every field the
-    registry offers; `fingerprint` is the hash of what was asked under it.
+    It is written before the registry is asked. `reference` belongs to that cause, never to an attempt, and
+    goes into every field the registry offers; `fingerprint` is the hash of what was asked under it.
     """
 
     __tablename__ = "cancellation"
     __table_args__ = (
         CheckConstraint("units > 0", name="positive"),
+        CheckConstraint(
+            "(order_line_id IS NULL) = (order_id IS NULL) AND (order_id IS NULL) <> (direct_cancellation_id IS NULL)",
+            name="one_cause",
+        ),
         Index("ix_cancellation_due", "state", "next_action_at"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("purchase_order.id"), index=True)
-    order_line_id: Mapped[int] = mapped_column(ForeignKey("order_line.id"), unique=True)
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("purchase_order.id"), index=True)
+    order_line_id: Mapped[int | None] = mapped_column(ForeignKey("order_line.id"), unique=True)
+    direct_cancellation_id: Mapped[int | None] = mapped_column(ForeignKey("direct_cancellation.id"), unique=True)
     issuance_id: Mapped[int] = mapped_column(ForeignKey("issuance.id"))
     registry_code: Mapped[str] = mapped_column(String(24))
     account: Mapped[str] = mapped_column(String(60))
