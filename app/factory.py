@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Flask
 
 from app import commands, db, fulfilment, jobs, models, web
+from app.accounts import access
 from app.calculator import views as calculator_views
 from app.catalog import labels, quality_words
 from app.certificates import views as certificate_views
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     db.init_app(app)
     jobs.init_app(app)
     web.init_app(app)
+    access.init_app(app)
     labels.init_app(app)
     quality_words.init_app(app)
     offer_pages.init_app(app)

@@ -142,7 +142,7 @@ def due_documents(now: datetime, limit: int = 20) -> list[int]:
     return list(rows)
 
 
-SummarySource = Callable[[int], SummaryFacts]
+SummarySource = Callable[[int | None], SummaryFacts]
 
 
 def render_document(request_id: int, renderer: CertificateRenderer, summary_of: SummarySource, clock: Clock) -> None:

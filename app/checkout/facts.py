@@ -124,7 +124,7 @@ def drafts(order: Order, settings: Settings, registry: RegistryAdapter) -> list[
     return result
 
 
-def summary(order_id: int, settings: Settings) -> SummaryFacts:
+def summary(order_id: int | None, settings: Settings) -> SummaryFacts:
     """The facts of an order's summary: its certificates as frozen, and what was refunded."""
     order = db.session.get_one(Order, order_id)
     certificates = db.session.scalars(

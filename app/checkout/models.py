@@ -83,6 +83,8 @@ class Order(Base):
     is_demonstration: Mapped[bool] = mapped_column(Boolean)
     consent_version: Mapped[str] = mapped_column(String(24))
     consent_text: Mapped[str] = mapped_column(Text)
+    # An operator's reason to look at it before the irreversible step; empty for none.
+    hold_reason: Mapped[str] = mapped_column(String(1000), default="", server_default="")
     terms_version: Mapped[str | None] = mapped_column(String(10))  # None: placed before terms had versions
     placed_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)  # until then the units are held

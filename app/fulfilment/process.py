@@ -185,7 +185,11 @@ def finish_orders(world: Collaborators) -> int:
     """Orders whose cancellations are all final get certificates for what was cancelled."""
     waiting = (
         select(Cancellation.order_id)
-        .where(Cancellation.state.not_in([s for s in CancellationState if CANCELLATION.is_final(s)]))
+        .where(
+            # NULL in a list makes NOT IN say neither yes nor no.
+            Cancellation.order_id.is_not(None),
+            Cancellation.state.not_in([s for s in CancellationState if CANCELLATION.is_final(s)]),
+        )
         .scalar_subquery()
     )
     ready = db.session.scalars(
@@ -295,7 +299,7 @@ def make_refunds(world: Collaborators) -> int:
 def render_documents(world: Collaborators) -> int:
     """Draw the PDFs that were asked for."""
 
-    def summary_of(order_id: int) -> SummaryFacts:
+    def summary_of(order_id: int | None) -> SummaryFacts:
         return certificate_facts.summary(order_id, world.settings)
 
     return _each(

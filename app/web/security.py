@@ -27,7 +27,7 @@ UNUSED_FEATURES = (
     "xr-spatial-tracking",
 )  # fmt: skip
 # Baskets, orders and payments are nobody else's business, whatever page of theirs is shown.
-PRIVATE_BLUEPRINTS = frozenset({"checkout", "testpay"})
+PRIVATE_BLUEPRINTS = frozenset({"account", "checkout", "testpay"})
 
 csrf = CSRFProtect()
 
@@ -79,9 +79,26 @@ def no_form_token(view: View) -> View:
     return cast(View, csrf.exempt(view))
 
 
+def takes_up_to(maximum: int) -> Callable[[View], View]:
+    """Mark a view that takes larger uploads than others: `maximum` bytes of a whole request."""
+
+    def marked(view: View) -> View:
+        view.maximum_bytes = maximum  # type: ignore[attr-defined]  # functions take attributes
+        return view
+
+    return marked
+
+
 def is_private() -> bool:
-    """Whether the present page belongs to one person: no cache, no search engine, no alternates."""
-    return request.blueprint in PRIVATE_BLUEPRINTS or is_secret_address()
+    """Whether the present page belongs to one person: no cache, no search engine, no alternates.
+
+    Pages that ask who somebody is (`app.accounts.access`) carry the mark `access`.
+    """
+    return request.blueprint in PRIVATE_BLUEPRINTS or hasattr(_view(), "access") or is_secret_address()
+
+
+def _view() -> Callable[..., Any] | None:
+    return current_app.view_functions.get(request.endpoint or "")
 
 
 def is_secret_address() -> bool:
@@ -107,8 +124,10 @@ def _check_host() -> None:
 
 
 def _check_size() -> None:
+    maximum = getattr(_view(), "maximum_bytes", MAXIMUM_BYTES)
+    request.max_content_length = maximum
     # Werkzeug refuses only what a view reads.
-    if (request.content_length or 0) > MAXIMUM_BYTES:
+    if (request.content_length or 0) > maximum:
         abort(413)
 
 

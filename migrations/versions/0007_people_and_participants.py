@@ -737,6 +737,7 @@ def upgrade() -> None:
         )
 
     with op.batch_alter_table("purchase_order", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("hold_reason", sa.String(length=1000), server_default="", nullable=False))
         batch_op.add_column(sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True))
         batch_op.create_index(batch_op.f("ix_purchase_order_person_id"), ["person_id"], unique=False)
         batch_op.create_foreign_key(batch_op.f("fk_purchase_order_person_id_person"), "person", ["person_id"], ["id"])
@@ -747,6 +748,7 @@ def downgrade() -> None:
     for statement in FORGOTTEN:
         op.execute(statement)
     with op.batch_alter_table("purchase_order", schema=None) as batch_op:
+        batch_op.drop_column("hold_reason")
         batch_op.drop_constraint(batch_op.f("fk_purchase_order_person_id_person"), type_="foreignkey")
         batch_op.drop_index(batch_op.f("ix_purchase_order_person_id"))
         batch_op.drop_column("person_id")

@@ -48,6 +48,8 @@ BEYOND: dict[str, dict[str, str]] = {
         "submitted -> draft": "sent back for correction",
         "submitted -> withdrawn": "a seller may give up while somebody looks",
         "approved -> withdrawn": "a seller may give up before going live",
+        "approved -> expired": "one that opens later may expire before",
+        "approved -> frozen": "its participant may be suspended before it opens",
         "paused -> withdrawn": "a paused offer ends like a live one",
         "paused -> expired": "a paused offer ends like a live one",
         "paused -> frozen": "the registry's books may differ while an offer rests",

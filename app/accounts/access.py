@@ -1,0 +1,256 @@
+"""Who asks, and whether the page is theirs: one guard in front of every view.
+
+In the guarded rooms a view that says nothing is closed.
+
+A view says who may see it by a mark; the guard compares the mark with the browser's sign-in. Somebody
+without a sign-in is led to it; a page of another organisation, and every page of the operators, does not
+exist for others (404); what one's own role does not cover is refused (403).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+from flask import Flask, abort, current_app, g, has_request_context, redirect, request, session, url_for
+from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response
+
+from app.accounts.models import Membership, Organisation, Person, SignIn
+from app.accounts.roles import Role
+from app.audit.service import Actor
+from app.current import now
+from app.db import db, transaction
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+SESSION_KEY = "sign_in"
+# Rooms in which every page must say who may see it.
+GUARDED_ROOMS = frozenset({"desk", "sell", "account"})
+SEEN_EVERY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Me:
+    """The person who is signed in with this browser. `is_strong`: a second factor or a passkey was shown."""
+
+    id: int
+    email: str
+    name: str
+    locale: str
+    is_operator: bool
+    has_second_factor: bool
+    is_strong: bool
+    sign_in_id: int
+
+    @property
+    def actor(self) -> Actor:
+        """This person for the trail of acts."""
+        return Actor(self.id, self.email)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """What the signed-in person may do for the organisation that the address names."""
+
+    organisation_id: int
+    code: str
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may see a view: `role` is the least role in the organisation of the address.
+
+    `strong` asks for a second factor.
+    """
+
+    operator: bool = False
+    role: Role | None = None
+    strong: bool = False
+
+
+def public(view: View) -> View:
+    """A page of a guarded room that everybody may see. It carries no mark of privacy of its own."""
+    view.is_public = True  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
+def signed_in(view: View | None = None, *, strong: bool = False) -> Any:
+    """For whoever is signed in; `strong` asks for a second factor too."""
+    return _mark(view, Access(strong=strong))
+
+
+def operators_only(view: View) -> View:
+    """For operators, with their second factor."""
+    return cast(View, _mark(view, Access(operator=True, strong=True)))
+
+
+def members(role: Role, *, strong: bool = False) -> Callable[[View], View]:
+    """For people with at least this role in the organisation whose code stands in the address as `organisation`."""
+
+    def marked(view: View) -> View:
+        return cast(View, _mark(view, Access(role=role, strong=strong)))
+
+    return marked
+
+
+def _mark(view: Any, access: Access) -> Any:
+    def mark(view: Any) -> Any:
+        view.access = access
+        return view
+
+    return mark if view is None else mark(view)
+
+
+def init_app(app: Flask) -> None:
+    """Put the guard in front of every view, and tell every page who is signed in."""
+    app.before_request(_guard)
+    app.context_processor(lambda: {"me": _for_the_header(), "seats": seats_of_me, "seat": g.get("seat")})
+    app.jinja_env.globals["has_page"] = lambda endpoint: endpoint in app.view_functions
+
+
+def token_hash(token: str) -> str:
+    """How a random token of a cookie or a mail is kept: whoever reads the table cannot use it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def find_me() -> Me | None:
+    """Who is signed in with this browser, if anybody. One query for each request that carries a sign-in."""
+    if not has_request_context():
+        return None
+    if "me" not in g:
+        g.me = _read_me()
+    return cast("Me | None", g.me)
+
+
+def get_me() -> Me:
+    """Who is signed in, in a view that the guard let through. Raises LookupError elsewhere."""
+    me = find_me()
+    if me is None:
+        raise LookupError("nobody is signed in")
+    return me
+
+
+def get_seat() -> Seat:
+    """The organisation of the address and one's role in it, in a view marked `members`.
+
+    Raises LookupError elsewhere.
+    """
+    seat: Seat | None = g.get("seat")
+    if seat is None:
+        raise LookupError("this page belongs to no organisation")
+    return seat
+
+
+def seats_of_me() -> list[Seat]:
+    """Every organisation of the person who is signed in, by name."""
+    me = find_me()
+    return [] if me is None else _seats(Membership.person_id == me.id)
+
+
+def forget_me() -> None:
+    """After a sign-in or a sign-out within this request."""
+    g.pop("me", None)
+
+
+def _for_the_header() -> Me | None:
+    try:
+        return find_me()
+    except SQLAlchemyError:
+        # The page that says the database is away has this header too.
+        return None
+
+
+def _read_me() -> Me | None:
+    # A visitor without our cookie has no session to look into, and the answer does not vary by one.
+    if current_app.config["SESSION_COOKIE_NAME"] not in request.cookies:
+        return None
+    token = session.get(SESSION_KEY)
+    if not isinstance(token, str):
+        return None
+    at = now()
+    row = db.session.execute(
+        select(SignIn, Person)
+        .join(Person, Person.id == SignIn.person_id)
+        .where(
+            SignIn.token_hash == token_hash(token),
+            SignIn.ended_at.is_(None),
+            SignIn.expires_at > at,
+            Person.suspended_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    sign_in, person = row
+    me = Me(
+        id=person.id,
+        email=person.email,
+        name=person.name,
+        locale=person.locale,
+        is_operator=person.is_operator,
+        has_second_factor=person.totp_confirmed_at is not None,
+        is_strong=sign_in.strong_at is not None,
+        sign_in_id=sign_in.id,
+    )
+    if at - sign_in.last_seen_at >= SEEN_EVERY:
+        with transaction() as writing:
+            writing.execute(update(SignIn).where(SignIn.id == me.sign_in_id).values(last_seen_at=at))
+    return me
+
+
+def _seats(*conditions: Any) -> list[Seat]:
+    rows = db.session.execute(
+        select(Organisation, Membership.role)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(*conditions)
+        .order_by(Organisation.name, Organisation.id)
+    ).all()
+    return [Seat(organisation.id, organisation.code, organisation.name, role) for organisation, role in rows]
+
+
+def _guard() -> Response | None:
+    # An application context may outlive one request; who asked in it does not.
+    g.pop("me", None)
+    g.pop("seat", None)
+    view = current_app.view_functions.get(request.endpoint or "")
+    access: Access | None = getattr(view, "access", None)
+    if access is None:
+        if view is not None and not hasattr(view, "is_public") and _room() in GUARDED_ROOMS:
+            abort(404)
+        return None
+    me = find_me()
+    if me is None:
+        return redirect(url_for("account.sign_in", next=_here()), 303)
+    if access.operator and not me.is_operator:
+        abort(404)
+    if access.role is not None:
+        _take_seat(me, access.role)
+    if access.strong and not me.is_strong:
+        return redirect(url_for("account.second_factor", next=_here()), 303)
+    return None
+
+
+def _take_seat(me: Me, role: Role) -> None:
+    code = (request.view_args or {}).get("organisation", "")
+    found = _seats(Membership.person_id == me.id, Organisation.code == code)
+    if not found:
+        abort(404)
+    g.seat = found[0]
+    if not found[0].role.covers(role):
+        abort(403)
+
+
+def _room() -> str:
+    parts = request.path.split("/", 3)
+    return parts[2] if len(parts) > 2 else ""
+
+
+def _here() -> str:
+    """Where somebody wanted to go, to be led back to; a form that was sent is opened again instead."""
+    return request.full_path.removesuffix("?") if request.method in {"GET", "HEAD"} else request.path

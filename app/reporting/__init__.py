@@ -1,0 +1,1 @@
+"""Reads everything, writes nothing but counts: the participant's numbers and exports."""

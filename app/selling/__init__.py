@@ -1,0 +1,1 @@
+"""A participant's offers: draw up, submit, price, withdraw; what operators decide about them."""
