@@ -29,6 +29,7 @@ from app.claims.models import WordingReview
 from app.complaints.models import Complaint, ComplaintCounter
 from app.db import StateEvent
 from app.direct.models import DirectCancellation
+from app.jobs.models import Heartbeat
 from app.notifications.models import Mail
 from app.offers.models import Offer, OfferInterest, OfferPrice, PriceChange, Reservation
 from app.payments.adapters.testpay_models import TestpayEvent, TestpayRefund, TestpaySession
@@ -56,6 +57,7 @@ __all__ = [
     "Document",
     "DocumentRequest",
     "Evidence",
+    "Heartbeat",
     "HouseRule",
     "Invitation",
     "Issuance",

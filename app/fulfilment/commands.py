@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 from app import jobs
 from app.certificates.ports import CertificateRenderer
 from app.fulfilment.process import collaborators, run_due
+from app.jobs import heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,9 @@ work = AppGroup("work", help="Do what is due after payments.")
 @work.command("once")
 def once() -> None:
     """Do everything that is due now, then stop."""
-    click.echo(run_due(collaborators(_app())))
+    world = collaborators(_app())
+    click.echo(run_due(world))
+    heartbeat.beat(world.clock.now())
 
 
 @work.command("forever")
@@ -29,6 +32,7 @@ def forever() -> None:
     app = _app()
     world = collaborators(app)
     run_due(world)
+    heartbeat.beat(world.clock.now())
     jobs.when_worker_starts(app, lambda: prepare_to_draw(world.renderer))
     consumer = jobs.current_huey(app).create_consumer(
         workers=1, worker_type="thread", initial_delay=0.05, backoff=1.3, max_delay=0.5

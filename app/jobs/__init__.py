@@ -16,6 +16,8 @@ from huey import Huey, MemoryHuey, PostgresHuey, SqliteHuey, crontab
 from sqlalchemy import make_url
 
 from app.config import Settings
+from app.current import now
+from app.jobs import heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ def on_wake(app: Flask, work: Callable[[], object]) -> None:
     def sweep() -> None:
         with app.app_context():
             work()
+            heartbeat.beat(now())
 
     app.extensions["tonne.wake"] = run_due
 

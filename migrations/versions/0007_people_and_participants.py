@@ -34,6 +34,12 @@ ONE_CAUSE = "(order_id IS NULL) <> (direct_cancellation_id IS NULL)"
 def upgrade() -> None:
     """Apply."""
     op.create_table(
+        "heartbeat",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_heartbeat")),
+    )
+    op.create_table(
         "house_rule",
         sa.Column("key", sa.String(length=60), nullable=False),
         sa.Column("value", sa.JSON(), nullable=False),
@@ -920,3 +926,4 @@ def downgrade() -> None:
     op.drop_table("person")
     op.drop_table("organisation")
     op.drop_table("house_rule")
+    op.drop_table("heartbeat")
