@@ -194,17 +194,25 @@ def postpone_delivery(delivery_id: int, now: datetime) -> None:
 
 
 def owe_refund(
-    *, payment: Payment, order_reference: str, amount: Money, cause: str, order_line_id: int | None, now: datetime
+    *,
+    payment: Payment,
+    order_reference: str,
+    amount: Money,
+    cause: str,
+    order_line_id: int | None,
+    now: datetime,
+    arrived: int | None = None,
 ) -> Refund:
     """Decide that `amount` goes back, inside the caller's transaction.
 
-    The key counts decisions, never amounts: two equal partial refunds are two refunds. Raises
-    GatewayFault when the refunds of a payment would exceed it.
+    The key counts decisions, never amounts: two equal partial refunds are two refunds. `arrived` is
+    what came in minor units where it differs from what was asked for. Raises GatewayFault when the
+    refunds of a payment would exceed it.
     """
     earlier, owed = db.session.execute(
         select(func.count(Refund.id), func.coalesce(func.sum(Refund.amount), 0)).where(Refund.payment_id == payment.id)
     ).one()
-    if owed + amount.minor > payment.amount:
+    if owed + amount.minor > (payment.amount if arrived is None else arrived):
         raise GatewayFault(f"refunds of payment {payment.id} would exceed it")
     refund = Refund(
         payment_id=payment.id,
@@ -293,5 +301,7 @@ def _record_refund(refund_id: int, status: RefundStatus, now: datetime) -> None:
                 gateway_reference=status.gateway_reference,
             )
             refund = session.get_one(Refund, refund_id)
+            # One that is tried again was `requested` before.
+            refund.gateway_reference = status.gateway_reference
             refund.next_action_at = now + _refund_pause(refund)
             refund.attempts += 1

@@ -1,0 +1,137 @@
+"""What participants earned, what was sent to them, and writing a transfer down: two operators, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, column, func, select, table, true
+
+from app.audit.errors import NoLongerPossible
+from app.audit.models import Proposal
+from app.audit.service import Actor, Subject, on_agreement, propose
+from app.db import db, one_at_a_time
+from app.kernel.money import Money
+from app.kernel.text import clean_line
+from app.payments.errors import PayoutUnfit
+from app.payments.models import Payout
+from app.providers.models import Payee, Provider
+from app.providers.states import PayeeState
+from app.registry.models import Cancellation
+from app.registry.states import CancellationState
+
+RECORD_PAYOUT = "record_payout"
+REFERENCE_LENGTH = 80
+
+# The lines of orders belong to a package above this one.
+_LINE = table("order_line", column("id"), column("provider_id"), column("seller_share"))
+
+
+@dataclass(frozen=True)
+class Balance:
+    """A participant's money in minor units: shares of what the registry cancelled, less what was sent."""
+
+    earned: int = 0
+    paid_out: int = 0
+
+    @property
+    def due(self) -> int:
+        """What can be sent now; never below zero, because no payout exceeds what is due."""
+        return self.earned - self.paid_out
+
+
+def init_app() -> None:
+    """Say what carries out the proposals of this room."""
+    on_agreement(RECORD_PAYOUT, _carry_out)
+
+
+def balance(provider_id: int) -> Balance:
+    """The balance of one participant now."""
+    return _balances(_LINE.c.provider_id == provider_id, Payout.provider_id == provider_id).get(provider_id, Balance())
+
+
+def balances() -> dict[int, Balance]:
+    """The balance of every participant that ever earned anything, by id; two queries."""
+    return _balances(true(), true())
+
+
+def _balances(of_line: ColumnElement[bool], of_payout: ColumnElement[bool]) -> dict[int, Balance]:
+    earned = db.session.execute(
+        select(_LINE.c.provider_id, func.sum(_LINE.c.seller_share))
+        .join(Cancellation, Cancellation.order_line_id == _LINE.c.id)
+        .where(Cancellation.state == CancellationState.CONFIRMED, of_line)
+        .group_by(_LINE.c.provider_id)
+    ).all()
+    sent = {
+        provider_id: int(amount)
+        for provider_id, amount in db.session.execute(
+            select(Payout.provider_id, func.sum(Payout.amount)).where(of_payout).group_by(Payout.provider_id)
+        )
+    }
+    return {provider_id: Balance(int(amount), sent.get(provider_id, 0)) for provider_id, amount in earned}
+
+
+def propose_payout(
+    provider_id: int, amount: Money, reference: str, paid_on: date, actor: Actor, *, reason: str, now: datetime
+) -> int:
+    """Propose to write down that `amount` was sent to a participant's payee; gives the proposal's id.
+
+    Raises PayoutUnfit, and what `propose` raises. `paid_on` is the day of the transfer in UTC.
+    """
+    reference = clean_line(reference)
+    payee_id = _check(provider_id, amount.minor, reference)
+    if paid_on > now.date():
+        raise PayoutUnfit(reason="day", due=balance(provider_id).due)
+    name = db.session.get_one(Provider, provider_id).legal_name
+    return propose(
+        actor,
+        RECORD_PAYOUT,
+        Subject("provider", provider_id, name),
+        reason=reason,
+        facts={
+            "amount": amount.minor,
+            "currency": amount.currency,
+            "reference": reference,
+            "paid_on": paid_on.isoformat(),
+            "payee": payee_id,
+        },
+        now=now,
+    )
+
+
+def _carry_out(proposal: Proposal, now: datetime) -> None:
+    one_at_a_time(f"payout:{proposal.subject_id}")
+    facts = proposal.facts
+    try:
+        payee_id = _check(proposal.subject_id, facts["amount"], facts["reference"])
+    except PayoutUnfit as unfit:
+        raise NoLongerPossible(**unfit.facts) from unfit
+    if payee_id != facts["payee"]:
+        raise NoLongerPossible(reason="payee")
+    db.session.add(
+        Payout(
+            provider_id=proposal.subject_id,
+            payee_id=payee_id,
+            amount=facts["amount"],
+            currency=facts["currency"],
+            reference=facts["reference"],
+            paid_on=date.fromisoformat(facts["paid_on"]),
+            created_at=now,
+        )
+    )
+
+
+def _check(provider_id: int, amount: int, reference: str) -> int:
+    """The payee that money may be sent to. Raises PayoutUnfit."""
+    due = balance(provider_id).due
+    if not 0 < amount <= due:
+        raise PayoutUnfit(reason="amount", due=due)
+    known = select(Payout.id).where(Payout.provider_id == provider_id, Payout.reference == reference)
+    if not 0 < len(reference) <= REFERENCE_LENGTH or db.session.scalar(known):
+        raise PayoutUnfit(reason="reference", due=due)
+    payee_id = db.session.scalar(
+        select(Payee.id).where(Payee.provider_id == provider_id, Payee.state == PayeeState.CURRENT)
+    )
+    if payee_id is None:
+        raise PayoutUnfit(reason="payee", due=due)
+    return payee_id
