@@ -37,6 +37,7 @@ from app.checkout.order_queries import proof_times
 from app.checkout.states import ORDER, OrderState
 from app.config import Settings
 from app.db import advance, db, end_reading, transaction
+from app.direct import service as direct
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
@@ -44,6 +45,7 @@ from app.notifications import service as notifications
 from app.notifications.messages import MailKind, Proof
 from app.notifications.models import Mail
 from app.notifications.ports import Mailer
+from app.offers import reasons
 from app.offers import service as offers
 from app.payments import service as payments
 from app.payments.ports import GatewayUnavailable, PaymentGateway
@@ -97,10 +99,12 @@ def run_due(world: Collaborators) -> int:
                 check_payments,
                 expire_orders,
                 begin_orders,
+                begin_direct,
                 cancel_units,
                 # The receipt goes out before the certificates are drawn, the news of them after.
                 send_mails,
                 finish_orders,
+                finish_direct,
                 tell_late_buyers,
                 make_refunds,
                 render_documents,
@@ -166,6 +170,11 @@ def begin_orders(world: Collaborators) -> int:
         checkpoints.reached("job.claimed")
 
     return _each(list(paid), begin)
+
+
+def begin_direct(world: Collaborators) -> int:
+    """What holders want cancelled without a sale goes to the registry."""
+    return _each(direct.due_to_begin(), lambda id_: direct.begin(id_, world.registry, world.clock.now()))
 
 
 def cancel_units(world: Collaborators) -> int:
@@ -242,13 +251,20 @@ def finish_order(order_id: int, world: Collaborators) -> None:
     checkpoints.reached("certificate.facts_frozen")
 
 
+def finish_direct(world: Collaborators) -> int:
+    """Direct cancellations that the registry has answered get their certificate, or their end."""
+    return _each(
+        direct.due_to_finish(), lambda id_: direct.finish(id_, world.registry, world.settings, world.clock.now())
+    )
+
+
 def _give_back(order: Order, refused: list[Cancellation], settings: Settings, now: datetime) -> None:
     """A refused line is refunded alone, and its offer is frozen: the registry knows something we do not."""
     payment = payments.get_paid(order.id)
     lines = []
     for cancellation in refused:
         line = db.session.get_one(OrderLine, cancellation.order_line_id)
-        offers.freeze(line.offer_id, now, reason=f"registry refused {cancellation.reference}")
+        offers.freeze(line.offer_id, now, reasons.BOOKS_DIFFER, note=f"registry refused {cancellation.reference}")
         offers.release(line.id, now)
         payments.owe_refund(
             payment=payment,

@@ -16,3 +16,15 @@ class PriceChanged(Refusal):
     """`offer_id` now costs `unit_price` minor units, not what the buyer saw."""
 
     code = "price_changed"
+
+
+class BelowMinimum(Refusal):
+    """`offer_id` is sold in purchases of at least `minimum_units`, more than the `units` asked for."""
+
+    code = "below_minimum"
+
+
+class MoreThanHeld(Refusal):
+    """`units` were to be promised, and only `free` of those that lie in the account are not promised yet."""
+
+    code = "more_than_held"

@@ -12,6 +12,7 @@ from app.db import BigKey
 from app.kernel.columns import Base, UTCDateTime, state_column
 from app.kernel.money import Money
 from app.offers.states import OfferState, PriceChangeState, ReservationState, Standing, standing
+from app.offers.tiers import price_at
 
 
 class Offer(Base):
@@ -66,8 +67,12 @@ class Offer(Base):
 
     @property
     def price(self) -> Money:
-        """The price of one unit."""
+        """The price of one unit in the smallest purchases, which is the highest."""
         return Money(self.unit_price, self.currency)
+
+    def price_for(self, units: int) -> Money:
+        """The price of one unit in a purchase of `units` (tonnes)."""
+        return Money(price_at(self.unit_price, self.tiers, units), self.currency)
 
 
 class OfferPrice(Base):

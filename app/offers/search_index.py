@@ -8,20 +8,43 @@ from app.catalog import search
 from app.catalog.models import Issuance, Project
 from app.db import db, one_at_a_time, transaction
 from app.offers.models import Offer
+from app.offers.states import UNSEEN
 from app.providers.models import Provider
 
 
 def note_sellers() -> None:
-    """Let projects be found by the names of who sells their units, in the caller's transaction."""
+    """Let projects be found by the names of who sells their units, in the caller's transaction.
+
+    Who only means to sell is not named.
+    """
     sellers: dict[int, set[str]] = {}
     for project_id, name in db.session.execute(
         select(Issuance.project_id, Provider.legal_name)
         .join(Offer, Offer.issuance_id == Issuance.id)
         .join(Provider, Provider.id == Offer.provider_id)
+        .where(Offer.state.not_in(UNSEEN))
         .distinct()
     ):
         sellers.setdefault(project_id, set()).add(name)
     search.write_sellers(sellers)
+
+
+def note_seller(offer: Offer) -> None:
+    """Do so for an offer that has just been opened, unless its seller is known to sell units of the project."""
+    project_id = select(Issuance.project_id).where(Issuance.id == offer.issuance_id).scalar_subquery()
+    others = (
+        select(Offer.id)
+        .join(Issuance, Issuance.id == Offer.issuance_id)
+        .where(
+            Issuance.project_id == project_id,
+            Offer.provider_id == offer.provider_id,
+            Offer.id != offer.id,
+            Offer.state.not_in(UNSEEN),
+        )
+        .limit(1)
+    )
+    if db.session.scalar(others) is None:
+        note_sellers()
 
 
 def rename_sellers() -> None:

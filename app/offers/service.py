@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import not_, or_, select, update
 
-from app.db import advance, db, record, rows_changed
+from app.db import StateEvent, advance, db, record, rows_changed
 from app.offers.errors import PriceChanged, UnitsUnavailable
-from app.offers.models import Offer, Reservation
+from app.offers.models import Offer, OfferPrice, Reservation
 from app.offers.states import OFFER, RESERVATION, OfferState, ReservationState, Standing
 
 
@@ -56,7 +56,7 @@ def reserve(wanted: Sequence[Wanted], now: datetime) -> None:
         db.session.add(reservation)
         db.session.flush()
         record(RESERVATION.machine, reservation.id, None, ReservationState.HELD, at=now)
-        _close_if_empty(line.offer_id, now)
+        keep_in_step(line.offer_id, now)
 
 
 def settle(order_line_id: int, now: datetime) -> bool:
@@ -97,21 +97,67 @@ def release(order_line_id: int, now: datetime) -> bool:
         .values(**counter)
         .execution_options(synchronize_session=False)
     )
-    advance(Offer, reservation.offer_id, OFFER, OfferState.LIVE, at=now, sources=(OfferState.SOLD_OUT,))
+    keep_in_step(reservation.offer_id, now)
     return True
 
 
-def freeze(offer_id: int, now: datetime, reason: str) -> None:
-    """Take an offer off sale because the registry's books contradict it."""
-    advance(
+def freeze(offer_id: int, now: datetime, reason: str, note: str = "") -> bool:
+    """Take an offer off sale until somebody thaws it: its seller is suspended, or the registry's books contradict it.
+
+    `reason` is a code of `app.offers.reasons` or an operator's words; `note` goes into the event only.
+    """
+    return advance(
         Offer,
         offer_id,
         OFFER,
         OfferState.FROZEN,
         at=now,
-        sources=(OfferState.LIVE, OfferState.SOLD_OUT, OfferState.PAUSED),
-        facts={"reason": reason},
+        sources=(OfferState.APPROVED, OfferState.LIVE, OfferState.SOLD_OUT, OfferState.PAUSED),
+        facts={"reason": note or reason},
+        state_reason=reason,
     )
+
+
+def state_before_freeze(offer_id: int) -> OfferState:
+    """What a frozen offer was before."""
+    before = db.session.scalar(
+        select(StateEvent.from_state)
+        .where(
+            StateEvent.machine == OFFER.machine,
+            StateEvent.subject_id == offer_id,
+            StateEvent.to_state == OfferState.FROZEN.value,
+        )
+        .order_by(StateEvent.id.desc())
+        .limit(1)
+    )
+    return OfferState.LIVE if before is None else OfferState(before)
+
+
+def keep_in_step(offer_id: int, now: datetime) -> None:
+    """Let an offer without units left be sold out, and one whose units came back be for sale while its time lasts."""
+    has_units = Offer.units_offered > Offer.units_reserved + Offer.units_settled
+    has_time = or_(Offer.expires_at.is_(None), Offer.expires_at > now)
+    live, sold_out = OfferState.LIVE, OfferState.SOLD_OUT
+    if not advance(Offer, offer_id, OFFER, sold_out, at=now, sources=(live,), only_if=(not_(has_units),)):
+        advance(Offer, offer_id, OFFER, live, at=now, sources=(sold_out,), only_if=(has_units, has_time))
+
+
+def note_price(offer: Offer, now: datetime) -> None:
+    """Write an offer's price and tiers into the public history."""
+    db.session.add(
+        OfferPrice(
+            offer_id=offer.id,
+            unit_price=offer.unit_price,
+            currency=offer.currency,
+            tiers=[list(tier) for tier in offer.tiers],
+            valid_from=now,
+        )
+    )
+
+
+def was_public(offer_id: int) -> bool:
+    """Whether an offer has a history of prices: it was on sale once."""
+    return db.session.scalar(select(OfferPrice.id).where(OfferPrice.offer_id == offer_id).limit(1)) is not None
 
 
 def _active(order_line_id: int) -> Reservation | None:
@@ -134,16 +180,4 @@ def _explain(line: Wanted) -> None:
         units=line.units,
         units_left=left,
         is_reserved=offer.standing is Standing.RESERVED,
-    )
-
-
-def _close_if_empty(offer_id: int, now: datetime) -> None:
-    advance(
-        Offer,
-        offer_id,
-        OFFER,
-        OfferState.SOLD_OUT,
-        at=now,
-        sources=(OfferState.LIVE,),
-        only_if=(Offer.units_offered == Offer.units_reserved + Offer.units_settled,),
     )

@@ -46,6 +46,11 @@ class Standing(StrEnum):
     SOLD_OUT = "sold_out"
 
 
+# An offer that nobody outside has seen yet, one that is over, and all that still may sell.
+UNSEEN = (OfferState.DRAFT, OfferState.SUBMITTED, OfferState.APPROVED)
+CLOSED = (OfferState.WITHDRAWN, OfferState.EXPIRED)
+OPEN = tuple(state for state in OfferState if state not in CLOSED)
+
 # Of several offers the one that stands first here says how they stand together.
 STANDINGS = tuple(Standing)
 
@@ -75,8 +80,10 @@ OFFER = Transitions(
         _O.APPROVED: {_O.LIVE, _O.WITHDRAWN, _O.EXPIRED, _O.FROZEN},
         _O.LIVE: {_O.PAUSED, _O.SOLD_OUT, _O.WITHDRAWN, _O.EXPIRED, _O.FROZEN},
         _O.PAUSED: {_O.LIVE, _O.WITHDRAWN, _O.EXPIRED, _O.FROZEN},
-        _O.SOLD_OUT: {_O.LIVE, _O.WITHDRAWN, _O.EXPIRED, _O.FROZEN},
-        _O.FROZEN: {_O.LIVE, _O.WITHDRAWN, _O.EXPIRED},
+        # Paused as well, lest units that come back go on sale.
+        _O.SOLD_OUT: {_O.LIVE, _O.PAUSED, _O.WITHDRAWN, _O.EXPIRED, _O.FROZEN},
+        # Thawed, it is what it was before.
+        _O.FROZEN: {_O.APPROVED, _O.LIVE, _O.PAUSED, _O.WITHDRAWN, _O.EXPIRED},
         _O.WITHDRAWN: set(),
         _O.EXPIRED: set(),
     },

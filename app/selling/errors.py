@@ -1,0 +1,51 @@
+"""Why a seller's wish cannot be met."""
+
+from app.kernel.errors import Refusal
+
+
+class NoSuchOffer(Refusal):
+    """There is no such offer, or planned price."""
+
+    code = "no_such_offer"
+
+
+class OfferMoved(Refusal):
+    """What was asked for cannot be done with an offer that is `state` now."""
+
+    code = "offer_moved"
+
+
+class TermsUnfit(Refusal):
+    """`field` of the terms cannot be as it is; `reason` says how, the other facts with which bounds.
+
+    Reasons: `unit_price`: bounds (lowest, highest); `units`: not_positive, below_taken (taken);
+    `minimum_units`: not_positive, above_units; `tiers`: too_many (most), not_rising, not_falling, bounds
+    (lowest, highest); `opens_at`: opened; `expires_at`: past, before_opening; `due_at`: past, after_expiry;
+    `texts`: language (language), too_long (language, longest), claims (language, quotes).
+    """
+
+    code = "terms_unfit"
+
+
+class MayNotOffer(Refusal):
+    """The participant may not offer units of this project: it is not approved, or has no accepted authority."""
+
+    code = "may_not_offer"
+
+
+class OtherOwner(Refusal):
+    """The registry account `account` does not belong to the participant."""
+
+    code = "other_owner"
+
+
+class UnknownIssuance(Refusal):
+    """There is no such issuance."""
+
+    code = "unknown_issuance"
+
+
+class CodeUnfit(Refusal):
+    """`offer_code` is no code of an offer, or another offer has it (`reason`: form, taken)."""
+
+    code = "code_unfit"
