@@ -20,6 +20,8 @@ from app.db import advance, db, insert_once, record, transaction
 from app.kernel.text import clean_line, clean_lines
 
 LONGEST_REASON = 1_000  # characters
+# Facts of a proposal whose names begin so are kept with it alone, not in the trail of acts.
+PRIVATE = "private_"
 
 _S = ProposalState
 
@@ -126,7 +128,7 @@ def propose(
         if not is_new:
             raise AlreadyProposed(proposal=proposal_id)
         record(PROPOSAL.machine, proposal_id, None, _S.PROPOSED, at=now)
-        note_act(actor, f"{kind}_proposed", subject, at=now, reason=kept, facts=facts)
+        note_act(actor, f"{kind}_proposed", subject, at=now, reason=kept, facts=_without_private(facts or {}))
     return proposal_id
 
 
@@ -181,7 +183,13 @@ def _move(proposal: Proposal, to: ProposalState, actor: Actor, reason: str, now:
         db.session.refresh(proposal)
         raise ProposalClosed(state=proposal.state.value)
     subject = Subject(proposal.subject_kind, proposal.subject_id, proposal.subject)
-    note_act(actor, f"{proposal.kind}_{to}", subject, at=now, reason=reason, facts=proposal.facts)
+    facts = _without_private(proposal.facts)
+    note_act(actor, f"{proposal.kind}_{to}", subject, at=now, reason=reason, facts=facts)
+
+
+def _without_private(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the trail keeps of a proposal: it is never erased, so what people's names are stays out of it."""
+    return {key: value for key, value in facts.items() if not key.startswith(PRIVATE)}
 
 
 def write_note(actor: Actor, subject: Subject, text: str, now: datetime) -> None:

@@ -49,3 +49,15 @@ class AlreadyPaid(Refusal):
     """An earlier order from this basket was paid in the meantime; `token` opens it."""
 
     code = "already_paid"
+
+
+class NothingChanged(Refusal):
+    """What was typed is what stands there already."""
+
+    code = "nothing_changed"
+
+
+class TooLateToChange(Refusal):
+    """The units were sent to the registry: what the order says stands in its books; its `state`."""
+
+    code = "too_late_to_change"

@@ -116,7 +116,7 @@ def _withdrawal_page(found: Order, notice: str | None = None, status: int = 200)
 def resend(token: str) -> Response:
     """Send the order's mails again, to the same address."""
     found = _order(token)
-    resend_mails(found.id, now=now())
+    resend_mails(found.id, found.email, now=now())
     jobs.wake()
     return redirect(url_for("checkout.order", token=token), 303)
 

@@ -72,6 +72,12 @@ def is_right_to_left(text: str) -> bool:
     return False
 
 
+def mask_address(email: str) -> str:
+    """An e-mail address that can be told from another one and not be written to: `a…@example.org`."""
+    name, _at, host = email.rpartition("@")
+    return f"{name[:1]}…@{host}"
+
+
 def csv_cell(text: str) -> str:
     """A cell that no spreadsheet runs as a formula (OWASP, CSV injection).
 

@@ -51,10 +51,10 @@ def queue_mail(*, key: str, recipient: str, locale: str, facts: Facts, order_id:
     )
 
 
-def resend(order_id: int, *, now: datetime) -> int:
+def resend(order_id: int, recipient: str, *, now: datetime) -> int:
     """Send an order's receipt and certificates (or, before them, the note about its payment) again.
 
-    They go to the address they were written to, and to no other. A mail that is still on its way,
+    They go to `recipient`, the address of the order, and to no other. A mail that is still on its way,
     or that was given up, is hurried instead of copied. Returns how many mails are on their way now;
     `now` is an aware instant.
     """
@@ -66,8 +66,18 @@ def resend(order_id: int, *, now: datetime) -> int:
         if len(newest) > 1:
             newest.pop(MailKind.PAYMENT_PROCESSING, None)
         for mail in newest.values():
-            _send_again(mail, now)
+            _send_again(mail, recipient, now)
         return len(newest)
+
+
+def readdress(order_id: int, recipient: str) -> None:
+    """Let an order's mails that did not go out yet go to another address, inside the caller's transaction."""
+    db.session.execute(
+        update(Mail)
+        .where(Mail.order_id == order_id, Mail.state != MailState.SENT)
+        .values(recipient=recipient)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def deliver_due(mailer: Mailer, clock: Clock, limit: int = 50) -> int:
@@ -112,7 +122,7 @@ def _insert(
     return inserted
 
 
-def _send_again(mail: Mail, now: datetime) -> None:
+def _send_again(mail: Mail, recipient: str, now: datetime) -> None:
     if mail.state is MailState.DUE:
         _update(mail.id, mail.attempts, next_action_at=now)
     elif mail.state is MailState.FAILED:
@@ -123,7 +133,7 @@ def _send_again(mail: Mail, now: datetime) -> None:
             # One copy of each mail: the next request finds this copy and hurries or copies that one.
             key=f"again:{mail.id}",
             kind=mail.kind,
-            recipient=mail.recipient,
+            recipient=recipient,
             locale=mail.locale,
             facts=mail.facts,
             now=now,

@@ -374,7 +374,7 @@ def test_a_buyer_gets_the_proof_again_at_the_same_address(clock: FixedClock, ord
     deliver_due(first, clock)
 
     clock.advance(timedelta(hours=1))
-    assert resend(order_id, now=clock.now()) == 2
+    assert resend(order_id, "buyer@example.org", now=clock.now()) == 2
     again = FakeMailer()
     deliver_due(again, clock)
 
@@ -392,12 +392,12 @@ def test_asking_twice_in_a_hurry_makes_one_copy_and_asking_later_another(clock: 
     mailer = FakeMailer()
     deliver_due(mailer, clock)
 
-    resend(order_id, now=clock.now())
-    resend(order_id, now=clock.now())
+    resend(order_id, "buyer@example.org", now=clock.now())
+    resend(order_id, "buyer@example.org", now=clock.now())
     deliver_due(mailer, clock)
     assert len(mailer.sent) == 2
 
-    resend(order_id, now=clock.now())
+    resend(order_id, "buyer@example.org", now=clock.now())
     deliver_due(mailer, clock)
     assert len(mailer.sent) == 3
 
@@ -407,7 +407,7 @@ def test_asking_again_hurries_a_mail_that_waits_for_its_next_try(clock: FixedClo
     deliver_due(FakeMailer(problems=[MailNotTaken()]), clock)
     assert deliver_due(FakeMailer(), clock) == 0
 
-    assert resend(order_id, now=clock.now()) == 1
+    assert resend(order_id, "buyer@example.org", now=clock.now()) == 1
     assert deliver_due(FakeMailer(), clock) == 1
     assert count_of_mails() == 1
 
@@ -416,7 +416,7 @@ def test_asking_again_revives_a_mail_that_was_given_up(clock: FixedClock, order_
     queue(clock, "paid", order_paid(), order_id)
     deliver_due(FakeMailer(problems=[MailRefused(message="550 mailbox full")]), clock)
 
-    assert resend(order_id, now=clock.now()) == 1
+    assert resend(order_id, "buyer@example.org", now=clock.now()) == 1
     assert deliver_due(FakeMailer(), clock) == 1
     assert count_of_mails() == 1
     assert [step[:2] for step in history(the_mail("paid").id)] == [
@@ -432,11 +432,11 @@ def test_before_the_receipt_the_note_about_the_payment_is_what_comes_again(clock
     mailer = FakeMailer()
     deliver_due(mailer, clock)
 
-    assert resend(order_id, now=clock.now()) == 1
+    assert resend(order_id, "buyer@example.org", now=clock.now()) == 1
     deliver_due(mailer, clock)
     assert [mail.subject for mail in mailer.sent] == ["Demonstration: Order T-7KMQ-2XHD is waiting for your bank"] * 2
 
 
 def test_an_order_that_was_never_written_to_has_nothing_to_send_again(clock: FixedClock, order_id: int) -> None:
-    assert resend(order_id, now=clock.now()) == 0
+    assert resend(order_id, "buyer@example.org", now=clock.now()) == 0
     assert count_of_mails() == 0

@@ -1,0 +1,118 @@
+"""What operators put right about an order: where its mails go, and what the certificate will say."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.accounts.models import Person
+from app.audit.errors import NoLongerPossible
+from app.audit.models import Proposal
+from app.audit.service import PRIVATE, Actor, Subject, note_act, on_agreement, propose, required_reason
+from app.checkout.errors import NothingChanged, TooLateToChange
+from app.checkout.models import Beneficiary, Order
+from app.checkout.states import ORDER, OrderState
+from app.db import advance, db, transaction
+from app.kernel.text import mask_address
+from app.notifications.service import readdress
+from app.registry.models import Cancellation
+from app.screening.service import screen
+
+CORRECT_BENEFICIARY = "correct_beneficiary"
+
+_S = OrderState
+
+# Before these are over nothing was said to a registry.
+BEFORE_SENDING = (_S.PLACED, _S.PAYMENT_PENDING, _S.EXPIRED, _S.PAYMENT_REVIEW, _S.PAID, _S.RISK_HOLD)
+_FIELDS = ("name", "purpose", "intent", "country")
+
+
+def init_app() -> None:
+    """Say what carries out the proposals about what a certificate will say."""
+    on_agreement(CORRECT_BENEFICIARY, _correct_beneficiary)
+
+
+def correct_email(order_id: int, email: str, actor: Actor, *, reason: str, now: datetime) -> None:
+    """Let an order's further mails go to `email`, and take it out of an account of the wrong address.
+
+    Raises ReasonMissing, or NothingChanged. The trail keeps both addresses masked.
+    """
+    kept = required_reason(reason)
+    with transaction() as session:
+        order = session.get_one(Order, order_id, with_for_update=True)
+        before = order.email
+        if before == email:
+            raise NothingChanged
+        owner = session.get(Person, order.person_id) if order.person_id is not None else None
+        if owner is not None and owner.email == before.lower():
+            order.person_id = None
+        order.email = email
+        readdress(order_id, email)
+        note_act(
+            actor,
+            "order_email_corrected",
+            Subject("order", order_id, order.reference),
+            at=now,
+            reason=kept,
+            facts={"before": mask_address(before), "after": mask_address(email)},
+        )
+
+
+def can_change(order: Order) -> bool:
+    """Whether what a certificate will say can still be put right: nothing was said to a registry."""
+    planned = select(Cancellation.id).where(Cancellation.order_id == order.id)
+    return order.state in BEFORE_SENDING and db.session.scalar(planned.limit(1)) is None
+
+
+def propose_beneficiary(order_id: int, after: dict[str, str], actor: Actor, *, reason: str, now: datetime) -> int:
+    """Propose another name, purpose, intent or country; gives the proposal's id.
+
+    Raises TooLateToChange, NothingChanged, and what `propose` raises.
+    """
+    order = db.session.get_one(Order, order_id)
+    if not can_change(order):
+        raise TooLateToChange(state=order.state.value)
+    before = _words(_beneficiary(order_id))
+    changed = [field for field in _FIELDS if before[field] != after[field]]
+    if not changed:
+        raise NothingChanged
+    facts: dict[str, Any] = {"changed": changed, f"{PRIVATE}before": before, f"{PRIVATE}after": after}
+    subject = Subject("order", order_id, order.reference)
+    return propose(actor, CORRECT_BENEFICIARY, subject, reason=reason, facts=facts, now=now)
+
+
+def _correct_beneficiary(proposal: Proposal, now: datetime) -> None:
+    # Whoever begins the order waits until this is decided.
+    order = db.session.get_one(Order, proposal.subject_id, with_for_update=True, populate_existing=True)
+    beneficiary = _beneficiary(order.id)
+    if not can_change(order) or _words(beneficiary) != proposal.facts[f"{PRIVATE}before"]:
+        raise NoLongerPossible
+    for field, value in proposal.facts[f"{PRIVATE}after"].items():
+        setattr(beneficiary, field, value)
+    # A name that was put right is compared with the sanctions lists like any other.
+    if beneficiary.name:
+        screen("order", order.id, [beneficiary.name], now)
+
+
+def hold(order_id: int, actor: Actor, *, reason: str, now: datetime) -> None:
+    """Stop an order before anything is said to a registry. Raises ReasonMissing or TooLateToChange."""
+    kept = required_reason(reason)
+    with transaction() as session:
+        order = session.get_one(Order, order_id, with_for_update=True)
+        if not can_change(order):
+            raise TooLateToChange(state=order.state.value)
+        order.hold_reason = kept
+        session.flush()
+        # An unpaid one is stopped when it is paid.
+        advance(Order, order_id, ORDER, _S.RISK_HOLD, at=now, sources=(_S.PAID,))
+        note_act(actor, "order_held", Subject("order", order_id, order.reference), at=now, reason=kept)
+
+
+def _beneficiary(order_id: int) -> Beneficiary:
+    return db.session.scalars(select(Beneficiary).where(Beneficiary.order_id == order_id).limit(1)).one()
+
+
+def _words(beneficiary: Beneficiary) -> dict[str, str]:
+    return {field: getattr(beneficiary, field) for field in _FIELDS}

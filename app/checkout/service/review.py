@@ -1,0 +1,88 @@
+"""A payment that differs from its order goes back whole, when two operators say so."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app import current
+from app.audit.errors import NoLongerPossible
+from app.audit.models import Proposal
+from app.audit.service import Actor, Subject, on_agreement, propose
+from app.checkout import mails
+from app.checkout.errors import OrderNotPayable
+from app.checkout.models import Order
+from app.checkout.states import ORDER, OrderState
+from app.db import StateEvent, advance, db
+from app.kernel.money import Money
+from app.offers import service as offers
+from app.payments import service as payments
+from app.payments.models import Payment
+
+REFUND_REVIEWED = "refund_reviewed"
+
+_S = OrderState
+
+
+def init_app() -> None:
+    """Say what carries out the proposals about payments that differ."""
+    on_agreement(REFUND_REVIEWED, _give_back)
+
+
+def what_arrived(order_id: int) -> tuple[Payment, Money] | None:
+    """The payment that differs from its order and what the gateway said had come; None for any other order."""
+    event = db.session.scalars(
+        select(StateEvent)
+        .where(
+            StateEvent.machine == ORDER.machine,
+            StateEvent.subject_id == order_id,
+            StateEvent.to_state == _S.PAYMENT_REVIEW.value,
+        )
+        .order_by(StateEvent.id.desc())
+        .limit(1)
+    ).first()
+    if event is None:
+        return None
+    of_order = select(Payment).where(Payment.order_id == order_id).order_by(Payment.id.desc())
+    if "payment" in event.facts:
+        of_order = of_order.where(Payment.id == event.facts["payment"])
+    payment = db.session.scalars(of_order.limit(1)).one()
+    return payment, Money(int(event.facts["paid"]), str(event.facts["currency"]))
+
+
+def propose_refund(order_id: int, actor: Actor, *, reason: str, now: datetime) -> int:
+    """Propose to give back what was paid for an order under review; gives the proposal's id.
+
+    Raises OrderNotPayable for any other order, and what `propose` raises.
+    """
+    order = db.session.get_one(Order, order_id)
+    arrived = what_arrived(order_id)
+    if order.state is not _S.PAYMENT_REVIEW or arrived is None:
+        raise OrderNotPayable(state=order.state.value)
+    facts = {"amount": arrived[1].minor, "currency": arrived[1].currency}
+    subject = Subject("order", order_id, order.reference)
+    return propose(actor, REFUND_REVIEWED, subject, reason=reason, facts=facts, now=now)
+
+
+def _give_back(proposal: Proposal, now: datetime) -> None:
+    moved = advance(
+        Order, proposal.subject_id, ORDER, _S.REFUSED, at=now, sources=(_S.PAYMENT_REVIEW,), finished_at=now
+    )
+    arrived = what_arrived(proposal.subject_id)
+    if not moved or arrived is None:
+        raise NoLongerPossible
+    order = db.session.get_one(Order, proposal.subject_id)
+    for line in order.lines:
+        offers.release(line.id, now)
+    payment, amount = arrived
+    refund = payments.owe_refund(
+        payment=payment,
+        order_reference=order.reference,
+        amount=amount,
+        cause="differs",
+        order_line_id=None,
+        now=now,
+        arrived=amount.minor,
+    )
+    mails.refund_made(order, refund, current.settings(), now)
