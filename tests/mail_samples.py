@@ -12,7 +12,14 @@ from app.notifications.messages import (
     ComplaintOutcome,
     ComplaintReceived,
     Consent,
+    DirectCertified,
+    DirectRefused,
     Facts,
+    LowStock,
+    NamedOffer,
+    OfferReturned,
+    OffersApproved,
+    OffersFrozen,
     OnBehalfOf,
     OrderLate,
     OrderPaid,
@@ -33,6 +40,8 @@ from app.notifications.states import MailState
 START = datetime(2026, 11, 22, 10, 36, 0, tzinfo=UTC)
 ORDER_URL = "https://tonne.example/en/orders/kJx0b3nWq2-Vt8yZ7mLpAaRrSs4"
 COMPLAINT_URL = "https://tonne.example/en/complaint/pQ8mWn2-Zr5tYbKx0LcVdFsE1Hg"
+DIRECT_URL = "https://tonne.example/en/sell/salkhit1/cancellations/D-7KMQ-2XHD"
+OFFERS_URL = "https://tonne.example/en/sell/salkhit1/offers"
 TERMS_URL = "https://tonne.example/en/legal/terms?version=2026-11-01"
 CONSENT = "I order the units above and pay for them.\n\nTheir cancellation cannot be undone."
 
@@ -204,6 +213,85 @@ def complaint_answered(outcome: ComplaintOutcome = ComplaintOutcome.UPHELD) -> C
     )
 
 
+def direct_certified() -> DirectCertified:
+    """A holder's own units, cancelled and certified."""
+    return DirectCertified(
+        reference="D-7KMQ-2XHD",
+        is_demonstration=True,
+        page_url=DIRECT_URL,
+        project_reference="MN-1",
+        project_title="Salkhit Wind Farm",
+        unit_type="CER",
+        units=300,
+        number="TN13/2026",
+        verify_url="https://tonne.example/en/verify/TN13-2026",
+        requested_at=START,
+        sent_at=after(2),
+        cancelled_at=after(3),
+        certified_at=after(4),
+    )
+
+
+def direct_refused(*, is_by_registry: bool = True) -> DirectRefused:
+    """A holder's own units that were not cancelled."""
+    return DirectRefused(
+        reference="D-7KMQ-2XHD",
+        is_demonstration=True,
+        page_url=DIRECT_URL,
+        project_reference="MN-1",
+        project_title="Salkhit Wind Farm",
+        unit_type="CER",
+        units=300,
+        is_by_registry=is_by_registry,
+    )
+
+
+def named_offer(number: int = 1, **changes: object) -> NamedOffer:
+    """An offer of wind power with 87 units left."""
+    values: dict[str, object] = {
+        "code": f"SALKHIT1-{number}",
+        "project_reference": f"MN-{number}",
+        "project_title": "Salkhit Wind Farm",
+        "unit_type": "CER",
+        "unit_price": usd(250),
+        "units_left": 87,
+    }
+    return NamedOffer(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def offers_approved(*offers: NamedOffer) -> OffersApproved:
+    """One offer on sale, and one that opens later."""
+    shown = offers or (named_offer(), named_offer(2, opens_at=after(86_400)))
+    return OffersApproved(reference="Salkhit Wind LLC", is_demonstration=True, offers_url=OFFERS_URL, offers=shown)
+
+
+def offer_returned() -> OfferReturned:
+    """An offer that an operator did not want like that."""
+    return OfferReturned(
+        reference="Salkhit Wind LLC",
+        is_demonstration=True,
+        offers_url=OFFERS_URL,
+        offer=named_offer(),
+        reason="The text promises more than a unit is.\n\nSay what the project does.",
+    )
+
+
+def offers_frozen(reason: str = "books_differ", *offers: NamedOffer) -> OffersFrozen:
+    """An offer that the house took off sale."""
+    return OffersFrozen(
+        reference="Salkhit Wind LLC",
+        is_demonstration=True,
+        offers_url=OFFERS_URL,
+        offers=offers or (named_offer(),),
+        reason=reason,
+    )
+
+
+def low_stock() -> LowStock:
+    """An offer with few units left."""
+    return LowStock(reference="Salkhit Wind LLC", is_demonstration=True, offers_url=OFFERS_URL, offer=named_offer())
+
+
 def all_facts() -> list[Facts]:
     """Every mail once."""
     return [
@@ -216,6 +304,12 @@ def all_facts() -> list[Facts]:
         order_late(),
         complaint_received(),
         complaint_answered(),
+        direct_certified(),
+        direct_refused(),
+        offers_approved(),
+        offer_returned(),
+        offers_frozen(),
+        low_stock(),
     ]
 
 

@@ -30,6 +30,12 @@ class MailKind(StrEnum):
     ORDER_LATE = "order_late"
     COMPLAINT_RECEIVED = "complaint_received"
     COMPLAINT_ANSWERED = "complaint_answered"
+    DIRECT_CERTIFIED = "direct_certified"
+    DIRECT_REFUSED = "direct_refused"
+    OFFERS_APPROVED = "offers_approved"
+    OFFER_RETURNED = "offer_returned"
+    OFFERS_FROZEN = "offers_frozen"
+    LOW_STOCK = "low_stock"
 
 
 class RefundCause(StrEnum):
@@ -40,6 +46,8 @@ class RefundCause(StrEnum):
     SECOND_PAYMENT = "second_payment"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
+    DIFFERS = "differs"
+    HELD = "held"
 
 
 class ComplaintOutcome(StrEnum):
@@ -270,6 +278,98 @@ class ComplaintAnswered(Facts):
     reply: str = field(metadata={"has_lines": True})
 
 
+@dataclass(frozen=True, kw_only=True)
+class NamedOffer:
+    """An offer as its seller finds it; `opens_at` (aware UTC) while it waits for its day."""
+
+    code: str
+    project_reference: str
+    project_title: str
+    unit_type: str
+    unit_price: Money
+    units_left: int
+    opens_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SellerFacts(Facts):
+    """A mail to the people who sell for a participant; `reference` is its name, `offers_url` its room."""
+
+    offers_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffersApproved(SellerFacts):
+    """An operator has approved offers: they are on sale, or will be on the day they open."""
+
+    kind = MailKind.OFFERS_APPROVED
+
+    offers: tuple[NamedOffer, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferReturned(SellerFacts):
+    """An operator has sent an offer back as a draft, with the operator's own words."""
+
+    kind = MailKind.OFFER_RETURNED
+
+    offer: NamedOffer
+    reason: str = field(metadata={"has_lines": True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffersFrozen(SellerFacts):
+    """Offers were taken off sale by the house. `reason`: a code of the house, or an operator's own words."""
+
+    kind = MailKind.OFFERS_FROZEN
+
+    offers: tuple[NamedOffer, ...]
+    reason: str = field(metadata={"has_lines": True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LowStock(SellerFacts):
+    """An offer has fewer units left than the house calls few."""
+
+    kind = MailKind.LOW_STOCK
+
+    offer: NamedOffer
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectFacts(Facts):
+    """A mail to the person who asked for a direct cancellation; `units` in tonnes."""
+
+    page_url: str
+    project_reference: str
+    project_title: str
+    unit_type: str
+    units: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectCertified(DirectFacts):
+    """A holder's own units are cancelled and certified; nothing that was typed is in it. Instants are UTC."""
+
+    kind = MailKind.DIRECT_CERTIFIED
+
+    number: str
+    verify_url: str
+    requested_at: datetime
+    sent_at: datetime
+    cancelled_at: datetime
+    certified_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectRefused(DirectFacts):
+    """None of the units were cancelled: the registry refused, or an operator did before it was asked."""
+
+    kind = MailKind.DIRECT_REFUSED
+
+    is_by_registry: bool
+
+
 FACTS: dict[MailKind, type[Facts]] = {
     facts.kind: facts
     for facts in (
@@ -282,6 +382,12 @@ FACTS: dict[MailKind, type[Facts]] = {
         OrderLate,
         ComplaintReceived,
         ComplaintAnswered,
+        DirectCertified,
+        DirectRefused,
+        OffersApproved,
+        OfferReturned,
+        OffersFrozen,
+        LowStock,
     )
 }
 
