@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from app import commands, db, fulfilment, jobs, models, web
+from app import commands, db, fulfilment, jobs, models, operations, web
 from app.accounts import access
 from app.calculator import views as calculator_views
 from app.catalog import labels, quality_words
@@ -20,6 +20,7 @@ from app.content import legal_views, sitemap
 from app.content import views as content_views
 from app.demo import commands as demo_commands
 from app.demo import design
+from app.direct import views as direct_views
 from app.kernel.clock import Clock, SystemClock
 from app.notifications.adapters import make_mailer
 from app.offers import pages as offer_pages
@@ -67,6 +68,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     checkout_pages.init_app(app)
     certificate_views.init_app(app)
     payment_adapters.init_app(app)
+    direct_views.init_app(app)
     fulfilment.init_app(app)
     complaint_views.init_app(app)
     legal_views.init_app(app)
@@ -74,6 +76,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     sitemap.init_app(app)
     calculator_views.init_app(app)
     register_views.init_app(app)
+    operations.init_app(app)
     commands.init_app(app)
     claims_commands.init_app(app)
     demo_commands.init_app(app)

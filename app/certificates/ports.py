@@ -39,7 +39,8 @@ class CertificateFacts:
     """Everything a certificate says, frozen at issue. Language-neutral: codes, numbers, instants.
 
     `host_parties` are ISO 3166-1 alpha-2 codes, `project_type` is the code of the catalogue,
-    `intent` is `contribution` or `compensation`. `number` and `verification_code` are empty in a
+    `intent` is `contribution` or `compensation`, `purpose_category` a code of `app/direct/purposes.py`;
+    a direct cancellation was asked for at `placed_at` and never paid. `number` and `verification_code` are empty in a
     preview, and so are the transactions' identifiers, ranges and times.
     """
 
@@ -72,6 +73,14 @@ class CertificateFacts:
     sent_at: datetime | None
     cancelled_at: datetime | None
     issued_at: datetime | None
+    # Of a direct cancellation only; certificates from before there were any do not have them.
+    purpose_category: str = ""
+    scheme_name: str = ""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether a holder cancelled own units, so that nobody paid for them here."""
+        return bool(self.purpose_category)
 
 
 @dataclass(frozen=True)

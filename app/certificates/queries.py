@@ -19,7 +19,7 @@ from app.kernel.references import normalised_code
 
 # What only the code opens, and of it what the buyer may have chosen to publish.
 SECRET = ("verification_code", "order_reference", "country")
-PERSONAL = ("beneficiary_name", "purpose")
+PERSONAL = ("beneficiary_name", "purpose", "scheme_name")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class CertificateView:
     `withheld` names the facts that this reader may not see; they are empty in `facts`.
     """
 
-    order_id: int
+    order_id: int | None
     facts: CertificateFacts
     stored_facts: str
     state: CertificateState

@@ -14,7 +14,7 @@ from app.web.i18n import current_language
 RETRY_SECONDS = 2
 
 
-def document_response(*, order_id: int, subject: str, content: str, filename: str) -> Response:
+def document_response(*, order_id: int | None, subject: str, content: str, filename: str) -> Response:
     """The PDF of `content` in the language of the page, or the promise that a worker draws it now."""
     locale = current_language()
     wanted = service.content_hash(content, current_renderer().version, locale)

@@ -28,13 +28,21 @@ RENDER_BACKOFF = (5, 60, 600, 3600)  # seconds
 
 
 def issue(
-    facts: CertificateFacts, *, order_id: int, project_id: int, beneficiary_id: int, base_url: str, now: datetime
+    facts: CertificateFacts,
+    *,
+    order_id: int | None = None,
+    direct_cancellation_id: int | None = None,
+    project_id: int,
+    beneficiary_id: int,
+    base_url: str,
+    now: datetime,
 ) -> Certificate:
     """Freeze the facts under the next number of the year, inside the caller's transaction.
 
     The certificate enters the public register with them; a wording that its buyer wants published and
     that makes a claim about the climate is held back from there until a person has looked at it.
-    The caller has seen every registry confirmation that the facts state. `base_url` is where
+    It belongs to an order or to a direct cancellation; the caller has seen every registry confirmation
+    that the facts state. `base_url` is where
     certificates can be checked, without a slash at the end; `now` is the issue time (UTC).
     """
     sequence = _next_number(now.year)
@@ -49,6 +57,7 @@ def issue(
     text = to_json(frozen)
     certificate = Certificate(
         order_id=order_id,
+        direct_cancellation_id=direct_cancellation_id,
         project_id=project_id,
         beneficiary_id=beneficiary_id,
         year=now.year,
@@ -90,7 +99,7 @@ class StoredDocument:
     pdf_sha256: str
 
 
-def request_document(*, order_id: int, subject: str, locale: str, now: datetime) -> None:
+def request_document(*, order_id: int | None, subject: str, locale: str, now: datetime) -> None:
     """Ask for a PDF of a certificate (its number) or of an order's summary (its reference)."""
     insert_once(
         DocumentRequest,
@@ -103,7 +112,7 @@ def request_document(*, order_id: int, subject: str, locale: str, now: datetime)
     )
 
 
-def ask_for_document(*, order_id: int, subject: str, locale: str, now: datetime) -> None:
+def ask_for_document(*, order_id: int | None, subject: str, locale: str, now: datetime) -> None:
     """Ask for a PDF that a reader waits for, in a transaction of its own."""
     with transaction():
         request_document(order_id=order_id, subject=subject, locale=locale, now=now)

@@ -34,6 +34,8 @@ class Subject:
     purpose: str
     intent: str
     country: str
+    purpose_category: str = ""  # of a direct cancellation only, and so is the scheme
+    scheme_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,12 @@ def preview(
     grouped: dict[int, tuple[Project, list[TransactionFacts]]] = {}
     for units, issuance, project, provider in rows:
         grouped.setdefault(project.id, (project, []))[1].append(
-            _transaction(issuance, provider, units, cancellation=None)
+            transaction_facts(issuance, provider, units, cancellation=None)
         )
     return [
-        _facts(project, transactions, subject, Times(placed_at=now), "", settings, registry, settings.is_demonstration)
+        certificate_facts(
+            project, transactions, subject, Times(placed_at=now), "", settings, registry, settings.is_demonstration
+        )
         for project, transactions in grouped.values()
     ]
 
@@ -110,9 +114,9 @@ def drafts(order: Order, settings: Settings, registry: RegistryAdapter) -> list[
             sent_at=min(row.Cancellation.first_sent_at for row in group),
             cancelled_at=max(row.Cancellation.completed_at for row in group),
         )
-        facts = _facts(
+        facts = certificate_facts(
             group[0].Project,
-            [_transaction(row.Issuance, row.Provider, row.OrderLine.units, row.Cancellation) for row in group],
+            [transaction_facts(row.Issuance, row.Provider, row.OrderLine.units, row.Cancellation) for row in group],
             Subject(beneficiary.name, beneficiary.purpose, beneficiary.intent, beneficiary.country),
             times,
             order.reference,
@@ -142,9 +146,10 @@ def summary(order_id: int | None, settings: Settings) -> SummaryFacts:
     )
 
 
-def _transaction(
+def transaction_facts(
     issuance: Issuance, provider: Provider, units: int, cancellation: Cancellation | None
 ) -> TransactionFacts:
+    """What a certificate says of one cancellation; without one, as a preview."""
     return TransactionFacts(
         identifier=(cancellation.registry_transaction or "") if cancellation else "",
         unit_type=issuance.unit_type,
@@ -162,7 +167,7 @@ def _transaction(
     )
 
 
-def _facts(
+def certificate_facts(
     project: Project,
     transactions: list[TransactionFacts],
     subject: Subject,
@@ -172,6 +177,7 @@ def _facts(
     registry: RegistryAdapter,
     is_demonstration: bool,
 ) -> CertificateFacts:
+    """What a certificate says, before it has a number; `order_reference` may be that of a direct cancellation."""
     mechanism = db.session.get_one(Mechanism, project.mechanism_code)
     unit_type = db.session.get_one(UnitType, transactions[0].unit_type)
     return CertificateFacts(
@@ -204,4 +210,6 @@ def _facts(
         sent_at=times.sent_at,
         cancelled_at=times.cancelled_at,
         issued_at=None,
+        purpose_category=subject.purpose_category,
+        scheme_name=subject.scheme_name,
     )

@@ -8,7 +8,7 @@ import secrets
 # Without 0, O, 1, I, L and U: nobody mistakes one for another, and no word appears by accident.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-_ORDER = re.compile(rf"T-?([{ALPHABET}]{{4}})-?([{ALPHABET}]{{4}})")
+_ORDER = re.compile(rf"([TD])-?([{ALPHABET}]{{4}})-?([{ALPHABET}]{{4}})")
 _NUMBER = re.compile(r"(TN|C)([1-9][0-9]{0,11})[/-]([0-9]{4})")
 
 
@@ -21,9 +21,19 @@ def _random(length: int) -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
+def organisation_code() -> str:
+    """The name of an organisation in addresses: eight letters and digits in lower case, saying nothing."""
+    return _random(8).lower()
+
+
 def order_reference() -> str:
     """A short name of an order for mails and the telephone, such as `T-7KMQ-2XHD`."""
     return f"T-{_random(4)}-{_random(4)}"
+
+
+def direct_reference() -> str:
+    """A short name of a direct cancellation, such as `D-7KMQ-2XHD`."""
+    return f"D-{_random(4)}-{_random(4)}"
 
 
 def verification_code() -> str:
@@ -67,13 +77,13 @@ def complaint_number(sequence: int, year: int) -> str:
 
 
 def printed_reference(typed: str) -> str | None:
-    """The name of an order, a certificate or a complaint as a person types it, brought into its printed form.
+    """The name of an order, a direct cancellation, a certificate or a complaint as typed, in its printed form.
 
     None for what has the shape of none of them; whether it exists is not looked up.
     """
     plain = "".join(typed.upper().split())
     if found := _ORDER.fullmatch(plain):
-        return f"T-{found[1]}-{found[2]}"
+        return f"{found[1]}-{found[2]}-{found[3]}"
     if found := _NUMBER.fullmatch(plain):
         return f"{found[1]}{found[2]}/{found[3]}"
     return None

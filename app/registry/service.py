@@ -7,7 +7,7 @@ unknown outcome is looked up; only a registry that proves the reference absent i
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,10 +46,18 @@ MANUAL_AFTER = timedelta(hours=24)
 _S = CancellationState
 
 
+@dataclass(frozen=True)
+class Cause:
+    """What units are cancelled for: a line of an order, or a direct cancellation."""
+
+    order_id: int | None = None
+    order_line_id: int | None = None
+    direct_cancellation_id: int | None = None
+
+
 def plan_cancellation(
     *,
-    order_id: int,
-    order_line_id: int,
+    cause: Cause,
     registry: str,
     account: str,
     project_reference: str,
@@ -59,9 +67,9 @@ def plan_cancellation(
     purpose: str,
     now: datetime,
 ) -> Cancellation:
-    """Write the intent to cancel `units` (tonnes) for one paid order line.
+    """Write the intent to cancel `units` (tonnes) for one cause.
 
-    Runs inside the transaction that records the payment: paid and planned are one fact.
+    Runs inside the transaction that begins the order or the direct cancellation: begun and planned are one fact.
     """
     request = CancellationRequest(
         reference=cancellation_reference(),
@@ -77,8 +85,9 @@ def plan_cancellation(
         purpose=purpose,
     )
     cancellation = Cancellation(
-        order_id=order_id,
-        order_line_id=order_line_id,
+        order_id=cause.order_id,
+        order_line_id=cause.order_line_id,
+        direct_cancellation_id=cause.direct_cancellation_id,
         issuance_id=issuance.id,
         registry_code=registry,
         account=account,

@@ -33,7 +33,7 @@ from app.payments.ports import (
 )
 from app.payments.states import PAYMENT, PaymentState
 from app.registry.ports import RegistryAdapter
-from app.registry.service import plan_cancellation
+from app.registry.service import Cause, plan_cancellation
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def record_status(
                 _S.PAYMENT_REVIEW,
                 at=now,
                 sources=(*UNPAID, _S.EXPIRED),
-                facts={"paid": status.amount.minor, "currency": status.amount.currency},
+                facts={"paid": status.amount.minor, "currency": status.amount.currency, "payment": payment_id},
             )
         elif status.state is GatewayState.SUCCEEDED:
             _record_success(payment, order, status, registry, settings, now)
@@ -196,8 +196,7 @@ def _commission(
         offer = db.session.get_one(Offer, line.offer_id)
         project = db.session.get_one(Project, line.project_id)
         plan_cancellation(
-            order_id=order.id,
-            order_line_id=line.id,
+            cause=Cause(order_id=order.id, order_line_id=line.id),
             registry=registry.name,
             account=offer.account,
             project_reference=project.reference,

@@ -1,0 +1,33 @@
+"""Why units cannot be cancelled directly."""
+
+from app.kernel.errors import Refusal
+
+
+class NotYourUnits(Refusal):
+    """The account is not the participant's, or there is no such issuance."""
+
+    code = "not_your_units"
+
+
+class ParticipantCannotAct(Refusal):
+    """The participant is suspended, or nobody has proved to act for it."""
+
+    code = "participant_cannot_act"
+
+
+class WishUnfit(Refusal):
+    """What was asked for is incomplete or contradicts itself: `field`."""
+
+    code = "wish_unfit"
+
+
+class NotHeld(Refusal):
+    """The direct cancellation does not wait for a person (any more): its `state`."""
+
+    code = "not_held"
+
+
+class MatchOpen(Refusal):
+    """A name is like one on a sanctions list, and nobody has cleared it: `standing`."""
+
+    code = "match_open"
