@@ -61,6 +61,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("SECRET_KEY", "", "text", "Signs sessions and form tokens; at least 32 characters.", secret=True),
     Setting("LOG_LEVEL", "INFO", "choice", "How much the structured log says.", ("DEBUG", "INFO", "WARNING", "ERROR")),
+    Setting(
+        "METRICS_TOKEN",
+        "",
+        "text",
+        "Lets whoever shows it as a bearer token read /metrics; without it only this machine may.",
+        secret=True,
+    ),
     Setting("OPERATOR_NAME", "Tonne Demo", "text", "Legal name of the operator of this marketplace."),
     Setting("OPERATOR_ADDRESS", "", "text", "Postal address of the operator, its lines separated by semicolons."),
     Setting("CONTACT_EMAIL", "", "text", "E-mail address at which the operator answers people."),
@@ -122,6 +129,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LIMIT_RESEND", "3/hour", "limits", "Mails that one order page may ask for again."),
     Setting("LIMIT_FILES", "20/minute;100/hour", "limits", "Files of the public register that one address may take."),
     Setting("LIMIT_COMPLAINT", "5/hour;20/day", "limits", "Complaints that one address may send."),
+    Setting("LIMIT_SIGN_IN", "10/minute;100/hour", "limits", "Tries to sign in allowed for one address."),
+    Setting("LIMIT_ACCOUNT_MAIL", "5/hour;20/day", "limits", "Mails about accounts that one address may ask for."),
 )
 
 
@@ -144,6 +153,7 @@ class Settings:
     database_url: str = field(repr=False)
     secret_key: str = field(repr=False)
     log_level: str
+    metrics_token: str = field(repr=False)
     operator_name: str
     operator_address: str
     contact_email: str
@@ -172,6 +182,8 @@ class Settings:
     limit_resend: str
     limit_files: str
     limit_complaint: str
+    limit_sign_in: str
+    limit_account_mail: str
 
     @property
     def is_production(self) -> bool:
@@ -249,6 +261,7 @@ def _fill_derived(values: dict[str, Any]) -> None:
 LEGAL_TEXTS = Path(__file__).parent / "content" / "legal_texts"
 MISCHIEF = frozenset({"duplicate", "delay", "reorder", "lose"})
 SECRET_LENGTH = 32
+SHORTEST_TOKEN = 16
 LARGEST_PORT = 65_535
 OLDEST_PAGE = 1_000  # milliseconds: units left are never older
 
@@ -257,6 +270,8 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     problems = [*_address_problems(values), *_money_problems(values)]
     if len(values["secret_key"]) < SECRET_LENGTH:
         problems.append(f"SECRET_KEY must be set, with at least {SECRET_LENGTH} characters")
+    if 0 < len(values["metrics_token"]) < SHORTEST_TOKEN:
+        problems.append(f"METRICS_TOKEN must have at least {SHORTEST_TOKEN} characters, or be empty")
     if values["payment_gateway"] == "testpay":
         problems.extend(_testpay_problems(values))
     else:

@@ -27,6 +27,8 @@ from app.offers import pages as offer_pages
 from app.payments import adapters as payment_adapters
 from app.register import views as register_views
 from app.registry.adapters import make_registry
+from app.reporting import seller_views as dashboard_views
+from app.screening import staff_views as screening_desk
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -76,6 +78,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     sitemap.init_app(app)
     calculator_views.init_app(app)
     register_views.init_app(app)
+    screening_desk.init_app(app)
+    dashboard_views.init_app(app)
     operations.init_app(app)
     commands.init_app(app)
     claims_commands.init_app(app)

@@ -178,6 +178,10 @@ class FakeMailer:
             raise self.problems.pop(0)
         self.sent.append(mail)
 
+    def rehearse(self) -> None:
+        if self.problems:
+            raise self.problems[0]
+
 
 class FakeRenderer:
     """Draws nothing: the bytes name the facts, so a test can see which were used."""

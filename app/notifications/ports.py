@@ -42,6 +42,10 @@ class Mailer(Protocol):
         """Hand over. Raises MailNotTaken or MailRefused."""
         ...
 
+    def rehearse(self) -> None:
+        """Do everything but send. Raises MailNotTaken."""
+        ...
+
 
 def current_mailer() -> Mailer:
     """The mailer this application was made with."""

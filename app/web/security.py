@@ -23,9 +23,10 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
 UNUSED_FEATURES = (
     "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "geolocation", "gyroscope",
-    "magnetometer", "microphone", "midi", "payment", "publickey-credentials-get", "screen-wake-lock", "usb",
-    "xr-spatial-tracking",
+    "magnetometer", "microphone", "midi", "payment", "screen-wake-lock", "usb", "xr-spatial-tracking",
 )  # fmt: skip
+# Only pages with a form for them may ask for passkeys; `uses_passkeys` marks those.
+PASSKEY_FEATURES = ("publickey-credentials-create", "publickey-credentials-get")
 # Baskets, orders and payments are nobody else's business, whatever page of theirs is shown.
 PRIVATE_BLUEPRINTS = frozenset({"account", "checkout", "testpay"})
 
@@ -79,6 +80,12 @@ def no_form_token(view: View) -> View:
     return cast(View, csrf.exempt(view))
 
 
+def uses_passkeys(view: View) -> View:
+    """Mark a view whose page may ask the browser for a passkey."""
+    view.uses_passkeys = True  # type: ignore[attr-defined]  # functions take attributes
+    return view
+
+
 def takes_up_to(maximum: int) -> Callable[[View], View]:
     """Mark a view that takes larger uploads than others: `maximum` bytes of a whole request."""
 
@@ -87,6 +94,12 @@ def takes_up_to(maximum: int) -> Callable[[View], View]:
         return view
 
     return marked
+
+
+def any_host(view: View) -> View:
+    """Mark a view for machines beside this one: it makes no link, so the name it is called by does not matter."""
+    view.is_for_any_host = True  # type: ignore[attr-defined]  # functions take attributes
+    return view
 
 
 def is_private() -> bool:
@@ -116,6 +129,8 @@ def _refuse_nul() -> None:
 
 
 def _check_host() -> None:
+    if hasattr(_view(), "is_for_any_host"):
+        return
     allowed = {urlsplit(current.settings().public_base_url).hostname}
     if not current.settings().is_production:
         allowed |= LOOPBACK
@@ -165,7 +180,7 @@ def _add_headers(response: Response) -> Response:
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES))
+    headers.setdefault("Permissions-Policy", _permissions())
     headers.setdefault("Referrer-Policy", "no-referrer" if is_secret_address() else "same-origin")
     if current.settings().public_base_url.startswith("https://"):
         headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
@@ -176,6 +191,12 @@ def _add_headers(response: Response) -> Response:
         # Units left are never older than a second, and the basket in the header is the reader's own.
         headers.setdefault("Cache-Control", "private, no-cache")
     return response
+
+
+def _permissions() -> str:
+    passkeys = "(self)" if hasattr(_view(), "uses_passkeys") else "()"
+    features = [f"{feature}=()" for feature in UNUSED_FEATURES]
+    return ", ".join(features + [f"{feature}={passkeys}" for feature in PASSKEY_FEATURES])
 
 
 def _content_policy() -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from alembic.script import ScriptDirectory
-from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, send_from_directory
+from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, redirect, send_from_directory
 from flask_migrate import Migrate
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,9 +15,11 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from app import current
 from app.db import db
 from app.web import i18n
+from app.web.security import any_host
 
 bp = Blueprint("web", __name__)
 
+HEALTH = "tonne.health"
 ROBOTS_STAY_OUT = ("basket", "checkout", "orders")
 
 
@@ -27,14 +30,25 @@ def root() -> WerkzeugResponse:
 
 
 @bp.get("/health")
+@any_host
 def health() -> Response:
-    """Whether this copy can do its work: 200, or 503 with what is missing."""
-    state = {"database": _database_state()}
-    is_well = state["database"] == "ok"
-    response = jsonify(status="ok" if is_well else "unavailable", **state)
-    response.status_code = 200 if is_well else 503
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    """Whether this copy does all its work: 200, or 503 with what is missing. For whoever watches over it."""
+    parts: dict[str, Callable[[], str]] = current_app.extensions.get(HEALTH, {})
+    return _state_of({"database": database_state, **parts})
+
+
+@bp.get("/health/ready")
+@any_host
+def ready() -> Response:
+    """Whether this process can serve visitors: 200, or 503. For whoever spreads them over several."""
+    return _state_of({"database": database_state})
+
+
+@bp.get("/health/live")
+@any_host
+def live() -> Response:
+    """Whether this process answers at all; looks at nothing. For whoever starts it again when it does not."""
+    return _state_of({})
 
 
 @bp.get("/robots.txt")
@@ -54,7 +68,27 @@ def favicon() -> Response:
     return send_from_directory(f"{current_app.static_folder}/img", "favicon.svg")
 
 
-def _database_state() -> str:
+def watch_over(app: Flask, name: str, state: Callable[[], str]) -> None:
+    """Let `/health` ask for the state of one more part: `ok`, or one or two words that give nobody away."""
+    app.extensions.setdefault(HEALTH, {})[name] = state
+
+
+def _state_of(parts: Mapping[str, Callable[[], str]]) -> Response:
+    states: dict[str, str] = {}
+    for name, state in parts.items():
+        try:
+            states[name] = state()
+        except SQLAlchemyError:
+            states[name] = "unknown"
+    is_well = all(state == "ok" for state in states.values())
+    response = jsonify(status="ok" if is_well else "unavailable", **states)
+    response.status_code = 200 if is_well else 503
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def database_state() -> str:
+    """`ok`, `unreachable` or `not migrated`."""
     try:
         with db.engine.connect() as connection:
             connection.execute(text("SELECT 1"))

@@ -79,6 +79,14 @@ class SmtpMailer:
             # smtplib.SMTPException and ssl.SSLError are OSErrors as well.
             raise MailNotTaken(message=clean_line(str(problem))) from problem
 
+    def rehearse(self) -> None:
+        """Do everything but send: connect, greet, encrypt, sign in. Raises MailNotTaken."""
+        try:
+            with self._connection():
+                return
+        except OSError as problem:
+            raise MailNotTaken(message=clean_line(str(problem))) from problem
+
     def _message(self, mail: OutgoingMail, recipient: Address) -> EmailMessage:
         message = EmailMessage(policy=_POLICY)
         message["From"] = self._sender

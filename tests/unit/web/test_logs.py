@@ -83,6 +83,13 @@ def test_the_link_of_an_order_is_in_no_log_line(visitor: FlaskClient, capsys: py
         ("postgresql://u:hunter2@db/tonne", f"postgresql://u:{MASK}/tonne"),
         ("GET /fr/orders/abc-DEF_1/data.json?x", f"GET /fr/orders/{MASK}/data.json?x"),
         ("GET /testpay/ts_12", f"GET /testpay/{MASK}"),
+        ("GET /en/account/verify/kW3x_abcdefghijklmnopqr-12", f"GET /en/account/verify/{MASK}"),
+        ("GET /es/account/abcdefghijklmnopqrstuvwxyz0?x", f"GET /es/account/{MASK}?x"),
+        ("POST /fr/sell/invitations/kW3x_abcdefghijklmnopqr-12/take", f"POST /fr/sell/invitations/{MASK}/take"),
+        (
+            "GET /en/account/passkeys/7, /en/sell/salkhit1/offers",
+            "GET /en/account/passkeys/7, /en/sell/salkhit1/offers",
+        ),
         ("/verify/TN1-2026?code=ABCD-EFGH&x=1", f"/verify/TN1-2026?code={MASK}&x=1"),
         ("code YHC6-KX7S-YTB7-H3GA-3BXW-NWFJ!", f"code {MASK}!"),
         ("[parameters: {'email': 'a', 'name': 'Jane [x]'}]\nnext", f"[parameters: {MASK}\nnext"),

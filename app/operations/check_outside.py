@@ -1,0 +1,110 @@
+"""What the doctor sees beyond this machine: mail server, payment gateway, registry, and our own address."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+
+from app.db import db, end_reading
+from app.notifications.ports import MailNotTaken
+from app.offers.models import Offer
+from app.operations import queries
+from app.operations.check_tables import in_words
+from app.operations.findings import Finding, ok, problem, warning
+from app.operations.patient import Patient
+
+SECONDS_TO_ANSWER = 10
+BAD_REQUEST = 400
+
+
+def mail(patient: Patient) -> Iterator[Finding]:
+    """The server greets us and lets us in. Nothing is sent."""
+    end_reading()
+    if patient.settings.mail_url.startswith("console:"):
+        yield warning("mail", "Mail is printed where the worker runs and sent to nobody: set MAIL_URL for real people.")
+        return
+    try:
+        patient.world.mailer.rehearse()
+    except MailNotTaken as refusal:
+        said = refusal.facts.get("message", "")
+        yield problem("mail", f"The mail server does not let us in ({said}): check MAIL_URL.")
+    else:
+        yield ok("mail", "The mail server greets us and lets us in.")
+
+
+def webhook(patient: Patient) -> Iterator[Finding]:
+    """Notices arrive; a lost one costs minutes, all of them lost means a wrong address or secret."""
+    now, notice, payment = patient.world.clock.now(), queries.last_notice(), queries.last_payment()
+    path = f"{patient.settings.public_base_url}/webhooks/{patient.settings.payment_gateway}"
+    if notice is None and payment is None:
+        yield ok("webhook", "Nobody has paid yet, and no notice has come.")
+    elif notice is None:
+        yield problem("webhook", f"Payments came, but never a notice: let the gateway send them to {path}.")
+    elif payment is not None and payment - notice > patient.limits.notice:
+        yield warning("webhook", f"The last notice came {in_words(payment - notice)} before the last payment.")
+    else:
+        yield ok("webhook", f"The last notice came {in_words(now - notice)} ago.")
+
+
+def address(patient: Patient) -> Iterator[Finding]:
+    """With --online: people and gateways reach this copy under PUBLIC_BASE_URL. Nobody else’s host is ever asked."""
+    if not patient.online:
+        return
+    base = patient.settings.public_base_url
+    end_reading()
+    try:
+        live = _ask(base, "GET", "/health/live")
+        unsigned = _ask(base, "POST", f"/webhooks/{patient.settings.payment_gateway}")
+    except (OSError, http.client.HTTPException) as error:
+        yield problem("address", f"{base} does not answer ({type(error).__name__}): are web server and proxy up?")
+        return
+    if live != http.client.OK:
+        yield problem("address", f"{base}/health/live answers {live}, not 200: something else stands there.")
+    elif unsigned != BAD_REQUEST:
+        yield problem(
+            "address", f"The webhook answers {unsigned} to an unsigned notice, not 400: the proxy changes it."
+        )
+    else:
+        yield ok("address", f"{base} is this copy, and its webhook refuses what is not signed.")
+
+
+def registry(patient: Patient) -> Iterator[Finding]:
+    """It says what lies in an account that we sell from, soon enough."""
+    adapter, limits = patient.world.registry, patient.limits
+    account = db.session.scalar(select(Offer.account).order_by(Offer.id.desc()).limit(1))
+    end_reading()
+    promise = f"it promises a cancellation within {in_words(adapter.promised_within)}"
+    if account is None:
+        yield ok("registry", f"{adapter.display_name}: no account to ask about yet; {promise}.")
+        return
+    started = time.monotonic()
+    lying = sum(holding.available for holding in adapter.holdings(account))
+    took = timedelta(seconds=time.monotonic() - started)
+    if took > limits.answer:
+        yield warning("registry", f"{adapter.display_name} took {took.total_seconds():.1f} s to answer; {promise}.")
+    elif not lying:
+        yield warning("registry", f"{adapter.display_name}: the account of the newest offer is empty; {promise}.")
+    else:
+        yield ok("registry", f"{adapter.display_name} answers; {promise}.")
+
+
+def _ask(base: str, method: str, path: str) -> int:
+    """The status of one request to our own address."""
+    parts = urlsplit(base)
+    host, port = parts.hostname or "", parts.port
+    connection = (
+        http.client.HTTPSConnection(host, port, timeout=SECONDS_TO_ANSWER, context=ssl.create_default_context())
+        if parts.scheme == "https"
+        else http.client.HTTPConnection(host, port, timeout=SECONDS_TO_ANSWER)
+    )
+    try:
+        connection.request(method, path, body=b"" if method == "POST" else None)
+        return connection.getresponse().status
+    finally:
+        connection.close()
