@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from app.kernel.csvtable import (
     country,
     day,
     instant,
+    nothing_more,
     read_table,
     repeated,
     text,
@@ -64,7 +65,9 @@ class _Books:
     known: Mapping[Key, PublishedCancellation]
 
 
-def import_cancellations(csv_text: str, *, now: datetime) -> ImportReport:
+def import_cancellations(
+    csv_text: str, *, now: datetime, then: Callable[[ImportReport], None] = nothing_more
+) -> ImportReport:
     """Add the published cancellations of a file.
 
     A row names its serial numbers, which lie inside one issuance of its project and share none
@@ -89,7 +92,9 @@ def import_cancellations(csv_text: str, *, now: datetime) -> ImportReport:
             raise ImportRefused(errors)
         db.session.add_all(_new(row, books.projects[row["project"]]) for row in new)
         updated = sum(_correct(row, books) for row in table.rows)
-    return ImportReport(len(new), updated, len(table.rows) - len(new) - updated)
+        report = ImportReport(len(new), updated, len(table.rows) - len(new) - updated)
+        then(report)
+    return report
 
 
 def _read_books(rows: Iterable[Row]) -> _Books:

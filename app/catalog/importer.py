@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from app.kernel.csvtable import (
     day,
     instant,
     matching,
+    nothing_more,
     read_table,
     repeated,
     text,
@@ -71,7 +72,12 @@ ISSUANCE_COLUMNS = (
 )
 
 
-def import_projects(csv_text: str, *, now: datetime) -> ImportReport:  # noqa: ARG001 - one shape for every importer
+def import_projects(
+    csv_text: str,
+    *,
+    now: datetime,  # noqa: ARG001 - one shape for every importer
+    then: Callable[[ImportReport], None] = nothing_more,
+) -> ImportReport:
     """Add the projects of a file and correct what may be corrected of those that are there.
 
     Refused for a project that has issuances: another answer to "least developed country", which
@@ -103,7 +109,9 @@ def import_projects(csv_text: str, *, now: datetime) -> ImportReport:  # noqa: A
         db.session.flush()
         unwritten = search.unwritten()
         search.write_projects([*changed, *(project for project in known.values() if project.id in unwritten)])
-    return ImportReport(created, updated, len(table.rows) - created - updated)
+        report = ImportReport(created, updated, len(table.rows) - created - updated)
+        then(report)
+    return report
 
 
 def _projects(references: Iterable[str]) -> dict[str, Project]:
@@ -176,7 +184,9 @@ def _set_parties(project: Project, codes: tuple[str, ...]) -> None:
     project.parties = [kept[code] for code in codes]
 
 
-def import_issuances(csv_text: str, *, now: datetime) -> ImportReport:
+def import_issuances(
+    csv_text: str, *, now: datetime, then: Callable[[ImportReport], None] = nothing_more
+) -> ImportReport:
     """Add the issuances of a file. An issuance is a fact of the registry: what is there never changes.
 
     Raises ImportRefused with every problem; then nothing was changed.
@@ -204,7 +214,9 @@ def import_issuances(csv_text: str, *, now: datetime) -> ImportReport:
         if errors:
             raise ImportRefused(errors)
         db.session.add_all(_new_issuance(row, projects[row["project"]]) for row in new)
-    return ImportReport(len(new), 0, len(table.rows) - len(new))
+        report = ImportReport(len(new), 0, len(table.rows) - len(new))
+        then(report)
+    return report
 
 
 def _issuance_problems(

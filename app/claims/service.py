@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from app.audit.service import Actor, Subject, note_act
 from app.claims.checker import rules_touched
 from app.claims.errors import AlreadyDecided, UnknownReview
 from app.claims.models import WordingReview
@@ -40,10 +41,13 @@ def hold_if_risky(*, beneficiary_id: int, name: str, purpose: str, now: datetime
     return True
 
 
-def decide(review_id: int, to: WordingState, *, by: str, reason: str, now: datetime) -> None:
+def decide(
+    review_id: int, to: WordingState, *, by: str, reason: str, now: datetime, actor: Actor | None = None
+) -> None:
     """Release a wording to public pages, or withhold it; who decided and why is kept with every decision.
 
-    Raises UnknownReview, or AlreadyDecided when it has that state.
+    A person who is signed in is the `actor` and stands in the trail of acts as well. Raises
+    UnknownReview, or AlreadyDecided when it has that state.
     """
     with transaction() as session:
         if session.get(WordingReview, review_id) is None:
@@ -61,3 +65,7 @@ def decide(review_id: int, to: WordingState, *, by: str, reason: str, now: datet
         )
         if not moved:
             raise AlreadyDecided(review=review_id, state=to.value)
+        if actor is not None:
+            subject = Subject("wording_review", review_id, str(review_id))
+            what = "wording_released" if to is WordingState.RELEASED else "wording_withheld"
+            note_act(actor, what, subject, at=now, reason=reason)

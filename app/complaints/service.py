@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
+from app.audit.service import Actor, Subject, note_act
 from app.complaints import mails
 from app.complaints.errors import ComplaintClosed, NoSuchComplaint, ReplyUnfit
 from app.complaints.models import Complaint, ComplaintCounter
@@ -65,11 +66,14 @@ def receive(
     return token
 
 
-def answer(number: str, outcome: ComplaintState, reply: str, settings: Settings, now: datetime) -> None:
+def answer(
+    number: str, outcome: ComplaintState, reply: str, settings: Settings, now: datetime, actor: Actor | None = None
+) -> None:
     """Close a complaint with an outcome and a reply, which its page shows and a mail brings.
 
-    Raises NoSuchComplaint, ReplyUnfit, or ComplaintClosed when it was answered or taken back
-    before; the first answer stands. `outcome` is one of OUTCOMES, `now` an aware instant.
+    A person who is signed in is the `actor` and stands in the trail of acts as well. Raises
+    NoSuchComplaint, ReplyUnfit, or ComplaintClosed when it was answered or taken back before; the
+    first answer stands. `outcome` is one of OUTCOMES, `now` an aware instant.
     """
     if outcome not in OUTCOMES:
         raise ValueError(f"{outcome} is no outcome")
@@ -84,6 +88,9 @@ def answer(number: str, outcome: ComplaintState, reply: str, settings: Settings,
             session.refresh(complaint)
             raise ComplaintClosed(number=number, state=complaint.state)
         mails.answered(complaint, settings, now)
+        if actor is not None:
+            subject = Subject("complaint", complaint.id, number)
+            note_act(actor, "complaint_answered", subject, at=now, facts={"outcome": outcome.value})
     log.info("complaint answered", extra={"facts": {"number": number, "outcome": outcome.value}})
 
 

@@ -1,1 +1,4 @@
-"""The operators' desk: find anything, see its whole story, act on it with a reason."""
+"""The operators' desk: search, queues, the whole story of an order, decisions of two, settings, the trail.
+
+Nothing is decided here. Each act is a call into the package that owns the tables; this room reads and shows.
+"""

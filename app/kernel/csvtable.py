@@ -66,6 +66,13 @@ class ImportReport:
         return bool(self.created or self.updated)
 
 
+def nothing_more(_report: ImportReport) -> None:
+    """What an importer does after its last row, in the same transaction, unless its caller wants more.
+
+    A caller's own function may note who loaded the file, or raise, and then nothing was changed.
+    """
+
+
 class CellRefused(ValueError):
     """A cell cannot be read; `code` and `facts` say why."""
 

@@ -58,16 +58,21 @@ def resend(order_id: int, recipient: str, *, now: datetime) -> int:
     or that was given up, is hurried instead of copied. Returns how many mails are on their way now;
     `now` is an aware instant.
     """
-    with transaction() as session:
-        mails = session.scalars(
-            select(Mail).where(Mail.order_id == order_id, Mail.kind.in_(RESENDABLE)).order_by(Mail.id)
-        ).all()
-        newest = {MailKind(mail.kind): mail for mail in mails}
-        if len(newest) > 1:
-            newest.pop(MailKind.PAYMENT_PROCESSING, None)
-        for mail in newest.values():
-            _send_again(mail, recipient, now)
-        return len(newest)
+    with transaction():
+        return resend_within(order_id, recipient, now)
+
+
+def resend_within(order_id: int, recipient: str, now: datetime) -> int:
+    """The same in the caller's open transaction."""
+    mails = db.session.scalars(
+        select(Mail).where(Mail.order_id == order_id, Mail.kind.in_(RESENDABLE)).order_by(Mail.id)
+    ).all()
+    newest = {MailKind(mail.kind): mail for mail in mails}
+    if len(newest) > 1:
+        newest.pop(MailKind.PAYMENT_PROCESSING, None)
+    for mail in newest.values():
+        _send_again(mail, recipient, now)
+    return len(newest)
 
 
 def readdress(order_id: int, recipient: str) -> None:

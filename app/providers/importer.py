@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from app.kernel.csvtable import (
     RowError,
     country,
     matching,
+    nothing_more,
     read_table,
     repeated,
     text,
@@ -32,7 +34,12 @@ COLUMNS = (
 )
 
 
-def import_providers(csv_text: str, *, now: datetime) -> ImportReport:  # noqa: ARG001 - one shape for every importer
+def import_providers(
+    csv_text: str,
+    *,
+    now: datetime,  # noqa: ARG001 - one shape for every importer
+    then: Callable[[ImportReport], None] = nothing_more,
+) -> ImportReport:
     """Add the project participants of a file and correct those that are there.
 
     Raises ImportRefused with every problem; then nothing was changed. Whether a participant is
@@ -54,7 +61,9 @@ def import_providers(csv_text: str, *, now: datetime) -> ImportReport:  # noqa: 
                 created += 1
             elif _correct(provider, row):
                 updated += 1
-    return ImportReport(created, updated, len(table.rows) - created - updated)
+        report = ImportReport(created, updated, len(table.rows) - created - updated)
+        then(report)
+    return report
 
 
 def _problems(row: Row, provider: Provider | None) -> list[RowError]:

@@ -13,10 +13,10 @@ from app.audit.models import Proposal
 from app.audit.service import PRIVATE, Actor, Subject, note_act, on_agreement, propose, required_reason
 from app.checkout.errors import NothingChanged, TooLateToChange
 from app.checkout.models import Beneficiary, Order
-from app.checkout.states import ORDER, OrderState
-from app.db import advance, db, transaction
+from app.checkout.states import OrderState
+from app.db import db, transaction
 from app.kernel.text import mask_address
-from app.notifications.service import readdress
+from app.notifications.service import readdress, resend_within
 from app.registry.models import Cancellation
 from app.screening.service import screen
 
@@ -96,18 +96,14 @@ def _correct_beneficiary(proposal: Proposal, now: datetime) -> None:
         screen("order", order.id, [beneficiary.name], now)
 
 
-def hold(order_id: int, actor: Actor, *, reason: str, now: datetime) -> None:
-    """Stop an order before anything is said to a registry. Raises ReasonMissing or TooLateToChange."""
-    kept = required_reason(reason)
+def send_mails_again(order_id: int, actor: Actor, now: datetime) -> int:
+    """Send an order's proof again to the address it has now; gives how many mails are on their way."""
     with transaction() as session:
-        order = session.get_one(Order, order_id, with_for_update=True)
-        if not can_change(order):
-            raise TooLateToChange(state=order.state.value)
-        order.hold_reason = kept
-        session.flush()
-        # An unpaid one is stopped when it is paid.
-        advance(Order, order_id, ORDER, _S.RISK_HOLD, at=now, sources=(_S.PAID,))
-        note_act(actor, "order_held", Subject("order", order_id, order.reference), at=now, reason=kept)
+        order = session.get_one(Order, order_id)
+        number = resend_within(order_id, order.email, now)
+        subject = Subject("order", order_id, order.reference)
+        note_act(actor, "mails_resent", subject, at=now, facts={"mails": number})
+    return number
 
 
 def _beneficiary(order_id: int) -> Beneficiary:

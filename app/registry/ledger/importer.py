@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from app.kernel.csvtable import (
     RowError,
     country,
     matching,
+    nothing_more,
     read_table,
     text,
     whole_number,
@@ -67,7 +68,12 @@ class _Entry:
     issuance: Issuance
 
 
-def import_holdings(csv_text: str, *, now: datetime) -> ImportReport:  # noqa: ARG001 - one shape for every importer
+def import_holdings(
+    csv_text: str,
+    *,
+    now: datetime,  # noqa: ARG001 - one shape for every importer
+    then: Callable[[ImportReport], None] = nothing_more,
+) -> ImportReport:
     """Open the accounts of a file and enter the units that lie in them.
 
     Every range must lie inside one issuance of its project, after the adaptation share, and
@@ -98,7 +104,9 @@ def import_holdings(csv_text: str, *, now: datetime) -> ImportReport:  # noqa: A
         db.session.add_all(_block(entry, identifiers[entry.row["account"]]) for entry in new)
         added = {entry.row.number for entry in new}
         updated = sum(row["account"] in renamed for row in table.rows if row.number not in added)
-    return ImportReport(len(new), updated, len(table.rows) - len(new) - updated)
+        report = ImportReport(len(new), updated, len(table.rows) - len(new) - updated)
+        then(report)
+    return report
 
 
 def _read_books(rows: Sequence[Row]) -> _Books:

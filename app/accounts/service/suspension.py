@@ -1,0 +1,40 @@
+"""Closing an account to whoever has it, and opening it again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.accounts.errors import OwnAccount
+from app.accounts.models import Person
+from app.accounts.service import sessions
+from app.audit.errors import NoLongerPossible
+from app.audit.service import Actor, Subject, note_act, required_reason
+from app.db import transaction
+
+
+def suspend(person_id: int, actor: Actor, *, reason: str, now: datetime) -> None:
+    """Sign every browser of a person out and let nobody in until an operator reinstates the account.
+
+    Raises ReasonMissing, OwnAccount, or NoLongerPossible for one that is suspended already.
+    """
+    kept = required_reason(reason)
+    if person_id == actor.person_id:
+        raise OwnAccount
+    with transaction() as session:
+        person = session.get_one(Person, person_id, with_for_update=True)
+        if person.suspended_at is not None:
+            raise NoLongerPossible
+        person.suspended_at = now
+        sessions.end_all(person_id, now)
+        note_act(actor, "person_suspended", Subject("person", person_id, person.email), at=now, reason=kept)
+
+
+def reinstate(person_id: int, actor: Actor, *, reason: str, now: datetime) -> None:
+    """Let a person in again. Raises ReasonMissing, or NoLongerPossible for one that is not suspended."""
+    kept = required_reason(reason)
+    with transaction() as session:
+        person = session.get_one(Person, person_id, with_for_update=True)
+        if person.suspended_at is None:
+            raise NoLongerPossible
+        person.suspended_at = None
+        note_act(actor, "person_reinstated", Subject("person", person_id, person.email), at=now, reason=kept)

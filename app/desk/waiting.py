@@ -1,0 +1,85 @@
+"""What waits for an operator, counted in one query for a page. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from flask import g
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_all
+
+from app.audit.models import Proposal
+from app.audit.states import ProposalState
+from app.checkout.models import Order
+from app.checkout.states import OrderState
+from app.claims.models import WordingReview
+from app.claims.states import WordingState
+from app.complaints.models import Complaint
+from app.complaints.states import ComplaintState
+from app.current import now
+from app.db import db
+from app.offers.models import Offer
+from app.offers.states import OfferState
+from app.providers.models import Application
+from app.providers.states import ApplicationState
+from app.registry.models import Cancellation
+from app.registry.ports import current_registry
+from app.registry.states import CANCELLATION, CancellationState
+from app.screening.models import ScreeningMatch
+from app.screening.states import MatchState
+
+HELD_ORDERS = (OrderState.PAYMENT_REVIEW, OrderState.RISK_HOLD)
+OPEN_CANCELLATIONS = tuple(state for state in CancellationState if not CANCELLATION.is_final(state))
+
+
+@dataclass(frozen=True)
+class Queue:
+    """How many things wait, and since when the oldest does (UTC)."""
+
+    name: str
+    number: int
+    oldest: datetime | None
+
+
+def is_late(at: datetime) -> ColumnElement[bool]:
+    """SQL: a cancellation that is not final and older than the registry's promise, or waits for a person."""
+    return or_(
+        Cancellation.state == CancellationState.MANUAL,
+        (Cancellation.state.in_(OPEN_CANCELLATIONS))
+        & (Cancellation.created_at < at - current_registry().promised_within),
+    )
+
+
+def waiting(name: str) -> int:
+    """How many things wait in a queue, for the navigation."""
+    return queues()[name].number
+
+
+def queues() -> Mapping[str, Queue]:
+    """Every queue by name: one query for each request."""
+    if "desk_queues" not in g:
+        g.desk_queues = _read(now())
+    return cast("Mapping[str, Queue]", g.desk_queues)
+
+
+def _read(at: datetime) -> dict[str, Queue]:
+    rows = db.session.execute(
+        union_all(
+            # The first column of times says how all of them are read.
+            _counted("proposals", Proposal.proposed_at, Proposal.state == ProposalState.PROPOSED),
+            _counted("orders", func.coalesce(Order.paid_at, Order.placed_at), Order.state.in_(HELD_ORDERS)),
+            _counted("cancellations", Cancellation.created_at, is_late(at)),
+            _counted("applications", Application.submitted_at, Application.state == ApplicationState.SUBMITTED),
+            _counted("offers", Offer.created_at, Offer.state == OfferState.SUBMITTED),
+            _counted("matches", ScreeningMatch.created_at, ScreeningMatch.state == MatchState.PENDING),
+            _counted("wordings", WordingReview.created_at, WordingReview.state == WordingState.PENDING),
+            _counted("complaints", Complaint.received_at, Complaint.state == ComplaintState.RECEIVED),
+        )
+    ).all()
+    return {name: Queue(name, number, oldest) for name, number, oldest in rows}
+
+
+def _counted(name: str, since: Any, *conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(literal(name), func.count(), func.min(since)).where(*conditions)

@@ -1,0 +1,293 @@
+"""Words for the codes that operators meet: states, events, acts, proposals, refusals. One table for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask_babel import lazy_gettext as _
+from flask_babel import lazy_pgettext
+
+Words = Mapping[str, object]
+
+QUEUES: Words = {
+    "orders": _("Orders that are held or whose payment differs"),
+    "cancellations": _("Cancellations that are late or need a person"),
+    "proposals": _("Decisions that wait for a second person"),
+    "applications": _("Applications of participants"),
+    "offers": _("Offers to approve"),
+    "matches": _("Likenesses with sanctions lists"),
+    "wordings": _("Wordings to look at"),
+    "complaints": _("Complaints without an answer"),
+}
+
+KINDS: Words = {
+    "order": _("Order"),
+    "cancellation": _("Cancellation"),
+    "certificate": _("Certificate"),
+    "complaint": _("Complaint"),
+    "person": _("Account"),
+    "participant": _("Project participant"),
+    "project": _("Project"),
+    "offer": _("Offer"),
+}
+
+ORDER: Words = {
+    "placed": _("Placed, not paid"),
+    "payment_pending": _("Payment page open"),
+    "paid": _("Paid"),
+    "fulfilling": _("At the registry"),
+    "fulfilled": _("Carried out"),
+    "partly_fulfilled": _("Partly carried out, the rest refunded"),
+    "refused": _("Not carried out, refunded"),
+    "expired": _("Expired"),
+    "payment_review": _("Payment differs"),
+    "risk_hold": _("Held before the registry"),
+}
+CANCELLATION: Words = {
+    "planned": _("About to be sent"),
+    "sending": _("Being sent"),
+    "waiting": _("Accepted, not done yet"),
+    "unknown": _("Outcome unknown"),
+    "manual": _("Needs a person"),
+    "confirmed": lazy_pgettext("units", "Cancelled"),
+    "refused": _("Refused by the registry"),
+}
+PAYMENT: Words = {
+    "created": _("Written down"),
+    "open": _("Page open"),
+    "processing": _("With the bank"),
+    "succeeded": _("Paid"),
+    "failed": _("Failed"),
+    "expired": _("Expired"),
+}
+REFUND: Words = {
+    "due": _("To be asked for"),
+    "requested": _("Asked for"),
+    "succeeded": _("Refunded"),
+    "failed": _("Failed"),
+}
+MAIL: Words = {"due": _("On its way"), "sent": _("Sent"), "failed": _("Failed")}
+SCREENING: Words = {
+    "clear": _("No likeness with a sanctions list"),
+    "pending": _("A likeness with a sanctions list waits for a person"),
+    "confirmed": _("Confirmed as listed"),
+}
+PROPOSAL: Words = {
+    "proposed": _("Waits for a second person"),
+    "carried_out": _("Carried out"),
+    "declined": _("Declined"),
+    "withdrawn": _("Taken back"),
+}
+STATES: Mapping[str, Words] = {
+    "order": ORDER,
+    "cancellation": CANCELLATION,
+    "payment": PAYMENT,
+    "refund": REFUND,
+    "mail": MAIL,
+    "screening": SCREENING,
+    "proposal": PROPOSAL,
+}
+
+MAILS: Words = {
+    "order_paid": _("Receipt"),
+    "certificates_ready": _("Certificates ready"),
+    "payment_processing": _("Waiting for the bank"),
+    "payment_failed": _("Payment failed"),
+    "refund_made": _("Refund made"),
+    "order_refused": _("Order refused"),
+    "order_late": _("Order late"),
+}
+
+# What one change of state means, by machine and new state.
+EVENTS: Mapping[str, Words] = {
+    "order": {
+        "placed": _("The order waits for its payment"),
+        "payment_pending": _("A payment page was opened"),
+        "paid": _("The order is paid"),
+        "fulfilling": _("The order went to the registry"),
+        "fulfilled": _("The order is carried out"),
+        "partly_fulfilled": _("The order is partly carried out"),
+        "refused": _("The order ended without effect"),
+        "expired": _("The order expired and its units were given back"),
+        "payment_review": _("The payment differs from the order"),
+        "risk_hold": _("The order was held before the registry"),
+    },
+    "payment": {
+        "created": _("A payment was written down"),
+        "open": _("The gateway opened a payment page"),
+        "processing": _("The bank is working on the payment"),
+        "succeeded": _("The payment succeeded"),
+        "failed": _("The payment failed"),
+        "expired": _("The payment page expired"),
+    },
+    "refund": {
+        "due": _("A refund was decided"),
+        "requested": _("The gateway was asked for the refund"),
+        "succeeded": _("The refund succeeded"),
+        "failed": _("The refund failed"),
+    },
+    "cancellation": {
+        "planned": _("The cancellation is to be sent"),
+        "sending": _("The cancellation was sent to the registry"),
+        "waiting": _("The registry accepted the cancellation"),
+        "unknown": _("The outcome at the registry is unknown"),
+        "manual": _("The cancellation needs a person"),
+        "confirmed": _("The registry cancelled the units"),
+        "refused": _("The registry refused the cancellation"),
+    },
+    "reservation": {
+        "held": _("Units are held"),
+        "settled": _("Units are taken for good"),
+        "released": _("Units were given back to their offer"),
+    },
+    "mail": {
+        "due": _("A mail was written"),
+        "sent": _("A mail went out"),
+        "failed": _("A mail could not be delivered"),
+    },
+    "certificate": {
+        "issued": _("A certificate was issued"),
+        "superseded": _("A certificate was replaced"),
+    },
+    "screening_match": {
+        "pending": _("A name is like a name on a sanctions list"),
+        "cleared": _("The likeness is somebody else"),
+        "confirmed": _("The name is the one on the list"),
+    },
+    "wording_review": {
+        "pending": _("The wording was held back from public pages"),
+        "released": _("The wording was released"),
+        "withheld": _("The wording stays off public pages"),
+    },
+}
+
+NOTICE = _("The gateway sent a notice")
+
+# What a registry answered to one question, by kind of question and of answer.
+ATTEMPTS: Words = {
+    "submit": _("Asked the registry to cancel"),
+    "lookup": _("Asked the registry what became of it"),
+}
+OUTCOMES: Words = {
+    "completed": _("Done"),
+    "pending": _("Accepted, not done yet"),
+    "refused": _("Refused"),
+    "notsent": _("Certainly not sent"),
+    "unknown": _("No clear answer"),
+    "found": _("Found"),
+    "absent": _("Not found"),
+    "ambiguous": _("Contradicts itself"),
+    "unavailable": _("Not reachable"),
+}
+
+PROPOSALS: Words = {
+    "correct_beneficiary": _("Correct what a certificate will say"),
+    "refund_reviewed": _("Give back a payment that differs"),
+    "retry_refund": _("Try a failed refund again"),
+    "refund_by_hand": _("Note a refund that was paid by bank"),
+    "record_payout": _("Record a payout"),
+    "refuse_order": _("Refuse a held order and refund it"),
+    "refuse_direct": _("Refuse a held direct cancellation"),
+    "settle_cancellation": _("Record an outcome at the registry by hand"),
+    "change_payee": _("Change where a participant’s money goes"),
+    "decide_application": _("Decide about an application"),
+    "approve_application": _("Approve an application"),
+    "suspend_provider": _("Suspend a participant"),
+    "reinstate_provider": _("Reinstate a participant"),
+}
+
+# Names of facts of acts and proposals. What has no name here is not shown: it may be private.
+FACTS: Words = {
+    "amount": _("Amount"),
+    "reference": _("Reference"),
+    "paid_on": _("Day of the transfer"),
+    "changed": _("Changed"),
+    "before": _("Before"),
+    "after": _("After"),
+    "outcome": _("Outcome"),
+    "evidence": _("Evidence"),
+    "registry_transaction": _("Registry transaction"),
+    "transaction": _("Registry transaction"),
+    "blocks": _("Serial numbers"),
+    "serials": _("Serial numbers"),
+    "completed_at": _("Time in the registry"),
+    "units": _("Units"),
+    "file": _("File"),
+    "what": _("What was loaded"),
+    "sha256": _("SHA-256 of the file"),
+    "created": _("New rows"),
+    "updated": _("Changed rows"),
+    "unchanged": _("Rows that were there"),
+    "mails": _("Mails"),
+    "state": _("State"),
+    "role": _("Role"),
+    "holder": _("Account holder"),
+    "last_four": _("Account ends in"),
+    "account": _("Account"),
+    "price": _("Price"),
+    "entries": _("Entries"),
+    "published": _("Published"),
+    "source": _("Source"),
+    "count": _("Number"),
+    "tickets": _("Sign-ins ended"),
+}
+FIELDS: Words = {
+    "name": _("Beneficiary"),
+    "purpose": _("Purpose"),
+    "intent": _("Intent"),
+    "country": _("Country"),
+}
+
+IMPORTS: Words = {
+    "providers": _("Project participants"),
+    "projects": _("Projects"),
+    "issuances": _("Issuances"),
+    "cancellations": _("Published cancellations"),
+    "holdings": _("Holdings"),
+    "offers": _("Offers"),
+}
+
+RULES: Words = {
+    "price_lowest": _("Lowest price of a unit"),
+    "price_highest": _("Highest price of a unit"),
+    "low_stock": _("Units left at which a seller is warned"),
+    "payout_day": _("Day of the month on which money is sent"),
+}
+
+WORDINGS: Words = {
+    "neutral": _("claims neutrality"),
+    "zero": _("claims zero emissions"),
+    "positive": _("claims a positive effect"),
+    "offset": _("claims that emissions are made up for"),
+    "free": _("claims freedom from emissions"),
+}
+
+# Why something cannot be done.
+REFUSALS: Words = {
+    "reason_missing": _("Give a reason. Others must be able to understand this later."),
+    "same_person": _("You proposed this. Another operator has to decide about it."),
+    "already_proposed": _("The same waits for a second person already."),
+    "proposal_closed": _("This was decided or taken back meanwhile."),
+    "no_longer_possible": _("This cannot be done any more, because things have moved on. Nothing was changed."),
+    "rule_unfit": _("This value is outside its bounds, or the lowest price is above the highest."),
+    "nothing_changed": _("This is what stands there already. Nothing was changed."),
+    "too_late_to_change": _(
+        "The units were sent to the registry. What the order says stands in its books and cannot be changed."
+    ),
+    "refund_not_failed": _("Only a refund that failed can be tried again or paid by hand."),
+    "order_not_payable": _("Money goes back only where the payment differs from the order."),
+    "already_decided": _("This was decided so before. Nothing was changed."),
+    "complaint_closed": _("This complaint was closed before. The first answer stands."),
+    "reply_unfit": _("Write an answer of at most 10,000 characters."),
+    "payout_unfit": _("This payout cannot be recorded. Look at the amount, the reference, the day and the payee."),
+    "own_account": _("You cannot suspend your own account."),
+    "not_held": _("This order is not held."),
+    "still_listed": _("A likeness with a sanctions list is not decided yet. Decide about it first."),
+}
+PAYOUT_REFUSALS: Words = {
+    "amount": _("The amount must be above zero and at most what is due."),
+    "reference": _("Give the bank’s reference; each one can be recorded once."),
+    "payee": _("This participant has no payee that two people agreed on. Money cannot be sent."),
+    "day": _("The day of the transfer has not come yet."),
+}
+OTHER_REFUSAL = _("This cannot be done now. Nothing was changed.")
