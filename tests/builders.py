@@ -19,6 +19,7 @@ from app.checkout.models import Order
 from app.checkout.queries import basket_view
 from app.config import Settings
 from app.db import db, transaction
+from app.fulfilment import risk
 from app.fulfilment.process import Collaborators, run_due
 from app.kernel.clock import FixedClock
 from app.offers.models import Offer
@@ -171,6 +172,13 @@ def a_paid_order(world: Collaborators, wanted: dict[int, int], **details: Any) -
     order_id = a_payable_order(world, wanted, **details)
     gateway_of(world).pay()
     look_again(world, order_id)
+    return order_id
+
+
+def a_begun_order(world: Collaborators, wanted: dict[int, int], **details: Any) -> int:
+    """A paid order whose cancellations are planned and not sent; gives its id."""
+    order_id = a_paid_order(world, wanted, **details)
+    risk.begin(order_id, world.registry, world.clock.now())
     return order_id
 
 

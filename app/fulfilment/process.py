@@ -1,10 +1,12 @@
 """A purchase's whole story after the buyer pressed the last button, top to bottom.
 
     notice from the gateway ─┐
-    buyer comes back ────────┼─> reconcile: paid, units settled, cancellations planned   (checkout)
+    buyer comes back ────────┼─> reconcile: paid, units settled                          (checkout)
     sweeper ─────────────────┘        │
                                       v
-    begin: paid -> fulfilling         │
+    begin: names screened; paid -> fulfilling and cancellations planned, or held         (risk)
+                                      │  holders' own units join here                    (direct)
+                                      v
     cancel: one registry call for each line, under its own reference                     (registry)
                                       v
     finish: certificates issued for what was cancelled, refunds owed for what was refused
@@ -38,6 +40,7 @@ from app.checkout.states import ORDER, OrderState
 from app.config import Settings
 from app.db import advance, db, end_reading, transaction
 from app.direct import service as direct
+from app.fulfilment import risk, sales
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
@@ -53,6 +56,7 @@ from app.registry import service as registry_service
 from app.registry.models import Cancellation
 from app.registry.ports import RegistryAdapter
 from app.registry.states import CANCELLATION, CancellationState
+from app.selling import service as selling
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +102,7 @@ def run_due(world: Collaborators) -> int:
                 hear_notices,
                 check_payments,
                 expire_orders,
+                keep_offers,
                 begin_orders,
                 begin_direct,
                 cancel_units,
@@ -116,6 +121,11 @@ def run_due(world: Collaborators) -> int:
         if did == 0:
             break
     return done
+
+
+def keep_offers(world: Collaborators) -> int:
+    """Open and expire offers, and let planned prices hold, whose time has come."""
+    return selling.run_schedule(world.clock.now())
 
 
 # --- money comes in --------------------------------------------------------------------------------
@@ -159,17 +169,11 @@ def expire_orders(world: Collaborators) -> int:
 
 
 def begin_orders(world: Collaborators) -> int:
-    """Paid orders go to the registry."""
+    """Paid orders go to the registry, or wait for a person."""
     now = world.clock.now()
     paid = db.session.scalars(select(Order.id).where(Order.state == _S.PAID).order_by(Order.id).limit(100)).all()
     end_reading()
-
-    def begin(order_id: int) -> None:
-        with transaction():
-            advance(Order, order_id, ORDER, _S.FULFILLING, at=now, sources=(_S.PAID,))
-        checkpoints.reached("job.claimed")
-
-    return _each(list(paid), begin)
+    return _each(list(paid), lambda id_: risk.begin(id_, world.registry, now))
 
 
 def begin_direct(world: Collaborators) -> int:
@@ -246,6 +250,7 @@ def finish_order(order_id: int, world: Collaborators) -> None:
                 paid_at=times["paid"], sent_at=times["sent"], cancelled_at=times["cancelled"], certified_at=now
             )
             mails.certificates_ready(order, issued, world.settings, proof, now)
+            sales.tell_sellers(order, {c.order_line_id for c in confirmed}, now)
         if refused:
             _give_back(order, refused, world.settings, now)
     checkpoints.reached("certificate.facts_frozen")

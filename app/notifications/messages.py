@@ -30,12 +30,21 @@ class MailKind(StrEnum):
     ORDER_LATE = "order_late"
     COMPLAINT_RECEIVED = "complaint_received"
     COMPLAINT_ANSWERED = "complaint_answered"
+    ACCOUNT_CONFIRM = "account_confirm"
+    ACCOUNT_KNOWN = "account_known"
+    ACCOUNT_RECOVER = "account_recover"
+    PASSWORD_CHANGED = "password_changed"
+    EMAIL_CHANGE = "email_change"
+    EMAIL_CHANGED = "email_changed"
+    FACTOR_CHANGED = "factor_changed"
+    ORGANISATION_INVITATION = "organisation_invitation"
     DIRECT_CERTIFIED = "direct_certified"
     DIRECT_REFUSED = "direct_refused"
     OFFERS_APPROVED = "offers_approved"
     OFFER_RETURNED = "offer_returned"
     OFFERS_FROZEN = "offers_frozen"
     LOW_STOCK = "low_stock"
+    SALE_MADE = "sale_made"
 
 
 class RefundCause(StrEnum):
@@ -56,6 +65,17 @@ class ComplaintOutcome(StrEnum):
     UPHELD = "upheld"
     ANSWERED = "answered"
     REJECTED = "rejected"
+
+
+class FactorChange(StrEnum):
+    """What happened to the ways of signing in that count as a second factor."""
+
+    SET = "set"
+    REMOVED = "removed"
+    CODES = "codes"
+    CODE_USED = "code_used"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -337,6 +357,31 @@ class LowStock(SellerFacts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SoldLine:
+    """Units of one offer that were sold and cancelled; `share` is what their seller gets of `amount`."""
+
+    project_reference: str
+    project_title: str
+    unit_type: str
+    units: int
+    unit_price: Money
+    amount: Money
+    share: Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaleMade(SellerFacts):
+    """Units of a seller were sold in an order and are cancelled. Nothing of the buyer is in it."""
+
+    kind = MailKind.SALE_MADE
+
+    order_reference: str
+    orders_url: str
+    lines: tuple[SoldLine, ...]
+    share: Money
+
+
+@dataclass(frozen=True, kw_only=True)
 class DirectFacts(Facts):
     """A mail to the person who asked for a direct cancellation; `units` in tonnes."""
 
@@ -370,6 +415,87 @@ class DirectRefused(DirectFacts):
     is_by_registry: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class AccountConfirm(Facts):
+    """The link that makes an account, for 24 hours. Nothing that was typed is in it."""
+
+    kind = MailKind.ACCOUNT_CONFIRM
+
+    link_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountKnown(Facts):
+    """Somebody asked for an account for an address that has one."""
+
+    kind = MailKind.ACCOUNT_KNOWN
+
+    sign_in_url: str
+    recover_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountRecover(Facts):
+    """The link that sets a password; it works for `hours`."""
+
+    kind = MailKind.ACCOUNT_RECOVER
+
+    link_url: str
+    hours: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordChanged(Facts):
+    """The notice that the password is another one since `at`."""
+
+    kind = MailKind.PASSWORD_CHANGED
+
+    at: datetime
+    recover_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailChange(Facts):
+    """The link that makes this address the account's, for 24 hours."""
+
+    kind = MailKind.EMAIL_CHANGE
+
+    link_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailChanged(Facts):
+    """The notice to the address that an account had until `at`; the new one is not in it."""
+
+    kind = MailKind.EMAIL_CHANGED
+
+    at: datetime
+    contact_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorChanged(Facts):
+    """The notice that a second factor, its codes or a passkey changed."""
+
+    kind = MailKind.FACTOR_CHANGED
+
+    at: datetime
+    change: FactorChange
+    security_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganisationInvitation(Facts):
+    """An invitation to work for an organisation, for seven days. `role` is owner, seller or viewer."""
+
+    kind = MailKind.ORGANISATION_INVITATION
+
+    link_url: str
+    organisation: str
+    role: str
+    invited_by: str
+
+
 FACTS: dict[MailKind, type[Facts]] = {
     facts.kind: facts
     for facts in (
@@ -382,12 +508,21 @@ FACTS: dict[MailKind, type[Facts]] = {
         OrderLate,
         ComplaintReceived,
         ComplaintAnswered,
+        AccountConfirm,
+        AccountKnown,
+        AccountRecover,
+        PasswordChanged,
+        EmailChange,
+        EmailChanged,
+        FactorChanged,
+        OrganisationInvitation,
         DirectCertified,
         DirectRefused,
         OffersApproved,
         OfferReturned,
         OffersFrozen,
         LowStock,
+        SaleMade,
     )
 }
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from app.catalog.models import Issuance, Project
 from app.checkout import mails
 from app.checkout.baskets import take_out
-from app.checkout.models import Beneficiary, Order, OrderLine
+from app.checkout.models import Order, OrderLine
 from app.checkout.order_queries import withdrawn_at
 from app.checkout.service.pay import open_payment
 from app.checkout.states import ORDER, UNPAID, OrderState
@@ -20,7 +18,6 @@ from app.kernel.clock import Clock
 from app.kernel.money import Money
 from app.offers import service as offers
 from app.offers.errors import UnitsUnavailable
-from app.offers.models import Offer
 from app.payments import service as payments
 from app.payments.models import Payment
 from app.payments.ports import (
@@ -33,7 +30,6 @@ from app.payments.ports import (
 )
 from app.payments.states import PAYMENT, PaymentState
 from app.registry.ports import RegistryAdapter
-from app.registry.service import Cause, plan_cancellation
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +135,7 @@ def _record_success(
     elif advance(Order, order_id, ORDER, _S.PAID, at=now, sources=UNPAID, paid_at=now):
         for line in order.lines:
             offers.settle(line.id, now)
-        _commission(order, order.lines, registry, settings, now)
+        _commission(order, registry, settings, now)
     else:
         refund = payments.owe_refund(
             payment=payment,
@@ -172,7 +168,7 @@ def _record_late_payment(
             gone.append(line)
     if taken:
         advance(Order, order.id, ORDER, _S.PAID, at=now, sources=(_S.EXPIRED,), paid_at=now)
-        _commission(order, taken, registry, settings, now)
+        _commission(order, registry, settings, now)
     else:
         advance(Order, order.id, ORDER, _S.REFUSED, at=now, sources=(_S.EXPIRED,), paid_at=now, finished_at=now)
     for line in gone:
@@ -187,25 +183,8 @@ def _record_late_payment(
         mails.refund_made(order, refund, settings, now)
 
 
-def _commission(
-    order: Order, lines: Sequence[OrderLine], registry: RegistryAdapter, settings: Settings, now: datetime
-) -> None:
-    """Paid, units settled, cancellations planned, receipt due, basket empty: one fact."""
-    for line in lines:
-        beneficiary = db.session.get_one(Beneficiary, line.beneficiary_id)
-        offer = db.session.get_one(Offer, line.offer_id)
-        project = db.session.get_one(Project, line.project_id)
-        plan_cancellation(
-            cause=Cause(order_id=order.id, order_line_id=line.id),
-            registry=registry.name,
-            account=offer.account,
-            project_reference=project.reference,
-            issuance=db.session.get_one(Issuance, line.issuance_id),
-            units=line.units,
-            beneficiary_name=beneficiary.name,
-            purpose=beneficiary.purpose,
-            now=now,
-        )
+def _commission(order: Order, registry: RegistryAdapter, settings: Settings, now: datetime) -> None:
+    """Paid, units settled, receipt due, basket empty: one fact. What follows is begun by `app/fulfilment/risk.py`."""
     mails.order_paid(order, settings, registry.promised_within, now)
     _leave_basket(order)
 

@@ -15,14 +15,14 @@ from app.registry.ledger.models import LedgerTransaction
 from app.registry.models import Cancellation, RegistryAttempt
 from app.registry.ports import CancellationRequest, CancellationResult, Completed, SerialBlock
 from app.registry.states import CancellationState
-from tests.builders import NOW, a_paid_order, an_offer, cancellations_of
+from tests.builders import NOW, a_begun_order, an_offer, cancellations_of
 
 UNITS = 10
 
 
 def a_planned_cancellation(world: Collaborators, *, number: int = 1) -> int:
     """A cancellation of 10 units of project `number` that is paid for and not sent; gives its id."""
-    order_id = a_paid_order(world, {an_offer(number=number): UNITS})
+    order_id = a_begun_order(world, {an_offer(number=number): UNITS})
     (cancellation,) = cancellations_of(order_id)
     assert cancellation.state is CancellationState.PLANNED
     return cancellation.id

@@ -16,8 +16,8 @@ from app.registry.models import RegistryAttempt
 from app.registry.ports import NotSent, Unavailable, Unknown
 from app.registry.states import CancellationState
 from tests.builders import (
+    a_begun_order,
     a_finished_order,
-    a_paid_order,
     an_offer,
     cancellations_of,
     certificates_of,
@@ -77,7 +77,7 @@ def test_serial_numbers_that_were_cancelled_before_never_stand_on_a_second_certi
 ) -> None:
     offer_id = an_offer()
     first_order = a_finished_order(world, {offer_id: 5})
-    second_order = a_paid_order(world, {offer_id: UNITS})
+    second_order = a_begun_order(world, {offer_id: UNITS})
     (cancellation,) = cancellations_of(second_order)
     world.registry.submits = [done(a_block(FIRST + 4, FIRST + 13))]
 
@@ -93,7 +93,7 @@ def test_serial_numbers_that_were_cancelled_before_never_stand_on_a_second_certi
 def test_what_stays_unknown_for_a_day_goes_to_a_person_and_no_money_moves(
     world: Collaborators, work: Callable[[], int], answer: object
 ) -> None:
-    order_id = a_paid_order(world, {an_offer(): UNITS})
+    order_id = a_begun_order(world, {an_offer(): UNITS})
     (cancellation,) = cancellations_of(order_id)
     world.registry.submits = ["lose"]
     work()

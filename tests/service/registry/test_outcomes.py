@@ -28,8 +28,8 @@ from app.registry.ports import (
 from app.registry.states import CancellationState
 from tests.builders import (
     NOW,
+    a_begun_order,
     a_finished_order,
-    a_paid_order,
     an_offer,
     cancellations_of,
     certificates_of,
@@ -286,7 +286,7 @@ def test_every_conversation_with_the_registry_is_kept_word_for_word(world: Colla
 
 
 def test_units_are_cancelled_only_for_orders_that_are_paid(world: Collaborators) -> None:
-    order_id = a_paid_order(world, {an_offer(): 2})
+    order_id = a_begun_order(world, {an_offer(): 2})
 
     assert registry_of(world).submitted == []
     assert the_order(order_id).paid_at == world.clock.now()

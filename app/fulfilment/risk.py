@@ -1,0 +1,199 @@
+"""The last look before the irreversible step, and what operators decide when it finds something.
+
+A paid order begins when its cancellations are planned. In the same transaction the names behind it are
+compared with the sanctions lists; a likeness, or an operator's reason, holds the order instead, and of
+what is held nothing is planned and nothing is sent. So a held order can still be refused whole.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from sqlalchemy import exists, select
+
+from app import current
+from app.accounts.models import Person
+from app.audit.errors import NoLongerPossible
+from app.audit.models import Proposal
+from app.audit.service import Actor, Subject, note_act, on_agreement, propose, required_reason
+from app.catalog.models import Issuance, Project
+from app.checkout import mails
+from app.checkout.models import Beneficiary, Order, OrderLine
+from app.checkout.states import ORDER, OrderState
+from app.db import advance, db, transaction
+from app.direct.errors import MatchOpen
+from app.fulfilment.errors import OrderBegun, OrderNotHeld
+from app.kernel import checkpoints
+from app.kernel.money import Money
+from app.offers import service as offers
+from app.offers.models import Offer, Reservation
+from app.offers.states import ReservationState
+from app.payments import service as payments
+from app.registry.models import Cancellation
+from app.registry.ports import RegistryAdapter, current_registry
+from app.registry.service import Cause, plan_cancellation
+from app.screening.service import ScreenedSubject, Standing, screen, screen_again, standing
+
+log = logging.getLogger(__name__)
+
+KIND = "order"
+REFUSE_ORDER = "refuse_order"
+LIKE_A_LISTED_NAME = "like_a_listed_name"
+
+_S = OrderState
+NOT_BEGUN = (_S.PLACED, _S.PAYMENT_PENDING, _S.EXPIRED, _S.PAYMENT_REVIEW, _S.PAID, _S.RISK_HOLD)
+
+
+def init_app() -> None:
+    """Say what carries out a refusal, and which orders a new edition of a list is compared with."""
+    on_agreement(REFUSE_ORDER, _refuse)
+    screen_again(KIND, open_subjects)
+
+
+# --- begin -------------------------------------------------------------------------------------------
+
+
+def begin(order_id: int, registry: RegistryAdapter, now: datetime) -> bool:
+    """Take a paid order to the registry, or hold it: one transaction. False when somebody else was faster."""
+    with transaction() as session:
+        # An operator who holds the order at this moment comes before this decision, or after it.
+        order = session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
+        is_like_a_listed_name = order.state is _S.PAID and screen(KIND, order_id, names_of(order), now)
+        reason = LIKE_A_LISTED_NAME if is_like_a_listed_name else order.hold_reason
+        if reason:
+            is_done = advance(
+                Order, order_id, ORDER, _S.RISK_HOLD, at=now, sources=(_S.PAID,), facts={"reason": reason}
+            )
+        else:
+            is_done = _set_going(order_id, _S.PAID, registry, now)
+    checkpoints.reached("job.claimed")
+    return is_done
+
+
+def names_of(order: Order) -> tuple[str, ...]:
+    """Every name behind an order: on whose behalf it is, and its buyer's where the buyer has an account."""
+    beneficiaries = db.session.scalars(
+        select(Beneficiary.name).where(Beneficiary.order_id == order.id).order_by(Beneficiary.id)
+    ).all()
+    buyers = db.session.scalars(select(Person.name).where(Person.id == order.person_id)).all()
+    return tuple(name for name in (*beneficiaries, *buyers) if name)
+
+
+def open_subjects() -> list[ScreenedSubject]:
+    """Paid orders that nothing was sent of yet."""
+    rows = db.session.scalars(select(Order).where(Order.state.in_((_S.PAID, _S.RISK_HOLD))).order_by(Order.id)).all()
+    return [ScreenedSubject(KIND, order.id, names_of(order)) for order in rows]
+
+
+def _set_going(order_id: int, source: OrderState, registry: RegistryAdapter, now: datetime) -> bool:
+    """Begun and planned are one fact."""
+    if not advance(Order, order_id, ORDER, _S.FULFILLING, at=now, sources=(source,), hold_reason=""):
+        return False
+    for line in _paid_lines(order_id):
+        beneficiary = db.session.get_one(Beneficiary, line.beneficiary_id)
+        plan_cancellation(
+            cause=Cause(order_id=order_id, order_line_id=line.id),
+            registry=registry.name,
+            account=db.session.get_one(Offer, line.offer_id).account,
+            project_reference=db.session.get_one(Project, line.project_id).reference,
+            issuance=db.session.get_one(Issuance, line.issuance_id),
+            units=line.units,
+            beneficiary_name=beneficiary.name,
+            purpose=beneficiary.purpose,
+            now=now,
+        )
+    return True
+
+
+def _paid_lines(order_id: int) -> list[OrderLine]:
+    """The lines whose units are settled: of an order that was paid late, others may be gone and refunded."""
+    return list(
+        db.session.scalars(
+            select(OrderLine)
+            .join(Reservation, Reservation.order_line_id == OrderLine.id)
+            .where(OrderLine.order_id == order_id, Reservation.state == ReservationState.SETTLED)
+            .order_by(OrderLine.position)
+        )
+    )
+
+
+# --- what operators decide ---------------------------------------------------------------------------
+
+
+def hold(order_id: int, actor: Actor, reason: str, now: datetime) -> None:
+    """Keep an order from the registry until a person lets it go; one that is unpaid stops when it is paid.
+
+    Raises ReasonMissing, or OrderBegun when it is too late.
+    """
+    kept = required_reason(reason)
+    with transaction() as session:
+        order = session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
+        if order.state not in NOT_BEGUN:
+            raise OrderBegun(state=order.state.value)
+        order.hold_reason = kept
+        session.flush()
+        advance(Order, order_id, ORDER, _S.RISK_HOLD, at=now, sources=(_S.PAID,), facts={"reason": kept})
+        note_act(actor, "order_held", subject_of(order), at=now, reason=kept)
+
+
+def let_go(order_id: int, actor: Actor, reason: str, now: datetime) -> None:
+    """Take a held order to the registry after all, or take the reason to hold it off one that is not paid yet.
+
+    Raises ReasonMissing, MatchOpen while a likeness is pending or was confirmed, or OrderNotHeld.
+    """
+    kept = required_reason(reason)
+    with transaction() as session:
+        order = session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
+        found = standing(KIND, order_id)
+        if found is not Standing.CLEAR:
+            raise MatchOpen(standing=found.value)
+        is_only_marked = order.state in NOT_BEGUN and order.state is not _S.RISK_HOLD and bool(order.hold_reason)
+        if is_only_marked:
+            order.hold_reason = ""
+        elif not _set_going(order_id, _S.RISK_HOLD, current_registry(), now):
+            raise OrderNotHeld(state=order.state.value)
+        note_act(actor, "order_let_go", subject_of(order), at=now, reason=kept)
+
+
+def propose_refusal(order_id: int, actor: Actor, *, reason: str, now: datetime) -> int:
+    """Propose to end a held order and to give all of its money back; gives the proposal's id.
+
+    Raises OrderNotHeld, and what `propose` raises.
+    """
+    order = db.session.get_one(Order, order_id)
+    if order.state is not _S.RISK_HOLD:
+        raise OrderNotHeld(state=order.state.value)
+    facts = {"amount": _owed(order).minor, "currency": order.currency}
+    return propose(actor, REFUSE_ORDER, subject_of(order), reason=reason, facts=facts, now=now)
+
+
+def _refuse(proposal: Proposal, now: datetime) -> None:
+    """End a held order: its units are for sale again and its money is owed back, because nothing was ever sent."""
+    order_id = proposal.subject_id
+    owed = _owed(db.session.get_one(Order, order_id))
+    is_sent = db.session.scalar(select(exists().where(Cancellation.order_id == order_id)))
+    if is_sent or not advance(Order, order_id, ORDER, _S.REFUSED, at=now, sources=(_S.RISK_HOLD,), finished_at=now):
+        raise NoLongerPossible
+    order = db.session.get_one(Order, order_id)
+    for line in order.lines:
+        offers.release(line.id, now)
+    refund = payments.owe_refund(
+        payment=payments.get_paid(order_id),
+        order_reference=order.reference,
+        amount=owed,
+        cause="held",
+        order_line_id=None,
+        now=now,
+    )
+    mails.refund_made(order, refund, current.settings(), now)
+
+
+def _owed(order: Order) -> Money:
+    """What a refusal gives back: the price of every line whose units the order has."""
+    return Money(sum(line.amount for line in _paid_lines(order.id)), order.currency)
+
+
+def subject_of(order: Order) -> Subject:
+    """An order as acts and proposals name it."""
+    return Subject(KIND, order.id, order.reference)
