@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from app.kernel.money import Money
 from app.notifications.messages import (
+    AccountConfirm,
+    AccountKnown,
+    AccountRecover,
     BoughtLine,
     CertificatesReady,
     ComplaintAnswered,
@@ -14,6 +18,10 @@ from app.notifications.messages import (
     Consent,
     DirectCertified,
     DirectRefused,
+    EmailChange,
+    EmailChanged,
+    FactorChange,
+    FactorChanged,
     Facts,
     LowStock,
     NamedOffer,
@@ -24,6 +32,8 @@ from app.notifications.messages import (
     OrderLate,
     OrderPaid,
     OrderRefused,
+    OrganisationInvitation,
+    PasswordChanged,
     PaymentFailed,
     PaymentProcessing,
     PriceParts,
@@ -32,7 +42,9 @@ from app.notifications.messages import (
     RefundCause,
     RefundMade,
     RefusedLine,
+    SaleMade,
     SellerShare,
+    SoldLine,
 )
 from app.notifications.models import Mail
 from app.notifications.states import MailState
@@ -292,6 +304,60 @@ def low_stock() -> LowStock:
     return LowStock(reference="Salkhit Wind LLC", is_demonstration=True, offers_url=OFFERS_URL, offer=named_offer())
 
 
+ACCOUNT_URL = "https://tonne.example/en/account"
+
+
+def account_mails() -> list[Facts]:
+    """Every mail about an account once."""
+    common: dict[str, Any] = {"reference": "account", "is_demonstration": True}
+    return [
+        AccountConfirm(**common, link_url=f"{ACCOUNT_URL}/join/abc"),
+        AccountKnown(**common, sign_in_url=f"{ACCOUNT_URL}/sign-in", recover_url=f"{ACCOUNT_URL}/recover"),
+        AccountRecover(**common, link_url=f"{ACCOUNT_URL}/recover/abc", hours=1),
+        PasswordChanged(**common, at=START, recover_url=f"{ACCOUNT_URL}/recover"),
+        EmailChange(**common, link_url=f"{ACCOUNT_URL}/email/abc"),
+        EmailChanged(**common, at=START, contact_url="https://tonne.example/en/contact"),
+        *(
+            FactorChanged(**common, at=START, change=change, security_url=f"{ACCOUNT_URL}/security")
+            for change in FactorChange
+        ),
+        *(
+            OrganisationInvitation(
+                **common,
+                link_url=f"{ACCOUNT_URL}/invitation/abc",
+                organisation="Salkhit Wind LLC",
+                role=role,
+                invited_by="ana@example.org",
+            )
+            for role in ("owner", "seller", "viewer")
+        ),
+    ]
+
+
+def sale_made(count: int = 2) -> SaleMade:
+    """The news of a sale of `count` projects."""
+    return SaleMade(
+        reference="Salkhit Wind LLC",
+        is_demonstration=True,
+        offers_url=OFFERS_URL,
+        order_reference="T-7KMQ-2XHD",
+        orders_url="https://tonne.example/en/sell/salkhit1/orders",
+        lines=tuple(
+            SoldLine(
+                project_reference=f"MN-{n}",
+                project_title=f"Salkhit Wind Farm {n}",
+                unit_type="CER",
+                units=n,
+                unit_price=usd(120),
+                amount=usd(120 * n),
+                share=usd(110 * n),
+            )
+            for n in range(1, count + 1)
+        ),
+        share=usd(110 * count * (count + 1) // 2),
+    )
+
+
 def all_facts() -> list[Facts]:
     """Every mail once."""
     return [
@@ -304,12 +370,14 @@ def all_facts() -> list[Facts]:
         order_late(),
         complaint_received(),
         complaint_answered(),
+        *account_mails(),
         direct_certified(),
         direct_refused(),
         offers_approved(),
         offer_returned(),
         offers_frozen(),
         low_stock(),
+        sale_made(),
     ]
 
 
