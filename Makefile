@@ -217,6 +217,6 @@ $(INSTANCE_PATH)/development.env:
 .PHONY: always
 $(INSTANCE_PATH)/demonstration.stamp: $(VENV)/run.stamp $(INSTANCE_PATH)/development.env $(MIGRATIONS) $(WORLD) \
     $(if $(DATABASE_URL),always) $(if $(wildcard $(INSTANCE_PATH)/tonne.sqlite),,always)
-	@test "$$ENVIRONMENT" != production || { echo "make run is for the demonstration; production: docs/operations.md" >&2; exit 1; }
+	@test "$$ENVIRONMENT" != production || { echo "make run is for the demonstration; production: docs/operate.md" >&2; exit 1; }
 	@$(SETTINGS) $(FLASK) db upgrade && $(FLASK) demo load
 	@touch $@

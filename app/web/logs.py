@@ -29,7 +29,8 @@ _SECRETS = (
     re.compile(r"\b(?:sk|rk|whsec)_[A-Za-z0-9_]+"),
     re.compile(r"[^\s@<>\"'(),;:=/]+@[^\s@<>\"'(),;:/]+"),
     re.compile(r"(/(?:orders|testpay|complaint)/)[^/\s\"'?]+"),
-    # Mailed links: whatever is as long as our tokens in a room of people.
+    # Mailed links; and whatever else is as long as our tokens in a room of people.
+    re.compile(r"(/account/(?:join|recover|email|invitation)/)[^/\s\"'?]+"),
     re.compile(r"(/(?:account|sell|desk)/(?:[^/\s\"'?]+/)*?)[A-Za-z0-9_-]{22,}"),
     re.compile(r"([?&](?:code|token)=)[^&\s\"']+"),
     re.compile(rf"\b[{_CODE_LETTERS}]{{4}}(?:-[{_CODE_LETTERS}]{{4}}){{5}}\b"),

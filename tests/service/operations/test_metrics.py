@@ -78,7 +78,7 @@ def test_the_oldest_due_thing_and_the_seconds_to_the_certificate_are_numbers(wor
 
 def test_requests_are_counted_by_kind_of_answer_and_watching_is_not(app: Flask) -> None:
     client = app.test_client()
-    for path in ("/robots.txt", "/nothing", "/nothing/either", "/health/live", "/metrics"):
+    for path in ("/robots.txt", "/nothing/at/all", "/nothing/else/there", "/health/live", "/metrics"):
         client.get(path)
 
     found = numbers(app)
