@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, literal, select
+from sqlalchemy import select
 
 from app.catalog.models import Issuance, Project
 from app.db import db
 from app.kernel.money import Money
 from app.offers.models import Offer
 from app.offers.states import OfferState
+from app.offers.tiers import levels, most_units, price_at
 
 MOST_ROWS = 60
 
@@ -43,46 +45,46 @@ def purchases(budget: Money, minimum: int) -> Purchases:
 
     Payments below `minimum` minor units cannot be made, so such a purchase is not listed.
     """
-    left: ColumnElement[int] = Offer.units_offered - Offer.units_reserved - Offer.units_settled
-    affordable = literal(budget.minor) // Offer.unit_price
-    units = case((left < affordable, left), else_=affordable)
-    rank = func.row_number().over(partition_by=Issuance.project_id, order_by=(units.desc(), Offer.unit_price, Offer.id))
-    best = (
+    left = (Offer.units_offered - Offer.units_reserved - Offer.units_settled).label("left")
+    best: dict[int, tuple[tuple[int, int, int], Any]] = {}
+    for offer in db.session.execute(
         select(
-            Issuance.project_id, Issuance.unit_type, Offer.unit_price, units.label("units"), left.label("left"),
-            rank.label("rank"),
+            Offer.id, Issuance.project_id, Issuance.unit_type, Offer.unit_price, Offer.tiers, Offer.minimum_units, left
         )
         .join(Issuance, Issuance.id == Offer.issuance_id)
-        .where(
-            Offer.state == OfferState.LIVE,
-            Offer.currency == budget.currency,
-            Offer.unit_price <= budget.minor,
-            left > 0,
-            units * Offer.unit_price >= minimum,
-        )
-        .subquery()
-    )  # fmt: skip
-    chosen = select(best).where(best.c.rank == 1).subquery()
-    found = db.session.execute(
-        select(Project.reference, Project.title, Project.project_type, chosen, func.count().over().label("projects"))
-        .join(Project, Project.id == chosen.c.project_id)
-        .order_by(chosen.c.unit_price, Project.title, Project.id)
-        .limit(MOST_ROWS)
-    ).all()
+        .where(Offer.state == OfferState.LIVE, Offer.currency == budget.currency, left > 0)
+    ):
+        units = most_units(levels(offer.unit_price, offer.tiers), budget.minor, offer.left)
+        price = price_at(offer.unit_price, offer.tiers, units)
+        if units < max(1, min(offer.minimum_units, offer.left)) or units * price < minimum:
+            continue
+        rank = (-units, price, offer.id)
+        if offer.project_id not in best or rank < best[offer.project_id][0]:
+            best[offer.project_id] = rank, offer
+    # The cheapest first; titles decide between equal prices, so they are read of all that may be shown.
+    prices = sorted(price for (_units, price, _id), _offer in best.values())[:MOST_ROWS]
+    shown = {key: found for key, found in best.items() if found[0][1] <= prices[-1]} if prices else {}
     rows = []
-    for row in found:
-        cost = Money(row.unit_price, budget.currency) * int(row.units)
+    for project in db.session.execute(
+        select(Project.id, Project.reference, Project.title, Project.project_type)
+        .where(Project.id.in_(shown))
+        .order_by(Project.title, Project.id)
+    ):
+        (units_negated, price, _id), found = shown[project.id]
+        unit_price = Money(price, budget.currency)
+        cost = unit_price * -units_negated
         rows.append(
             Purchase(
-                reference=row.reference,
-                title=row.title,
-                project_type=row.project_type,
-                unit_type=row.unit_type,
-                price=Money(row.unit_price, budget.currency),
-                units=int(row.units),
+                reference=project.reference,
+                title=project.title,
+                project_type=project.project_type,
+                unit_type=found.unit_type,
+                price=unit_price,
+                units=-units_negated,
                 cost=cost,
                 rest=budget - cost,
-                is_all=int(row.units) == int(row.left),
+                is_all=-units_negated == found.left,
             )
         )
-    return Purchases(tuple(rows), int(found[0].projects) if found else 0)
+    rows.sort(key=lambda row: row.price)
+    return Purchases(tuple(rows[:MOST_ROWS]), len(best))

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import select
 
 from app.checkout.models import Basket, BasketLine
-from app.checkout.queries import units_left_for
+from app.checkout.queries import minimum_problem, units_left_for
 from app.db import db, insert_once, transaction
+from app.kernel.errors import Refusal
 from app.kernel.references import unguessable_token
-from app.offers.errors import UnitsUnavailable
+from app.offers.errors import BelowMinimum, UnitsUnavailable
 from app.offers.models import Offer
 from app.offers.states import Standing
 
@@ -21,7 +22,7 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
     """Put `units` (tonnes) more of an offer into the basket and give the basket's token.
 
     Makes a basket where there is none. Raises UnitsUnavailable when the line would ask for more
-    than is left now.
+    than is left now, BelowMinimum for less than the seller sells.
     """
     with transaction() as session:
         basket = _find(token) or _new_basket(now)
@@ -38,9 +39,9 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
         return basket.token
 
 
-def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> dict[int, UnitsUnavailable]:
+def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> dict[int, Refusal]:
     """Set the units (tonnes) of lines, by offer; gives what cannot be set, which stays as it was."""
-    refusals: dict[int, UnitsUnavailable] = {}
+    refusals: dict[int, Refusal] = {}
     with transaction():
         basket = _find(token)
         for line in basket.lines if basket is not None else ():
@@ -48,7 +49,7 @@ def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> di
             try:
                 _check_left(token, line.offer_id, wanted)
                 line.units = wanted
-            except UnitsUnavailable as refusal:
+            except (UnitsUnavailable, BelowMinimum) as refusal:
                 refusals[line.offer_id] = refusal
         if basket is not None:
             basket.changed_at = now
@@ -107,3 +108,6 @@ def _check_left(token: str, offer_id: int, units: int) -> None:
         raise UnitsUnavailable(
             offer_id=offer_id, units=units, units_left=left, is_reserved=offer.standing is Standing.RESERVED
         )
+    problem = minimum_problem(offer, units, left)
+    if problem is not None:
+        raise problem

@@ -116,4 +116,5 @@ class ReviewForm(FlaskForm):
         validators=[InputRequired(lazy_gettext("Tick the box to agree. Without it we cannot cancel units for you."))],
     )
     expected_total = HiddenField()
+    shown = HiddenField()
     terms = HiddenField()

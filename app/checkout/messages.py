@@ -56,6 +56,16 @@ def _price_changed(_facts: dict[str, object]) -> str:
     )
 
 
+def _below_lot(facts: dict[str, object]) -> str:
+    least = _int(facts["minimum_units"])
+    return ngettext(
+        "The seller sells at least %(least)s unit at a time. Enter %(least)s or more.",
+        "The seller sells at least %(least)s units at a time. Enter %(least)s or more.",
+        least,
+        least=filters.number(least),
+    )
+
+
 def _below_minimum(facts: dict[str, object]) -> str:
     units = _int(facts["units"])
     return ngettext(
@@ -95,6 +105,7 @@ _WORDS = {
     "bad_units": _bad_units,
     "units_unavailable": _unavailable,
     "price_changed": _price_changed,
+    "below_minimum": _below_lot,
     "total_below_minimum": _below_minimum,
     "total_above_maximum": _above_maximum,
     "total_changed": lambda _facts: _("The total is no longer the one you saw. Check it, then order again."),

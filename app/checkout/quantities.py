@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from app.checkout.errors import BadUnits
+from app.offers.tiers import Levels, least_units, most_units
 
 MOST_DIGITS = 12
 # All CERs ever issued until November 2023 are 2,425,409,379 (shared/domain.md 6.1): nobody can want more.
@@ -51,11 +52,11 @@ def read_number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) <= MOST_FIELD_DIGITS else 0
 
 
-def units_for_minimum(minimum: int, others: int, unit_price: int) -> int:
-    """Fewest units at `unit_price` that bring `others` up to `minimum` (all minor units)."""
-    return max(1, -(-(minimum - others) // unit_price))
+def units_for_minimum(minimum: int, others: int, prices: Levels) -> int:
+    """Fewest units at these prices that bring `others` up to `minimum` (all minor units)."""
+    return least_units(prices, minimum - others)
 
 
-def units_for_maximum(maximum: int, others: int, unit_price: int) -> int:
-    """Most units at `unit_price` that keep `others` plus this line within `maximum`; may be 0."""
-    return max(0, (maximum - others) // unit_price)
+def units_for_maximum(maximum: int, others: int, prices: Levels) -> int:
+    """Most units at these prices that keep `others` plus this line within `maximum`; may be 0."""
+    return most_units(prices, max(0, maximum - others))

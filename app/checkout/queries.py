@@ -20,11 +20,13 @@ from app.config import Settings
 from app.db import db
 from app.kernel.errors import Refusal
 from app.kernel.money import Money
-from app.offers.errors import UnitsUnavailable
+from app.offers.errors import BelowMinimum, UnitsUnavailable
 from app.offers.models import Offer, Reservation
 from app.offers.states import OfferState, ReservationState, Standing
 from app.payments.split import split
 from app.providers.models import Provider
+
+Shown = tuple[int, int, int]  # an offer's id, units, and the price of one in minor units
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class BasketView:
     breakdown: Breakdown
     units: int
     is_valid: bool
+
+    @property
+    def shown(self) -> frozenset[Shown]:
+        """What its reader sees of offers, units and prices."""
+        return frozenset((line.offer_id, line.units, line.unit_price.minor) for line in self.lines)
 
 
 def find_basket(token: str | None) -> Basket | None:
@@ -99,7 +106,7 @@ def basket_view(
             .order_by(BasketLine.id)
         ).all()
     ]
-    amounts = [offer.unit_price * line.units for line, offer, *_rest in rows]
+    amounts = [offer.price_for(line.units).minor * line.units for line, offer, *_rest in rows]
     shares = split(amounts, settings) if rows else ()
     problems: dict[int, Refusal] = dict(refusals or {})
     held = _held_for(token)
@@ -112,8 +119,10 @@ def basket_view(
                 units_left=left[offer.id],
                 is_reserved=offer.standing is Standing.RESERVED,
             )
+        elif offer.id not in problems and (below := minimum_problem(offer, line.units, left[offer.id])) is not None:
+            problems[offer.id] = below
     if not problems:
-        problem = total_problem([(offer.id, offer.unit_price, line.units) for line, offer, *_rest in rows], settings)
+        problem = total_problem([(offer, line.units) for line, offer, *_rest in rows], settings)
         problems = {} if problem is None else {cast(int, problem.facts["offer_id"]): problem}
     lines = tuple(
         BasketLineView(
@@ -128,7 +137,7 @@ def basket_view(
             units=line.units,
             typed=(typed or {}).get(offer.id, str(line.units)),
             units_left=left[offer.id],
-            unit_price=offer.price,
+            unit_price=offer.price_for(line.units),
             amount=Money(share.amount, settings.currency),
             error=describe(problems[offer.id]) if offer.id in problems else None,
             breakdown=breakdown([(provider.legal_name, share)], settings.currency),
@@ -180,24 +189,33 @@ def _left(offer: Offer, held: Mapping[int, int]) -> int:
     return offer.units_left + own if is_for_sale else 0
 
 
-def total_problem(lines: Sequence[tuple[int, int, int]], settings: Settings) -> Refusal | None:
-    """Which line to change when the total is too small or too large; lines are (offer, price, units).
+def minimum_problem(offer: Offer, units: int, units_left: int) -> BelowMinimum | None:
+    """What is wrong with a purchase of `units` (tonnes) that is smaller than the seller sells."""
+    least = offer.least_of(units_left)
+    return BelowMinimum(offer_id=offer.id, units=units, minimum_units=least) if units < least else None
 
-    Prices in minor units. None for an empty basket or a total that can be paid.
+
+def total_problem(lines: Sequence[tuple[Offer, int]], settings: Settings) -> Refusal | None:
+    """Which line to change when the total is too small or too large; lines are offers with units (tonnes).
+
+    None for an empty basket or a total that can be paid.
     """
-    total = sum(price * units for _offer, price, units in lines)
+    amounts = [offer.price_for(units).minor * units for offer, units in lines]
+    total = sum(amounts)
     if not lines or settings.payment_minimum <= total <= settings.payment_maximum:
         return None
     if total < settings.payment_minimum:
-        offer_id, price, units = lines[0]
+        offer = lines[0][0]
         return TotalBelowMinimum(
-            offer_id=offer_id,
-            units=units_for_minimum(settings.payment_minimum, total - price * units, price),
+            offer_id=offer.id,
+            units=units_for_minimum(settings.payment_minimum, total - amounts[0], offer.prices),
             minimum=Money(settings.payment_minimum, settings.currency),
         )
-    offer_id, price, units = max(lines, key=lambda line: line[1] * line[2])
+    amount, place = max((amount, -place) for place, amount in enumerate(amounts))
+    offer = lines[-place][0]
+    units = units_for_maximum(settings.payment_maximum, total - amount, offer.prices)
     return TotalAboveMaximum(
-        offer_id=offer_id,
-        units=units_for_maximum(settings.payment_maximum, total - price * units, price),
+        offer_id=offer.id,
+        units=units if units >= offer.minimum_units else 0,
         maximum=Money(settings.payment_maximum, settings.currency),
     )

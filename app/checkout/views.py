@@ -8,6 +8,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask_babel import gettext
 from werkzeug.wrappers import Response as BaseResponse
 
+from app.accounts.access import Me, find_me
 from app.checkout import baskets, consent, service
 from app.checkout.cookies import basket_token, keep_basket
 from app.checkout.errors import AlreadyPaid, BadUnits
@@ -16,11 +17,11 @@ from app.checkout.forms import DetailsForm, ReviewForm
 from app.checkout.messages import describe
 from app.checkout.ports import current_terms
 from app.checkout.quantities import THOUSANDS, read_number, read_units
-from app.checkout.queries import BasketView, basket_view, find_basket
+from app.checkout.queries import BasketView, Shown, basket_view, find_basket
 from app.checkout.wording import is_held_back, units_in_words
 from app.current import clock, now, settings
 from app.kernel.errors import Refusal
-from app.offers.errors import UnitsUnavailable
+from app.offers.errors import BelowMinimum, UnitsUnavailable
 from app.offers.queries import find_project_of_offer, get_project_page
 from app.offers.views import render_project
 from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayUnavailable, current_gateway
@@ -43,7 +44,7 @@ def add() -> BaseResponse:
         return redirect(url_for("catalog.projects"), 303)
     try:
         token = baskets.add_to_basket(token=basket_token(), offer_id=offer_id, units=_read(typed), now=now())
-    except (BadUnits, UnitsUnavailable) as refusal:
+    except (BadUnits, UnitsUnavailable, BelowMinimum) as refusal:
         page = get_project_page(reference, settings().payment_minimum)
         return make_response(render_project(page, error_offer_id=offer_id, error=describe(refusal), typed=typed), 422)
     return keep_basket(_to("checkout.basket"), token)
@@ -127,7 +128,7 @@ def details() -> BaseResponse:
     view = basket_view(token, settings())
     if found is None:
         return _to("checkout.basket")
-    form = DetailsForm(data=found.details or None, units=units_in_words(view.lines))
+    form = DetailsForm(data=found.details or _known(), units=units_in_words(view.lines))
     if form.validate_on_submit():
         baskets.save_details(token=found.token, details=form.details(), now=now())
         return _to("checkout.review")
@@ -135,6 +136,18 @@ def details() -> BaseResponse:
         return _to("checkout.basket")
     status = 422 if form.is_submitted() else 200
     return _details_page(form, view, status)
+
+
+def _buyer() -> Me | None:
+    """Who is signed in, with everything that they have to show."""
+    me = find_me()
+    return me if me is not None and me.is_whole else None
+
+
+def _known() -> dict[str, object] | None:
+    """What need not be typed by somebody who is signed in."""
+    me = _buyer()
+    return None if me is None else {"email": me.email}
 
 
 def _details_page(form: DetailsForm, view: BasketView, status: int, notice: str | None = None) -> Response:
@@ -163,7 +176,7 @@ def review() -> BaseResponse:
 
 def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, object]) -> BaseResponse:
     gateway, registry = current_gateway(), current_registry()
-    terms = current_terms().terms_version(now().date())
+    terms, me = current_terms().terms_version(now().date()), _buyer()
     if form.terms.data != terms:
         changed = gettext("New terms of sale have come into force meanwhile. Read them before you order.")
         return _review_page(form, view, token, typed, changed, 409)
@@ -176,10 +189,12 @@ def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, obje
             consent_text=consent.text(terms),
             terms_version=terms,
             expected_total=read_number(form.expected_total.data or ""),
+            shown=_read_shown(form.shown.data or ""),
             gateway=gateway,
             registry=registry,
             settings=settings(),
             clock=clock(),
+            person_id=me.id if me is not None else None,
         )
         url = service.start_payment(order_id, gateway, settings(), clock())
     except AlreadyPaid as paid:
@@ -195,11 +210,20 @@ def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, obje
     return redirect(url, 303)
 
 
+def _read_shown(text: str) -> frozenset[Shown]:
+    """The lines that the page showed, as `_review_page` wrote them; whatever else comes back matches none."""
+    lines = [part.split("-") for part in text.split()]
+    return frozenset(
+        (read_number(line[0]), read_number(line[1]), read_number(line[2])) for line in lines if len(line) == 3
+    )
+
+
 def _review_page(
     form: ReviewForm, view: BasketView, token: str, typed: dict[str, object], notice: str | None, status: int
 ) -> Response:
     terms = current_terms().terms_version(now().date())
     form.expected_total.data, form.terms.data = str(view.total.minor), terms
+    form.shown.data = " ".join("-".join(map(str, line)) for line in sorted(view.shown))
     page = render_template(
         "checkout/review.html",
         form=form,

@@ -110,6 +110,13 @@ def _offer(number: int, *, is_for_sale: bool = False, is_reserved: bool = False)
         is_for_sale=is_for_sale,
         is_reserved=is_reserved,
         confirmed_at=_PAID,
+        provider_code="sample",
+        lot=2 if is_for_sale else 1,
+        minimum_price=Money(38 * number, settings().currency),
+        tiers=((1_000, Money(36 * number, settings().currency)),) if is_for_sale else (),
+        opens_at=None,
+        expires_at=_PAID.replace(year=2027) if is_for_sale else None,
+        texts={"en": "Text in the seller’s own words."} if is_for_sale else {},
     )
 
 

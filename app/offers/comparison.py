@@ -142,13 +142,14 @@ def _column(
 ) -> Column:
     for_sale = [facts for facts in visible if facts[0].state is OfferState.LIVE and facts[0].units_left > 0]
     prices = sorted(offer.price for offer, _issuance, _provider in for_sale)
+    cheapest = [offer for offer, _issuance, _provider in for_sale if offer.price == prices[0]]
     periods = [issuance for _offer, issuance, _provider in for_sale]
     return Column(
         project=project,
         units_left=sum(offer.units_left for offer, _issuance, _provider in for_sale),
         price_low=prices[0] if prices else None,
         price_high=prices[-1] if prices else None,
-        minimum=minimum_units(prices[0], minimum) if prices else None,
+        minimum=min((minimum_units(offer, minimum) for offer in cheapest), default=None),
         monitoring_from=min((issuance.monitoring_starts_on for issuance in periods), default=None),
         monitoring_to=max((issuance.monitoring_ends_on for issuance in periods), default=None),
         commitment_periods=tuple(sorted({issuance.commitment_period for issuance in periods})),

@@ -21,7 +21,10 @@ class Drawings:
 
 
 def draw(history: History, now: datetime) -> Drawings:
-    """Issued and cancelled units over the same years, and prices until `now`."""
+    """Issued and cancelled units over the same years, and prices until `now`.
+
+    First the price of one unit of each offer, then the lowest price of those that had more than one.
+    """
     channels = tuple(channel for channel in CHANNELS if any(year.cancelled[channel] for year in history.years))
     return Drawings(
         issued=bar_chart(
@@ -30,7 +33,17 @@ def draw(history: History, now: datetime) -> Drawings:
         cancelled=bar_chart(
             [(str(year.year), {**year.cancelled, **_rest(year.listed_until)}) for year in history.years]
         ),
-        prices=step_chart([[(at, price.minor) for at, price in line.prices] for line in history.lines], now),
+        prices=step_chart(
+            [
+                *([(point.at, point.price.minor) for point in line.prices] for line in history.lines),
+                *(
+                    [(point.at, point.lowest.minor) for point in line.prices]
+                    for line in history.lines
+                    if line.has_tiers
+                ),
+            ],
+            now,
+        ),
         channels=channels,
     )
 

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Select, String, cast, extract, func, literal, null, select, union_all
+from sqlalchemy import JSON, Select, String, cast, extract, func, literal, null, select, union_all
 
 from app.catalog.models import Issuance, Project, PublishedCancellation
 from app.db import db
 from app.kernel.columns import UTCDateTime
 from app.kernel.money import Money
 from app.offers.models import Offer, OfferPrice
-from app.offers.states import OfferState
+from app.offers.states import UNSEEN
+from app.offers.tiers import Tiers, levels
 from app.offers.years import HERE, Year, by_year
 from app.registry.models import Cancellation
 from app.registry.states import CancellationState
-
-# An offer's price was public from the day it went on sale.
-_NEVER_PUBLIC = (OfferState.DRAFT, OfferState.SUBMITTED, OfferState.APPROVED)
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,20 @@ class Sum:
 
 
 @dataclass(frozen=True)
+class PricePoint:
+    """What one unit cost from an instant on, and what it cost in larger purchases: by first number of units."""
+
+    at: datetime
+    price: Money
+    tiers: tuple[tuple[int, Money], ...] = ()
+
+    @property
+    def lowest(self) -> Money:
+        """The lowest price of one unit, in the largest purchases."""
+        return min([self.price, *(price for _units, price in self.tiers)])
+
+
+@dataclass(frozen=True)
 class PriceLine:
     """The prices of one offer, each from an instant until the next, in order."""
 
@@ -41,7 +53,12 @@ class PriceLine:
     code: str
     monitoring_starts_on: date
     monitoring_ends_on: date
-    prices: tuple[tuple[datetime, Money], ...]
+    prices: tuple[PricePoint, ...]
+
+    @property
+    def has_tiers(self) -> bool:
+        """Whether one unit ever cost less in a larger purchase."""
+        return any(point.tiers for point in self.prices)
 
 
 @dataclass(frozen=True)
@@ -84,10 +101,10 @@ def read_history(
     cancelled: dict[int, dict[str, int]] = {}
     sums = []
     moved_at: dict[tuple[str, int], datetime] = {}
-    prices: dict[int, list[tuple[datetime, Money]]] = {}
-    for kind, name, key, amount, at, starts_at in db.session.execute(_events(project.id)):
+    prices: dict[int, list[PricePoint]] = {}
+    for kind, name, key, amount, at, starts_at, tiers in db.session.execute(_events(project.id)):
         if kind == "price":
-            prices.setdefault(key, []).append((at, Money(int(amount), name)))
+            prices.setdefault(key, []).append(_point(at, Money(int(amount), name), tiers))
         elif kind == "sum":
             sums.append(Sum(name, int(amount), starts_at, at))
         elif kind == "published":
@@ -129,23 +146,25 @@ def cancelled_units(project_ids: Sequence[int]) -> dict[int, int]:
 
 def price_lines(project_id: int) -> tuple[PriceLine, ...]:
     """The price history of every offer of a project that was ever public. One query."""
-    prices: dict[int, list[tuple[datetime, Money]]] = {}
+    prices: dict[int, list[PricePoint]] = {}
     offers = {}
     for price, offer, issuance in db.session.execute(
         select(OfferPrice, Offer, Issuance)
         .join(Offer, Offer.id == OfferPrice.offer_id)
         .join(Issuance, Issuance.id == Offer.issuance_id)
-        .where(Issuance.project_id == project_id, Offer.state.not_in(_NEVER_PUBLIC))
+        .where(Issuance.project_id == project_id, Offer.state.not_in(UNSEEN))
         .order_by(OfferPrice.id)
     ):
         offers[offer.id] = (offer, issuance)
-        prices.setdefault(offer.id, []).append((price.valid_from, Money(price.unit_price, price.currency)))
+        cost = Money(price.unit_price, price.currency)
+        prices.setdefault(offer.id, []).append(_point(price.valid_from, cost, price.tiers))
     return _lines(offers.values(), prices)
 
 
 def _events(project_id: int) -> Select[Any]:
-    """Kind, name, key, amount, instant and beginning of everything, as one statement."""
+    """Kind, name, key, amount, instant, beginning and tiers of everything, as one statement."""
     no_beginning = cast(null(), UTCDateTime)
+    no_tiers = cast(null(), JSON)
     published = (
         select(
             literal("published").label("kind"),
@@ -154,6 +173,7 @@ def _events(project_id: int) -> Select[Any]:
             func.sum(PublishedCancellation.units).label("amount"),
             func.max(PublishedCancellation.completed_at).label("at"),
             no_beginning.label("starts_at"),
+            no_tiers.label("tiers"),
         )
         .where(PublishedCancellation.project_id == project_id, PublishedCancellation.starts_at.is_(None))
         .group_by(PublishedCancellation.channel, extract("year", _in_utc(PublishedCancellation.completed_at)))
@@ -165,6 +185,7 @@ def _events(project_id: int) -> Select[Any]:
         PublishedCancellation.units,
         PublishedCancellation.completed_at,
         PublishedCancellation.starts_at,
+        no_tiers,
     ).where(PublishedCancellation.project_id == project_id, PublishedCancellation.starts_at.is_not(None))
     # By days: the registry's list ends with one.
     here = (
@@ -175,6 +196,7 @@ def _events(project_id: int) -> Select[Any]:
             func.sum(Cancellation.units),
             func.max(Cancellation.completed_at),
             no_beginning,
+            no_tiers,
         )
         .join(Issuance, Issuance.id == Cancellation.issuance_id)
         .where(Issuance.project_id == project_id, Cancellation.state == CancellationState.CONFIRMED)
@@ -188,10 +210,11 @@ def _events(project_id: int) -> Select[Any]:
             OfferPrice.unit_price,
             OfferPrice.valid_from,
             no_beginning,
+            OfferPrice.tiers,
         )
         .join(Offer, Offer.id == OfferPrice.offer_id)
         .join(Issuance, Issuance.id == Offer.issuance_id)
-        .where(Issuance.project_id == project_id, Offer.state.not_in(_NEVER_PUBLIC))
+        .where(Issuance.project_id == project_id, Offer.state.not_in(UNSEEN))
     )
     events = union_all(published, sums, here, prices).subquery()
     return select(events)
@@ -211,16 +234,19 @@ def _add(cancelled: dict[int, dict[str, int]], year: int, channel: str, units: i
     found[channel] = found.get(channel, 0) + units
 
 
-def _lines(
-    offers: Iterable[tuple[Offer, Issuance]], prices: Mapping[int, list[tuple[datetime, Money]]]
-) -> tuple[PriceLine, ...]:
+def _point(at: datetime, price: Money, tiers: Tiers | None) -> PricePoint:
+    lower = levels(price.minor, tiers or ())[1:]
+    return PricePoint(at, price, tuple((from_units, Money(part, price.currency)) for from_units, part in lower))
+
+
+def _lines(offers: Iterable[tuple[Offer, Issuance]], prices: Mapping[int, list[PricePoint]]) -> tuple[PriceLine, ...]:
     lines = [
         PriceLine(
             offer.id,
             offer.code,
             issuance.monitoring_starts_on,
             issuance.monitoring_ends_on,
-            tuple(sorted(prices[offer.id], key=lambda price: price[0])),
+            tuple(sorted(prices[offer.id], key=lambda point: point.at)),
         )
         for offer, issuance in offers
         if offer.id in prices

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.catalog.importer import REFERENCE
 from app.catalog.models import Issuance, Project
-from app.db import advance, db, end_reading, one_at_a_time, record, transaction
+from app.db import advance, db, one_at_a_time, record, transaction
 from app.kernel.csvtable import (
     CellRefused,
     Column,
@@ -19,27 +19,27 @@ from app.kernel.csvtable import (
     ImportReport,
     Row,
     RowError,
-    Table,
     amount,
     country,
     currency,
     matching,
     minor_units,
+    nothing_more,
     read_table,
     repeated,
     text,
     whole_number,
 )
 from app.kernel.serials import Span
-from app.offers.models import Offer, OfferPrice
+from app.offers import pools
+from app.offers.models import Offer
+from app.offers.pools import Holdings, Pool, Supply
 from app.offers.search_index import note_sellers
-from app.offers.states import OFFER, OfferState
+from app.offers.service import keep_in_step, note_new_price, note_price
+from app.offers.states import CLOSED, OFFER, OfferState
 from app.providers.importer import CODE
 from app.providers.models import Provider
 from app.registry.ledger.queries import find_account_provider
-from app.registry.models import Cancellation
-from app.registry.ports import Holding
-from app.registry.states import CancellationState
 
 OFFER_CODE = matching(r"[A-Z0-9]+(-[A-Z0-9]+)*", "IN-1514-1")
 LARGEST_PRICE = 2**31 - 1  # minor units: what the column holds
@@ -56,18 +56,7 @@ COLUMNS = (
     Column("currency", currency),
 )
 
-_CLOSED = frozenset({OfferState.WITHDRAWN, OfferState.EXPIRED})
 _WAY_TO_LIVE = (OfferState.DRAFT, OfferState.SUBMITTED, OfferState.APPROVED, OfferState.LIVE)
-
-Pool = tuple[str, int]  # registry account and issuance id: what offers share
-
-
-@dataclass(frozen=True)
-class _Supply:
-    """What the registry says, read before the transaction: no outside call inside one."""
-
-    held: Mapping[str, Sequence[Holding]]  # by account
-    confirmed: Mapping[Pool, int]  # units that the registry has cancelled for us already
 
 
 @dataclass(frozen=True)
@@ -86,7 +75,12 @@ class _Entry:
 
 
 def import_offers(
-    csv_text: str, *, now: datetime, holdings: Callable[[str], Sequence[Holding]], currency_code: str
+    csv_text: str,
+    *,
+    now: datetime,
+    holdings: Holdings,
+    currency_code: str,
+    then: Callable[[ImportReport], None] = nothing_more,
 ) -> ImportReport:
     """Put the offers of a file on sale, and change price or quantity of those that are there.
 
@@ -98,11 +92,12 @@ def import_offers(
     """
     table = read_table(csv_text, COLUMNS)
     errors = [*table.errors, *repeated(table.rows, "code")]
-    supply = _read_supply(table, holdings)
+    supply = pools.read_supply([row["account"] for row in table.rows], holdings)
     with transaction():
         one_at_a_time("import")
         entries, problems = _check_all(table.rows, currency_code)
         errors += problems
+        pools.lock([entry.pool for entry in entries])
         # Locked in the order that orders lock them in, so that nothing is reserved in between.
         offers = db.session.scalars(select(Offer).order_by(Offer.id).with_for_update())
         known = {offer.code: offer for offer in offers}
@@ -120,23 +115,9 @@ def import_offers(
             else:
                 updated += _change(offer, entry, supply, now)
         note_sellers()
-    return ImportReport(created, updated, len(entries) - created - updated)
-
-
-def _read_supply(table: Table, holdings: Callable[[str], Sequence[Holding]]) -> _Supply:
-    # In this order: a cancellation confirmed in between makes the supply look smaller, never larger.
-    confirmed = {
-        (account, issuance_id): int(units)
-        for account, issuance_id, units in db.session.execute(
-            select(Cancellation.account, Cancellation.issuance_id, func.sum(Cancellation.units))
-            .where(Cancellation.state == CancellationState.CONFIRMED)
-            .group_by(Cancellation.account, Cancellation.issuance_id)
-        )
-    }
-    end_reading()
-    held = {account: holdings(account) for account in sorted({row["account"] for row in table.rows})}
-    end_reading()
-    return _Supply(held, confirmed)
+        report = ImportReport(created, updated, len(entries) - created - updated)
+        then(report)
+    return report
 
 
 def _check_all(rows: Iterable[Row], currency_code: str) -> tuple[list[_Entry], list[RowError]]:
@@ -197,79 +178,55 @@ def _change_problems(entry: _Entry, offer: Offer | None) -> list[RowError]:
     taken = offer.units_reserved + offer.units_settled
     if row["units"] < taken:
         problems.append(row.error("units", "below_taken", taken=taken))
-    if offer.state in _CLOSED and (row["units"] != offer.units_offered or entry.unit_price != offer.unit_price):
+    if offer.state in CLOSED and (row["units"] != offer.units_offered or entry.unit_price != offer.unit_price):
         problems.append(row.error("code", "offer_closed"))
     return problems
 
 
-def _promise_problems(entries: Sequence[_Entry], known: Mapping[str, Offer], supply: _Supply) -> list[RowError]:
-    """One problem for each row whose pool would promise more than lies in the account.
+def _promise_problems(entries: Sequence[_Entry], known: Mapping[str, Offer], supply: Supply) -> list[RowError]:
+    """One problem for each row that promises more of its pool than lies in the account.
 
-    Promised is what is or was offered, less what the registry has cancelled already. A closed
-    offer still promises what it reserved or sold. Pools that the file leaves alone are not judged.
+    Pools that the file leaves alone, or of which it promises less, are not judged.
     """
-    in_file = {entry.row["code"] for entry in entries}
-    promised: dict[Pool, int] = {}
-    for offer in known.values():
-        if offer.code not in in_file:
-            pool = offer.account, offer.issuance_id
-            promised[pool] = promised.get(pool, 0) + _promise(offer)
+    promised = pools.promised([entry.pool for entry in entries])
+    more: dict[str, int] = {}
     for entry in entries:
         there = known.get(entry.row["code"])
-        units = _promise(there) if there is not None and there.state in _CLOSED else entry.row["units"]
-        promised[entry.pool] = promised.get(entry.pool, 0) + units
+        code = entry.row["code"]
+        more[code] = entry.row["units"] if there is None else _promise_after(there, entry) - pools.promise_of(there)
+        promised[entry.pool] += more[code]
     problems = []
     for entry in entries:
-        there = known.get(entry.row["code"])
-        if there is not None and there.units_offered >= entry.row["units"]:
-            continue
-        available = _held(entry, supply) + supply.confirmed.get(entry.pool, 0)
-        if promised[entry.pool] > available:
+        available = supply.available(entry.pool, entry.serials)
+        if more[entry.row["code"]] > 0 and promised[entry.pool] > available:
             problems.append(
                 entry.row.error("units", "more_than_held", offered=promised[entry.pool], available=available)
             )
     return problems
 
 
-def _promise(offer: Offer) -> int:
-    return offer.units_reserved + offer.units_settled if offer.state in _CLOSED else offer.units_offered
+def _promise_after(offer: Offer, entry: _Entry) -> int:
+    """What an offer promises when the file is in: a draft still nothing, a closed one what it has reserved and sold."""
+    is_on_sale = offer.state is not OfferState.DRAFT and offer.state not in CLOSED
+    return entry.row["units"] if is_on_sale else pools.promise_of(offer)
 
 
-def _held(entry: _Entry, supply: _Supply) -> int:
-    return sum(holding.available for holding in _holdings_of(entry, supply))
-
-
-def _holdings_of(entry: _Entry, supply: _Supply) -> list[Holding]:
-    return [
-        holding
-        for holding in supply.held[entry.row["account"]]
-        if Span(holding.originating_party, holding.serial_first, holding.serial_last).within(entry.serials)
-    ]
-
-
-def _confirmed_at(entry: _Entry, supply: _Supply) -> datetime | None:
-    """When the registry said that the units lie there; None where it holds none of them any more."""
-    return max((holding.as_of for holding in _holdings_of(entry, supply)), default=None)
-
-
-def _change(offer: Offer, entry: _Entry, supply: _Supply, now: datetime) -> bool:
+def _change(offer: Offer, entry: _Entry, supply: Supply, now: datetime) -> bool:
     is_new_price = offer.unit_price != entry.unit_price
     if not is_new_price and offer.units_offered == entry.row["units"]:
         return False
     if entry.row["units"] > offer.units_offered:
-        offer.holding_confirmed_at = _confirmed_at(entry, supply)
+        offer.holding_confirmed_at = supply.confirmed_at(offer.account, entry.serials)
     offer.unit_price = entry.unit_price
     offer.units_offered = entry.row["units"]
-    db.session.flush()
     if is_new_price:
-        _note_price(offer.id, entry, now)
-    sold_out = offer.units_left == 0
-    target, source = (OfferState.SOLD_OUT, OfferState.LIVE) if sold_out else (OfferState.LIVE, OfferState.SOLD_OUT)
-    advance(Offer, offer.id, OFFER, target, at=now, sources=(source,))
+        note_new_price(offer, now)
+    db.session.flush()
+    keep_in_step(offer.id, now)
     return True
 
 
-def _put_on_sale(entry: _Entry, supply: _Supply, now: datetime) -> None:
+def _put_on_sale(entry: _Entry, supply: Supply, now: datetime) -> None:
     row = entry.row
     offer = Offer(
         code=row["code"],
@@ -280,7 +237,7 @@ def _put_on_sale(entry: _Entry, supply: _Supply, now: datetime) -> None:
         unit_price=entry.unit_price,
         currency=row["currency"],
         units_offered=row["units"],
-        holding_confirmed_at=_confirmed_at(entry, supply),
+        holding_confirmed_at=supply.confirmed_at(row["account"], entry.serials),
     )
     db.session.add(offer)
     db.session.flush()
@@ -288,10 +245,4 @@ def _put_on_sale(entry: _Entry, supply: _Supply, now: datetime) -> None:
     record(OFFER.machine, offer_id, None, _WAY_TO_LIVE[0], at=now)
     for source, target in pairwise(_WAY_TO_LIVE):
         advance(Offer, offer_id, OFFER, target, at=now, sources=(source,))
-    _note_price(offer_id, entry, now)
-
-
-def _note_price(offer_id: int, entry: _Entry, now: datetime) -> None:
-    db.session.add(
-        OfferPrice(offer_id=offer_id, unit_price=entry.unit_price, currency=entry.row["currency"], valid_from=now)
-    )
+    note_price(offer, now)

@@ -12,7 +12,7 @@ from app.db import BigKey
 from app.kernel.columns import Base, UTCDateTime, state_column
 from app.kernel.money import Money
 from app.offers.states import OfferState, PriceChangeState, ReservationState, Standing, standing
-from app.offers.tiers import price_at
+from app.offers.tiers import Levels, levels, price_at
 
 
 class Offer(Base):
@@ -65,6 +65,11 @@ class Offer(Base):
         """How it stands for a buyer, if visitors may know of it."""
         return standing(self.state, self.units_left, self.units_reserved)
 
+    def is_on_sale(self, now: datetime) -> bool:
+        """Whether units that are left can be ordered at an instant: it is live, has opened and has not expired."""
+        has_opened = self.opens_at is None or self.opens_at <= now
+        return self.state is OfferState.LIVE and has_opened and (self.expires_at is None or now < self.expires_at)
+
     @property
     def price(self) -> Money:
         """The price of one unit in the smallest purchases, which is the highest."""
@@ -73,6 +78,15 @@ class Offer(Base):
     def price_for(self, units: int) -> Money:
         """The price of one unit in a purchase of `units` (tonnes)."""
         return Money(price_at(self.unit_price, self.tiers, units), self.currency)
+
+    @property
+    def prices(self) -> Levels:
+        """Every price of it with the number of units (tonnes) from which it holds."""
+        return levels(self.unit_price, self.tiers)
+
+    def least_of(self, units_left: int) -> int:
+        """The smallest purchase where `units_left` are for sale: the minimum, or else all that is left."""
+        return min(self.minimum_units, units_left)
 
 
 class OfferPrice(Base):

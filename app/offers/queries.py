@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -15,17 +15,22 @@ from app.db import db
 from app.kernel.money import Money
 from app.offers.history import History, read_history
 from app.offers.models import Offer
-from app.offers.states import STANDINGS, OfferState, Standing
+from app.offers.states import CLOSED, STANDINGS, OfferState, Standing
+from app.offers.tiers import least_units
 from app.providers.models import Provider
 
 # What a visitor may know of; drafts, withdrawn and expired offers are not shown.
 VISIBLE = (OfferState.LIVE, OfferState.PAUSED, OfferState.SOLD_OUT, OfferState.FROZEN)
-CLOSED = (OfferState.WITHDRAWN, OfferState.EXPIRED)
 
 
 @dataclass(frozen=True)
 class OfferRow:
-    """One offer on a project's page. `minimum_units` is the least that one payment may be for."""
+    """One offer on a project's page.
+
+    `lot` is the least that its seller sells at a time, `minimum_units` the least that one payment may be
+    for, and `minimum_price` the price of one unit then. `tiers` are lower prices, each from a number of
+    units on. `texts` are the seller's own words by language.
+    """
 
     id: int
     code: str
@@ -45,6 +50,18 @@ class OfferRow:
     is_for_sale: bool
     is_reserved: bool
     confirmed_at: datetime | None
+    provider_code: str
+    lot: int
+    minimum_price: Money
+    tiers: tuple[tuple[int, Money], ...]
+    opens_at: datetime | None
+    expires_at: datetime | None
+    texts: Mapping[str, str]
+
+    @property
+    def tiers_as_data(self) -> str:
+        """The tiers as the page's script reads them: `100:50 500:45`, in minor units."""
+        return " ".join(f"{from_units}:{price.minor}" for from_units, price in self.tiers)
 
 
 @dataclass(frozen=True)
@@ -84,9 +101,9 @@ class ProjectPage:
     listed_until: date | None
 
 
-def minimum_units(price: Money, minimum: int) -> int:
-    """The least whole units at `price` that a payment of `minimum` minor units buys, never less than one."""
-    return max(1, -(-minimum // price.minor))
+def minimum_units(offer: Offer, minimum: int) -> int:
+    """The least whole units of an offer that its seller sells and that cost `minimum` minor units or more."""
+    return least_units(offer.prices, minimum, max(1, offer.least_of(offer.units_left)))
 
 
 def project_page(reference: str, minimum: int) -> ProjectPage | None:
@@ -125,7 +142,7 @@ def project_page(reference: str, minimum: int) -> ProjectPage | None:
         offers=tuple(rows),
         units_left=sum(row.units_left for row in for_sale),
         from_price=min((row.price for row in for_sale), default=None),
-        state=_state([offer for offer, _, _ in held]),
+        state=_state([offer for offer, _, _ in held], {line.offer_id for line in history.lines}),
         issuances=_issuance_rows(issuances.values(), held),
         left_out=missing,
         history=history,
@@ -146,11 +163,12 @@ def _order(row: OfferRow) -> tuple[bool, int, int, int]:
     return not row.is_for_sale, row.price.minor, -row.monitoring_ends_on.toordinal(), row.id
 
 
-def _state(offers: Sequence[Offer]) -> str:
+def _state(offers: Sequence[Offer], with_price: Container[int]) -> str:
     standings = [offer.standing for offer in offers if offer.state in VISIBLE]
     if standings:
         return min(standings, key=STANDINGS.index)
-    return "withdrawn" if any(offer.state in CLOSED for offer in offers) else "never"
+    # One that was taken back before anybody saw it never had a public price.
+    return "withdrawn" if any(offer.state in CLOSED and offer.id in with_price for offer in offers) else "never"
 
 
 def _issued_by_year(issuances: Iterable[Issuance], missing: Iterable[LeftOut]) -> dict[int, int]:
@@ -190,6 +208,7 @@ def _issuance_rows(
 
 
 def _offer_row(offer: Offer, issuance: Issuance, provider: Provider, minimum: int, history: History) -> OfferRow:
+    least = minimum_units(offer, minimum)
     known = (offer.holding_confirmed_at, history.moved_at.get((offer.account, issuance.id)))
     return OfferRow(
         id=offer.id,
@@ -204,13 +223,37 @@ def _offer_row(offer: Offer, issuance: Issuance, provider: Provider, minimum: in
         serial_last=issuance.serial_last,
         price=offer.price,
         units_left=offer.units_left,
-        minimum_units=minimum_units(offer.price, minimum),
+        minimum_units=least,
         provider_name=provider.legal_name,
         provider_is_demonstration=provider.is_demonstration,
         is_for_sale=offer.standing is Standing.OPEN,
         is_reserved=offer.standing is Standing.RESERVED,
         confirmed_at=max((at for at in known if at is not None), default=None),
+        provider_code=provider.code,
+        lot=offer.minimum_units,
+        minimum_price=offer.price_for(least),
+        tiers=tuple((from_units, Money(price, offer.currency)) for from_units, price in offer.prices[1:]),
+        opens_at=offer.opens_at,
+        expires_at=offer.expires_at,
+        texts=offer.texts,
     )
+
+
+def preview_offer(offer_id: int, minimum: int) -> OfferRow:
+    """An offer as its project's page shows it, or will once it is on sale. Raises NoResultFound for no offer.
+
+    `minimum` is the smallest payment in minor units.
+    """
+    offer, issuance, provider, project = db.session.execute(
+        select(Offer, Issuance, Provider, Project)
+        .join(Issuance, Issuance.id == Offer.issuance_id)
+        .join(Provider, Provider.id == Offer.provider_id)
+        .join(Project, Project.id == Issuance.project_id)
+        .where(Offer.id == offer_id)
+        .execution_options(populate_existing=True)
+    ).one()
+    row = _offer_row(offer, issuance, provider, minimum, read_history(project, {}, [(offer, issuance)], None))
+    return row if offer.state in VISIBLE else replace(row, is_for_sale=offer.units_left > 0, is_reserved=False)
 
 
 def find_project_of_offer(offer_id: int) -> str | None:

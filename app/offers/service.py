@@ -9,36 +9,46 @@ from datetime import datetime
 from sqlalchemy import not_, or_, select, update
 
 from app.db import StateEvent, advance, db, record, rows_changed
-from app.offers.errors import PriceChanged, UnitsUnavailable
+from app.offers.errors import BelowMinimum, PriceChanged, UnitsUnavailable
 from app.offers.models import Offer, OfferPrice, Reservation
 from app.offers.states import OFFER, RESERVATION, OfferState, ReservationState, Standing
+
+_PUBLIC = (OfferState.LIVE, OfferState.PAUSED, OfferState.SOLD_OUT)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Units of one offer for one order line. `unit_price` in minor units, None where it is frozen already."""
+    """Units of one offer for one order line.
+
+    `price_version` is that of the price which the buyer saw; None where the line was sold before, so that
+    today's price and minimum do not concern it.
+    """
 
     offer_id: int
     order_line_id: int
     units: int
-    unit_price: int | None
+    price_version: int | None
 
 
 def reserve(wanted: Sequence[Wanted], now: datetime) -> None:
     """Hold the units of every line, or of none.
 
     Runs inside the caller's transaction and takes offers in the order of their id, so that two
-    baskets with the same offers cannot wait for each other. Raises UnitsUnavailable or
-    PriceChanged; the caller's transaction must then be rolled back.
+    baskets with the same offers cannot wait for each other. Raises UnitsUnavailable, PriceChanged or
+    BelowMinimum; the caller's transaction must then be rolled back.
     """
     for line in sorted(wanted, key=lambda line: (line.offer_id, line.order_line_id)):
+        left = Offer.units_offered - Offer.units_reserved - Offer.units_settled
         conditions = [
             Offer.id == line.offer_id,
             Offer.state == OfferState.LIVE,
-            Offer.units_offered - Offer.units_reserved - Offer.units_settled >= line.units,
+            or_(Offer.opens_at.is_(None), Offer.opens_at <= now),
+            or_(Offer.expires_at.is_(None), Offer.expires_at > now),
+            left >= line.units,
         ]
-        if line.unit_price is not None:
-            conditions.append(Offer.unit_price == line.unit_price)
+        if line.price_version is not None:
+            conditions.append(Offer.price_version == line.price_version)
+            conditions.append(or_(Offer.minimum_units <= line.units, left == line.units))
         taken = db.session.execute(
             update(Offer)
             .where(*conditions)
@@ -46,7 +56,7 @@ def reserve(wanted: Sequence[Wanted], now: datetime) -> None:
             .execution_options(synchronize_session=False)
         )
         if rows_changed(taken) != 1:
-            _explain(line)
+            _explain(line, now)
         reservation = Reservation(
             offer_id=line.offer_id,
             order_line_id=line.order_line_id,
@@ -142,6 +152,13 @@ def keep_in_step(offer_id: int, now: datetime) -> None:
         advance(Offer, offer_id, OFFER, live, at=now, sources=(sold_out,), only_if=(has_units, has_time))
 
 
+def note_new_price(offer: Offer, now: datetime) -> None:
+    """Count a new version of an offer's price; one that visitors can see goes into the history."""
+    offer.price_version += 1
+    if offer.state in _PUBLIC or was_public(offer.id):
+        note_price(offer, now)
+
+
 def note_price(offer: Offer, now: datetime) -> None:
     """Write an offer's price and tiers into the public history."""
     db.session.add(
@@ -168,13 +185,15 @@ def _active(order_line_id: int) -> Reservation | None:
     )
 
 
-def _explain(line: Wanted) -> None:
+def _explain(line: Wanted, now: datetime) -> None:
     """Say why a conditional UPDATE took nothing."""
     offer = db.session.get_one(Offer, line.offer_id)
     db.session.refresh(offer)
-    left = offer.units_left if offer.state is OfferState.LIVE else 0
-    if line.unit_price is not None and left >= line.units:
-        raise PriceChanged(offer_id=line.offer_id, unit_price=offer.unit_price)
+    left = offer.units_left if offer.is_on_sale(now) else 0
+    if left >= line.units > 0:
+        if line.units < offer.least_of(left):
+            raise BelowMinimum(offer_id=line.offer_id, units=line.units, minimum_units=offer.least_of(left))
+        raise PriceChanged(offer_id=line.offer_id, unit_price=offer.price_for(line.units).minor)
     raise UnitsUnavailable(
         offer_id=line.offer_id,
         units=line.units,

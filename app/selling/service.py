@@ -28,16 +28,18 @@ from app.offers.states import CLOSED, OFFER, OPEN, PRICE_CHANGE, UNSEEN, OfferSt
 from app.providers.models import Provider
 from app.providers.queries import may_offer
 from app.registry.ledger.queries import find_account_provider
+from app.selling import notices
 from app.selling.errors import (
     CodeUnfit,
     MayNotOffer,
     NoSuchOffer,
+    OfferChangedMeanwhile,
     OfferMoved,
     OtherOwner,
     TermsUnfit,
     UnknownIssuance,
 )
-from app.selling.terms import Terms, price_problems, problems
+from app.selling.terms import Terms, fingerprint, price_problems, problems
 
 __all__ = [
     "SWEEPER",
@@ -47,6 +49,7 @@ __all__ = [
     "copy",
     "draw_up",
     "drop_planned_price",
+    "freeze",
     "freeze_all",
     "pause",
     "pause_all",
@@ -66,7 +69,6 @@ _LONGEST_CODE = 60
 _S = OfferState
 _FREEZES = (_S.APPROVED, _S.LIVE, _S.PAUSED, _S.SOLD_OUT)
 _EXPIRES = (*_FREEZES, _S.FROZEN)
-_PUBLIC = (_S.LIVE, _S.PAUSED, _S.SOLD_OUT)
 
 
 def draw_up(
@@ -85,7 +87,7 @@ def draw_up(
     MayNotOffer, OtherOwner, TermsUnfit or CodeUnfit.
     """
     with transaction():
-        provider = _provider(provider_id)
+        provider = lock_provider(provider_id)
         issuance = db.session.get(Issuance, issuance_id)
         if issuance is None:
             raise UnknownIssuance(issuance_id=issuance_id)
@@ -94,21 +96,36 @@ def draw_up(
         if find_account_provider(account) != provider_id:
             raise OtherOwner(account=account)
         _require(problems(units, terms, now))
-        offer = Offer(
-            code=_new_code(code, issuance),
-            provider_id=provider_id,
-            issuance_id=issuance_id,
-            account=account,
-            unit_price=terms.unit_price,
-            currency=settings().currency,
-            units_offered=units,
-            minimum_units=terms.minimum_units,
-            tiers=terms.kept_tiers,
-            opens_at=terms.opens_at,
-            expires_at=terms.expires_at,
-            texts=terms.kept_texts,
-        )
-        return _add(offer, "offer_drawn_up", actor, now)
+        return int(add_draft(provider, issuance, account, units, terms, actor, now, code).id)
+
+
+def add_draft(
+    provider: Provider,
+    issuance: Issuance,
+    account: str,
+    units: int,
+    terms: Terms,
+    actor: Actor,
+    now: datetime,
+    code: str,
+) -> Offer:
+    """Add a draft inside the caller's transaction, which has judged everything but the code. Raises CodeUnfit."""
+    offer = Offer(
+        code=_new_code(code, issuance),
+        provider_id=provider.id,
+        issuance_id=issuance.id,
+        account=account,
+        unit_price=terms.unit_price,
+        currency=settings().currency,
+        units_offered=units,
+        minimum_units=terms.minimum_units,
+        tiers=terms.kept_tiers,
+        opens_at=terms.opens_at,
+        expires_at=terms.expires_at,
+        texts=terms.kept_texts,
+    )
+    _add(offer, "offer_drawn_up", actor, now)
+    return offer
 
 
 def copy(offer_id: int, actor: Actor, now: datetime) -> int:
@@ -119,7 +136,7 @@ def copy(offer_id: int, actor: Actor, now: datetime) -> int:
     with transaction():
         known = _known(offer_id)
         issuance = db.session.get_one(Issuance, known.issuance_id)
-        if not may_offer(_provider(known.provider_id), issuance.project_id):
+        if not may_offer(lock_provider(known.provider_id), issuance.project_id):
             raise MayNotOffer(provider_id=known.provider_id)
         offer = Offer(
             code=_new_code("", issuance),
@@ -138,45 +155,74 @@ def copy(offer_id: int, actor: Actor, now: datetime) -> int:
         return _add(offer, "offer_copied", actor, now, of=known.code)
 
 
-def change(offer_id: int, units: int, terms: Terms, actor: Actor, holdings: Holdings, now: datetime) -> bool:
+def change(
+    offer_id: int,
+    units: int,
+    terms: Terms,
+    actor: Actor,
+    holdings: Holdings,
+    now: datetime,
+    seen: str = "",
+) -> bool:
     """Let an offer have other units (tonnes) and terms from now on; False where nothing differs.
 
-    Orders that were placed keep their price. Raises NoSuchOffer, OfferMoved, TermsUnfit, or MoreThanHeld for
-    more units than lie free.
+    `seen` is the fingerprint of what the person saw who changes it. Orders that were placed keep their price.
+    Raises NoSuchOffer, OfferMoved, OfferChangedMeanwhile, TermsUnfit, or MoreThanHeld for more units than lie free.
     """
     account = _account_of(offer_id)
     supply = pools.read_supply([account], holdings)
-    with transaction() as session:
+    with transaction():
         _lock_pool(offer_id)
         offer = _locked(offer_id)
         if offer.state in CLOSED:
             raise OfferMoved(state=offer.state)
+        if seen and seen != fingerprint(offer.units_offered, terms_of(offer)):
+            raise OfferChangedMeanwhile
         _require(problems(units, terms, now))
-        _require(_opening_problems(offer, terms))
-        taken = offer.units_reserved + offer.units_settled
-        if units < taken:
-            raise TermsUnfit(field="units", reason="below_taken", taken=taken)
+        _require(change_problems(offer, units, terms))
         more = units - pools.promise_of(offer)
         if more > 0:
             pools.require_free(offer.account, offer.issuance_id, units, supply, already=pools.promise_of(offer))
-            offer.holding_confirmed_at = supply.confirmed_at(offer.account, pools.serials_of(offer.issuance_id))
-        after: dict[str, Any] = {
-            "units_offered": units,
-            "unit_price": terms.unit_price,
-            "minimum_units": terms.minimum_units,
-            "tiers": terms.kept_tiers,
-            "opens_at": terms.opens_at,
-            "expires_at": terms.expires_at,
-            "texts": terms.kept_texts,
-        }
-        changed = _set(offer, after)
-        if not changed:
-            return False
-        session.flush()
-        if changed.keys() & {"unit_price", "tiers", "minimum_units"}:
-            _new_price(offer, now, is_price=bool(changed.keys() & {"unit_price", "tiers"}))
-        _act(offer, "offer_changed", actor, now, changed=changed)
-        offers.keep_in_step(offer.id, now)
+        return put_terms(offer, units, terms, supply, actor, now)
+
+
+def change_problems(offer: Offer, units: int, terms: Terms) -> list[TermsUnfit]:
+    """What cannot be changed of an offer any more: units that are taken, and an opening that is over."""
+    found = []
+    if offer.state not in UNSEEN and terms.opens_at != offer.opens_at:
+        found.append(TermsUnfit(field="opens_at", reason="opened"))
+    taken = offer.units_reserved + offer.units_settled
+    if units < taken:
+        found.append(TermsUnfit(field="units", reason="below_taken", taken=taken))
+    return found
+
+
+def put_terms(offer: Offer, units: int, terms: Terms, supply: pools.Supply, actor: Actor, now: datetime) -> bool:
+    """Let a locked offer have other units and terms inside the caller's transaction, which has judged them.
+
+    False where nothing differs.
+    """
+    if units > pools.promise_of(offer):
+        offer.holding_confirmed_at = supply.confirmed_at(offer.account, pools.serials_of(offer.issuance_id))
+    after: dict[str, Any] = {
+        "units_offered": units,
+        "unit_price": terms.unit_price,
+        "minimum_units": terms.minimum_units,
+        "tiers": terms.kept_tiers,
+        "opens_at": terms.opens_at,
+        "expires_at": terms.expires_at,
+        "texts": terms.kept_texts,
+    }
+    changed = _set(offer, after)
+    if not changed:
+        return False
+    if changed.keys() & {"unit_price", "tiers"}:
+        offers.note_new_price(offer, now)
+    elif "minimum_units" in changed:
+        offer.price_version += 1
+    db.session.flush()
+    _act(offer, "offer_changed", actor, now, changed=changed)
+    offers.keep_in_step(offer.id, now)
     return True
 
 
@@ -195,9 +241,14 @@ def submit(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> No
             raise OtherOwner(account=offer.account)
         _require(problems(offer.units_offered, terms_of(offer), now))
         pools.require_free(offer.account, offer.issuance_id, offer.units_offered, supply)
-        offer.holding_confirmed_at = supply.confirmed_at(offer.account, pools.serials_of(offer.issuance_id))
-        _act(offer, "offer_submitted", actor, now)
-        _move(offer, _S.SUBMITTED, now, sources=(_S.DRAFT,), reason="")
+        hand_in(offer, supply, actor, now)
+
+
+def hand_in(offer: Offer, supply: pools.Supply, actor: Actor, now: datetime) -> None:
+    """Submit a locked draft inside the caller's transaction, which has judged it."""
+    offer.holding_confirmed_at = supply.confirmed_at(offer.account, pools.serials_of(offer.issuance_id))
+    _act(offer, "offer_submitted", actor, now)
+    _move(offer, _S.SUBMITTED, now, sources=(_S.DRAFT,), reason="")
 
 
 def approve(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> None:
@@ -219,6 +270,7 @@ def approve(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> N
         _move(offer, _S.APPROVED, now, sources=(_S.SUBMITTED,), reason="")
         if offer.opens_at is None or offer.opens_at <= now:
             _open(offer, now)
+        notices.offers_approved([offer_id], now)
 
 
 def send_back(offer_id: int, actor: Actor, reason: str, now: datetime) -> None:
@@ -232,6 +284,7 @@ def send_back(offer_id: int, actor: Actor, reason: str, now: datetime) -> None:
         _from(offer, _S.SUBMITTED)
         _act(offer, "offer_sent_back", actor, now, reason=kept)
         _move(offer, _S.DRAFT, now, sources=(_S.SUBMITTED,), reason=kept)
+        notices.offer_returned(offer_id, kept, now)
 
 
 def pause(offer_id: int, actor: Actor, now: datetime, reason: str = "") -> None:
@@ -279,6 +332,17 @@ def withdraw(offer_id: int, actor: Actor, now: datetime, reason: str = "") -> No
         _drop_plans(offer.id, now)
 
 
+def freeze(offer_id: int, actor: Actor, reason: str, now: datetime) -> None:
+    """Take one offer off sale until somebody thaws it. Raises NoSuchOffer, OfferMoved or ReasonMissing."""
+    kept = required_reason(reason)
+    with transaction():
+        offer = _locked(offer_id)
+        _from(offer, *_FREEZES)
+        _act(offer, "offer_frozen", actor, now, reason=kept)
+        offers.freeze(offer_id, now, reason=kept)
+        notices.offers_frozen([offer_id], kept, now)
+
+
 def freeze_all(provider_id: int, reason: str, actor: Actor | None, now: datetime) -> int:
     """Take every offer of a participant off sale until somebody thaws it, inside the caller's transaction.
 
@@ -289,6 +353,7 @@ def freeze_all(provider_id: int, reason: str, actor: Actor | None, now: datetime
     for offer in found:
         _act(offer, "offer_frozen", actor or SWEEPER, now, reason=reason)
         offers.freeze(offer.id, now, reason=reason)
+    notices.offers_frozen([offer.id for offer in found], reason, now)
     return len(found)
 
 
@@ -348,8 +413,9 @@ def plan_price(
         session.add(plan)
         session.flush()
         record(PRICE_CHANGE.machine, plan.id, None, PriceChangeState.PLANNED, at=now)
-        facts = {"unit_price": unit_price, "tiers": plan.tiers, "due_at": due_at.isoformat()}
-        _act(offer, "price_planned", actor, now, **facts)
+        _act(
+            offer, "price_planned", actor, now, unit_price=unit_price, tiers=plan.tiers, due_at=due_at.isoformat()
+        )  # fmt: skip
         return int(plan.id)
 
 
@@ -421,7 +487,7 @@ def _apply(change_id: int, now: datetime) -> bool:
             why = f"{unfit[0].facts['field']}: {unfit[0].facts['reason']}" if unfit else str(offer.state)
             _act(offer, "planned_price_dropped", SWEEPER, now, reason=why, plan=change_id)
         elif _set(offer, {"unit_price": unit_price, "tiers": tiers}):
-            _new_price(offer, now, is_price=True)
+            offers.note_new_price(offer, now)
         return True
 
 
@@ -466,7 +532,7 @@ def _code_is_taken(code: str) -> bool:
     return db.session.scalar(select(Offer.id).where(Offer.code == code)) is not None
 
 
-def _provider(provider_id: int) -> Provider:
+def lock_provider(provider_id: int) -> Provider:
     """A participant, whose approval cannot be taken away before the caller's transaction ends."""
     return db.session.get_one(Provider, provider_id, with_for_update={"read": True}, populate_existing=True)
 
@@ -475,7 +541,7 @@ def _allowed(offer_id: int) -> None:
     """Refuse what only an approved participant with authority for the project may do."""
     offer = _known(offer_id)
     issuance = db.session.get_one(Issuance, offer.issuance_id)
-    if not may_offer(_provider(offer.provider_id), issuance.project_id):
+    if not may_offer(lock_provider(offer.provider_id), issuance.project_id):
         raise MayNotOffer(provider_id=offer.provider_id)
 
 
@@ -524,12 +590,6 @@ def _require(found: Iterable[TermsUnfit]) -> None:
         raise problem
 
 
-def _opening_problems(offer: Offer, terms: Terms) -> list[TermsUnfit]:
-    if offer.state in UNSEEN or terms.opens_at == offer.opens_at:
-        return []
-    return [TermsUnfit(field="opens_at", reason="opened")]
-
-
 def _require_time_left(offer: Offer, now: datetime) -> None:
     if offer.expires_at is not None and offer.expires_at <= now:
         raise TermsUnfit(field="expires_at", reason="past")
@@ -554,14 +614,6 @@ def _set(offer: Offer, after: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _new_price(offer: Offer, now: datetime, *, is_price: bool) -> None:
-    """Count a new version, so that no page with the old one buys; public prices go into the history."""
-    offer.price_version += 1
-    if is_price and (offer.state in _PUBLIC or offers.was_public(offer.id)):
-        offers.note_price(offer, now)
-    db.session.flush()
 
 
 def _open(offer: Offer, now: datetime) -> None:

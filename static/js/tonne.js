@@ -29,6 +29,12 @@ function copyButtons(root) {
 // Thousands as the server reads them in the language of the page; spaces are forgiven in all.
 const GROUPED = { en: /^[1-9]\d{0,2}(,\d{3})+$/, es: /^[1-9]\d{0,2}(\.\d{3})+$/ };
 
+/** The price of one unit in an order of so many: of "100:50 500:45" the lowest that it reaches. */
+function unitPrice(input, units) {
+  const tiers = (input.dataset.tiers ?? "").split(" ").filter(Boolean).map((tier) => tier.split(":").map(Number));
+  return Math.min(Number(input.dataset.price), ...tiers.filter(([from]) => units >= from).map(([, price]) => price));
+}
+
 /** The amount for the units typed so far, beside the field. The server alone decides what is valid. */
 function liveTotals() {
   for (const input of document.querySelectorAll("[data-total]")) {
@@ -42,7 +48,7 @@ function liveTotals() {
       if (GROUPED[language]?.test(typed)) typed = typed.replace(/[.,]/g, "");
       const valid = /^[1-9]\d{0,8}$/.test(typed);
       output.parentElement.hidden = !valid;
-      if (valid) output.textContent = format.format((Number(typed) * Number(input.dataset.price)) / 10 ** digits);
+      if (valid) output.textContent = format.format((Number(typed) * unitPrice(input, Number(typed))) / 10 ** digits);
     };
     input.addEventListener("input", show);
     show();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.catalog.models import Issuance
 from app.checkout.errors import AlreadyPaid, BasketEmpty, EarlierOrderOpen, TotalChanged
 from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
-from app.checkout.queries import total_problem
+from app.checkout.queries import Shown, total_problem
 from app.checkout.service.expire import close_unpaid
 from app.checkout.states import ORDER, UNPAID, OrderState
 from app.config import Settings
@@ -20,6 +20,7 @@ from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.references import order_reference, unguessable_token
 from app.offers import service as offers
+from app.offers.errors import PriceChanged
 from app.offers.models import Offer
 from app.payments import service as payments
 from app.payments.ports import PaymentGateway
@@ -40,13 +41,16 @@ def place_order(
     expected_total: int,
     settings: Settings,
     now: datetime,
+    shown: Collection[Shown] | None = None,
+    person_id: int | None = None,
 ) -> int:
     """Freeze prices and hold the units of every line, or of none; gives the order's id.
 
-    `expected_total` is what the buyer saw, in minor units, and `terms_version` names the terms of sale
-    that the consent is about. Raises BasketEmpty, EarlierOrderOpen,
-    TotalChanged, TotalBelowMinimum, TotalAboveMaximum, UnitsUnavailable or PriceChanged; nothing is
-    held then.
+    `expected_total` is what the buyer saw, in minor units, and so is `shown`, line by line: two prices may
+    have changed and the total not. `terms_version` names the terms of sale that the consent is about;
+    `person_id` is the buyer's who is signed in.
+    Raises BasketEmpty, EarlierOrderOpen, TotalChanged, TotalBelowMinimum, TotalAboveMaximum,
+    UnitsUnavailable, PriceChanged or BelowMinimum; nothing is held then.
     """
     with transaction() as session:
         # The same button pressed twice waits here; SQLite lets one write at a time anyway.
@@ -62,10 +66,14 @@ def place_order(
         ).all()
         if not rows:
             raise BasketEmpty
-        amounts = [offer.unit_price * line.units for line, offer, _issuance in rows]
+        prices = [offer.price_for(line.units).minor for line, offer, _issuance in rows]
+        amounts = [price * line.units for price, (line, _offer, _issuance) in zip(prices, rows, strict=True)]
         if sum(amounts) != expected_total:
             raise TotalChanged(total=sum(amounts), expected=expected_total)
-        problem = total_problem([(offer.id, offer.unit_price, line.units) for line, offer, _i in rows], settings)
+        for price, (line, offer, _issuance) in zip(prices, rows, strict=True):
+            if shown is not None and (offer.id, line.units, price) not in shown:
+                raise PriceChanged(offer_id=offer.id, unit_price=price)
+        problem = total_problem([(offer, line.units) for line, offer, _issuance in rows], settings)
         if problem is not None:
             raise problem
         order = Order(
@@ -74,6 +82,7 @@ def place_order(
             basket_id=basket_id,
             state=_S.PLACED,
             locale=locale,
+            person_id=person_id,
             email=details["email"],
             currency=settings.currency,
             total=sum(amounts),
@@ -98,7 +107,9 @@ def place_order(
         session.add(beneficiary)
         session.flush()
         lines = []
-        for position, ((line, offer, issuance), share) in enumerate(zip(rows, split(amounts, settings), strict=True)):
+        versions = {offer.id: offer.price_version for _line, offer, _issuance in rows}
+        shares = zip(rows, prices, split(amounts, settings), strict=True)
+        for position, ((line, offer, issuance), price, share) in enumerate(shares):
             lines.append(
                 OrderLine(
                     order_id=order.id,
@@ -109,7 +120,7 @@ def place_order(
                     provider_id=offer.provider_id,
                     beneficiary_id=beneficiary.id,
                     units=line.units,
-                    unit_price=offer.unit_price,
+                    unit_price=price,
                     amount=share.amount,
                     seller_share=share.seller,
                     payment_cost=share.payment_cost,
@@ -119,7 +130,9 @@ def place_order(
             )
         session.add_all(lines)
         session.flush()
-        offers.reserve([offers.Wanted(line.offer_id, line.id, line.units, line.unit_price) for line in lines], now)
+        # Whoever changes a price between the reading above and this line changes its version as well.
+        wanted = [offers.Wanted(line.offer_id, line.id, line.units, versions[line.offer_id]) for line in lines]
+        offers.reserve(wanted, now)
         order_id = order.id
     checkpoints.reached("order.placed")
     return order_id
@@ -159,6 +172,8 @@ def order_basket(
     registry: RegistryAdapter,
     settings: Settings,
     clock: Clock,
+    shown: Collection[Shown] | None = None,
+    person_id: int | None = None,
 ) -> int:
     """Place the order of a basket after closing what an earlier press of the button left open.
 
@@ -177,6 +192,8 @@ def order_basket(
             expected_total=expected_total,
             settings=settings,
             now=clock.now(),
+            shown=shown,
+            person_id=person_id,
         )
 
     try:

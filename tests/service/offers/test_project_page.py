@@ -21,7 +21,7 @@ from app.checkout.pricing import alone
 from app.current import settings
 from app.db import db, transaction
 from app.kernel.money import Money
-from app.offers.history import PriceLine, price_lines
+from app.offers.history import PriceLine, PricePoint, price_lines
 from app.offers.models import Offer
 from app.offers.price_file import price_file
 from app.offers.queries import get_project_page
@@ -381,7 +381,7 @@ def test_a_cell_of_the_price_file_is_never_a_formula(make_app: Callable[..., Fla
         text = price_file("=1+1", [])
         assert text.count("\r\n") == 1
         at = datetime(2026, 1, 1, tzinfo=UTC)
-        text = price_file("=1+1", [PriceLine(1, "@A", at.date(), at.date(), ((at, Money(38, "USD")),))])
+        text = price_file("=1+1", [PriceLine(1, "@A", at.date(), at.date(), (PricePoint(at, Money(38, "USD")),))])
         assert "'=1+1,'@A," in text
 
 

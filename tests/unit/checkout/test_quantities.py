@@ -139,7 +139,7 @@ def test_a_hidden_field_that_was_tampered_with_names_nothing(sent: str, number: 
 def test_the_number_offered_for_a_total_too_small_is_the_fewest_that_works(
     minimum: int, others: int, price: int
 ) -> None:
-    units = units_for_minimum(minimum, others, price)
+    units = units_for_minimum(minimum, others, [(1, price)])
 
     assert others + units * price >= minimum
     assert units == 1 or others + (units - 1) * price < minimum
@@ -147,12 +147,12 @@ def test_the_number_offered_for_a_total_too_small_is_the_fewest_that_works(
 
 @given(maximum=minor, others=minor | st.just(0), price=minor)
 def test_the_number_offered_for_a_total_too_large_is_the_most_that_works(maximum: int, others: int, price: int) -> None:
-    units = units_for_maximum(maximum, others, price)
+    units = units_for_maximum(maximum, others, [(1, price)])
 
     assert units == 0 or others + units * price <= maximum
     assert others + (units + 1) * price > maximum or others > maximum
 
 
 def test_thirty_eight_cents_need_two_units_and_eight_fifty_stops_at_117_647() -> None:
-    assert units_for_minimum(50, 0, 38) == 2
-    assert units_for_maximum(99_999_999, 0, 850) == 117_647
+    assert units_for_minimum(50, 0, [(1, 38)]) == 2
+    assert units_for_maximum(99_999_999, 0, [(1, 850)]) == 117_647
