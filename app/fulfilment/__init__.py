@@ -7,11 +7,13 @@ from flask import Flask
 from app import jobs
 from app.fulfilment import commands, risk, webhooks
 from app.fulfilment.process import collaborators, run_due
+from app.registry import settlement
 
 
 def init_app(app: Flask) -> None:
     """Register the webhook route, the commands, what operators may propose, and what a wake-up does."""
     risk.init_app()
+    settlement.init_app()
     app.register_blueprint(webhooks.blueprint)
     app.cli.add_command(commands.work)
     jobs.on_wake(app, lambda: run_due(collaborators(app)))

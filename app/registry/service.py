@@ -153,7 +153,7 @@ def send(cancellation_id: int, registry: RegistryAdapter, clock: Clock) -> None:
             return
         cancellation = db.session.get_one(Cancellation, cancellation_id)
         cancellation.first_sent_at = cancellation.first_sent_at or now
-        request, fence = _request(cancellation), cancellation.attempts
+        request, fence = request_of(cancellation), cancellation.attempts
     checkpoints.reached("cancellation.intent_committed")
     try:
         outcome: Outcome = registry.submit(request)
@@ -191,7 +191,7 @@ def look_up(cancellation_id: int, registry: RegistryAdapter, clock: Clock) -> No
     """Ask the registry what became of a cancellation, and believe only what it proves."""
     now = clock.now()
     cancellation = db.session.get_one(Cancellation, cancellation_id)
-    request, fence = _request(cancellation), cancellation.attempts
+    request, fence = request_of(cancellation), cancellation.attempts
     end_reading()
     try:
         answer: Lookup = registry.lookup(request)
@@ -303,8 +303,7 @@ def _apply(cancellation_id: int, outcome: Outcome, now: datetime, *fence: Column
 
 def _confirm(cancellation_id: int, result: CancellationResult, now: datetime) -> None:
     """Final: the registry did it. What it says must add up to what was asked, or a person looks."""
-    cancellation = db.session.get_one(Cancellation, cancellation_id)
-    problem = result.contradiction(_request(cancellation)) or _recorded_before(cancellation_id, result)
+    problem = what_is_wrong(cancellation_id, result)
     if problem:
         advance(Cancellation, cancellation_id, CANCELLATION, _S.UNKNOWN, at=now, sources=(_S.SENDING,))
         _call_a_person(cancellation_id, problem, now, (_S.UNKNOWN, _S.WAITING, _S.PLANNED))
@@ -331,6 +330,26 @@ def _confirm(cancellation_id: int, result: CancellationResult, now: datetime) ->
             )
             for block in result.blocks
         )
+
+
+def what_is_wrong(cancellation_id: int, result: CancellationResult) -> str | None:
+    """What does not add up between a result, what was asked for and what is on record; None when all of it does."""
+    cancellation = db.session.get_one(Cancellation, cancellation_id)
+    return result.contradiction(request_of(cancellation)) or _recorded_before(cancellation_id, result)
+
+
+def record_stated(cancellation_id: int, outcome: Completed | Refused, now: datetime) -> bool:
+    """Take what two operators state for the registry's answer, inside the caller's transaction.
+
+    False when the cancellation has its outcome already, or was sent again meanwhile.
+    """
+    # Whoever looks it up at this moment waits, and then finds it settled.
+    cancellation = db.session.get_one(Cancellation, cancellation_id, with_for_update=True, populate_existing=True)
+    if cancellation.state not in {_S.MANUAL, _S.UNKNOWN}:
+        return False
+    _note_attempt(cancellation_id, "stated", now, now, outcome)
+    _apply(cancellation_id, outcome, now)
+    return True
 
 
 def _recorded_before(cancellation_id: int, result: CancellationResult) -> str | None:
@@ -406,7 +425,8 @@ def _pause(cancellation_id: int) -> timedelta:
     return timedelta(seconds=BACKOFF[min(tries or 0, len(BACKOFF) - 1)])
 
 
-def _request(cancellation: Cancellation) -> CancellationRequest:
+def request_of(cancellation: Cancellation) -> CancellationRequest:
+    """What the registry is asked for, the same in every attempt."""
     issuance = db.session.get_one(Issuance, cancellation.issuance_id)
     return CancellationRequest(
         reference=cancellation.reference,

@@ -1,0 +1,15 @@
+"""Why the outcome of a cancellation cannot be settled by hand."""
+
+from app.kernel.errors import Refusal
+
+
+class CancellationNotStuck(Refusal):
+    """The cancellation has its outcome, or its registry may still give one by itself: its `state`."""
+
+    code = "cancellation_not_stuck"
+
+
+class OutcomeUnfit(Refusal):
+    """What was stated does not add up with what was asked for: `field`, and `problem` in English where there is one."""
+
+    code = "outcome_unfit"
