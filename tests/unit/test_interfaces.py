@@ -71,7 +71,7 @@ def test_every_command_is_listed(make_app: object) -> None:
         else:
             commands.add(f"flask {name}")
 
-    assert {re.split(" (?:FILE|NUMBER|REVIEW)", row[0])[0] for row in table("Commands")} == commands
+    assert {re.split(" (?:FILE|NUMBER|REVIEW|EMAIL|SOURCE)", row[0])[0] for row in table("Commands")} == commands
 
 
 def test_every_setting_is_listed_with_its_default_and_its_words() -> None:
