@@ -5,11 +5,30 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from flask import Flask
+from flask_babel import lazy_gettext as _
 from markupsafe import Markup
 
 from app.certificates import engraving
 from app.certificates.adapters.qr import qr_svg
 from app.certificates.ports import CertificateFacts
+
+
+# What a holder may say that a direct cancellation is for, by the codes of `app/direct/purposes.py`.
+PURPOSE_CATEGORIES = {
+    "own_emissions": _("Own emissions"),
+    "customer_emissions": _("Emissions of customers or members"),
+    "event": _("An event"),
+    "product": _("A product or service"),
+    "compliance_scheme": _("A national or other mandatory scheme"),
+    "other_standard": _("Transfer to another standard"),
+    "climate_finance": _("Support for climate action"),
+    "other": _("Another purpose"),
+}
+
+
+def purpose_category(code: str) -> str:
+    """A category of purpose in the reader's language."""
+    return str(PURPOSE_CATEGORIES[code])
 
 
 def verify_address(facts: CertificateFacts) -> str:
@@ -30,6 +49,7 @@ def certificate_rosette(seed: str, title: str) -> Markup:
 
 def init_app(app: Flask) -> None:
     """Make the above known to every template."""
+    app.jinja_env.filters["purpose_category"] = purpose_category
     app.jinja_env.globals.update(
         certificate_qr=certificate_qr, certificate_rosette=certificate_rosette, verify_address=verify_address
     )

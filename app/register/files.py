@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from app.certificates.facts import encode
-from app.certificates.ports import TransactionFacts
+from app.certificates.ports import CertificateFacts, TransactionFacts
 from app.certificates.presentation import verify_address
 from app.kernel.text import csv_cell
 from app.register.queries import RegisterRow
@@ -20,7 +20,7 @@ from app.register.queries import RegisterRow
 COLUMNS = (
     "certificate", "cancelled_at", "units", "unit_type", "project", "project_title", "project_type", "host_parties",
     "intent", "beneficiary_name", "serial_numbers", "transactions", "commitment_periods", "certified_at",
-    "verify_url", "demonstration",
+    "verify_url", "demonstration", "channel", "purpose_category", "scheme_name",
 )  # fmt: skip
 
 
@@ -64,6 +64,9 @@ def as_plain(row: RegisterRow) -> dict[str, Any]:
         "units": facts.units,
         "unit_type": facts.unit_type,
         "intent": facts.intent,
+        "channel": _channel(facts),
+        "purpose_category": facts.purpose_category,
+        "scheme_name": facts.scheme_name,
         "project": {
             "reference": facts.project_reference,
             "title": facts.project_title,
@@ -81,6 +84,11 @@ def as_plain(row: RegisterRow) -> dict[str, Any]:
     if row.beneficiary is not None:
         plain["beneficiary_name"] = row.beneficiary
     return plain
+
+
+def _channel(facts: CertificateFacts) -> str:
+    """Whether units were sold here, or cancelled by their holder."""
+    return "direct" if facts.is_direct else "sale"
 
 
 def _transaction(transaction: TransactionFacts) -> dict[str, Any]:
@@ -116,6 +124,9 @@ def _cells(row: RegisterRow, statement: str) -> tuple[object, ...]:
         encode(facts.issued_at),
         verify_address(facts),
         statement if facts.is_demonstration else "",
+        _channel(facts),
+        facts.purpose_category,
+        facts.scheme_name,
     )
 
 

@@ -28,8 +28,8 @@ _PLACE = (RegisterEntry.cancelled_at, RegisterEntry.certificate_id)
 class RegisterRow:
     """One cancellation as everybody may see it.
 
-    Name, purpose, country, order and verification code are empty in `facts`; `beneficiary` is None
-    where no name may be shown, and empty where the buyer named nobody.
+    Name, purpose, country, order and verification code are empty in `facts`, and so is a scheme's name
+    where no name may be shown; `beneficiary` is None there, and empty where the buyer named nobody.
     """
 
     place: Cursor
@@ -162,5 +162,9 @@ def _sorted(part: Part, column: Any) -> ColumnElement[Any]:
 def _row(row: Row[Any]) -> RegisterRow:
     facts = from_json(row.facts)
     name = facts.beneficiary_name if row.is_name_shown else None
-    public = replace(facts, beneficiary_name="", purpose="", country="", order_reference="", verification_code="")
+    scheme = facts.scheme_name if row.is_name_shown else ""
+    public = replace(
+        facts,
+        beneficiary_name="", purpose="", scheme_name=scheme, country="", order_reference="", verification_code="",
+    )  # fmt: skip
     return RegisterRow(Cursor(row.cancelled_at, row.certificate_id), public, name)
