@@ -8,6 +8,7 @@ from flask import Flask
 
 from app import commands, db, fulfilment, jobs, models, operations, web
 from app.accounts import access
+from app.accounts import views as account_views
 from app.calculator import views as calculator_views
 from app.catalog import labels, quality_words
 from app.certificates import views as certificate_views
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     jobs.init_app(app)
     web.init_app(app)
     access.init_app(app)
+    account_views.init_app(app)
     labels.init_app(app)
     quality_words.init_app(app)
     offer_pages.init_app(app)

@@ -43,6 +43,8 @@ def environment(tmp_path: Path, url: str, **changes: str) -> dict[str, str]:
         "LIMIT_VERIFY": "10000/minute",
         "LIMIT_RESEND": "10000/minute",
         "LIMIT_COMPLAINT": "10000/minute",
+        "LIMIT_SIGN_IN": "10000/minute",
+        "LIMIT_ACCOUNT_MAIL": "10000/minute",
         "LIMIT_FILES": "10000/minute",
         # A test changes the shop and looks again within the same second.
         "PAGE_CACHE_MILLISECONDS": "0",

@@ -33,6 +33,7 @@ from app.notifications.messages import (
     OrderPaid,
     OrderRefused,
     OrganisationInvitation,
+    ParticipantNews,
     PasswordChanged,
     PaymentFailed,
     PaymentProcessing,
@@ -43,6 +44,7 @@ from app.notifications.messages import (
     RefundMade,
     RefusedLine,
     SaleMade,
+    SellerNews,
     SellerShare,
     SoldLine,
 )
@@ -358,6 +360,18 @@ def sale_made(count: int = 2) -> SaleMade:
     )
 
 
+def participant_news(news: SellerNews = SellerNews.RETURNED) -> ParticipantNews:
+    """What became of an application, with an operator's words where there are any."""
+    told = "The document does not name the project.\n\nPlease send the page with its number."
+    return ParticipantNews(
+        reference="Salkhit Wind LLC",
+        is_demonstration=True,
+        news=news,
+        room_url="https://tonne.example/en/sell/salkhit1/application",
+        reason=told if news in {SellerNews.RETURNED, SellerNews.REFUSED, SellerNews.SUSPENDED} else "",
+    )
+
+
 def all_facts() -> list[Facts]:
     """Every mail once."""
     return [
@@ -377,6 +391,7 @@ def all_facts() -> list[Facts]:
         offer_returned(),
         offers_frozen(),
         low_stock(),
+        *map(participant_news, SellerNews),
         sale_made(),
     ]
 

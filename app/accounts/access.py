@@ -20,7 +20,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
-from app.accounts.models import Membership, Organisation, Person, SignIn
+from app.accounts.models import Membership, Organisation, Passkey, Person, SignIn
 from app.accounts.roles import Role
 from app.audit.service import Actor
 from app.current import now
@@ -32,11 +32,16 @@ SESSION_KEY = "sign_in"
 # Rooms in which every page must say who may see it.
 GUARDED_ROOMS = frozenset({"desk", "sell", "account"})
 SEEN_EVERY = timedelta(minutes=5)
+# A browser that was not used for so long is signed out.
+IDLE = timedelta(days=14)
 
 
 @dataclass(frozen=True)
 class Me:
-    """The person who is signed in with this browser. `is_strong`: a second factor or a passkey was shown."""
+    """The person who is signed in with this browser. `is_strong`: a second factor or a passkey was shown.
+
+    `has_second_factor`: there is an authenticator app or a passkey to be shown.
+    """
 
     id: int
     email: str
@@ -46,6 +51,11 @@ class Me:
     has_second_factor: bool
     is_strong: bool
     sign_in_id: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything was shown that this person has: with a second factor, a password alone is half."""
+        return self.is_strong or not self.has_second_factor
 
     @property
     def actor(self) -> Actor:
@@ -67,12 +77,14 @@ class Seat:
 class Access:
     """Who may see a view: `role` is the least role in the organisation of the address.
 
-    `strong` asks for a second factor.
+    `strong` asks for a second factor. Whoever has one must have shown it, unless `half` lets them in
+    with the password alone: the page that asks for it, and the way out.
     """
 
     operator: bool = False
     role: Role | None = None
     strong: bool = False
+    half: bool = False
 
 
 def public(view: View) -> View:
@@ -81,9 +93,9 @@ def public(view: View) -> View:
     return view
 
 
-def signed_in(view: View | None = None, *, strong: bool = False) -> Any:
-    """For whoever is signed in; `strong` asks for a second factor too."""
-    return _mark(view, Access(strong=strong))
+def signed_in(view: View | None = None, *, strong: bool = False, half: bool = False) -> Any:
+    """For whoever is signed in; `strong` asks for a second factor too, `half` does not even ask those who have one."""
+    return _mark(view, Access(strong=strong, half=half))
 
 
 def operators_only(view: View) -> View:
@@ -175,26 +187,28 @@ def _read_me() -> Me | None:
     if not isinstance(token, str):
         return None
     at = now()
+    has_passkey = select(Passkey.id).where(Passkey.person_id == Person.id).exists()
     row = db.session.execute(
-        select(SignIn, Person)
+        select(SignIn, Person, has_passkey)
         .join(Person, Person.id == SignIn.person_id)
         .where(
             SignIn.token_hash == token_hash(token),
             SignIn.ended_at.is_(None),
             SignIn.expires_at > at,
+            SignIn.last_seen_at > at - IDLE,
             Person.suspended_at.is_(None),
         )
     ).one_or_none()
     if row is None:
         return None
-    sign_in, person = row
+    sign_in, person, is_with_passkey = row
     me = Me(
         id=person.id,
         email=person.email,
         name=person.name,
         locale=person.locale,
         is_operator=person.is_operator,
-        has_second_factor=person.totp_confirmed_at is not None,
+        has_second_factor=person.totp_confirmed_at is not None or is_with_passkey,
         is_strong=sign_in.strong_at is not None,
         sign_in_id=sign_in.id,
     )
@@ -231,7 +245,7 @@ def _guard() -> Response | None:
         abort(404)
     if access.role is not None:
         _take_seat(me, access.role)
-    if access.strong and not me.is_strong:
+    if not (me.is_strong if access.strong else access.half or me.is_whole):
         return redirect(url_for("account.second_factor", next=_here()), 303)
     return None
 

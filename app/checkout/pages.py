@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.checkout import order_views
 from app.checkout.cookies import basket_token
 from app.checkout.pricing import Breakdown, alone
+from app.checkout.purchases import Orders
 from app.checkout.queries import basket_units
 from app.current import settings
 from app.kernel.money import Money
@@ -15,6 +16,7 @@ from app.kernel.money import Money
 
 def init_app(app: Flask) -> None:
     """Register the pages, and tell every page how many units are in the basket and who gets what of a price."""
+    app.extensions["tonne.purchases"] = Orders()
     app.register_blueprint(order_views.blueprint)
     app.jinja_env.globals["split_alone"] = _split_alone
     app.context_processor(_basket_count)

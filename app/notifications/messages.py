@@ -44,6 +44,7 @@ class MailKind(StrEnum):
     OFFER_RETURNED = "offer_returned"
     OFFERS_FROZEN = "offers_frozen"
     LOW_STOCK = "low_stock"
+    PARTICIPANT_NEWS = "participant_news"
     SALE_MADE = "sale_made"
 
 
@@ -311,6 +312,29 @@ class NamedOffer:
     opens_at: datetime | None = None
 
 
+class SellerNews(StrEnum):
+    """What happened to an applicant or participant."""
+
+    RECEIVED = "received"
+    RETURNED = "returned"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    SUSPENDED = "suspended"
+    REINSTATED = "reinstated"
+    PAYEE_CHANGED = "payee_changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParticipantNews(Facts):
+    """What became of an application or a participant. `reference`: the organisation; `reason`: an operator's words."""
+
+    kind = MailKind.PARTICIPANT_NEWS
+
+    news: SellerNews
+    room_url: str
+    reason: str = field(default="", metadata={"has_lines": True})
+
+
 @dataclass(frozen=True, kw_only=True)
 class SellerFacts(Facts):
     """A mail to the people who sell for a participant; `reference` is its name, `offers_url` its room."""
@@ -508,6 +532,7 @@ FACTS: dict[MailKind, type[Facts]] = {
         OrderLate,
         ComplaintReceived,
         ComplaintAnswered,
+        ParticipantNews,
         AccountConfirm,
         AccountKnown,
         AccountRecover,

@@ -193,6 +193,16 @@ limit_complaint = limiter.shared_limit(
     exempt_when=_is_only_looking,
     deduct_when=lambda response: response.status_code == SEE_OTHER,
 )
+# Passwords, codes and passkeys alike: right or wrong, each is a try.
+limit_sign_in = limiter.shared_limit(
+    lambda: current.settings().limit_sign_in, scope="sign_in", exempt_when=_is_only_looking
+)
+limit_account_mail = limiter.shared_limit(
+    lambda: current.settings().limit_account_mail,
+    scope="account_mail",
+    exempt_when=_is_only_looking,
+    deduct_when=lambda response: response.status_code == SEE_OTHER,
+)
 
 
 def when_limited(page: Callable[..., Response]) -> Callable[[View], View]:

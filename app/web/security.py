@@ -141,6 +141,7 @@ def _check_host() -> None:
 def _check_size() -> None:
     maximum = getattr(_view(), "maximum_bytes", MAXIMUM_BYTES)
     request.max_content_length = maximum
+    request.max_form_memory_size = maximum
     # Werkzeug refuses only what a view reads.
     if (request.content_length or 0) > maximum:
         abort(413)

@@ -1,0 +1,122 @@
+"""Passkeys (WebAuthn): what the browser is asked for, and whether its answer is signed by the right key."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from fido2.server import Fido2Server
+from fido2.utils import websafe_encode
+from fido2.webauthn import (
+    AttestedCredentialData,
+    AuthenticationResponse,
+    PublicKeyCredentialRpEntity,
+    PublicKeyCredentialUserEntity,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from app.config import Settings
+
+LONGEST_ANSWER = 20_000  # characters of JSON
+_VERIFIED = UserVerificationRequirement.REQUIRED
+
+
+@dataclass(frozen=True)
+class NewPasskey:
+    """A registered credential as it is kept."""
+
+    credential_id: str
+    credential: bytes
+    sign_count: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the page asks of the browser (JSON), and the state that the answer is checked against."""
+
+    options: str
+    state: dict[str, Any]
+
+
+def are_possible(settings: Settings) -> bool:
+    """Whether browsers have passkeys at this address: not for an address of numbers."""
+    try:
+        ip_address(urlsplit(settings.public_base_url).hostname or "")
+    except ValueError:
+        return True
+    return False
+
+
+def ask_for_new(email: str, name: str, known: Sequence[bytes], settings: Settings) -> Question:
+    """Ask for a new passkey of a person whose `known` credentials are not to be registered twice."""
+    handle = hmac.digest(settings.secret_key.encode(), f"passkey {email}".encode(), hashlib.sha256)
+    options, state = _server(settings).register_begin(
+        PublicKeyCredentialUserEntity(id=handle, name=email, display_name=name or email),
+        credentials=[AttestedCredentialData(one) for one in known],
+        resident_key_requirement=ResidentKeyRequirement.REQUIRED,
+        user_verification=_VERIFIED,
+    )
+    return _question(options, state)
+
+
+def ask_for_known(settings: Settings) -> Question:
+    """Ask for whichever passkey the person chooses; the browser lists those of this site."""
+    options, state = _server(settings).authenticate_begin(user_verification=_VERIFIED)
+    return _question(options, state)
+
+
+def read_new(answer: str, state: Mapping[str, Any], settings: Settings) -> NewPasskey | None:
+    """The new passkey of an answer; None unless all of it is right and the person was verified."""
+    try:
+        data = _server(settings).register_complete(state, _read(answer))
+    except _WRONG:
+        return None
+    credential = cast(AttestedCredentialData, data.credential_data)
+    return NewPasskey(websafe_encode(credential.credential_id), bytes(credential), data.counter)
+
+
+def credential_id_of(answer: str) -> str | None:
+    """Which passkey an answer is said to come from."""
+    try:
+        return websafe_encode(AuthenticationResponse.from_dict(_read(answer)).raw_id)
+    except _WRONG:
+        return None
+
+
+def sign_count_of(answer: str, state: Mapping[str, Any], credential: bytes, settings: Settings) -> int | None:
+    """How often the key says it signed, if it signed this answer and the person was verified; None otherwise."""
+    try:
+        response = AuthenticationResponse.from_dict(_read(answer))
+        _server(settings).authenticate_complete(state, [AttestedCredentialData(credential)], response)
+    except _WRONG:
+        return None
+    return response.response.authenticator_data.counter
+
+
+# Everything in an answer comes from outside: bad JSON, bad base64, bad CBOR, wrong types.
+_WRONG = (ValueError, KeyError, TypeError, AttributeError, IndexError, NotImplementedError, AssertionError)
+
+
+def _read(answer: str) -> dict[str, Any]:
+    if len(answer) > LONGEST_ANSWER:
+        raise ValueError("too long")
+    found = json.loads(answer)
+    if not isinstance(found, dict):
+        raise TypeError("no object")
+    return found
+
+
+def _question(options: Mapping[str, Any], state: dict[str, Any]) -> Question:
+    return Question(json.dumps(dict(options)["publicKey"]), {name: str(value) for name, value in state.items()})
+
+
+def _server(settings: Settings) -> Fido2Server:
+    rp = PublicKeyCredentialRpEntity(id=urlsplit(settings.public_base_url).hostname, name="Tonne")
+    return Fido2Server(rp, verify_origin=lambda origin: origin == settings.public_base_url)

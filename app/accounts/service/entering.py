@@ -1,0 +1,146 @@
+"""Sign in: with a password, or with a passkey. Who guesses waits longer and longer, and learns nothing."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from app.accounts.adapters import passwords, webauthn
+from app.accounts.errors import WrongPasskey, WrongSignIn
+from app.accounts.models import Passkey, Person
+from app.accounts.ports import Purchases
+from app.accounts.service import sessions
+from app.config import Settings
+from app.db import db, end_reading, rows_changed, transaction
+
+FREE_TRIES = 5
+FIRST_LOCK = timedelta(minutes=1)
+LONGEST_LOCK = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Entered:
+    """Somebody who is signed in now: the token for the cookie, and whether a second factor is still to be shown."""
+
+    token: str
+    needs_second_factor: bool
+
+
+def plain_email(email: str) -> str:
+    """An address as accounts keep it."""
+    return unicodedata.normalize("NFC", email.strip()).lower()
+
+
+def sign_in(
+    email: str, password: str, *, user_agent: str, purchases: Purchases, settings: Settings, now: datetime
+) -> Entered:
+    """Sign in with a password.
+
+    Raises WrongSignIn, the same for an unknown address, a wrong password, a suspended account and a
+    lock, after the same work.
+    """
+    found = db.session.execute(
+        select(Person.id, Person.password_hash).where(
+            Person.email == plain_email(email), Person.suspended_at.is_(None), Person.password_hash.is_not(None)
+        )
+    ).one_or_none()
+    # Hashing takes its time; nobody waits for a lock meanwhile.
+    end_reading()
+    if found is None:
+        passwords.verify_nobody(password, settings)
+        raise WrongSignIn
+    person_id, kept = found
+    is_right = passwords.verify_password(password, kept, settings)
+    renewed = kept
+    if is_right and passwords.is_outdated(kept, settings):
+        renewed = passwords.hash_password(password, settings)
+    with transaction() as session:
+        person = session.get_one(Person, person_id, with_for_update=True)
+        is_open = not is_locked(person, now) and person.password_hash == kept
+        if is_right and is_open:
+            person.password_hash = renewed
+            token = sessions.begin(person, "password", is_strong=False, user_agent=user_agent, now=now)
+            needs_more = has_second_factor(person)
+            # With a second factor to come the count goes on: a known password must not reset it.
+            if not needs_more:
+                person.failed_sign_ins = 0
+            session.flush()
+            claim(person, purchases)
+            return Entered(token, needs_more)
+        if is_open:
+            count_failure(person, now)
+    raise WrongSignIn
+
+
+def sign_in_with_passkey(
+    answer: str,
+    state: Mapping[str, Any] | None,
+    *,
+    user_agent: str,
+    purchases: Purchases,
+    settings: Settings,
+    now: datetime,
+) -> Entered:
+    """Sign in with a passkey, which counts as both factors. Raises WrongPasskey."""
+    with transaction() as session:
+        passkey = checked_passkey(answer, state, settings, now)
+        person = session.get_one(Person, passkey.person_id)
+        if person.suspended_at is not None:
+            raise WrongPasskey
+        person.failed_sign_ins = 0
+        token = sessions.begin(person, "passkey", is_strong=True, user_agent=user_agent, now=now)
+        session.flush()
+        claim(person, purchases)
+        return Entered(token, needs_second_factor=False)
+
+
+def checked_passkey(answer: str, state: Mapping[str, Any] | None, settings: Settings, now: datetime) -> Passkey:
+    """The passkey that an answer proves, noted as used; in the caller's transaction. Raises WrongPasskey."""
+    credential_id = webauthn.credential_id_of(answer)
+    passkey = db.session.scalar(select(Passkey).where(Passkey.credential_id == credential_id))
+    if passkey is None or state is None:
+        raise WrongPasskey
+    count = webauthn.sign_count_of(answer, state, passkey.credential, settings)
+    if count is None:
+        raise WrongPasskey
+    # A key that counts and does not go on from where it was is a copy; one that never counts stays at 0.
+    used = db.session.execute(
+        update(Passkey)
+        .where(Passkey.id == passkey.id, (Passkey.sign_count < count) | ((Passkey.sign_count == 0) & (count == 0)))
+        .values(sign_count=count, last_used_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    if rows_changed(used) == 0:
+        raise WrongPasskey
+    return passkey
+
+
+def has_second_factor(person: Person) -> bool:
+    """Whether a password alone does not do: there is an authenticator app or a passkey."""
+    if person.totp_confirmed_at is not None:
+        return True
+    return db.session.scalar(select(Passkey.id).where(Passkey.person_id == person.id).limit(1)) is not None
+
+
+def is_locked(person: Person, now: datetime) -> bool:
+    """Whether too many wrong tries came before."""
+    return person.locked_until is not None and person.locked_until > now
+
+
+def count_failure(person: Person, now: datetime) -> None:
+    """One more wrong try, in the caller's transaction: after five the wait doubles, up to an hour."""
+    person.failed_sign_ins += 1
+    over = person.failed_sign_ins - FREE_TRIES
+    if over >= 0:
+        person.locked_until = now + min(FIRST_LOCK * 2 ** min(over, 10), LONGEST_LOCK)
+
+
+def claim(person: Person, purchases: Purchases) -> None:
+    """Past orders of the address become the person's, once it is proved to be theirs; in the caller's transaction."""
+    if person.verified_at is not None:
+        purchases.claim(person.id, person.email)
