@@ -181,6 +181,13 @@ def _fingerprint(provider_id: int, once: str, wish: Wish) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
+def get_reference(direct_id: int) -> str:
+    """What people call it."""
+    reference = db.session.get_one(DirectCancellation, direct_id).reference
+    end_reading()
+    return reference
+
+
 def open_subjects() -> list[ScreenedSubject]:
     """Direct cancellations that nothing was sent of yet, for a new edition of a sanctions list."""
     rows = db.session.scalars(

@@ -1,0 +1,155 @@
+"""Cancelling own units in the browser: what is typed, what is shown before, and what comes of it."""
+
+from __future__ import annotations
+
+from flask.testing import FlaskClient
+
+from app.direct.states import DirectState
+from tests import people
+from tests.builders import ledger_effects
+from tests.pages import Page
+from tests.service.conftest import Shop
+from tests.service.direct.asking import ACCOUNT, a_member, certificate_of, placed, the_direct
+from tests.service.screening import listing
+
+ROOM = "/en/sell/salkhit1/cancellations"
+TYPED = {
+    "units": "300", "on_behalf_of": "somebody_else", "name": "Hanul Electric Co.", "intent": "compensation",
+    "purpose_category": "compliance_scheme", "scheme_name": "Korean offset scheme", "purpose": "Year 2025",
+    "country": "KR", "step": "check",
+}  # fmt: skip
+
+
+def a_browser(shop: Shop, *, viewer: bool = False) -> FlaskClient:
+    with shop.inside():
+        actor = a_member()
+        if viewer:
+            person_id = people.a_person("vera@salkhit.example")
+            people.an_organisation(viewer=person_id)
+            return people.sign_in_as(shop.app, person_id)
+        return people.sign_in_as(shop.app, actor.person_id or 0)
+
+
+def read(client: FlaskClient, path: str, status: int = 200) -> Page:
+    answer = client.get(path)
+    assert answer.status_code == status, answer.text[:500]
+    return Page(answer.text)
+
+
+def typed(client: FlaskClient, **changes: str) -> dict[str, str]:
+    form = next(f for f in read(client, f"{ROOM}/new").forms if f.action.endswith("/new"))
+    return form.fields | {"pool": f"{ACCOUNT}|1"} | TYPED | changes
+
+
+def test_the_certificate_is_shown_before_anything_is_cancelled_and_again_after_it(shop: Shop) -> None:
+    shop.offer(units=100, held=1_000)
+    client = a_browser(shop)
+    check = client.post(f"{ROOM}/new", data=typed(client))
+    assert check.status_code == 200
+    words = Page(check.text).words
+    assert "Preview – not a certificate" in words
+    assert "Hanul Electric Co." in words
+    assert "A national or other mandatory scheme: Korean offset scheme" in words
+    fields = next(f for f in Page(check.text).forms if f.action.endswith("/new")).fields
+    without = client.post(f"{ROOM}/new", data=fields | {"step": "place"})
+    assert (without.status_code, ledger_nothing(shop)) == (422, True)
+    placed_at = client.post(f"{ROOM}/new", data=fields | {"step": "place", "consent": "y"})
+    again = client.post(f"{ROOM}/new", data=fields | {"step": "place", "consent": "y"})
+    assert placed_at.status_code == 303
+    assert placed_at.location == again.location
+    assert "Requested" in read(client, placed_at.location).words
+    shop.work()
+    page = read(client, placed_at.location)
+    assert "Done. The units are cancelled for good." in page.words
+    assert "TN1/2026" in page.words
+    for language in ("en", "fr", "es"):
+        path = placed_at.location.replace("/en/", f"/{language}/") + "/certificate.pdf"
+        client.get(path)
+        shop.work()
+        assert client.get(path).status_code == 200
+    data = client.get(f"{placed_at.location}/data.json").json
+    assert data is not None
+    assert data["certificate"]["scheme_name"] == "Korean offset scheme"
+
+
+def ledger_nothing(shop: Shop) -> bool:
+    with shop.inside():
+        return ledger_effects() == 0
+
+
+def test_what_does_not_fit_is_said_beside_its_field_and_nothing_typed_is_lost(shop: Shop) -> None:
+    shop.offer(units=100, held=1_000)
+    client = a_browser(shop)
+    for changes, words in (
+        ({"units": "1.5"}, "Enter a whole number of units"),
+        ({"units": "9" * 40}, "Enter a whole number of units"),
+        ({"name": "\x00"}, "Enter the name of the beneficiary."),
+        ({"scheme_name": ""}, "Enter the name of the scheme or standard."),
+        ({"purpose_category": "nonsense"}, "There is a problem"),
+        ({"pool": "CDM-100-1|999999999999999999999"}, "There is a problem"),
+        ({"scheme_name": "x" * 121}, "Use at most 120 characters here."),
+    ):
+        answer = client.post(f"{ROOM}/new", data=typed(client, **changes))
+        assert answer.status_code == 422, changes
+        assert words in Page(answer.text).words
+        assert "Year 2025" in answer.text
+    for changes, words in (
+        ({"units": "901"}, "Only 900 of these units are free."),
+        ({"scheme_name": "Carbon neutral"}, "Enter only the name of the scheme"),
+    ):
+        fields = typed(client, **changes) | {"step": "place", "consent": "y"}
+        answer = client.post(f"{ROOM}/new", data=fields)
+        assert (answer.status_code, words in Page(answer.text).words) == (422, True)
+    back = client.post(f"{ROOM}/new", data=typed(client) | {"step": "change"})
+    assert (back.status_code, "Hanul Electric Co." in back.text) == (200, True)
+
+
+def test_only_sellers_cancel_and_nobody_sees_those_of_others(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    seller, viewer = a_browser(shop), a_browser(shop, viewer=True)
+    with shop.inside() as world:
+        reference = the_direct(placed(world, offer_id)).reference
+        other = people.a_person("other@example.org")
+        people.an_organisation("other001", "Other LLC", owner=other)
+        stranger = people.sign_in_as(shop.app, other)
+    assert reference in read(viewer, ROOM).words
+    read(viewer, f"{ROOM}/new", 403)
+    read(viewer, f"{ROOM}/{reference}")
+    read(stranger, f"{ROOM}/{reference}", 404)
+    read(stranger, f"/en/sell/other001/cancellations/{reference}", 404)
+    read(stranger, "/en/sell/other001/cancellations")
+    read(seller, f"{ROOM}/D-2222-2222", 404)
+    read(seller, f"{ROOM}/{reference}/certificate.pdf", 404)
+    assert seller.get(f"{ROOM}/{reference}/progress").headers["X-Order-Final"] == "no"
+
+
+def test_who_has_nothing_free_reads_why(shop: Shop) -> None:
+    shop.offer(units=100, held=100)
+    assert "nothing else has promised" in read(a_browser(shop), f"{ROOM}/new").words
+
+
+def test_an_operator_lets_a_held_one_go_or_refuses_it_with_a_reason(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        listing.take()
+        held = placed(world, offer_id, name="Mustafa Rahim Darvani", once="a")
+        desk = people.sign_in_as(shop.app, people.an_operator())
+    shop.work()
+    with shop.inside():
+        reference = the_direct(held).reference
+        assert the_direct(held).state is DirectState.RISK_HOLD
+    assert "A person is looking" in read(a_browser(shop), f"{ROOM}/{reference}").words
+    path = "/en/desk/direct-cancellations"
+    page = read(desk, path)
+    token = page.forms[-1].fields.get("csrf_token", "")
+    fields = {"csrf_token": token, "reason": "Somebody else.", "decision": "let_go"}
+    open_match = desk.post(f"{path}/{reference}", data=fields)
+    assert (open_match.status_code, "nobody has cleared it" in Page(open_match.text).words) == (422, True)
+    assert desk.post(f"{path}/{reference}", data=fields | {"reason": ""}).status_code == 422
+    assert desk.post(f"{path}/D-2222-2222", data=fields).status_code == 404
+    assert desk.post(f"{path}/{reference}", data=fields | {"decision": "refuse"}).status_code == 303
+    assert desk.post(f"{path}/{reference}", data=fields | {"decision": "refuse"}).status_code == 422
+    with shop.inside():
+        assert the_direct(held).state is DirectState.REFUSED
+        assert certificate_of(held) is None
+    assert "We decided not to carry it out" in read(a_browser(shop), f"{ROOM}/{reference}").words
