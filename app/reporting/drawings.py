@@ -14,7 +14,7 @@ from app.reporting.forms import Month
 from app.web.charts import BarChart, bar_chart
 from app.web.i18n import current_locale
 
-MOST_PROJECTS = 6  # whose references fit below the bars
+MOST_PROJECTS = 4  # whose references fit below the bars at 320 pixels
 
 # The looks of `templates/_macros/charts.html`: the accent, and hatched.
 DONE, ON_THE_WAY = "here", "platform"

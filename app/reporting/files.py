@@ -1,7 +1,8 @@
 """A participant's lines and statements as files: CSV for spreadsheets, JSON for programs.
 
 Keys and columns are part of the interface (`docs/interfaces.md`) and the same in every language. What is
-hidden is empty in CSV and absent in JSON. Money is in major units, exact, with its currency beside it.
+hidden is empty in CSV and absent in JSON. Money is exact with its currency beside it: major units with
+decimals in CSV, where people read it, integers in minor units in JSON.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ SALE_COLUMNS = (
     "seller_share", "payment_cost", "tax", "platform_fee", "currency", "state", "paid_at", "cancelled_at",
     "refunded_at", "certificate", "beneficiary_name", "demonstration",
 )  # fmt: skip
+_MONEY = ("unit_price", "amount", "seller_share", "payment_cost", "tax", "platform_fee")
 STATEMENT_COLUMNS = (
     "kind", "at", "reference", "project", "offer", "units", "unit_price", "amount", "payment_cost", "tax",
     "platform_fee", "seller_share", "earned", "refunded", "paid_out", "currency", "demonstration",
@@ -34,6 +36,7 @@ def sale_lines(rows: Iterable[SaleRow], remark: str) -> Iterator[str]:
     yield "\ufeff" + _line(SALE_COLUMNS)
     for row in rows:
         plain = {name: value for name, value in as_plain(row).items() if value is not None}
+        plain |= {part: _decimal(getattr(row, part)) for part in _MONEY}
         plain["demonstration"] = remark if row.is_demonstration else ""
         yield _line(csv_cell(str(plain.get(column, ""))) for column in SALE_COLUMNS)
 
@@ -65,12 +68,7 @@ def as_plain(row: SaleRow) -> dict[str, Any]:
         "offer": row.offer_code,
         "units": row.units,
         "unit_type": row.unit_type,
-        "unit_price": _decimal(row.unit_price),
-        "amount": _decimal(row.amount),
-        "seller_share": _decimal(row.seller_share),
-        "payment_cost": _decimal(row.payment_cost),
-        "tax": _decimal(row.tax),
-        "platform_fee": _decimal(row.platform_fee),
+        **{part: getattr(row, part).minor for part in _MONEY},
         "currency": row.amount.currency,
         "state": row.state.value,
         "paid_at": _text(row.paid_at),

@@ -54,6 +54,7 @@ def test_every_form_field_is_listed(context: Flask) -> None:
     ranges = ("year_from", "year_to", "price_from", "price_to")
     plain |= {("details", "beneficiary_wording"), ("details", "purpose_wording")}
     plain |= {("register", field) for field in ("q", "year", "host", "type", "intent")}
+    plain |= {("participant’s orders", field) for field in ("project", "state", "from", "to")}
     plain |= {("projects", field) for field in ("q", *FACETS, *ranges, "units", "sort", "page")}
 
     plain |= {("calculator", re.sub(r"^flight[0-9]", "flight<n>", name)) for name in NAMES} | {("budget", "amount")}

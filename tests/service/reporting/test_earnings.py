@@ -1,0 +1,152 @@
+"""What a participant has earned: equal to the books, to the cent, by month, by project and in the statement."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+
+from app.db import db
+from app.payments import payouts
+from app.registry.states import CancellationState
+from app.reporting.earnings import next_payout, read_earnings
+from app.reporting.forms import Month, last_months
+from tests import builders
+from tests.service.conftest import Shop
+from tests.service.reporting.participants import (
+    OURS,
+    a_direct_cancellation,
+    a_payout,
+    every_fate,
+    provider_id_of,
+    rows_of,
+    signed_in,
+    two_participants,
+)
+
+# Written without the application's own conditions: what an accountant would ask the tables.
+EARNED = """
+    SELECT coalesce(sum(l.seller_share), 0) FROM order_line l JOIN provider p ON p.id = l.provider_id
+    JOIN cancellation c ON c.order_line_id = l.id WHERE p.code = 'seller' AND c.state = 'confirmed'"""
+REFUNDED = """
+    SELECT coalesce(sum(r.amount), 0) FROM refund r JOIN order_line l ON l.id = r.order_line_id
+    JOIN provider p ON p.id = l.provider_id WHERE p.code = 'seller'"""
+
+
+def books(query: str) -> int:
+    return int(db.session.execute(text(query)).scalar() or 0)
+
+
+def cents(rows: list[dict[str, str]], column: str) -> int:
+    return int(sum(Decimal(row[column]) for row in rows) * 100)
+
+
+def test_earnings_equal_the_books_in_the_sum_by_month_and_by_project(shop: Shop) -> None:
+    offers = two_participants(shop)
+    every_fate(shop, offers)
+    with shop.inside() as world:
+        builders.pass_time(world, days=30)
+        builders.a_finished_order(world, {offers.second: 9})
+        a_payout(500, on=date(2026, 12, 5))
+        found = read_earnings(provider_id_of(), "USD")
+        balance = payouts.balance(provider_id_of())
+
+        assert found.whole.earned == books(EARNED) == balance.earned > 0
+        assert found.whole.refunded == books(REFUNDED) == 11 * 250
+        assert found.due.minor == balance.due == balance.earned - 500
+        for groups in ([sums for _month, sums in found.months], [project.sums for project in found.projects]):
+            for part in ("earned", "refunded", "pending", "cancelled"):
+                assert sum(getattr(sums, part) for sums in groups) == getattr(found.whole, part), part
+        assert [str(month) for month, _sums in found.months] == ["2026-12", "2026-11"]
+        assert sum(sums.paid_out for _month, sums in found.months) == found.whole.paid_out == 500
+
+
+def test_a_line_is_earned_when_its_units_are_cancelled_and_never_when_they_are_refused(shop: Shop) -> None:
+    offers = two_participants(shop)
+    every_fate(shop, offers)
+    with shop.inside():
+        before = read_earnings(provider_id_of(), "USD").whole
+    shop.work()
+    with shop.inside():
+        after = read_earnings(provider_id_of(), "USD").whole
+
+    # 13 units were paid for; now they are cancelled.
+    assert before.pending > 0
+    assert (after.pending, after.earned) == (0, before.earned + before.pending)
+    assert after.cancelled == before.cancelled + 13 == 7 + 3 + 1 + 2 + 13
+    assert after.refunded == before.refunded
+
+
+def test_a_months_statement_adds_up_to_its_row_of_the_page(shop: Shop) -> None:
+    every_fate(shop, two_participants(shop))
+    with shop.inside():
+        a_payout(123)
+        found = read_earnings(provider_id_of(), "USD")
+    owner = signed_in(shop)
+
+    rows = rows_of(owner, f"/en{OURS}/earnings/2026-11.csv")
+
+    assert (cents(rows, "earned"), cents(rows, "refunded")) == (found.whole.earned, found.whole.refunded)
+    assert cents(rows, "paid_out") == 123
+    assert [row["kind"] for row in rows].count("sale") == 4
+    for row in rows:
+        if row["kind"] == "sale":
+            parts = ("seller_share", "payment_cost", "tax", "platform_fee")
+            assert cents([row], "amount") == sum(cents([row], part) for part in parts)
+            assert row["earned"] == row["seller_share"]
+    page = owner.get(f"/en{OURS}/earnings")
+    assert f"USD {Decimal(found.whole.earned).scaleb(-2)}" in page.words.replace("\xa0", " ")
+    assert rows_of(owner, f"/en{OURS}/earnings/2026-10.csv") == []
+
+
+def test_whoever_only_reads_numbers_sees_no_payee(shop: Shop) -> None:
+    every_fate(shop, two_participants(shop))
+    with shop.inside():
+        a_payout(123, reference="SEPA-0815")
+
+    for who, sees in (("owner", True), ("seller", True), ("viewer", False)):
+        visitor = signed_in(shop, f"{who}@salkhit.example")
+        page = visitor.get(f"/en{OURS}/earnings")
+        statement = visitor.client.get(f"/en{OURS}/earnings/2026-11.csv").get_data(as_text=True)
+
+        assert ("Salkhit Holding" in page.words, "Golomt Bank" in page.words) == (sees, sees)
+        assert ("SEPA-0815" in page.words, "SEPA-0815" in statement) == (sees, sees)
+        assert "USD 1.23" in page.words.replace("\xa0", " ")
+        assert "1.23" in statement
+
+
+def test_units_cancelled_without_a_sale_are_listed_apart_and_earn_nothing(shop: Shop) -> None:
+    offers = two_participants(shop)
+    shop.finished_order({offers.ours: 7, offers.theirs: 1})
+    with shop.inside():
+        before = read_earnings(provider_id_of(), "USD").whole.earned
+        a_direct_cancellation(offers.ours, 40)
+        a_direct_cancellation(offers.ours, 50, state=CancellationState.WAITING)
+        a_direct_cancellation(offers.theirs, 60)
+        found = read_earnings(provider_id_of(), "USD")
+
+    assert (found.whole.direct, found.whole.cancelled, found.whole.earned) == (40, 7, before)
+    assert "Units cancelled without a sale40" in signed_in(shop).get(f"/en{OURS}").words
+
+
+@pytest.mark.parametrize(
+    ("today", "day", "expected"),
+    [
+        (date(2026, 11, 22), 5, date(2026, 12, 5)),
+        (date(2026, 12, 5), 5, date(2026, 12, 5)),
+        (date(2026, 12, 6), 5, date(2027, 1, 5)),
+        (date(2026, 2, 1), 28, date(2026, 2, 28)),
+    ],
+)
+def test_the_next_payout_day_is_this_months_or_the_next_ones(today: date, day: int, expected: date) -> None:
+    assert next_payout(today, day) == expected
+
+
+def test_months_follow_each_other_over_the_end_of_a_year() -> None:
+    months = last_months(Month.of(datetime(2026, 1, 31, 23, 59, tzinfo=UTC)), 3)
+
+    assert [str(month) for month in months] == ["2025-11", "2025-12", "2026-01"]
+    assert months[1].after == months[2]
+    assert months[0].first_day == date(2025, 11, 1)
