@@ -6,9 +6,10 @@ which. Both get ready words and hold no language of their own, so both give the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text, true
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.catalog.models import Project
 from app.catalog.search_models import SearchDocument
@@ -16,6 +17,8 @@ from app.catalog.search_query import Group, exact_words, parse
 from app.catalog.search_synonyms import vocabulary
 from app.catalog.search_words import encode, stem, words
 from app.db import db, one_at_a_time
+
+MOST_IDS = 500  # in one statement
 
 _ON_SQLITE = text("SELECT rowid FROM search_index WHERE search_index MATCH :wanted")
 _ON_POSTGRESQL = text("SELECT project_id FROM search_document WHERE words @@ CAST(:wanted AS tsquery)")
@@ -42,14 +45,15 @@ def write_projects(projects: Iterable[Project]) -> None:
 def write_sellers(sellers: Mapping[int, Iterable[str]]) -> None:
     """Say who sells units of projects (by their id), in the caller's transaction."""
     names = {project_id: "\n".join(sorted(set(given))) for project_id, given in sellers.items()}
-    known = _documents()
+    known = _documents(names)
     changed = {
         project_id: given
         for project_id, given in names.items()
         if project_id not in known or known[project_id].sellers != given
     }
     if changed:
-        projects = {project.id: project for project in db.session.scalars(select(Project)) if project.id in changed}
+        found = db.session.scalars(select(Project).where(_one_of(Project.id, changed)))
+        projects = {project.id: project for project in found if project.id in changed}
         _write(projects, changed)
 
 
@@ -64,9 +68,14 @@ def unwritten() -> set[int]:
     )
 
 
-def _documents() -> dict[int, SearchDocument]:
-    # All in one query: thousands of ids would not fit into one statement.
-    return {document.project_id: document for document in db.session.scalars(select(SearchDocument))}
+def _documents(project_ids: Collection[int]) -> dict[int, SearchDocument]:
+    found = db.session.scalars(select(SearchDocument).where(_one_of(SearchDocument.project_id, project_ids)))
+    return {document.project_id: document for document in found}
+
+
+def _one_of(column: InstrumentedAttribute[int], ids: Collection[int]) -> ColumnElement[bool]:
+    # All of them rather than many: thousands of ids would not fit into one statement.
+    return column.in_(ids) if len(ids) <= MOST_IDS else true()
 
 
 def _write(projects: Mapping[int, Project], sellers: Mapping[int, str]) -> None:
@@ -75,7 +84,7 @@ def _write(projects: Mapping[int, Project], sellers: Mapping[int, str]) -> None:
     # The revision may never be given twice.
     one_at_a_time("search")
     revision = (db.session.scalar(select(func.max(SearchDocument.revision))) or 0) + 1
-    known = _documents()
+    known = _documents(projects)
     for project_id, project in projects.items():
         document = known.get(project_id)
         if document is None:

@@ -74,16 +74,17 @@ class Supply:
 
 def read_supply(accounts: Iterable[str], holdings: Holdings) -> Supply:
     """Ask for what lies in some accounts. Outside of transactions, and in the order that the module speaks of."""
+    names = sorted(set(accounts))
     confirmed = {
         (account, issuance_id): int(units)
         for account, issuance_id, units in db.session.execute(
             select(Cancellation.account, Cancellation.issuance_id, func.sum(Cancellation.units))
-            .where(Cancellation.state == CancellationState.CONFIRMED)
+            .where(Cancellation.account.in_(names), Cancellation.state == CancellationState.CONFIRMED)
             .group_by(Cancellation.account, Cancellation.issuance_id)
         )
     }
     end_reading()
-    held = {account: holdings(account) for account in sorted(set(accounts))}
+    held = {account: holdings(account) for account in names}
     end_reading()
     return Supply(held, confirmed)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from app.catalog import search
 from app.catalog.models import Issuance, Project
@@ -12,26 +12,27 @@ from app.offers.states import UNSEEN
 from app.providers.models import Provider
 
 
-def note_sellers() -> None:
+def note_sellers(project_id: int | None = None) -> None:
     """Let projects be found by the names of who sells their units, in the caller's transaction.
 
-    Who only means to sell is not named.
+    Of one project or of all. Who only means to sell is not named.
     """
     sellers: dict[int, set[str]] = {}
-    for project_id, name in db.session.execute(
+    is_meant = Issuance.project_id == project_id if project_id is not None else true()
+    for sold_id, name in db.session.execute(
         select(Issuance.project_id, Provider.legal_name)
         .join(Offer, Offer.issuance_id == Issuance.id)
         .join(Provider, Provider.id == Offer.provider_id)
-        .where(Offer.state.not_in(UNSEEN))
+        .where(Offer.state.not_in(UNSEEN), is_meant)
         .distinct()
     ):
-        sellers.setdefault(project_id, set()).add(name)
+        sellers.setdefault(sold_id, set()).add(name)
     search.write_sellers(sellers)
 
 
 def note_seller(offer: Offer) -> None:
     """Do so for an offer that has just been opened, unless its seller is known to sell units of the project."""
-    project_id = select(Issuance.project_id).where(Issuance.id == offer.issuance_id).scalar_subquery()
+    project_id = db.session.get_one(Issuance, offer.issuance_id).project_id
     others = (
         select(Offer.id)
         .join(Issuance, Issuance.id == Offer.issuance_id)
@@ -44,7 +45,7 @@ def note_seller(offer: Offer) -> None:
         .limit(1)
     )
     if db.session.scalar(others) is None:
-        note_sellers()
+        note_sellers(project_id)
 
 
 def rename_sellers() -> None:
