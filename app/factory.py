@@ -21,15 +21,23 @@ from app.content import legal_views, sitemap
 from app.content import views as content_views
 from app.demo import commands as demo_commands
 from app.demo import design
+from app.desk import pages as desk_pages
 from app.direct import views as direct_views
 from app.kernel.clock import Clock, SystemClock
 from app.notifications.adapters import make_mailer
 from app.offers import pages as offer_pages
+from app.offers.surroundings import MarketSurroundings
 from app.payments import adapters as payment_adapters
+from app.providers import seller_views as applying_pages
+from app.providers import staff_views as sellers_desk
+from app.providers import views as seller_cards
+from app.providers.service import on_suspension
 from app.register import views as register_views
 from app.registry.adapters import make_registry
 from app.reporting import seller_views as dashboard_views
 from app.screening import staff_views as screening_desk
+from app.selling import pages as selling_pages
+from app.selling.service import freeze_all
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -60,6 +68,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.extensions["tonne.gateway"] = payment_adapters.make_gateway(settings)
     app.extensions["tonne.renderer"] = make_renderer()
     app.extensions["tonne.mailer"] = make_mailer(settings)
+    app.extensions["tonne.surroundings"] = MarketSurroundings()
 
     db.init_app(app)
     jobs.init_app(app)
@@ -69,6 +78,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     labels.init_app(app)
     quality_words.init_app(app)
     offer_pages.init_app(app)
+    selling_pages.init_app(app)
     checkout_pages.init_app(app)
     certificate_views.init_app(app)
     payment_adapters.init_app(app)
@@ -81,8 +91,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     calculator_views.init_app(app)
     register_views.init_app(app)
     screening_desk.init_app(app)
+    applying_pages.init_app(app)
+    sellers_desk.init_app(app)
+    seller_cards.init_app(app)
+    on_suspension(freeze_all)
     dashboard_views.init_app(app)
     operations.init_app(app)
+    desk_pages.init_app(app)
     commands.init_app(app)
     claims_commands.init_app(app)
     demo_commands.init_app(app)

@@ -396,6 +396,12 @@ def all_facts() -> list[Facts]:
     ]
 
 
+def sample_name(facts: Facts) -> str:
+    """What a test calls a sample: its kind, and which of its kind."""
+    variants = (getattr(facts, part, "") for part in ("change", "role", "news"))
+    return "-".join([str(facts.kind), *(str(variant) for variant in variants if variant)])
+
+
 def mail_of(facts: Facts, locale: str = "en", *, key: str = "sample") -> Mail:
     """The row that `facts` would be kept in."""
     return Mail(

@@ -1,0 +1,77 @@
+"""Why something cannot be done with an application, a participant, an authority or a payee."""
+
+from __future__ import annotations
+
+from app.kernel.errors import Refusal
+
+
+class NoSuchThing(Refusal):
+    """The organisation has no such application, owner, document, claim or payee."""
+
+    code = "no_such_thing"
+
+
+class NotEditable(Refusal):
+    """The application waits for its decision, or was decided; its `state`."""
+
+    code = "not_editable"
+
+
+class Incomplete(Refusal):
+    """The application lacks `parts`."""
+
+    code = "incomplete"
+
+
+class TooMany(Refusal):
+    """There are `most` of them already."""
+
+    code = "too_many"
+
+
+class FileUnfit(Refusal):
+    """The file cannot be kept: `problem` is `empty`, `too_large` or `wrong_type`."""
+
+    code = "file_unfit"
+
+
+class UnknownProject(Refusal):
+    """No project has this reference."""
+
+    code = "unknown_project"
+
+
+class AlreadyClaimed(Refusal):
+    """The organisation claims this project already."""
+
+    code = "already_claimed"
+
+
+class NotClear(Refusal):
+    """A name behind the application is like a listed one: `standing` is `pending` or `confirmed`."""
+
+    code = "not_clear"
+
+
+class CodeTaken(Refusal):
+    """Another participant has this code, or it is none that could be given."""
+
+    code = "code_taken"
+
+
+class MovedOn(Refusal):
+    """Somebody else decided first; nothing was changed."""
+
+    code = "moved_on"
+
+
+class OwnRequest(Refusal):
+    """Who asked for a change of the payee cannot agree to it."""
+
+    code = "own_request"
+
+
+class WordingUnfit(Refusal):
+    """A public text makes a claim that nobody may make of units: the `quote`, in the text of `language`."""
+
+    code = "wording_unfit"

@@ -1,0 +1,122 @@
+"""What a participant changes after its approval: its public card, and where its money goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.accounts.sealing import seal_text, unseal_text
+from app.audit.service import Actor, Subject, note_act, required_reason
+from app.config import Settings
+from app.db import advance, record, transaction
+from app.providers import mails
+from app.providers.errors import MovedOn, NoSuchThing, OwnRequest, WordingUnfit
+from app.providers.models import Payee, Provider
+from app.providers.queries import find_provider_of
+from app.providers.service.standing import locale_of
+from app.providers.states import PAYEE, PayeeState
+
+_Y = PayeeState
+
+
+def change_card(
+    organisation_id: int,
+    website: str,
+    about: Mapping[str, str],
+    first_claim: Callable[[str], str],
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Change the public card: `about` is a text by language. Empty texts are left out.
+
+    Raises NoSuchThing, or WordingUnfit for a claim that nobody may make of units.
+    """
+    for language, text in about.items():
+        if quote := first_claim(text):
+            raise WordingUnfit(quote=quote, language=language)
+    with transaction():
+        provider = _provider(organisation_id)
+        provider.website = website
+        provider.about = {language: text for language, text in about.items() if text}
+        note_act(actor, "seller_card_changed", _subject(provider), at=now)
+
+
+def request_payee(
+    organisation_id: int, holder: str, bank: str, account: str, actor: Actor, settings: Settings, now: datetime
+) -> None:
+    """Ask for another payee; money goes to the old one until an operator, the second person, has agreed.
+
+    A request that waits is replaced. Raises NoSuchThing.
+    """
+    sealed = seal_text(account, settings.secret_key)
+    with transaction() as session:
+        provider = _provider(organisation_id)
+        waiting = select(Payee.id).where(Payee.provider_id == provider.id, Payee.state == _Y.REQUESTED)
+        for earlier in session.scalars(waiting.with_for_update()).all():
+            advance(Payee, earlier, PAYEE, _Y.REFUSED, at=now, decided_at=now)
+        payee = Payee(
+            provider_id=provider.id,
+            state=_Y.REQUESTED,
+            holder=holder,
+            bank=bank,
+            account=sealed,
+            requested_by=actor.person_id,
+            requested_at=now,
+        )
+        session.add(payee)
+        session.flush()
+        record(PAYEE.machine, payee.id, None, _Y.REQUESTED, at=now)
+        note_act(actor, "payee_requested", _subject(provider), at=now, facts={"payee": payee.id})
+
+
+def look_at_payee(payee_id: int, actor: Actor, settings: Settings, now: datetime) -> str:
+    """The whole account number of a payee; every look is written down. Raises NoSuchThing or SealBroken."""
+    with transaction() as session:
+        payee = session.get(Payee, payee_id)
+        if payee is None:
+            raise NoSuchThing
+        provider = session.get_one(Provider, payee.provider_id)
+        note_act(actor, "payee_seen", _subject(provider), at=now, facts={"payee": payee_id})
+        sealed = payee.account
+    return unseal_text(sealed, settings.secret_key)
+
+
+def decide_payee(payee_id: int, *, accept: bool, actor: Actor, reason: str, settings: Settings, now: datetime) -> None:
+    """Agree to a requested payee, or refuse it. The owner's request and this decision are the two people.
+
+    Raises NoSuchThing, ReasonMissing, OwnRequest, or MovedOn when it was decided or replaced before.
+    """
+    kept = required_reason(reason)
+    with transaction() as session:
+        payee = session.get(Payee, payee_id)
+        if payee is None:
+            raise NoSuchThing
+        if payee.requested_by == actor.person_id:
+            raise OwnRequest
+        provider = session.get_one(Provider, payee.provider_id, with_for_update=True)
+        current = session.scalar(select(Payee.id).where(Payee.provider_id == provider.id, Payee.state == _Y.CURRENT))
+        if payee.state is not _Y.REQUESTED:
+            raise MovedOn
+        if accept and current is not None:
+            advance(Payee, current, PAYEE, _Y.REPLACED, at=now)
+        if not advance(Payee, payee_id, PAYEE, _Y.CURRENT if accept else _Y.REFUSED, at=now, decided_at=now):
+            raise MovedOn
+        what = "payee_accepted" if accept else "payee_refused"
+        facts = {"payee": payee_id, "requested_by": payee.requested_by}
+        note_act(actor, what, _subject(provider), at=now, reason=kept, facts=facts)
+        if accept and provider.organisation_id is not None:
+            locale = locale_of(provider.organisation_id)
+            mails.news(provider.organisation_id, mails.SellerNews.PAYEE_CHANGED, locale, settings, now)
+
+
+def _provider(organisation_id: int) -> Provider:
+    provider = find_provider_of(organisation_id)
+    if provider is None:
+        raise NoSuchThing
+    return provider
+
+
+def _subject(provider: Provider) -> Subject:
+    return Subject("provider", provider.id, provider.legal_name)
