@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.notifications.messages import FACTS, Facts, MailKind, OrderPaid, RefundMade
-from tests.mail_samples import all_facts, certificates_ready, order_paid, refund_made
+from tests.mail_samples import all_facts, certificates_ready, order_paid, refund_made, sample_name
 
 TEMPLATES = Path(__file__).parents[3] / "templates" / "email"
 
@@ -17,7 +17,7 @@ def back_from_storage(facts: Facts) -> Facts:
     return FACTS[facts.kind].from_json(json.loads(json.dumps(facts.to_json())))
 
 
-@pytest.mark.parametrize("facts", all_facts(), ids=lambda facts: facts.kind)
+@pytest.mark.parametrize("facts", all_facts(), ids=sample_name)
 def test_facts_come_back_from_storage_as_they_were(facts: Facts) -> None:
     assert back_from_storage(facts) == facts
 
