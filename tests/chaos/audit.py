@@ -21,6 +21,8 @@ UNFINISHED_QUESTIONS = {
         WHERE s.payment_status = 'paid'
         AND (p.state IS NULL OR p.state <> 'succeeded'
         OR o.state NOT IN ('fulfilled', 'partly_fulfilled', 'refused'))""",
+    "direct cancellations to be carried out": """
+        SELECT reference, state FROM direct_cancellation WHERE state NOT IN ('fulfilled', 'refused')""",
     "refunds to be made": "SELECT id, state FROM refund WHERE state <> 'succeeded'",
     "PDFs to be drawn": "SELECT subject, locale, attempts FROM document_request",
     "mails to be sent": "SELECT id, kind, attempts, last_message FROM mail WHERE state <> 'sent'",
@@ -84,10 +86,13 @@ QUESTIONS = {
         (SELECT coalesce(sum(r.units), 0) FROM reservation r
          WHERE r.offer_id = f.id AND r.state = 'settled') AS settled,
         (SELECT coalesce(sum(b.last - b.first + 1), 0) FROM cancelled_block b
-         JOIN cancellation c ON c.id = b.cancellation_id WHERE c.issuance_id = f.issuance_id) AS cancelled,
+         JOIN cancellation c ON c.id = b.cancellation_id
+         WHERE c.issuance_id = f.issuance_id AND c.order_id IS NOT NULL) AS cancelled,
         (SELECT coalesce(sum(b.last - b.first + 1), 0) FROM ledger_block b
          JOIN ledger_account a ON a.id = b.account_id
-         WHERE a.type_code = 230 AND b.issuance_id = f.issuance_id) AS moved
+         WHERE a.type_code = 230 AND b.issuance_id = f.issuance_id)
+        - (SELECT coalesce(sum(d.units), 0) FROM direct_cancellation d
+         WHERE d.issuance_id = f.issuance_id AND d.state = 'fulfilled') AS moved
         FROM offer f) AS counted WHERE sold <> settled OR sold <> cancelled OR sold <> moved""",
     "units held are held by somebody": """
         SELECT * FROM (SELECT f.id, f.units_reserved,
@@ -105,7 +110,22 @@ QUESTIONS = {
     "nothing is certified that was not cancelled": """
         SELECT c.number FROM certificate c WHERE NOT EXISTS (SELECT 1 FROM cancellation x
         JOIN order_line l ON l.id = x.order_line_id WHERE x.state = 'confirmed'
-        AND l.order_id = c.order_id AND l.project_id = c.project_id)""",
+        AND l.order_id = c.order_id AND l.project_id = c.project_id)
+        AND NOT EXISTS (SELECT 1 FROM cancellation x WHERE x.state = 'confirmed'
+        AND x.direct_cancellation_id = c.direct_cancellation_id)""",
+    "a direct cancellation is begun once, finished once": """
+        SELECT subject_id, to_state, count(*) FROM state_event WHERE machine = 'direct_cancellation'
+        GROUP BY subject_id, to_state HAVING count(*) > 1""",
+    "a direct cancellation has its units cancelled, one certificate, one PDF and one mail": """
+        SELECT d.reference, d.state, count(DISTINCT x.id), count(DISTINCT c.id),
+        count(DISTINCT p.id), count(DISTINCT m.id) FROM direct_cancellation d
+        LEFT JOIN cancellation x ON x.direct_cancellation_id = d.id AND x.state = 'confirmed' AND x.units = d.units
+        LEFT JOIN certificate c ON c.direct_cancellation_id = d.id
+        LEFT JOIN document p ON p.subject = c.number AND p.locale = d.locale
+        LEFT JOIN mail m ON m.key = 'direct_certified:' || d.reference AND m.state = 'sent'
+        GROUP BY d.reference, d.state
+        HAVING d.state <> 'fulfilled' OR count(DISTINCT x.id) <> 1 OR count(DISTINCT c.id) <> 1
+        OR count(DISTINCT p.id) <> 1 OR count(DISTINCT m.id) <> 1""",
     "a certificate has one PDF in the language of its order": """
         SELECT c.number, count(d.id) FROM certificate c JOIN purchase_order o ON o.id = c.order_id
         LEFT JOIN document d ON d.subject = c.number AND d.locale = o.locale

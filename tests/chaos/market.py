@@ -25,9 +25,11 @@ from sqlalchemy import NullPool, create_engine
 from app.config import Settings
 from app.db import db
 from app.factory import create_app
+from app.fulfilment.process import collaborators
 from app.serving import web_command, worker_command
 from tests.builders import an_offer
 from tests.chaos import audit
+from tests.service.direct.asking import placed
 from tests.smtp_sink import Sink
 
 ROOT = Path(__file__).parents[2]
@@ -109,6 +111,16 @@ class Market:
             db.session.remove()
             db.engine.dispose()
         return f"IN-{self._projects}", offer_id
+
+    def cancel_directly(self, *, units: int) -> int:
+        """Ask for units of the participant's own, of a project that is not for sale; gives its id."""
+        _reference, offer_id = self.new_offer(units=1, held=units + 1)
+        app = create_app(self._settings)
+        with app.app_context():
+            direct_id = placed(collaborators(app), offer_id, once=f"direct-{offer_id}", units=units)
+            db.session.remove()
+            db.engine.dispose()
+        return direct_id
 
     # --- processes ---------------------------------------------------------------------------------
 

@@ -106,6 +106,28 @@ def test_a_killed_process_loses_no_purchase(case: Case, market: Market) -> None:
     market.is_sound = True
 
 
+@pytest.mark.parametrize("market", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("point", ["job.claimed", "ledger.after_commit", "certificate.facts_frozen"])
+def test_a_killed_worker_loses_no_direct_cancellation(point: str, market: Market) -> None:
+    market.use_real_paper(False)
+    deaths_before = len(market.deaths)
+    order = market.arm("worker", point)
+
+    direct_id = market.cancel_directly(units=7)
+    market.wait_for(lambda: market.is_fired(order), SECONDS_TO_KILL, f"worker killed at {point}")
+    _assert_killed(market, "worker", deaths_before)
+    market.settle()
+
+    audit.check(market.engine)
+    assert audit.column(
+        market.engine,
+        """SELECT sum(b.last - b.first + 1) FROM cancelled_block b JOIN cancellation c ON c.id = b.cancellation_id
+        WHERE c.direct_cancellation_id = :direct""",
+        direct=direct_id,
+    ) == [7]
+    market.is_sound = True
+
+
 @pytest.mark.parametrize("number", range(1, ROUNDS + 1))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_random_kills_lose_no_purchase(kind: str, number: int, make_market: MarketMaker) -> None:

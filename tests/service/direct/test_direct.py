@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from sqlalchemy import select
 
 from app.certificates.facts import from_json
+from app.certificates.models import Certificate
+from app.db import db, transaction
+from app.direct import service
+from app.direct.errors import MatchOpen, NotHeld, NotYourUnits, ParticipantCannotAct, WishUnfit
 from app.direct.states import DirectState
 from app.fulfilment.process import run_due
+from app.kernel import checkpoints
 from app.offers.errors import MoreThanHeld
-from tests import builders
+from app.offers.pools import promised
+from app.offers.states import OfferState
+from app.providers.models import Provider
+from app.providers.states import ProviderState
+from app.registry.ports import RefusalCode, Refused
+from app.screening.service import decide
+from app.screening.states import MatchState
+from tests import builders, people
 from tests.service.conftest import Shop
-from tests.service.direct.asking import cancellation_of, certificate_of, placed, the_direct
+from tests.service.direct.asking import ACCOUNT, cancellation_of, certificate_of, placed, the_direct
+from tests.service.screening import listing
 
 
 def test_units_are_cancelled_and_certified_without_a_sale(shop: Shop) -> None:
@@ -40,3 +57,187 @@ def test_what_offers_promise_cannot_be_cancelled_directly(shop: Shop) -> None:
         placed(world, offer_id, units=100)
         with pytest.raises(MoreThanHeld):
             placed(world, offer_id, units=1, once="another")
+
+
+def test_the_same_form_sent_twice_is_one_cancellation_and_another_one_is_another(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        first = placed(world, offer_id, once="a")
+        assert placed(world, offer_id, once="a") == first
+        assert placed(world, offer_id, once="b") != first
+        assert placed(world, offer_id, once="a", units=101) != first
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"units": 0}, "units"),
+        ({"name": "\u202e"}, "name"),
+        ({"name": "x" * 201}, "name"),
+        ({"purpose": "x" * 501}, "purpose"),
+        ({"purpose_category": "nonsense"}, "purpose_category"),
+        ({"scheme_name": ""}, "scheme_name"),
+        ({"scheme_name": "Carbon neutral"}, "scheme_name"),
+        ({"intent": "both"}, "intent"),
+        ({"country": "XX"}, "country"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_promises_nothing(shop: Shop, typed: dict[str, Any], field: str) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        with pytest.raises(WishUnfit) as refused:
+            placed(world, offer_id, **typed)
+        assert refused.value.facts["field"] == field
+        assert promised([(ACCOUNT, 1)]) == {(ACCOUNT, 1): 100}
+
+
+def test_nobody_cancels_units_of_others_or_for_a_suspended_participant(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        with pytest.raises(NotYourUnits):
+            placed(world, offer_id, account="CDM-230-1")
+        with pytest.raises(NotYourUnits):
+            placed(world, offer_id, issuance_id=77)
+        with transaction() as session:
+            provider = session.scalars(select(Provider)).one()
+            provider.state = ProviderState.SUSPENDED
+        with pytest.raises(ParticipantCannotAct):
+            placed(world, offer_id)
+
+
+def test_an_unknown_outcome_is_looked_up_and_never_sent_twice(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        shop.registry.submits = ["lose"]
+        direct_id = placed(world, offer_id, units=300)
+        run_due(world)
+        builders.pass_time(world, minutes=5)
+        run_due(world)
+        assert the_direct(direct_id).state is DirectState.FULFILLED
+        assert (builders.ledger_effects(), len(shop.registry.submitted)) == (300, 1)
+
+
+def test_a_refusal_ends_it_takes_offers_of_the_same_units_off_sale_and_frees_what_was_promised(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        shop.registry.submits = [Refused(RefusalCode.SUSPENDED, "account suspended")]
+        direct_id = placed(world, offer_id, units=300)
+        run_due(world)
+        direct = the_direct(direct_id)
+        assert (direct.state, direct.state_reason) == (DirectState.REFUSED, "suspended")
+        assert builders.the_offer(offer_id).state is OfferState.FROZEN
+        assert builders.the_offer(offer_id).units_settled == 0
+        assert certificate_of(direct_id) is None
+        assert promised([(ACCOUNT, 1)]) == {(ACCOUNT, 1): 100}
+        assert "The registry refused it" in shop.mailer.sent[-1].text
+
+
+def test_many_workers_at_once_carry_it_out_once(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        direct_id = placed(world, offer_id, units=300)
+        builders.all_at_once(shop.app, [lambda: run_due(world)] * 3)
+        builders.pass_time(world, minutes=5)
+        run_due(world)
+        assert the_direct(direct_id).state is DirectState.FULFILLED
+        assert builders.ledger_effects() == 300
+        assert len(db.session.scalars(select(Certificate)).all()) == 1
+
+
+@pytest.mark.parametrize(
+    "point", ["job.claimed", "cancellation.intent_committed", "ledger.after_commit", "certificate.facts_frozen"]
+)
+def test_whoever_dies_on_the_way_is_followed_by_one_who_finishes_it_once(shop: Shop, point: str) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        direct_id = placed(world, offer_id, units=300)
+        checkpoints.observe(dies_once_at(point))
+        try:
+            with pytest.raises(Death):
+                run_due(world)
+        finally:
+            checkpoints.forget_observers()
+        db.session.rollback()
+        builders.pass_time(world, minutes=2)
+        run_due(world)
+        builders.pass_time(world, minutes=2)
+        run_due(world)
+        assert the_direct(direct_id).state is DirectState.FULFILLED
+        assert builders.ledger_effects() == 300
+        assert len(db.session.scalars(select(Certificate)).all()) == 1
+
+
+class Death(BaseException):
+    """The process is killed; nothing catches it."""
+
+
+def dies_once_at(point: str) -> Callable[[str], None]:
+    def observer(reached: str) -> None:
+        if reached == point:
+            raise Death
+
+    return observer
+
+
+def test_a_held_one_is_let_go_only_when_its_likeness_is_cleared(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        listing.take()
+        direct_id = placed(world, offer_id, name="Mustafa Rahim Darvani")
+        run_due(world)
+        assert the_direct(direct_id).state is DirectState.RISK_HOLD
+        assert cancellation_of(direct_id) is None
+        assert [subject.id for subject in service.open_subjects()] == [direct_id]
+        eva = people.actor_of(people.an_operator())
+        with pytest.raises(MatchOpen):
+            service.let_go(direct_id, eva, "Looks well.", registry=world.registry, now=builders.NOW)
+        for match in listing.matches():
+            decide(match.id, MatchState.CLEARED, eva, reason="Another birth year.", now=builders.NOW)
+        service.let_go(direct_id, eva, "Somebody else.", registry=world.registry, now=builders.NOW)
+        with pytest.raises(NotHeld):
+            service.let_go(direct_id, eva, "Again.", registry=world.registry, now=builders.NOW)
+        assert not service.begin(direct_id, world.registry, builders.NOW)
+        run_due(world)
+        assert the_direct(direct_id).state is DirectState.FULFILLED
+        assert not service.finish(direct_id, world.registry, world.settings, builders.NOW)
+
+
+def test_everybody_finds_it_in_the_register_and_a_hidden_name_stays_hidden(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        shown = placed(world, offer_id, once="a", name="Hanul Electric Co.", is_name_public=True)
+        hidden = placed(
+            world, offer_id, once="b", name="Quiet Holdings", scheme_name="Quiet scheme", is_name_public=False
+        )
+        run_due(world)
+        certificates = [certificate_of(shown), certificate_of(hidden)]
+        slugs = [certificate.number.replace("/", "-") for certificate in certificates if certificate]
+        codes = [certificate.verification_code for certificate in certificates if certificate]
+    visitor = shop.visitor()
+    listed = visitor.get("/en/register")
+    assert "2 cancellations, 200 units" in listed.words
+    assert "Hanul Electric Co." in visitor.get("/en/register?q=hanul").words
+    assert "Quiet" not in listed.words
+    assert "No entry matches" in visitor.get("/en/register?q=quiet").words
+    for path in (f"/en/verify/{slugs[1]}", f"/en/register/{slugs[1]}", "/en/register"):
+        assert "Quiet" not in visitor.client.get(path).text
+    for path in (f"/en/verify/{slugs[1]}.json", "/en/register.csv", "/en/register.json"):
+        assert "Quiet" not in visitor.client.get(path).text
+    entry = visitor.get(f"/en/register/{slugs[0]}").words
+    assert "Direct: a holder cancelled own units without a sale" in entry
+    assert "Requested" in entry
+    whole = visitor.get(f"/en/verify/{slugs[1]}?code={codes[1]}").words
+    assert "A national or other mandatory scheme: Quiet scheme" in whole
+    assert "Quiet Holdings" in whole
+
+
+def test_for_itself_means_the_legal_name_of_the_participant(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        direct_id = placed(
+            world, offer_id, is_for_itself=True, name="ignored", purpose_category="own_emissions", scheme_name=""
+        )
+        run_due(world)
+        certificate = certificate_of(direct_id)
+        assert certificate is not None
+        assert from_json(certificate.facts).beneficiary_name == "Demonstration seller 1"
