@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -11,16 +10,10 @@ from flask import Flask
 from flask.cli import AppGroup
 from flask_babel import gettext
 
-from app.catalog.cancellation_importer import import_cancellations
-from app.catalog.importer import import_issuances, import_projects
-from app.catalog.mechanisms import ensure_mechanisms
-from app.current import now, settings
+from app.current import now
+from app.desk.loading import IMPORTERS
 from app.kernel.csvtable import ImportRefused, ImportReport, decode
 from app.offers import search_index
-from app.offers.importer import import_offers
-from app.providers.importer import import_providers
-from app.registry.ledger.importer import import_holdings
-from app.registry.ports import current_registry
 from app.web.i18n import DEFAULT_LANGUAGE, in_locale
 from app.web.import_errors import line, report_line
 
@@ -32,21 +25,6 @@ def init_app(app: Flask) -> None:
     """Register the commands on `flask`."""
     app.cli.add_command(import_group)
     app.cli.add_command(search_group)
-
-
-def _offers(text: str, *, now: datetime) -> ImportReport:
-    return import_offers(text, now=now, holdings=current_registry().holdings, currency_code=settings().currency)
-
-
-def _providers(text: str, *, now: datetime) -> ImportReport:
-    report = import_providers(text, now=now)
-    search_index.rename_sellers()
-    return report
-
-
-def _projects(text: str, *, now: datetime) -> ImportReport:
-    ensure_mechanisms()
-    return import_projects(text, now=now)
 
 
 def _command(name: str, run: Callable[..., ImportReport], help_text: str) -> None:
@@ -64,12 +42,12 @@ def _command(name: str, run: Callable[..., ImportReport], help_text: str) -> Non
             click.echo(report_line(report))
 
 
-_command("providers", _providers, "Project participants that offer units.")
-_command("projects", _projects, "Projects and programmes of activities.")
-_command("issuances", import_issuances, "Issuances of the registry, with their serial numbers.")
-_command("cancellations", import_cancellations, "Cancellations that the registry has published.")
-_command("holdings", import_holdings, "What lies in the accounts of project participants.")
-_command("offers", _offers, "Offers, put on sale at once.")
+_command("providers", IMPORTERS["providers"], "Project participants that offer units.")
+_command("projects", IMPORTERS["projects"], "Projects and programmes of activities.")
+_command("issuances", IMPORTERS["issuances"], "Issuances of the registry, with their serial numbers.")
+_command("cancellations", IMPORTERS["cancellations"], "Cancellations that the registry has published.")
+_command("holdings", IMPORTERS["holdings"], "What lies in the accounts of project participants.")
+_command("offers", IMPORTERS["offers"], "Offers, put on sale at once.")
 
 
 @search_group.command("rebuild", help="Write the words of every project anew: after the synonyms have changed.")

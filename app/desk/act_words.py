@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask_babel import lazy_gettext as _
 
 from app.desk.words import PROPOSALS
 
-ACTS: Mapping[str, object] = {
+ACTS: Mapping[str, Any] = {
     # Orders
     "order_email_corrected": _("Corrected an order’s e-mail address"),
     "order_held": _("Held an order"),
@@ -68,7 +69,7 @@ ACTS: Mapping[str, object] = {
     "planned_price_dropped": _("Took a planned price back"),
 }
 
-_STEPS: Mapping[str, object] = {
+_STEPS: Mapping[str, Any] = {
     "proposed": _("Proposed: %(decision)s"),
     "carried_out": _("Agreed and carried out: %(decision)s"),
     "declined": _("Declined: %(decision)s"),

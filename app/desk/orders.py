@@ -91,6 +91,7 @@ class OrderFile:
     can_change: bool
     can_hold: bool
     is_held: bool
+    can_let_go: bool
     can_refund: bool
     failed_refunds: tuple[Refund, ...]
 
@@ -158,6 +159,7 @@ def order_file(order: Order) -> OrderFile:
         can_change=changeable,
         can_hold=changeable and not order.hold_reason and order.state in BEFORE_SENDING,
         is_held=order.state is OrderState.RISK_HOLD,
+        can_let_go=order.state is OrderState.RISK_HOLD or (changeable and bool(order.hold_reason)),
         can_refund=order.state is OrderState.PAYMENT_REVIEW and arrived is not None,
         failed_refunds=tuple(refund for refund in refunds if refund.state is RefundState.FAILED),
     )

@@ -111,7 +111,9 @@ def _acts(file: OrderFile) -> Iterable[Entry]:
 
 
 def _notices(file: OrderFile) -> Iterable[Entry]:
-    references = [thing.gateway_reference for thing in (*file.payments, *file.refunds) if thing.gateway_reference]
+    of_payments = [payment.gateway_reference for payment in file.payments]
+    of_refunds = [refund.gateway_reference for refund in file.refunds]
+    references = [reference for reference in (*of_payments, *of_refunds) if reference]
     about = or_(WebhookDelivery.object_reference.in_(references), WebhookDelivery.order_hint == file.order.reference)
     for notice in db.session.scalars(select(WebhookDelivery).where(about)):
         yield Entry(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask_babel import lazy_gettext as _
 from flask_babel import lazy_pgettext
 
-Words = Mapping[str, object]
+Words = Mapping[str, Any]
 
 QUEUES: Words = {
     "orders": _("Orders that are held or whose payment differs"),
@@ -231,6 +232,13 @@ FACTS: Words = {
     "count": _("Number"),
     "tickets": _("Sign-ins ended"),
 }
+OUTCOME_WORDS: Words = {
+    "confirmed": _("The registry cancelled the units"),
+    "refused": _("The registry did not cancel and never will"),
+    "upheld": _("Upheld"),
+    "answered": _("Answered"),
+    "rejected": _("Not upheld"),
+}
 FIELDS: Words = {
     "name": _("Beneficiary"),
     "purpose": _("Purpose"),
@@ -281,8 +289,13 @@ REFUSALS: Words = {
     "reply_unfit": _("Write an answer of at most 10,000 characters."),
     "payout_unfit": _("This payout cannot be recorded. Look at the amount, the reference, the day and the payee."),
     "own_account": _("You cannot suspend your own account."),
-    "not_held": _("This order is not held."),
-    "still_listed": _("A likeness with a sanctions list is not decided yet. Decide about it first."),
+    "order_not_held": _("This order is not held."),
+    "order_begun": _("The order went to the registry. It cannot be held any more."),
+    "match_open": _("A name is like a name on a sanctions list, and nobody has said that it is somebody else."),
+    "cancellation_not_stuck": _(
+        "This cancellation has its outcome, or the registry may still tell it. Nothing was changed."
+    ),
+    "outcome_unfit": _("What was stated does not add up with what the registry was asked to cancel."),
 }
 PAYOUT_REFUSALS: Words = {
     "amount": _("The amount must be above zero and at most what is due."),

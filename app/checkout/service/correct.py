@@ -66,6 +66,11 @@ def can_change(order: Order) -> bool:
     return order.state in BEFORE_SENDING and db.session.scalar(planned.limit(1)) is None
 
 
+def words_of(order_id: int) -> dict[str, str]:
+    """What the certificate of an order will say, by the names of the columns."""
+    return _words(_beneficiary(order_id))
+
+
 def propose_beneficiary(order_id: int, after: dict[str, str], actor: Actor, *, reason: str, now: datetime) -> int:
     """Propose another name, purpose, intent or country; gives the proposal's id.
 
@@ -74,7 +79,7 @@ def propose_beneficiary(order_id: int, after: dict[str, str], actor: Actor, *, r
     order = db.session.get_one(Order, order_id)
     if not can_change(order):
         raise TooLateToChange(state=order.state.value)
-    before = _words(_beneficiary(order_id))
+    before = words_of(order_id)
     changed = [field for field in _FIELDS if before[field] != after[field]]
     if not changed:
         raise NothingChanged

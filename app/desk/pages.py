@@ -1,0 +1,39 @@
+"""The desk put together."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.checkout.service import correct, review
+from app.desk import (
+    decision_views,
+    house_views,
+    order_views,
+    people_views,
+    registry_views,
+    start_views,
+    words,
+)
+from app.desk.act_words import act_words
+from app.desk.waiting import waiting
+from app.payments import payouts, refund_decisions
+
+# Each adds its pages to the one blueprint when it is imported.
+VIEWS = (start_views, order_views, registry_views, decision_views, house_views, people_views)
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages, their words, and what carries out what two people agree on."""
+    app.register_blueprint(VIEWS[0].blueprint)
+    app.jinja_env.globals.update(waiting=waiting, desk_words=words)
+    app.jinja_env.filters.update(act_words=act_words, proposal_words=_proposal, state_words=_state)
+    for room in (payouts, refund_decisions, correct, review):
+        room.init_app()
+
+
+def _proposal(kind: str) -> str:
+    return str(words.PROPOSALS.get(kind, kind.replace("_", " ")))
+
+
+def _state(state: str, machine: str) -> str:
+    return str(words.STATES[machine].get(state, state))

@@ -1,0 +1,229 @@
+"""Lists of the desk: what is late, what waits for a second person, people, payouts, today. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import aliased
+
+from app.accounts.models import Membership, Organisation, Person, SignIn
+from app.accounts.roles import Role
+from app.accounts.sealing import SealBroken, unseal_text
+from app.audit.models import Proposal
+from app.audit.states import ProposalState
+from app.certificates.models import Certificate
+from app.checkout.models import Order
+from app.db import db
+from app.desk.orders import Talk, talks_of
+from app.desk.waiting import OPEN_CANCELLATIONS, is_late
+from app.direct.models import DirectCancellation
+from app.kernel.money import Money
+from app.payments.models import Payout, Refund
+from app.payments.payouts import Balance, balance, balances
+from app.providers.models import Payee, Provider
+from app.providers.states import PayeeState
+from app.registry.models import Cancellation
+from app.registry.states import CancellationState
+
+MOST_ROWS = 200
+
+
+@dataclass(frozen=True)
+class Today:
+    """What happened since midnight (UTC)."""
+
+    placed: int
+    paid: int
+    money: Money
+    units: int
+    certificates: int
+    refunds: int
+
+
+@dataclass(frozen=True)
+class CancellationRow:
+    """A cancellation with the order or direct cancellation it belongs to."""
+
+    cancellation: Cancellation
+    order: str | None
+    direct: str | None
+    is_late: bool
+
+
+@dataclass(frozen=True)
+class ProposalRow:
+    """A proposal with the people's addresses."""
+
+    proposal: Proposal
+    proposed_by: str
+    decided_by: str
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    """An account with the organisations and roles of its person."""
+
+    person: Person
+    seats: tuple[tuple[Organisation, Role], ...]
+    sign_ins: int
+
+
+@dataclass(frozen=True)
+class PayeeView:
+    """Where a participant's money goes; of the account only the last four characters."""
+
+    holder: str
+    bank: str
+    last_four: str
+
+
+@dataclass(frozen=True)
+class PayoutRow:
+    """A participant and its money."""
+
+    provider: Provider
+    balance: Balance
+    payee: PayeeView | None
+
+
+def today(at: datetime, currency: str) -> Today:
+    """The numbers of the day of `at` (UTC)."""
+    start = datetime.combine(at.astimezone(UTC).date(), time(), UTC)
+
+    def count(row: ColumnElement[int], condition: ColumnElement[bool]) -> int:
+        return int(db.session.scalar(select(row).where(condition)) or 0)
+
+    return Today(
+        placed=count(func.count(Order.id), Order.placed_at >= start),
+        paid=count(func.count(Order.id), Order.paid_at >= start),
+        money=Money(count(func.coalesce(func.sum(Order.total), 0), Order.paid_at >= start), currency),
+        units=count(
+            func.coalesce(func.sum(Cancellation.units), 0),
+            (Cancellation.completed_at >= start) & (Cancellation.state == CancellationState.CONFIRMED),
+        ),
+        certificates=count(func.count(Certificate.id), Certificate.issued_at >= start),
+        refunds=count(func.count(Refund.id), Refund.created_at >= start),
+    )
+
+
+def open_cancellations(at: datetime) -> list[CancellationRow]:
+    """Every cancellation that is not final, the oldest first."""
+    return _cancellation_rows(at, Cancellation.state.in_(OPEN_CANCELLATIONS))
+
+
+def find_cancellation(reference: str, at: datetime) -> tuple[CancellationRow, Talk] | None:
+    """A cancellation by its own reference, with all that was said about it."""
+    found = _cancellation_rows(at, Cancellation.reference == reference)
+    return (found[0], talks_of(Cancellation.reference == reference)[0]) if found else None
+
+
+def _cancellation_rows(at: datetime, condition: ColumnElement[bool]) -> list[CancellationRow]:
+    rows = db.session.execute(
+        select(Cancellation, Order.reference, DirectCancellation.reference, is_late(at))
+        .outerjoin(Order, Order.id == Cancellation.order_id)
+        .outerjoin(DirectCancellation, DirectCancellation.id == Cancellation.direct_cancellation_id)
+        .where(condition)
+        .order_by(Cancellation.created_at, Cancellation.id)
+        .limit(MOST_ROWS)
+    )
+    return [CancellationRow(cancellation, order, direct, bool(late)) for cancellation, order, direct, late in rows]
+
+
+def proposals(*, are_open: bool) -> list[ProposalRow]:
+    """What waits for a second person, the oldest first; or what was decided, the newest first."""
+    return _proposal_rows(
+        (Proposal.state == ProposalState.PROPOSED) if are_open else (Proposal.state != ProposalState.PROPOSED),
+        Proposal.id if are_open else Proposal.decided_at.desc(),
+    )
+
+
+def find_proposal(proposal_id: int) -> ProposalRow | None:
+    """One proposal."""
+    found = _proposal_rows(Proposal.id == proposal_id, Proposal.id)
+    return found[0] if found else None
+
+
+def _proposal_rows(condition: ColumnElement[bool], order: Any) -> list[ProposalRow]:
+    proposer, decider = aliased(Person), aliased(Person)
+    rows = db.session.execute(
+        select(Proposal, proposer.email, decider.email)
+        .join(proposer, proposer.id == Proposal.proposed_by)
+        .outerjoin(decider, decider.id == Proposal.decided_by)
+        .where(condition)
+        .order_by(order)
+        .limit(MOST_ROWS)
+    )
+    return [ProposalRow(proposal, by, decided or "") for proposal, by, decided in rows]
+
+
+def people(text: str) -> list[Person]:
+    """Accounts whose address or name holds `text`, by address; the operators for none."""
+    query = select(Person).order_by(Person.email).limit(MOST_ROWS)
+    if not text:
+        return list(db.session.scalars(query.where(Person.is_operator.is_(True))))
+    like = or_(Person.email.icontains(text.lower(), autoescape=True), Person.name.icontains(text, autoescape=True))
+    return list(db.session.scalars(query.where(like)))
+
+
+def find_person(person_id: int, at: datetime) -> PersonRow | None:
+    """One account, its organisations, and how many browsers are signed in."""
+    person = db.session.get(Person, person_id)
+    if person is None:
+        return None
+    seats = db.session.execute(
+        select(Organisation, Membership.role)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(Membership.person_id == person_id)
+        .order_by(Organisation.name)
+    )
+    signed_in = select(func.count(SignIn.id)).where(
+        SignIn.person_id == person_id, SignIn.ended_at.is_(None), SignIn.expires_at > at
+    )
+    return PersonRow(
+        person,
+        tuple((organisation, role) for organisation, role in seats),
+        db.session.scalar(signed_in) or 0,
+    )
+
+
+def payout_rows(secret_key: str) -> list[PayoutRow]:
+    """Every participant with what it earned and what is due, the most due first."""
+    known = balances()
+    payees = {payee.provider_id: payee for payee in db.session.scalars(_current_payees())}
+    rows = [
+        PayoutRow(provider, known.get(provider.id, Balance()), _payee_view(payees.get(provider.id), secret_key))
+        for provider in db.session.scalars(select(Provider).order_by(Provider.legal_name))
+    ]
+    return sorted(rows, key=lambda row: -row.balance.due)
+
+
+def find_payout_row(code: str, secret_key: str) -> PayoutRow | None:
+    """One participant's money."""
+    provider = db.session.scalar(select(Provider).where(Provider.code == code))
+    if provider is None:
+        return None
+    payee = db.session.scalar(_current_payees().where(Payee.provider_id == provider.id))
+    return PayoutRow(provider, balance(provider.id), _payee_view(payee, secret_key))
+
+
+def payouts_of(provider_id: int) -> list[Payout]:
+    """What was sent to a participant, newest first."""
+    sent = select(Payout).where(Payout.provider_id == provider_id)
+    return list(db.session.scalars(sent.order_by(Payout.paid_on.desc(), Payout.id.desc())))
+
+
+def _current_payees() -> Select[Payee]:
+    return select(Payee).where(Payee.state == PayeeState.CURRENT)
+
+
+def _payee_view(payee: Payee | None, secret_key: str) -> PayeeView | None:
+    if payee is None:
+        return None
+    try:
+        last_four = unseal_text(payee.account, secret_key)[-4:]
+    except SealBroken:
+        last_four = "?"
+    return PayeeView(payee.holder, payee.bank, last_four)
