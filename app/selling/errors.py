@@ -49,3 +49,9 @@ class CodeUnfit(Refusal):
     """`offer_code` is no code of an offer, or another offer has it (`reason`: form, taken)."""
 
     code = "code_unfit"
+
+
+class OfferChangedMeanwhile(Refusal):
+    """The offer is no longer as the page showed it when the form was opened; nothing was changed."""
+
+    code = "offer_changed_meanwhile"

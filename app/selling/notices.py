@@ -44,7 +44,7 @@ class _Owned:
 def offers_approved(offer_ids: Sequence[int], now: datetime) -> None:
     """An operator approved these offers: one mail to each seller of each participant. `now` is aware."""
     for owned in _owned(offer_ids):
-        _tell(owned, f"offers_approved:{owned.key}:{_stamp(now)}", lambda **who: OffersApproved(**who), now)
+        _tell(owned, f"offers_approved:{owned.key}:{_stamp(now)}", OffersApproved, now)
 
 
 def offer_returned(offer_id: int, reason: str, now: datetime) -> None:

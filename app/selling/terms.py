@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,6 +41,15 @@ class Terms:
     def kept_texts(self) -> dict[str, str]:
         """The texts as they are kept: harmless lines, and no empty ones."""
         return {language: clean for language, text in self.texts.items() if (clean := clean_lines(text))}
+
+
+def fingerprint(units: int, terms: Terms) -> str:
+    """What a form carries to prove which units and terms its reader saw: the same only for the same."""
+    seen = (
+        units, terms.unit_price, terms.minimum_units, terms.kept_tiers,
+        terms.opens_at, terms.expires_at, sorted(terms.kept_texts.items()),
+    )  # fmt: skip
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:32]
 
 
 def problems(units: int, terms: Terms, now: datetime) -> list[TermsUnfit]:
