@@ -44,7 +44,7 @@ def sale_made(order_reference: str, sold: Sequence[Sold], *, is_demonstration: b
         .join(Provider, Provider.organisation_id == Organisation.id)
         .where(
             Provider.id.in_(by_provider),
-            
+            Membership.role.in_(TOLD),
             Person.verified_at.is_not(None),
             Person.suspended_at.is_(None),
         )
