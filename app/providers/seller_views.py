@@ -37,7 +37,7 @@ from app.providers.parts import Part
 from app.providers.ports import current_surroundings
 from app.providers.queries import ApplicationView
 from app.providers.service import applying, deciding, selling
-from app.providers.uploads import checked_upload
+from app.providers.uploads import Upload, checked_upload
 from app.screening.service import screen_again
 from app.web.i18n import current_language
 from app.web.security import form_checks_token, takes_up_to
@@ -210,7 +210,7 @@ def documents(organisation: str) -> Response:
     if form.validate_on_submit():
 
         def keep() -> None:
-            upload = checked_upload(form.file.data.filename or "", form.file.data.read())
+            upload = _upload(form)
             applying.add_identity(get_seat().organisation_id, upload, get_me().actor, settings(), now())
 
         if _do(keep, form.file):
@@ -382,7 +382,7 @@ def _claim(form: ClaimForm) -> bool:
         return False
 
     def claim() -> None:
-        upload = checked_upload(form.file.data.filename or "", form.file.data.read())
+        upload = _upload(form)
         applying.claim_project(
             get_seat().organisation_id, project.id, project.reference, upload, get_me().actor, settings(), now()
         )
@@ -394,6 +394,12 @@ def _claim(form: ClaimForm) -> bool:
     except Refusal as refusal:
         form.reference.errors = [sentence(refusal)]
     return not form.errors
+
+
+def _upload(form: DocumentForm) -> Upload:
+    """The file of a form. Raises FileUnfit."""
+    with form.file.data.stream as stream:
+        return checked_upload(form.file.data.filename or "", stream.read())
 
 
 def _change_card(form: CardForm) -> bool:

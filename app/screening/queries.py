@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from app.accounts.models import Person
 from app.db import db
@@ -88,7 +88,7 @@ def _matches() -> Any:
     return select(ScreeningMatch, Person.email).outerjoin(Person, Person.id == ScreeningMatch.decided_by)
 
 
-def _view(row: Row[Any]) -> MatchView:
+def _view(row: Any) -> MatchView:
     match, decided_by = row
     return MatchView(
         id=match.id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask, abort, flash, make_response, redirect, render_template, url_for
 from flask_babel import gettext
+from flask_wtf.file import FileField
 from werkzeug.wrappers import Response
 
 from app.accounts.access import get_me, operators_only
@@ -47,9 +48,9 @@ def take_list() -> Response:
     form = ListForm()
     if not form.validate_on_submit():
         return _matches(form, 422)
-    aliases = form.aliases.data.read() if form.aliases.data else b""
+    content, aliases = _content(form.file), _content(form.aliases)
     try:
-        taken = service.import_list(Source(form.source.data), form.file.data.read(), aliases, get_me().actor, now())
+        taken = service.import_list(Source(form.source.data), content, aliases, get_me().actor, now())
     except ListRefused as refused:
         form.file.errors = [gettext("Nothing was taken over. The problems of the file stand below.")]
         return _matches(form, 422, [problem_line(problem) for problem in refused.problems])
@@ -86,6 +87,14 @@ def decide(match_id: int) -> Response:
         return redirect(url_for("desk_screening.match", match_id=match_id), 303)
     flash(gettext("Your decision is kept."), "info")
     return redirect(url_for("desk_screening.matches"), 303)
+
+
+def _content(field: FileField) -> bytes:
+    """The bytes of an uploaded file; none of a field that was left empty."""
+    if not field.data:
+        return b""
+    with field.data.stream as stream:
+        return bytes(stream.read())
 
 
 def _matches(form: ListForm, status: int = 200, problems: list[str] | None = None) -> Response:

@@ -63,7 +63,7 @@ def test_every_form_field_is_listed(context: Flask) -> None:
 
 def test_every_command_is_listed(make_app: object) -> None:
     app: Flask = make_app()  # type: ignore[operator]
-    ours = {"claims", "complaints", "demo", "doctor", "import", "operator", "search", "work"}
+    ours = {"claims", "complaints", "demo", "doctor", "import", "operator", "sanctions", "search", "work"}
     commands = {"python -m app.serving"}
     for name in ours:
         command = app.cli.commands[name]

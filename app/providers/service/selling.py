@@ -52,7 +52,7 @@ def request_payee(
     """
     sealed = seal_text(account, settings.secret_key)
     with transaction() as session:
-        provider = _provider(organisation_id)
+        provider = session.get_one(Provider, _provider(organisation_id).id, with_for_update=True)
         waiting = select(Payee.id).where(Payee.provider_id == provider.id, Payee.state == _Y.REQUESTED)
         for earlier in session.scalars(waiting.with_for_update()).all():
             advance(Payee, earlier, PAYEE, _Y.REFUSED, at=now, decided_at=now)

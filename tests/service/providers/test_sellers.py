@@ -1,0 +1,195 @@
+"""A participant after its approval: its standing, its payee and its public card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.audit.errors import ReasonMissing
+from app.audit.service import Actor
+from app.claims.checker import find_claims
+from app.current import settings
+from app.db import db
+from app.offers.models import Offer
+from app.offers.states import OfferState
+from app.providers.errors import MovedOn, NoSuchThing, OwnRequest, WordingUnfit
+from app.providers.models import Payee, Provider
+from app.providers.queries import may_offer
+from app.providers.service import selling, standing
+from app.providers.states import PayeeState, ProviderState
+from tests.builders import NOW
+from tests.people import actor_of, an_operator
+from tests.service.providers.applying import (
+    a_submitted,
+    acts,
+    all_of,
+    an_owner,
+    approved,
+    news,
+    organisation_id,
+)
+
+OTHER_ACCOUNT = "GB33BUKB20201555555555"
+
+
+@pytest.fixture(autouse=True)
+def inside(app: Flask, project_id: int) -> Iterator[None]:
+    """Every test here is about services."""
+    with app.app_context():
+        yield
+
+
+@pytest.fixture
+def owner() -> Actor:
+    """The owner of the participant."""
+    return an_owner()
+
+
+@pytest.fixture
+def provider_id(owner: Actor, project_id: int) -> int:
+    """A participant that took over the imported one, with its offer on sale."""
+    return int(approved(a_submitted(owner, project_id, organisation_id()), "seller").id)
+
+
+def no_claim(_text: str) -> str:
+    return ""
+
+
+def a_claim(words: str) -> str:
+    return next((finding.quote for finding in find_claims(words)), "")
+
+
+def test_a_suspension_stops_every_offer_in_the_same_moment_and_tells_the_owner(provider_id: int) -> None:
+    eva = actor_of(an_operator())
+
+    with pytest.raises(ReasonMissing):
+        standing.suspend(provider_id, eva, reason="", settings=settings(), now=NOW)
+    standing.suspend(provider_id, eva, reason="The holding is disputed.", settings=settings(), now=NOW)
+
+    provider = db.session.get_one(Provider, provider_id)
+    assert (provider.state, provider.state_reason) == (ProviderState.SUSPENDED, "The holding is disputed.")
+    assert [offer.state for offer in all_of(Offer)] == [OfferState.FROZEN]
+    assert not may_offer(provider, 1)
+    assert news()[-1] == ("ana@example.org", "fr", "suspended")
+    assert "seller_suspended" in acts()
+    with pytest.raises(MovedOn):
+        standing.suspend(provider_id, eva, reason="Again.", settings=settings(), now=NOW)
+
+
+def test_what_else_a_suspension_does_fails_with_it(provider_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_facts: object) -> None:
+        raise MovedOn
+
+    monkeypatch.setattr(standing, "_handlers", {})
+    standing.on_suspension(fail)
+
+    with pytest.raises(MovedOn):
+        standing.suspend(provider_id, actor_of(an_operator()), reason="x", settings=settings(), now=NOW)
+    assert db.session.get_one(Provider, provider_id).state is ProviderState.APPROVED
+
+
+def test_a_participant_is_reinstated_with_a_reason(provider_id: int) -> None:
+    eva = actor_of(an_operator())
+    standing.suspend(provider_id, eva, reason="Disputed.", settings=settings(), now=NOW)
+
+    standing.reinstate(provider_id, eva, reason="Settled.", settings=settings(), now=NOW)
+
+    provider = db.session.get_one(Provider, provider_id)
+    assert (provider.state, provider.state_reason) == (ProviderState.APPROVED, "")
+    assert news()[-1] == ("ana@example.org", "fr", "reinstated")
+    with pytest.raises(MovedOn):
+        standing.reinstate(provider_id, eva, reason="Again.", settings=settings(), now=NOW)
+    with pytest.raises(NoSuchThing):
+        standing.reinstate(provider_id + 99, eva, reason="x", settings=settings(), now=NOW)
+
+
+def test_an_imported_participant_without_people_is_suspended_too() -> None:
+    (provider,) = all_of(Provider)
+
+    standing.suspend(provider.id, actor_of(an_operator()), reason="Disputed.", settings=settings(), now=NOW)
+
+    assert all_of(Provider)[0].state is ProviderState.SUSPENDED
+    assert news() == []
+
+
+def test_money_goes_to_the_old_account_until_a_second_person_agreed(provider_id: int, owner: Actor) -> None:
+    house, later = settings(), NOW + timedelta(days=1)
+    selling.request_payee(organisation_id(), "Salkhit Wind LLC", "Barclays", OTHER_ACCOUNT, owner, house, later)
+    old, new = all_of(Payee)
+    assert (old.state, new.state) == (PayeeState.CURRENT, PayeeState.REQUESTED)
+    assert OTHER_ACCOUNT not in db.session.execute(text("SELECT account FROM payee ORDER BY id DESC")).scalars().first()
+
+    with pytest.raises(OwnRequest):
+        selling.decide_payee(new.id, accept=True, actor=owner, reason="Mine.", settings=house, now=later)
+    eva = actor_of(an_operator())
+    with pytest.raises(ReasonMissing):
+        selling.decide_payee(new.id, accept=True, actor=eva, reason="", settings=house, now=later)
+    assert selling.look_at_payee(new.id, eva, house, later) == OTHER_ACCOUNT
+    selling.decide_payee(new.id, accept=True, actor=eva, reason="Called back.", settings=house, now=later)
+
+    assert [payee.state for payee in all_of(Payee)] == [PayeeState.REPLACED, PayeeState.CURRENT]
+    assert news()[-1] == ("ana@example.org", "fr", "payee_changed")
+    assert acts()[-3:] == ["payee_requested", "payee_seen", "payee_accepted"]
+    with pytest.raises(MovedOn):
+        selling.decide_payee(new.id, accept=False, actor=eva, reason="No.", settings=house, now=later)
+
+
+def test_a_newer_request_replaces_the_one_that_waits_and_a_refusal_changes_nothing(
+    provider_id: int, owner: Actor
+) -> None:
+    house = settings()
+    for days in (1, 2):
+        selling.request_payee(
+            organisation_id(), "Salkhit", "Barclays", OTHER_ACCOUNT, owner, house, NOW + timedelta(days=days)
+        )
+    eva = actor_of(an_operator())
+    last = all_of(Payee)[-1]
+
+    selling.decide_payee(last.id, accept=False, actor=eva, reason="Not theirs.", settings=house, now=NOW)
+
+    assert [payee.state for payee in all_of(Payee)] == [PayeeState.CURRENT, PayeeState.REFUSED, PayeeState.REFUSED]
+    assert acts()[-1] == "payee_refused"
+    assert provider_id == last.provider_id
+
+
+def test_there_is_no_payee_and_no_card_without_a_participant(owner: Actor) -> None:
+    eva = actor_of(an_operator())
+
+    with pytest.raises(NoSuchThing):
+        selling.request_payee(organisation_id(), "a", "b", OTHER_ACCOUNT, owner, settings(), NOW)
+    with pytest.raises(NoSuchThing):
+        selling.change_card(organisation_id(), "", {}, no_claim, owner, NOW)
+    with pytest.raises(NoSuchThing):
+        selling.decide_payee(1, accept=True, actor=eva, reason="x", settings=settings(), now=NOW)
+    with pytest.raises(NoSuchThing):
+        selling.look_at_payee(1, eva, settings(), NOW)
+
+
+def test_a_first_payee_of_a_participant_without_one_comes_into_force(provider_id: int, owner: Actor) -> None:
+    db.session.execute(text("UPDATE payee SET state = 'refused'"))
+    db.session.commit()
+    selling.request_payee(organisation_id(), "a", "b", OTHER_ACCOUNT, owner, settings(), NOW + timedelta(days=1))
+    last = all_of(Payee)[-1]
+
+    selling.decide_payee(
+        last.id, accept=True, actor=actor_of(an_operator()), reason="Fits.", settings=settings(), now=NOW
+    )
+
+    assert all_of(Payee)[-1].state is PayeeState.CURRENT
+    assert provider_id == last.provider_id
+
+
+def test_the_public_card_says_nothing_that_nobody_may_say_of_units(provider_id: int, owner: Actor) -> None:
+    about = {"en": "Wind power since 2013.", "fr": "", "es": "Energía eólica desde 2013."}
+    selling.change_card(organisation_id(), "https://example.org", about, a_claim, owner, NOW)
+
+    provider = db.session.get_one(Provider, provider_id)
+    assert provider.about == {"en": "Wind power since 2013.", "es": "Energía eólica desde 2013."}
+    with pytest.raises(WordingUnfit) as refused:
+        selling.change_card(organisation_id(), "", {"en": "Buy and be carbon neutral."}, a_claim, owner, NOW)
+    assert refused.value.facts == {"quote": "carbon neutral", "language": "en"}
+    assert acts()[-1] == "seller_card_changed"
