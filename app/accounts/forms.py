@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length
 
 from app.accounts.destinations import own_path
 from app.accounts.roles import Role
@@ -66,7 +66,7 @@ def _name() -> StringField:
         lazy_gettext("Your name"),
         filters=[cleaned],
         validators=[
-            InputRequired(lazy_gettext("Enter your name.")),
+            DataRequired(lazy_gettext("Enter your name.")),
             Length(max=NAME_LENGTH, message=lazy_gettext("Use at most %(max)d characters for the name.")),
         ],
         render_kw={"autocomplete": "name", "dir": "auto", "required": True},
@@ -96,7 +96,7 @@ class CodeForm(FlaskForm):
         description=lazy_gettext("Six digits from your authenticator app, or one of your recovery codes."),
         filters=[cleaned],
         validators=[
-            InputRequired(lazy_gettext("Enter the code.")),
+            DataRequired(lazy_gettext("Enter the code.")),
             Length(max=40, message=lazy_gettext("Enter six digits, or a recovery code.")),
         ],
         render_kw={"autocomplete": "one-time-code", "spellcheck": "false", "maxlength": None, "required": True},
@@ -163,7 +163,7 @@ class AddPasskeyForm(FlaskForm):
         description=lazy_gettext("So that you know it again, such as “telephone” or “key on my ring”."),
         filters=[cleaned],
         validators=[
-            InputRequired(lazy_gettext("Give the passkey a name.")),
+            DataRequired(lazy_gettext("Give the passkey a name.")),
             Length(max=PASSKEY_NAME_LENGTH, message=lazy_gettext("Use at most %(max)d characters for the name.")),
         ],
         render_kw={"autocomplete": "off", "dir": "auto", "required": True},
@@ -179,7 +179,7 @@ class OrganisationForm(FlaskForm):
         description=lazy_gettext("As it is registered where it has its seat."),
         filters=[cleaned],
         validators=[
-            InputRequired(lazy_gettext("Enter the name of the organisation.")),
+            DataRequired(lazy_gettext("Enter the name of the organisation.")),
             Length(max=NAME_LENGTH, message=lazy_gettext("Use at most %(max)d characters for the name.")),
         ],
         render_kw={"autocomplete": "organization", "dir": "auto", "required": True},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from app.accounts.models import Person
 from app.accounts.roles import Role
@@ -107,7 +108,7 @@ def _account(locale: str, settings: Settings) -> str:
     return f"{settings.public_base_url}/{locale}/account"
 
 
-def _common(settings: Settings) -> dict[str, object]:
+def _common(settings: Settings) -> dict[str, Any]:
     return {"reference": REFERENCE, "is_demonstration": settings.is_demonstration}
 
 

@@ -180,6 +180,7 @@ def _enrol_page(form: CodeForm) -> Response:
     if secret is None:
         secret, sealed = factors.propose(me.id, settings())
         form.secret.data = sealed
+    form.code.description = gettext("Six digits that your app shows.")
     address = totp.address_for_app(secret, me.email, "Tonne")
     page = render_template(
         "account/enrol.html",

@@ -40,7 +40,7 @@ class Orders:
                 .group_by(OrderLine.order_id)
             )
         }
-        papers: dict[int, list[PurchasedPaper]] = {}
+        papers: dict[int | None, list[PurchasedPaper]] = {}
         for order_id, number, code in db.session.execute(
             select(Certificate.order_id, Certificate.number, Certificate.verification_code)
             .where(Certificate.order_id.in_(ids))

@@ -44,17 +44,13 @@ def sign_in(
     Raises WrongSignIn, the same for an unknown address, a wrong password, a suspended account and a
     lock, after the same work.
     """
-    found = db.session.execute(
-        select(Person.id, Person.password_hash).where(
-            Person.email == plain_email(email), Person.suspended_at.is_(None), Person.password_hash.is_not(None)
-        )
-    ).one_or_none()
+    person = db.session.scalar(select(Person).where(Person.email == plain_email(email), Person.suspended_at.is_(None)))
+    person_id, kept = (0, None) if person is None else (person.id, person.password_hash)
     # Hashing takes its time; nobody waits for a lock meanwhile.
     end_reading()
-    if found is None:
+    if kept is None:
         passwords.verify_nobody(password, settings)
         raise WrongSignIn
-    person_id, kept = found
     is_right = passwords.verify_password(password, kept, settings)
     renewed = kept
     if is_right and passwords.is_outdated(kept, settings):

@@ -15,7 +15,17 @@ from app.config import Settings
 from app.db import db
 from tests.conftest import AppMaker
 from tests.pages import Page, Visitor
-from tests.service.accounts.entering import PASSWORD, code, enrolled, joined, mails_to, person_of, signed_in, tries
+from tests.service.accounts.entering import (
+    PASSWORD,
+    code,
+    enrolled,
+    joined,
+    link_in,
+    mails_to,
+    person_of,
+    signed_in,
+    tries,
+)
 from tests.service.conftest import Shop
 
 
@@ -194,7 +204,8 @@ def test_the_cookie_is_for_this_site_only_and_not_for_scripts(shop: Shop) -> Non
     answer = visitor.send(page, "/sign-in", email="ana@example.org", password=PASSWORD)
 
     cookie = answer.headers["Set-Cookie"]
-    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
 
 
 def test_pages_without_a_form_set_no_cookie_and_only_passkey_pages_may_ask_for_passkeys(shop: Shop) -> None:
@@ -203,7 +214,8 @@ def test_pages_without_a_form_set_no_cookie_and_only_passkey_pages_may_ask_for_p
     assert "Set-Cookie" not in client.get("/en/account/mail-sent").headers
     assert "publickey-credentials-get=()" in client.get("/en/account/mail-sent").headers["Permissions-Policy"]
     allowed = client.get("/en/account/sign-in").headers["Permissions-Policy"]
-    assert "publickey-credentials-get=(self)" in allowed and "publickey-credentials-create=(self)" in allowed
+    assert "publickey-credentials-get=(self)" in allowed
+    assert "publickey-credentials-create=(self)" in allowed
 
 
 def test_bad_input_is_refused_and_never_breaks_the_page(shop: Shop) -> None:
@@ -292,6 +304,4 @@ def test_name_and_language_of_mails_are_kept(shop: Shop) -> None:
 
 
 def link_in_last(shop: Shop, address: str) -> str:
-    from tests.service.accounts.entering import link_in
-
     return link_in(mails_to(shop, address)[-1], "email")

@@ -11,7 +11,7 @@ from app.accounts.models import Person, SignIn
 from app.audit.models import Act
 from app.db import db
 from tests.conftest import AppMaker
-from tests.pages import Page
+from tests.pages import Page, Visitor
 from tests.service.accounts.entering import PASSWORD, joined, link_in, mails_to, person_of, signed_in, tries
 from tests.service.conftest import Shop
 
@@ -36,7 +36,9 @@ def test_an_address_that_has_an_account_is_told_so_in_its_mailbox(shop: Shop) ->
 
     mail = mails_to(shop, "ana@example.org")[-1]
     assert "You have an account already" in mail
-    assert "/account/sign-in" in mail and "/account/recover" in mail and "/join/" not in mail
+    assert "/account/sign-in" in mail
+    assert "/account/recover" in mail
+    assert "/join/" not in mail
 
 
 def test_a_mailed_link_makes_an_account_once_and_signs_in(shop: Shop) -> None:
@@ -46,7 +48,8 @@ def test_a_mailed_link_makes_an_account_once_and_signs_in(shop: Shop) -> None:
     with shop.inside():
         person = person_of("ana@example.org")
         assert person.verified_at == shop.clock.now()
-        assert person.password_hash is not None and person.password_hash.startswith("$argon2id$")
+        assert person.password_hash is not None
+        assert person.password_hash.startswith("$argon2id$")
         assert db.session.scalars(select(Act.what)).all() == ["account_made"]
     link = link_in(mails_to(shop, "ana@example.org")[0], "join")
     assert "no longer works" in shop.visitor().get(link, 410).words
@@ -174,8 +177,6 @@ def test_an_address_must_look_like_one(shop: Shop) -> None:
 
 def test_mails_that_one_address_asks_for_are_limited(make_app: AppMaker) -> None:
     client = make_app(LIMIT_ACCOUNT_MAIL="2/hour").test_client()
-    from tests.pages import Visitor
-
     visitor = Visitor(client)
     page = visitor.get("/en/account/join")
     for number in range(2):

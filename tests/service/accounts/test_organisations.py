@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.accounts.models import Invitation, Membership
+from app.accounts.errors import NoSuchThing
+from app.accounts.models import Invitation, Membership, Person
 from app.accounts.roles import Role
 from app.accounts.service import organisations as companies
 from app.audit.models import Act
 from app.db import db
 from tests.pages import Page, Visitor
-from tests.people import actor_of, an_organisation
+from tests.people import a_person, actor_of, an_organisation
 from tests.service.accounts.entering import PASSWORD, enrolled, joined, link_in, mails_to, person_of, tries
 from tests.service.conftest import Shop
 
@@ -38,8 +39,6 @@ def ids(shop: Shop) -> dict[str, int]:
 
 
 def known(address: str) -> bool:
-    from app.accounts.models import Person
-
     return db.session.scalar(select(Person.id).where(Person.email == address)) is not None
 
 
@@ -79,7 +78,8 @@ def test_an_invitation_makes_a_new_account_a_member_once(shop: Shop) -> None:
 
     assert answer.headers["Location"] == people
     words = visitor.get(people).words
-    assert "bo@example.org" in words and "Only an owner invites people" in words
+    assert "bo@example.org" in words
+    assert "Only an owner invites people" in words
     shop.visitor().get(link, 410)
     with shop.inside():
         assert {"member_invited", "invitation_accepted"} <= set(db.session.scalars(select(Act.what)))
@@ -91,7 +91,8 @@ def test_an_account_that_is_there_accepts_by_signing_in(shop: Shop) -> None:
     link = invite(shop, owner, people, "bo@example.org", "viewer")
     visitor = shop.visitor()
     leads = [address for address in visitor.get(link).links if "/sign-in?next=" in address]
-    assert leads and link in leads[0]
+    assert leads
+    assert link in leads[0]
     assert tries(visitor, "bo@example.org", PASSWORD, 303, next=link) == link
 
     answer = visitor.send(visitor.get(link), link)
@@ -106,7 +107,8 @@ def test_an_invitation_is_of_no_use_to_anybody_else(shop: Shop) -> None:
     link = invite(shop, owner, people, "bo@example.org")
     eve = joined(shop, "eve@example.org", "Eve")
     page = eve.get(link)
-    assert "for another address" in page.words and "Accept the invitation" not in page.words
+    assert "for another address" in page.words
+    assert "Accept the invitation" not in page.words
 
     answer = eve.client.post(link, data=eve.get("/en/account/details").form("/sign-out").fields)
 
@@ -211,7 +213,7 @@ def test_an_owner_may_leave_when_there_is_another(shop: Shop) -> None:
 def test_nothing_of_one_organisation_is_reached_through_another(shop: Shop) -> None:
     owner, people = owner_of_one(shop)
     with shop.inside():
-        bo = person_of_new(shop, "bo@example.org")
+        bo = a_person("bo@example.org")
         other = an_organisation("other123", "Other", owner=bo)
         companies.invite(
             other, "cy@example.org", Role.VIEWER, actor_of(bo), shop.world.settings, "en", shop.clock.now()
@@ -224,15 +226,8 @@ def test_nothing_of_one_organisation_is_reached_through_another(shop: Shop) -> N
     for path in (f"{people}/{bo}", f"{people}/{bo}/remove", "/en/sell/other123/people", f"{people}/999999999999"):
         owner.get(path, 404)
     assert owner.client.post(f"{people}/{bo}/remove", data=token).status_code == 404
-    with shop.inside(), pytest.raises(companies.NoSuchThing):
+    with shop.inside(), pytest.raises(NoSuchThing):
         companies.change_role(other, 10_000, Role.VIEWER, actor_of(bo), shop.clock.now())
-
-
-def person_of_new(shop: Shop, address: str) -> int:
-    from tests.people import a_person
-
-    assert shop
-    return a_person(address)
 
 
 def test_an_invitation_that_ended_meanwhile_is_not_accepted(shop: Shop) -> None:

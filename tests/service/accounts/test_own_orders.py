@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from app.checkout.models import Order
 from app.db import db
-from tests.service.accounts.entering import joined, mails_to, person_of, signed_in
+from tests.service.accounts.entering import PASSWORD, joined, link_in, mails_to, person_of, signed_in
 from tests.service.conftest import Shop
 
 
@@ -18,7 +18,8 @@ def test_past_orders_of_the_address_come_into_a_new_account_with_their_certifica
     visitor = joined(shop)
 
     page = visitor.get("/en/account")
-    assert f"/en/orders/{token}" in page.links and f"/en/orders/{other}" not in page.links
+    assert f"/en/orders/{token}" in page.links
+    assert f"/en/orders/{other}" not in page.links
     assert "Done" in page.words
     papers = [address for address in page.links if "/verify/TN" in address]
     assert len(papers) == 1
@@ -47,8 +48,6 @@ def test_orders_come_with_a_new_address_of_the_account(shop: Shop) -> None:
     token = shop.finished_order({shop.offer(): 1}, email="old@example.org")
     visitor = joined(shop)
     assert "no order yet with ana@example.org" in visitor.get("/en/account").words
-    from tests.service.accounts.entering import PASSWORD, link_in
-
     visitor.send(visitor.get("/en/account/details/email"), "/email", email="old@example.org", password=PASSWORD)
     link = link_in(mails_to(shop, "old@example.org")[-1], "email")
     visitor.send(visitor.get(link), link)

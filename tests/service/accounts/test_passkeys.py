@@ -12,7 +12,7 @@ from app.accounts.models import Passkey
 from app.db import db
 from tests.conftest import AppMaker
 from tests.pages import Visitor
-from tests.service.accounts.authenticator import Authenticator
+from tests.service.accounts.authenticator import Authenticator, question_in, text
 from tests.service.accounts.entering import PASSWORD, enrolled, joined, link_in, mails_to, person_of, signed_in
 from tests.service.conftest import Shop, with_fakes
 
@@ -246,7 +246,5 @@ def test_the_question_names_the_keys_that_are_known(shop: Shop) -> None:
     visitor, device = joined(shop), Authenticator()
     add(visitor, device)
     asked = visitor.get("/en/account/security/passkeys").html
-    from tests.service.accounts.authenticator import question_in, text
-
     assert [one["id"] for one in question_in(asked)["excludeCredentials"]] == [text(device.credential_id)]
     assert json.dumps(question_in(asked)).count("ana@example.org") == 1

@@ -6,18 +6,29 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from app.accounts.models import RecoveryCode
+from app.accounts.models import RecoveryCode, SignIn
 from app.accounts.service import second_factor as factors
 from app.audit.models import Act
 from app.db import db
-from tests.service.accounts.entering import PASSWORD, code, enrolled, joined, mails_to, person_of, signed_in, tries
+from tests.service.accounts.entering import (
+    PASSWORD,
+    code,
+    enrolled,
+    joined,
+    link_in,
+    mails_to,
+    person_of,
+    signed_in,
+    tries,
+)
 from tests.service.conftest import Shop
 
 
 def test_a_second_factor_is_set_up_with_its_first_code_and_ten_recovery_codes_are_shown_once(shop: Shop) -> None:
     visitor = joined(shop)
     page = visitor.get("/en/account/second-factor")
-    assert "<svg" in page.html and "otpauth://totp/" in page.html
+    assert "<svg" in page.html
+    assert "otpauth://totp/" in page.html
 
     secret, codes = enrolled(shop, visitor)
 
@@ -25,9 +36,11 @@ def test_a_second_factor_is_set_up_with_its_first_code_and_ten_recovery_codes_ar
     assert not any(one in visitor.get("/en/account/security/recovery-codes").words for one in codes)
     with shop.inside():
         person = person_of("ana@example.org")
-        assert person.totp_secret is not None and secret not in person.totp_secret
+        assert person.totp_secret is not None
+        assert secret not in person.totp_secret
         kept = db.session.scalars(select(RecoveryCode.code_hash)).all()
-        assert len(kept) == 10 and not set(codes) & set(kept)
+        assert len(kept) == 10
+        assert not set(codes) & set(kept)
         assert "second_factor_set" in db.session.scalars(select(Act.what)).all()
     assert "An authenticator app was set up" in mails_to(shop, "ana@example.org")[-1]
 
@@ -134,8 +147,6 @@ def test_recovering_the_password_does_not_take_the_second_factor_away(shop: Shop
     enrolled(shop, joined(shop))
     visitor = shop.visitor()
     visitor.send(visitor.get("/en/account/recover"), "/recover", email="ana@example.org")
-    from tests.service.accounts.entering import link_in
-
     link = link_in(mails_to(shop, "ana@example.org")[-1], "recover")
     visitor.send(visitor.get(link), link, password="seven green bicycles sing")
 
@@ -193,11 +204,10 @@ def test_browsers_are_listed_in_plain_words_and_signed_out_one_by_one(shop: Shop
     tries(other, "ana@example.org", PASSWORD, 303)
     third = signed_in(shop)
     page = visitor.get("/en/account/security")
-    assert "Firefox on Linux" in page.words and "This browser" in page.words
+    assert "Firefox on Linux" in page.words
+    assert "This browser" in page.words
 
     with shop.inside():
-        from app.accounts.models import SignIn
-
         wanted = db.session.scalars(select(SignIn.id).where(SignIn.user_agent == agent)).one()
     visitor.send(page, f"/browsers/{wanted}/end")
 
@@ -215,8 +225,6 @@ def test_nobody_signs_a_browser_of_somebody_else_out(shop: Shop) -> None:
     page = thief.get("/en/account/security")
     form = next(form for form in page.forms if form.action.endswith("/end"))
     with shop.inside():
-        from app.accounts.models import SignIn
-
         theirs = db.session.scalars(select(SignIn.id).where(SignIn.person_id == person_of("ana@example.org").id)).one()
 
     answer = thief.client.post(f"/en/account/security/browsers/{theirs}/end", data=form.fields)
