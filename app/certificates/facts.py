@@ -13,12 +13,16 @@ from app.certificates.ports import CertificateFacts, SerialRange, TransactionFac
 SCHEMA = "tonne-certificate-1"
 
 _INSTANTS = ("placed_at", "paid_at", "sent_at", "cancelled_at", "issued_at")
+_ONLY_DIRECT = ("purpose_category", "scheme_name")
 
 
 def to_plain(facts: CertificateFacts) -> dict[str, Any]:
-    """The facts as JSON values: instants in UTC with a Z, dates as ISO 8601."""
+    """The facts as JSON values: instants in UTC with a Z, dates as ISO 8601.
+
+    What only a direct cancellation has is absent from others, as it is from those of before there were any.
+    """
     plain: dict[str, Any] = json.loads(json.dumps(asdict(facts), default=encode))
-    return plain
+    return {name: value for name, value in plain.items() if value or name not in _ONLY_DIRECT}
 
 
 def to_json(facts: CertificateFacts) -> str:

@@ -65,8 +65,6 @@ def as_plain(row: RegisterRow) -> dict[str, Any]:
         "unit_type": facts.unit_type,
         "intent": facts.intent,
         "channel": _channel(facts),
-        "purpose_category": facts.purpose_category,
-        "scheme_name": facts.scheme_name,
         "project": {
             "reference": facts.project_reference,
             "title": facts.project_title,
@@ -81,6 +79,10 @@ def as_plain(row: RegisterRow) -> dict[str, Any]:
         "is_demonstration": facts.is_demonstration,
         "verify_url": verify_address(facts),
     }
+    if facts.is_direct:
+        plain["purpose_category"] = facts.purpose_category
+    if facts.scheme_name:
+        plain["scheme_name"] = facts.scheme_name
     if row.beneficiary is not None:
         plain["beneficiary_name"] = row.beneficiary
     return plain

@@ -223,6 +223,9 @@ def test_everybody_finds_it_in_the_register_and_a_hidden_name_stays_hidden(shop:
         assert "Quiet" not in visitor.client.get(path).text
     for path in (f"/en/verify/{slugs[1]}.json", "/en/register.csv", "/en/register.json"):
         assert "Quiet" not in visitor.client.get(path).text
+    newest, oldest = visitor.client.get("/en/register.json").json["cancellations"]
+    assert (oldest["channel"], oldest["scheme_name"]) == ("direct", "Korean offset scheme")
+    assert (newest["purpose_category"], "scheme_name" in newest) == ("compliance_scheme", False)
     entry = visitor.get(f"/en/register/{slugs[0]}").words
     assert "Direct: a holder cancelled own units without a sale" in entry
     assert "Requested" in entry

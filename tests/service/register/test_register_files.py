@@ -53,6 +53,9 @@ def test_the_csv_has_every_entry_with_all_that_is_public(shop: Shop) -> None:
         "certified_at": "2026-11-22T10:00:00Z",
         "verify_url": "http://127.0.0.1:5000/verify/TN1-2026",
         "demonstration": first["demonstration"],
+        "channel": "sale",
+        "purpose_category": "",
+        "scheme_name": "",
     }
     assert first["demonstration"].startswith("This is a demonstration: no payment is real")
     assert (second["certificate"], second["beneficiary_name"]) == ("TN2/2026", "")
@@ -92,7 +95,7 @@ def test_the_json_has_stable_keys_and_leaves_out_what_is_withheld(shop: Shop) ->
     assert "beneficiary_name" not in second
     assert set(first) - {"beneficiary_name"} == set(second) == {
         "certificate", "cancelled_at", "certified_at", "units", "unit_type", "intent", "project", "registry",
-        "transactions", "operator", "is_demonstration", "verify_url",
+        "transactions", "operator", "is_demonstration", "verify_url", "channel",
     }  # fmt: skip
     assert second["transactions"] == [
         {
