@@ -83,6 +83,9 @@ imports: $(VENV)/test.stamp ## Check which room imports which
 	$(BIN)/lint-imports
 
 .PHONY: chaos
+histories: bootstrap ## Play a thousand random histories of offers and orders on each database; HISTORIES=… SEED=…
+	HISTORIES=$(or $(HISTORIES),1000) $(PYTEST) -n $(WORKERS) tests/service/histories
+
 chaos: bootstrap ## Kill web and worker at every point of a purchase, on both databases
 	CHAOS_ROUNDS=$(or $(CHAOS_ROUNDS),10) $(PYTEST) -n $(WORKERS) -m chaos $(T)
 

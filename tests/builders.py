@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
@@ -16,7 +16,7 @@ from app.catalog.models import Issuance, Project, ProjectParty
 from app.certificates.models import Certificate
 from app.checkout import baskets, service
 from app.checkout.models import Order
-from app.checkout.queries import basket_view
+from app.checkout.queries import Shown, basket_view
 from app.config import Settings
 from app.db import db, transaction
 from app.fulfilment import risk
@@ -145,8 +145,16 @@ def a_placed_order(settings: Settings, wanted: dict[int, int], *, now: datetime 
     return place(settings, token, now=now, **details)
 
 
-def place(settings: Settings, token: str, *, now: datetime = NOW, locale: str = "en", **details: Any) -> int:
-    """Place the order of a basket as a buyer would who agrees to the total shown."""
+def place(
+    settings: Settings,
+    token: str,
+    *,
+    now: datetime = NOW,
+    locale: str = "en",
+    shown: Collection[Shown] | None = None,
+    **details: Any,
+) -> int:
+    """Place the order of a basket as a buyer would who agrees to the total shown, or to these lines."""
     return service.place_order(
         basket_token=token,
         details=DETAILS | details,
@@ -157,6 +165,7 @@ def place(settings: Settings, token: str, *, now: datetime = NOW, locale: str = 
         expected_total=basket_view(token, settings).total.minor,
         settings=settings,
         now=now,
+        shown=shown,
     )
 
 

