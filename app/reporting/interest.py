@@ -8,7 +8,6 @@ participant whose offer it is, are not counted. Whatever fails here is logged: n
 
 from __future__ import annotations
 
-import atexit
 import logging
 import re
 from collections import Counter
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from multiprocessing.util import Finalize
 from threading import Lock, Timer
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,8 @@ class Interest:
         self._counts: Counter[_Key] = Counter()
         self._lock = Lock()
         self._timer: Timer | None = None
+        # Workers of the web server are child processes, which end without `atexit`; this runs in both.
+        self._at_exit: Finalize | None = None
 
     def saw(self, reference: str, own: tuple[int, ...] = ()) -> None:
         """The page of a project was shown once."""
@@ -87,9 +89,11 @@ class Interest:
         with self._lock:
             counts, self._counts = self._counts, Counter()
             timer, self._timer = self._timer, None
+            at_exit, self._at_exit = self._at_exit, None
         if timer is not None:
             timer.cancel()
-            atexit.unregister(self.write)
+        if at_exit is not None:
+            at_exit.cancel()
         if not counts:
             return 0
         try:
@@ -109,7 +113,7 @@ class Interest:
                 self._timer = Timer(self._seconds, self.write)
                 self._timer.daemon = True
                 self._timer.start()
-                atexit.register(self.write)
+                self._at_exit = Finalize(None, self.write, exitpriority=1)
 
 
 class CountingPages:

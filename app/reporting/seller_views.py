@@ -12,7 +12,6 @@ from app.accounts.access import get_seat, members
 from app.accounts.roles import Role
 from app.audit.rules import PAYOUT_DAY, rule
 from app.current import now, settings
-from app.offers import reasons
 from app.providers.models import Provider
 from app.providers.queries import find_provider_of
 from app.reporting import files, interest
@@ -60,7 +59,6 @@ def start(organisation: str) -> str:  # noqa: ARG001 - the guard has read it
         next_payout=_next_payout(),
         month_name=month_name,
         money_on_scale=money_on_scale(earnings.currency),
-        reason_words=reasons.describe,
     )
 
 
