@@ -298,8 +298,10 @@ def _steps(order: Order, cancellations: list[Cancellation], certificates: list[C
     times = proof_times(order, cancellations, certificates)
     waiting = next((key for key, at in times.items() if at is None), None)
     failed = order.state in {OrderState.REFUSED, OrderState.EXPIRED}
+    # Nothing is on its way to the registry while a person looks at it.
+    goes_on = not failed and order.state is not OrderState.RISK_HOLD
     return tuple(
-        Step(key=key, at=at, is_current=key == waiting and not failed, is_failed=failed and at is None)
+        Step(key=key, at=at, is_current=key == waiting and goes_on, is_failed=failed and at is None)
         for key, at in times.items()
     )
 

@@ -42,7 +42,7 @@ class DirectForm(FlaskForm):
     """Everything that the certificate will say, and the consent of the last step."""
 
     pool = SelectField(
-        lazy_gettext("Units"),
+        lazy_gettext("Which units"),
         description=lazy_gettext("What the registry shows in your accounts and nothing else has promised."),
         choices=[],
         validators=[InputRequired(lazy_gettext("Choose the units to cancel."))],
@@ -171,7 +171,7 @@ class DirectForm(FlaskForm):
 
 def _pool_name(line: HoldingLine) -> str:
     return (
-        f"{line.project_reference} {line.project_title}, "
-        f"{filters.date_range(line.monitoring_starts_on, line.monitoring_ends_on)}, {line.account}: "
-        f"{filters.number(line.free)}\u00a0{unit_name(line.unit_type, line.free)}"
+        f"{line.project_reference}: {filters.number(line.free)}\u00a0{unit_name(line.unit_type, line.free)}, "
+        f"{filters.date_range(line.monitoring_starts_on, line.monitoring_ends_on)}, {line.account}, "
+        f"{line.project_title}"
     )

@@ -183,8 +183,8 @@ def _steps(
         "certified": certificate.issued_at if certificate else None,
     }
     waiting = next((key for key, at in times.items() if at is None), None)
-    failed = direct.state is DirectState.REFUSED
+    failed, held = direct.state is DirectState.REFUSED, direct.state is DirectState.RISK_HOLD
     return tuple(
-        Step(key=key, at=at, is_current=key == waiting and not failed, is_failed=failed and at is None)
+        Step(key=key, at=at, is_current=key == waiting and not failed and not held, is_failed=failed and at is None)
         for key, at in times.items()
     )

@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
@@ -269,7 +270,7 @@ def refuse(direct_id: int, actor: Actor, reason: str, *, settings: Settings, now
         mails.refused(direct, settings, now, is_by_registry=False)
 
 
-def _set_going(direct_id: int, source: DirectState, registry: RegistryAdapter, now: datetime, **values: str) -> bool:
+def _set_going(direct_id: int, source: DirectState, registry: RegistryAdapter, now: datetime, **values: Any) -> bool:
     """Begun and planned are one fact."""
     begun = advance(DirectCancellation, direct_id, DIRECT, _S.FULFILLING, at=now, sources=(source,), **values)
     if begun:

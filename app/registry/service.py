@@ -338,18 +338,10 @@ def what_is_wrong(cancellation_id: int, result: CancellationResult) -> str | Non
     return result.contradiction(request_of(cancellation)) or _recorded_before(cancellation_id, result)
 
 
-def record_stated(cancellation_id: int, outcome: Completed | Refused, now: datetime) -> bool:
-    """Take what two operators state for the registry's answer, inside the caller's transaction.
-
-    False when the cancellation has its outcome already, or was sent again meanwhile.
-    """
-    # Whoever looks it up at this moment waits, and then finds it settled.
-    cancellation = db.session.get_one(Cancellation, cancellation_id, with_for_update=True, populate_existing=True)
-    if cancellation.state not in {_S.MANUAL, _S.UNKNOWN}:
-        return False
+def record_stated(cancellation_id: int, outcome: Completed | Refused, now: datetime) -> None:
+    """Take what two operators state for the registry's answer, inside the caller's transaction."""
     _note_attempt(cancellation_id, "stated", now, now, outcome)
     _apply(cancellation_id, outcome, now)
-    return True
 
 
 def _recorded_before(cancellation_id: int, result: CancellationResult) -> str | None:

@@ -7,6 +7,7 @@ for, no serial number may be on record already, and certificates or refunds foll
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from app.audit.errors import NoLongerPossible
@@ -114,7 +115,7 @@ def clean_serials(text: str) -> list[str]:
     return [line for line in (clean_line(part).upper() for part in text.splitlines()) if line]
 
 
-def _result(cancellation: Cancellation, facts: dict[str, object]) -> CancellationResult:
+def _result(cancellation: Cancellation, facts: Mapping[str, object]) -> CancellationResult:
     """What was stated, in the form of a registry's own answer."""
     blocks = []
     ranges: list[list[str]] = facts["serials"]  # type: ignore[assignment]  # as written by propose_confirmed
@@ -139,8 +140,9 @@ def _result(cancellation: Cancellation, facts: dict[str, object]) -> Cancellatio
 
 def _settle(proposal: Proposal, now: datetime) -> None:
     """Both operators say so: it counts as the registry's answer."""
-    cancellation = db.session.get(Cancellation, proposal.subject_id)
-    if cancellation is None or not is_stuck(cancellation, now):
+    # Whoever looks it up at this moment waits, and then finds it settled.
+    cancellation = db.session.get_one(Cancellation, proposal.subject_id, with_for_update=True, populate_existing=True)
+    if not is_stuck(cancellation, now):
         raise NoLongerPossible
     if proposal.facts["outcome"] == "refused":
         outcome: Completed | Refused = Refused(RefusalCode.RULES, str(proposal.facts["evidence"]))
@@ -150,8 +152,7 @@ def _settle(proposal: Proposal, now: datetime) -> None:
         if problem is not None:
             raise OutcomeUnfit(field="serials", problem=problem)
         outcome = Completed(result)
-    if not record_stated(cancellation.id, outcome, now):
-        raise NoLongerPossible
+    record_stated(cancellation.id, outcome, now)
 
 
 def _subject(cancellation: Cancellation) -> Subject:

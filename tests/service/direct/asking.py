@@ -13,6 +13,7 @@ from app.direct import service
 from app.direct.models import DirectCancellation
 from app.fulfilment.process import Collaborators
 from app.offers.models import Offer
+from app.offers.pools import Holdings
 from app.registry.models import Cancellation
 from tests import people
 
@@ -46,7 +47,9 @@ def a_wish(offer_id: int, **typed: Any) -> service.Wish:
     return service.Wish(**WISH | {"issuance_id": issuance_id} | typed)
 
 
-def placed(world: Collaborators, offer_id: int, *, once: str = "once", **typed: Any) -> int:
+def placed(
+    world: Collaborators, offer_id: int, *, once: str = "once", holdings: Holdings | None = None, **typed: Any
+) -> int:
     """A direct cancellation that was asked for and nothing more; gives its id."""
     actor, wish = a_member(), a_wish(offer_id, **typed)
     provider_id = db.session.get_one(Offer, offer_id).provider_id
@@ -59,7 +62,7 @@ def placed(world: Collaborators, offer_id: int, *, once: str = "once", **typed: 
         locale="en",
         is_demonstration=world.settings.is_demonstration,
         actor=actor,
-        holdings=world.registry.holdings,
+        holdings=holdings or world.registry.holdings,
         now=world.clock.now(),
     )
 

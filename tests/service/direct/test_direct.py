@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from app.certificates.models import Certificate
 from app.db import db, transaction
 from app.direct import service
 from app.direct.errors import MatchOpen, NotHeld, NotYourUnits, ParticipantCannotAct, WishUnfit
+from app.direct.models import DirectCancellation
 from app.direct.states import DirectState
 from app.fulfilment.process import run_due
 from app.kernel import checkpoints
@@ -21,12 +22,12 @@ from app.offers.pools import promised
 from app.offers.states import OfferState
 from app.providers.models import Provider
 from app.providers.states import ProviderState
-from app.registry.ports import RefusalCode, Refused
+from app.registry.ports import Holding, RefusalCode, Refused
 from app.screening.service import decide
 from app.screening.states import MatchState
 from tests import builders, people
 from tests.service.conftest import Shop
-from tests.service.direct.asking import ACCOUNT, cancellation_of, certificate_of, placed, the_direct
+from tests.service.direct.asking import ACCOUNT, a_member, cancellation_of, certificate_of, placed, the_direct
 from tests.service.screening import listing
 
 
@@ -66,6 +67,28 @@ def test_the_same_form_sent_twice_is_one_cancellation_and_another_one_is_another
         assert placed(world, offer_id, once="a") == first
         assert placed(world, offer_id, once="b") != first
         assert placed(world, offer_id, once="a", units=101) != first
+
+
+def test_a_form_that_arrives_while_it_is_being_placed_is_the_same_cancellation(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        faster: list[int] = []
+
+        def holdings(account: str) -> Sequence[Holding]:
+            faster.append(placed(world, offer_id))
+            return world.registry.holdings(account)
+
+        assert [placed(world, offer_id, holdings=holdings)] == faster
+        assert len(db.session.scalars(select(DirectCancellation)).all()) == 1
+
+
+def test_of_many_at_once_no_more_are_placed_than_units_are_free(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        a_member()
+        jobs = [lambda n=n: placed(world, offer_id, once=f"{n}", units=400) for n in range(4)]
+        results = builders.all_at_once(shop.app, jobs)
+        assert sorted(type(result).__name__ for result in results) == ["MoreThanHeld", "MoreThanHeld", "int", "int"]
 
 
 @pytest.mark.parametrize(
