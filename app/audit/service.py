@@ -56,6 +56,11 @@ def on_agreement(kind: str, handler: Handler) -> None:
     _handlers[kind] = handler
 
 
+def kinds() -> frozenset[str]:
+    """The kinds of proposals that can be carried out."""
+    return frozenset(_handlers)
+
+
 def note_act(
     actor: Actor,
     what: str,

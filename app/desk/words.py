@@ -188,13 +188,8 @@ PROPOSALS: Words = {
     "refund_by_hand": _("Note a refund that was paid by bank"),
     "record_payout": _("Record a payout"),
     "refuse_order": _("Refuse a held order and refund it"),
-    "refuse_direct": _("Refuse a held direct cancellation"),
     "settle_cancellation": _("Record an outcome at the registry by hand"),
-    "change_payee": _("Change where a participant’s money goes"),
-    "decide_application": _("Decide about an application"),
     "approve_application": _("Approve an application"),
-    "suspend_provider": _("Suspend a participant"),
-    "reinstate_provider": _("Reinstate a participant"),
 }
 
 # Names of facts of acts and proposals. What has no name here is not shown: it may be private.

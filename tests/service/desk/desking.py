@@ -12,6 +12,7 @@ from app.accounts.models import Person
 from app.accounts.sealing import seal_text
 from app.audit.models import Act, Proposal
 from app.db import db, transaction
+from app.desk.orders import find_by_reference
 from app.payments.ports import RefundOutcome
 from app.providers.models import Payee, Provider
 from app.providers.states import PayeeState
@@ -108,3 +109,10 @@ def agree(shop: Shop, who: Visitor, proposal_id: int | None = None) -> str:
 def do(who: Visitor, address: str, status: int = 303, **typed: str) -> TestResponse:
     """Open the page of an act, fill its form in and send it."""
     return who.send(who.get(address), address, status, **typed)
+
+
+def id_of(reference: str) -> int:
+    """The id of the order that goes by a reference."""
+    found = find_by_reference(reference)
+    assert found is not None
+    return found.id

@@ -10,7 +10,6 @@ from app.checkout.models import Beneficiary, Order
 from app.checkout.service import correct
 from app.checkout.states import OrderState
 from app.db import db, transaction
-from app.desk.orders import find_by_reference
 from app.kernel.money import Money
 from app.payments.ports import RefundOutcome
 from app.payments.states import RefundState
@@ -30,17 +29,12 @@ from tests.service.desk.desking import (
     agree,
     do,
     finished,
+    id_of,
     newest_proposal,
     operator,
     paid,
     with_failed_refund,
 )
-
-
-def id_of(reference: str) -> int:
-    found = find_by_reference(reference)
-    assert found is not None
-    return found.id
 
 
 def test_the_order_shows_who_got_what_and_everything_that_happened_to_the_second(shop: Shop) -> None:

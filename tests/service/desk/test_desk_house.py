@@ -1,0 +1,215 @@
+"""Files, rules, money for participants, accounts and the trail: each act says who, when and why."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app.accounts.models import SignIn
+from app.audit.rules import PRICE_LOWEST, rule
+from app.audit.service import agree as agree_to
+from app.db import db
+from app.payments.models import Payout
+from app.payments.payouts import Balance, balance, balances
+from app.providers.models import Provider
+from tests.builders import all_at_once
+from tests.pages import Visitor
+from tests.people import a_person, actor_of, an_operator, an_organisation, sign_in_as
+from tests.service.conftest import Shop
+from tests.service.desk.desking import (
+    WHY,
+    a_payee,
+    acts,
+    agree,
+    do,
+    finished,
+    newest_proposal,
+    operator,
+    paid,
+)
+from tests.service.worlds import PROVIDERS
+
+EARNED = 2_883  # 12 units at USD 2.50, less the payment's cost
+
+
+def upload(who: Visitor, what: str, text: str, status: int) -> Any:
+    page = who.get("/en/desk/imports")
+    sent: dict[str, Any] = dict(page.form("/imports").fields) | {"what": what}
+    sent["file"] = (io.BytesIO(text.encode()), "providers.csv")
+    return who.read(who.client.post("/en/desk/imports", data=sent), status)
+
+
+def providers(shop: Shop) -> int:
+    with shop.inside():
+        return db.session.scalar(select(func.count(Provider.id))) or 0
+
+
+def test_a_file_is_counted_first_and_loaded_when_confirmed_with_name_and_hash_in_the_trail(shop: Shop) -> None:
+    eva = operator(shop)
+    page = upload(eva, "providers", PROVIDERS, 200)
+
+    assert "Nothing was changed yet." in page.words
+    assert providers(shop) == 0
+    eva.send(page, "/apply")
+
+    loaded = providers(shop)
+    assert loaded > 0
+    what, who, subject, _why = acts(shop)[-1]
+    assert (what, who, subject) == ("file_imported", "eva@tonne.example", "providers.csv")
+    assert "SHA-256 of the file" in eva.get("/en/desk/imports").words
+    eva.send(upload(eva, "providers", PROVIDERS, 200), "/apply")
+    assert providers(shop) == loaded
+
+
+def test_a_file_with_problems_changes_nothing_and_names_every_row(shop: Shop) -> None:
+    lines = PROVIDERS.splitlines()
+    page = upload(operator(shop), "providers", "\n".join([*lines, lines[1], "x"]), 422)
+
+    assert "Nothing was changed. The problems of the file stand below." in page.error_at("file")
+    assert "Row " in page.texts["main"]
+    assert providers(shop) == 0
+    assert acts(shop) == []
+
+
+def test_a_file_that_became_wrong_before_it_was_confirmed_changes_nothing(shop: Shop) -> None:
+    eva = operator(shop)
+    page = upload(eva, "providers", PROVIDERS, 200)
+    form = page.form("/apply")
+
+    assert eva.client.post(form.action, data=form.fields | {"content": "%%%"}).status_code == 400
+    assert eva.client.post(form.action, data=form.fields | {"what": "nothing"}).status_code == 400
+    again = eva.read(eva.client.post(form.action, data=form.fields | {"what": "projects"}), 422)
+    assert "The problems of the file stand below." in again.words
+    assert eva.read(eva.client.post("/en/desk/imports", data={}), 422).error_at("file") == "Choose a file."
+    assert providers(shop) == 0
+
+
+def test_rules_change_within_their_bounds_and_with_a_reason(shop: Shop) -> None:
+    eva = operator(shop)
+    page = eva.get("/en/desk/rules")
+    assert "tests-that-is-long-enough" not in page.html
+    assert "Secret" in page.words
+
+    for typed, where in (
+        ({"price_lowest": "0", "reason": WHY}, "price_lowest"),
+        ({"price_lowest": "one", "reason": WHY}, "price_lowest"),
+        ({"price_lowest": "9" * 30, "reason": WHY}, "price_lowest"),
+        ({"price_highest": "30", "reason": WHY}, "price_highest"),
+        ({"price_lowest": "50", "reason": " "}, "reason"),
+    ):
+        wrong = eva.read(do(eva, "/en/desk/rules", 422, **typed), 422)
+        assert wrong.error_at(where)
+    do(eva, "/en/desk/rules", price_lowest="50", reason=WHY)
+
+    with shop.inside():
+        assert rule(PRICE_LOWEST) == 50
+    assert acts(shop) == [("rule_changed", "eva@tonne.example", "price_lowest", WHY)]
+    assert "Lowest price of a unit" in eva.get("/en/desk/rules").words
+
+
+def test_a_participant_earns_when_the_registry_has_cancelled_and_not_before(shop: Shop) -> None:
+    paid(shop)
+    with shop.inside():
+        provider_id = db.session.scalars(select(Provider.id)).one()
+        assert (balance(provider_id), balances()) == (Balance(), {})
+    shop.work()
+    with shop.inside():
+        assert balance(provider_id) == balances()[provider_id]
+        assert balance(provider_id).due == balance(provider_id).earned == EARNED
+
+
+def test_a_payout_is_recorded_once_by_two_people_and_never_above_what_is_due(shop: Shop) -> None:
+    finished(shop)
+    eva, otto = operator(shop), operator(shop, "otto@tonne.example")
+    record = "/en/desk/payouts/seller/record"
+    typed = {"amount": "20.00", "reference": "SWIFT 1", "paid_on": "2026-11-22", "reason": WHY}
+
+    without = eva.read(do(eva, record, 422, **typed), 422)
+    assert "has no payee that two people agreed on" in without.words
+    a_payee(shop)
+    for change, said in (
+        ({"amount": "28.84"}, "at most what is due"), ({"amount": "0"}, "above zero"),
+        ({"amount": "x"}, "Enter an amount"),
+        ({"paid_on": "2026-11-23"}, "has not come yet"), ({"reference": " "}, "Use 1 to 80 characters"),
+    ):  # fmt: skip
+        assert said in eva.read(do(eva, record, 422, **typed | change), 422).words, change
+    do(eva, record, **typed)
+    agree(shop, otto)
+
+    assert "USD 8.83" in eva.get("/en/desk/payouts/seller").words
+    assert "…2957" in eva.get("/en/desk/payouts").words
+    assert "CH9300762011623852957" not in eva.get("/en/desk/payouts/seller").html
+    twice = eva.read(do(eva, record, 422, **typed | {"amount": "5.00"}), 422)
+    assert "each one can be recorded once" in twice.words
+    row = next(csv.DictReader(io.StringIO(eva.client.get("/en/desk/payouts.csv").get_data(as_text=True))))
+    assert (row["earned"], row["paid_out"], row["due"]) == (str(EARNED), "2000", "883")
+    assert [act[:2] for act in acts(shop)] == [
+        ("record_payout_proposed", "eva@tonne.example"),
+        ("record_payout_carried_out", "otto@tonne.example"),
+    ]
+
+
+def test_a_payout_that_two_operators_agree_to_at_once_is_written_once(shop: Shop) -> None:
+    finished(shop)
+    a_payee(shop)
+    do(
+        operator(shop), "/en/desk/payouts/seller/record",
+        amount="20.00", reference="SWIFT 1", paid_on="2026-11-22", reason=WHY,
+    )  # fmt: skip
+    proposal = newest_proposal(shop)
+    with shop.inside():
+        others = [actor_of(an_operator(f"{name}@tonne.example")) for name in ("otto", "ida")]
+        all_at_once(shop.app, [lambda actor=actor: agree_to(proposal, actor, now=shop.clock.now()) for actor in others])
+        assert db.session.scalars(select(Payout.amount)).all() == [2_000]
+
+
+def test_a_suspended_account_is_signed_out_at_once_and_let_in_again(shop: Shop) -> None:
+    eva = operator(shop)
+    with shop.inside():
+        ana_id = a_person("ana@example.org")
+        an_organisation(owner=ana_id)
+        ana = Visitor(sign_in_as(shop.app, ana_id))
+        me = an_operator()
+    person = f"/en/desk/people/{ana_id}"
+
+    assert "Salkhit Wind LLC: may do everything" in eva.get(person).words
+    assert "ana@example.org" in eva.get("/en/desk/people?q=ana").words
+    assert "eva@tonne.example" in eva.get("/en/desk/people").words
+    do(eva, f"{person}/suspend", reason=WHY)
+    with shop.inside():
+        assert db.session.scalar(select(func.count(SignIn.id)).where(SignIn.ended_at.is_(None))) == 1
+    assert "Suspended" in eva.get(person).words
+    assert ana.client.get("/en/desk").status_code == 303
+    assert do(eva, f"{person}/suspend", 422, reason=WHY).status_code == 422
+    do(eva, f"{person}/reinstate", reason=WHY)
+    assert do(eva, f"{person}/reinstate", 422, reason=WHY).status_code == 422
+    own = eva.read(do(eva, f"/en/desk/people/{me}/suspend", 422, reason=WHY), 422)
+
+    assert "You cannot suspend your own account." in own.words
+    assert [act[0] for act in acts(shop)] == ["person_suspended", "person_reinstated"]
+
+
+def test_the_trail_is_narrowed_and_downloaded_with_words_for_every_act(shop: Shop) -> None:
+    eva, otto = operator(shop), operator(shop, "otto@tonne.example")
+    do(eva, "/en/desk/rules", price_lowest="50", reason="=1+1")
+    shop.clock.advance(timedelta(days=1))
+    do(otto, "/en/desk/rules", low_stock="7", reason=WHY)
+
+    def listed(query: str) -> list[str]:
+        text = eva.client.get(f"/en/desk/acts.csv?{query}").get_data(as_text=True)
+        return [row["subject"] for row in csv.DictReader(io.StringIO(text))]
+
+    assert listed("") == ["low_stock", "price_lowest"]
+    assert listed("who=otto") == ["low_stock"]
+    assert listed("what=rule_changed&subject=price") == ["price_lowest"]
+    assert listed("first=2026-11-23") == ["low_stock"]
+    assert listed("last=2026-11-22&before=99999999999999999999") == ["price_lowest"]
+    assert listed("last=9999-12-31&first=nonsense") == ["low_stock", "price_lowest"]
+    assert "'=1+1" in eva.client.get("/en/desk/acts.csv").get_data(as_text=True)
+    page = eva.get("/en/desk/acts?who=otto&before=99")
+    assert "Changed a rule of the house" in page.words
+    assert "Nothing here is ever changed or removed." in page.words
