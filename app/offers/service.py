@@ -190,7 +190,7 @@ def _explain(line: Wanted, now: datetime) -> None:
     offer = db.session.get_one(Offer, line.offer_id)
     db.session.refresh(offer)
     left = offer.units_left if offer.is_on_sale(now) else 0
-    if left >= line.units > 0:
+    if line.price_version is not None and left >= line.units:
         if line.units < offer.least_of(left):
             raise BelowMinimum(offer_id=line.offer_id, units=line.units, minimum_units=offer.least_of(left))
         raise PriceChanged(offer_id=line.offer_id, unit_price=offer.price_for(line.units).minor)

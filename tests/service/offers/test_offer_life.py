@@ -502,6 +502,31 @@ def test_held_units_of_a_withdrawn_offer_that_are_not_paid_are_free_and_not_on_s
     assert reasons.describe(the_offer(offer_id).state_reason) == "The seller asked us to."
 
 
+@pytest.mark.parametrize(
+    ("meanwhile", "outcome"),
+    [
+        ({"unit_price": 300, "price_version": 2, "minimum_units": 50}, "paid"),
+        ({"expires_at": NOW + HOUR}, "refused"),
+        ({"state": OfferState.FROZEN}, "refused"),
+        ({"state": OfferState.WITHDRAWN}, "refused"),
+    ],
+)
+def test_money_that_comes_late_buys_at_the_old_price_and_only_what_is_still_on_sale(
+    desk: Desk, meanwhile: dict[str, Any], outcome: str
+) -> None:
+    order_id = a_placed_order(desk.world.settings, {desk.first_id: 2})
+    checkout.start_payment(order_id, desk.world.gateway, desk.world.settings, desk.world.clock)
+    pass_time(desk.world, hours=2)
+    run_due(desk.world)
+    assert the_order(order_id).state == "expired"
+    change_offer(desk.first_id, **meanwhile)
+
+    _pay(desk.world, order_id)
+
+    assert (the_order(order_id).state, the_order(order_id).total) == (outcome, 500)
+    assert the_offer(desk.first_id).units_settled == (2 if outcome == "paid" else 0)
+
+
 @pytest.mark.parametrize("state", ["draft", "submitted", "approved", "live", "paused", "sold_out", "frozen"])
 def test_an_offer_can_be_withdrawn_from_every_open_state(desk: Desk, state: str) -> None:
     offer_id = desk.draft()
