@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response as FlaskResponse
-from flask import flash, make_response, redirect, render_template, request, url_for
+from flask import Flask, flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.accounts.access import get_me, get_seat
@@ -26,9 +25,14 @@ MAXIMUM_BYTES = csvtable.MAXIMUM_BYTES + 100_000
 MOST_PROBLEMS = 500  # on one page
 
 
+def init_app(app: Flask) -> None:
+    """Register the room of a seller's offers, with the files that this module adds to it."""
+    app.register_blueprint(blueprint)
+
+
 @blueprint.get("/offers.csv")
 @for_members(Role.VIEWER)
-def export() -> FlaskResponse:
+def export() -> Response:
     """All own offers; the file can be imported again."""
     provider = own_provider()
     return _file(offer_file.write_offers(every_offer(provider.id)), f"{provider.code}-offers.csv")
@@ -36,7 +40,7 @@ def export() -> FlaskResponse:
 
 @blueprint.get("/template.csv")
 @for_members(Role.VIEWER)
-def template() -> FlaskResponse:
+def template() -> Response:
     """The header of the file with one row as an example."""
     return _file(offer_file.template(), "offers-template.csv")
 
@@ -112,7 +116,7 @@ def _upload_page(form: UploadForm, problems: list[RowError]) -> str | tuple[str,
     return (page, 422) if request.method == "POST" else page
 
 
-def _file(text: str, name: str) -> FlaskResponse:
+def _file(text: str, name: str) -> Response:
     response = make_response(text)
     response.headers["Content-Type"] = "text/csv; charset=utf-8"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'

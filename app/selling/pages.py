@@ -10,7 +10,7 @@ from app.selling import file_views, staff_views, words
 
 def init_app(app: Flask) -> None:
     """Register the pages and the words that they and the mails use."""
-    app.register_blueprint(file_views.blueprint)  # that of `views`, with the files added
+    file_views.init_app(app)
     app.register_blueprint(staff_views.blueprint)
     words.register(app.jinja_env.filters)
     app.jinja_env.filters["offer_reason"] = reasons.describe

@@ -304,7 +304,7 @@ def _offer_list(state: OfferState | None, page: int, *conditions: Any) -> OfferL
     )
 
 
-def _rows() -> Select[Any]:
+def _rows() -> Select[Offer, Issuance, Project, Provider, str]:
     return (
         select(Offer, Issuance, Project, Provider, Organisation.code)
         .join(Issuance, Issuance.id == Offer.issuance_id)

@@ -286,7 +286,7 @@ def _has_problems(form: OfferForm, units: int, terms: service.Terms) -> bool:
     return bool(found)
 
 
-def _after_saving(form: OfferForm, offer_id: int) -> Response | tuple[str, int]:
+def _after_saving(form: OfferForm, offer_id: int) -> Response | str | tuple[str, int]:
     """Lead to the saved offer, after handing it in if that was asked for."""
     code = get_code(offer_id)
     if request.form.get("action") != _SUBMIT:

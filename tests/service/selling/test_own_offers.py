@@ -22,7 +22,6 @@ def test_offers_and_holdings_are_listed_with_states_and_free_units(house: House)
 
     assert "offer-1" in page.words
     assert "On sale" in page.words
-    assert "Buyers can buy it" in page.words
     assert "4,000" in page.words, "free: 5,000 held less 1,000 on sale"
     assert "New offer" not in page.words, "a viewer only reads"
 
@@ -30,6 +29,7 @@ def test_offers_and_holdings_are_listed_with_states_and_free_units(house: House)
 def test_a_page_without_offers_explains_itself(house: House) -> None:
     seller = house.browser()
     page = seller.get(f"{house.room}?state=draft")
+    assert "Buyers can buy it" in seller.get(f"{house.room}/offer-1").words
     assert "No offer of yours is in this state." in page.words
 
     with house.shop.inside():
