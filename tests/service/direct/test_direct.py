@@ -148,6 +148,7 @@ def test_a_refusal_ends_it_takes_offers_of_the_same_units_off_sale_and_frees_wha
         run_due(world)
         direct = the_direct(direct_id)
         assert (direct.state, direct.state_reason) == (DirectState.REFUSED, "suspended")
+        assert not service.finish(direct_id, world.registry, world.settings, builders.NOW)
         assert builders.the_offer(offer_id).state is OfferState.FROZEN
         assert builders.the_offer(offer_id).units_settled == 0
         assert certificate_of(direct_id) is None

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from app.db import transaction
 from app.direct.states import DirectState
+from app.providers.models import Provider
+from app.providers.states import ProviderState
 from tests import people
 from tests.builders import ledger_effects
 from tests.pages import Page
@@ -102,6 +106,16 @@ def test_what_does_not_fit_is_said_beside_its_field_and_nothing_typed_is_lost(sh
         assert (answer.status_code, words in Page(answer.text).words) == (422, True)
     back = client.post(f"{ROOM}/new", data=typed(client) | {"step": "change"})
     assert (back.status_code, "Hanul Electric Co." in back.text) == (200, True)
+
+
+def test_whoever_is_suspended_meanwhile_reads_that_nothing_can_be_cancelled(shop: Shop) -> None:
+    shop.offer(units=100, held=1_000)
+    client = a_browser(shop)
+    fields = typed(client) | {"step": "place", "consent": "y"}
+    with shop.inside(), transaction() as session:
+        session.scalars(select(Provider)).one().state = ProviderState.SUSPENDED
+    answer = client.post(f"{ROOM}/new", data=fields)
+    assert (answer.status_code, "cannot cancel units here" in Page(answer.text).words) == (422, True)
 
 
 def test_only_sellers_cancel_and_nobody_sees_those_of_others(shop: Shop) -> None:
