@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from app.claims.models import WordingReview
 from app.db import StateEvent, db
 from app.desk.act_words import act_words
 from app.desk.orders import OrderFile
-from app.desk.words import ATTEMPTS, EVENTS, MAILS, NOTICE, OUTCOMES
+from app.desk.words import ATTEMPTS, EVENTS, MAILS, NOTICE, OUTCOMES, REASONS
 from app.offers.models import Reservation
 from app.payments.models import WebhookDelivery
 
@@ -77,9 +77,14 @@ def _events(file: OrderFile) -> Iterable[Entry]:
                 str(EVENTS[machine].get(event.to_state, event.to_state)),
                 name,
                 str(event.facts.get("by", by)),
-                str(event.facts.get("reason", event.facts.get("message", event.facts.get("by_hand", "")))),
+                _why(event.facts),
                 "is-done" if event.to_state in _DONE else "is-stop" if event.to_state in _STOPS else "",
             )
+
+
+def _why(facts: Mapping[str, object]) -> str:
+    told = str(facts.get("reason") or facts.get("message") or facts.get("by_hand") or "")
+    return str(REASONS.get(told, told))
 
 
 def _attempts(file: OrderFile) -> Iterable[Entry]:

@@ -162,6 +162,12 @@ EVENTS: Mapping[str, Words] = {
     },
 }
 
+# Reasons that the house itself writes; what a person wrote is shown as it is.
+REASONS: Words = {
+    "unpaid": _("Nobody paid in time"),
+    "withdrawn": _("The buyer withdrew"),
+    "like_a_listed_name": _("A name behind it is like a name on a sanctions list"),
+}
 NOTICE = _("The gateway sent a notice")
 
 # What a registry answered to one question, by kind of question and of answer.

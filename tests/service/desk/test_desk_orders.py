@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
 from app.audit.models import Act, Proposal
@@ -301,3 +303,16 @@ def test_a_note_is_for_operators_only(shop: Shop) -> None:
         token = the_order(id_of(reference)).token
     assert "She will call again." not in shop.visitor().get(f"/en/orders/{token}").words
     assert acts(shop)[-1] == ("note_written", "eva@tonne.example", reference, "")
+
+
+def test_the_story_says_in_words_why_an_order_ended(shop: Shop) -> None:
+    offer = shop.offer()
+    with shop.inside() as world:
+        order_id = a_payable_order(world, {offer: 12})
+        reference = the_order(order_id).reference
+        shop.clock.advance(timedelta(hours=1))
+    shop.work()
+
+    page = operator(shop).get(f"/en/desk/orders/{reference}")
+    assert "Nobody paid in time" in page.words
+    assert "unpaid" not in page.words
