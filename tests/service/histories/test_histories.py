@@ -29,7 +29,7 @@ SEED = int(os.environ.get("SEED", "2026"))
 ENOUGH = 40  # histories in which every kind of lie shows
 
 
-BATCHES = 4
+BATCHES = max(4, HISTORIES // 50)  # each with a database of its own, so that several run at the same time
 
 
 def play(world: Collaborators, histories: int, batch: int = 0) -> Counter[str]:
