@@ -108,7 +108,7 @@ def agree(shop: Shop, who: Visitor, proposal_id: int | None = None) -> str:
 
 def do(who: Visitor, address: str, status: int = 303, **typed: str) -> TestResponse:
     """Open the page of an act, fill its form in and send it."""
-    return who.send(who.get(address), address, status, **typed)
+    return who.send(who.get(address), address, status, fields=typed)
 
 
 def id_of(reference: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import select
 
@@ -182,7 +183,7 @@ def test_two_operators_who_agree_at_once_carry_out_once(shop: Shop) -> None:
     with shop.inside():
         others = [actor_of(an_operator(f"{name}@tonne.example")) for name in ("otto", "ida", "max")]
         outcomes = all_at_once(
-            shop.app, [lambda actor=actor: agree_to(proposal_id, actor, now=shop.clock.now()) for actor in others]
+            shop.app, [partial(agree_to, proposal_id, actor, now=shop.clock.now()) for actor in others]
         )
 
     assert sum(outcome is None for outcome in outcomes) == 1
