@@ -12,7 +12,6 @@ from app.certificates import engraving
 from app.certificates.adapters.qr import qr_svg
 from app.certificates.ports import CertificateFacts
 
-
 # What a holder may say that a direct cancellation is for, by the codes of `app/direct/purposes.py`.
 PURPOSE_CATEGORIES = {
     "own_emissions": _("Own emissions"),
