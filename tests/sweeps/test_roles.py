@@ -1,0 +1,532 @@
+"""Who gets into which page: every endpoint for every role, against the table below.
+
+A new endpoint without a row, a row without an endpoint, and a changed mark all fail here. The guard is asked
+about every method of every endpoint for every role, without the pages behind it; then the pages are opened
+really: by those who may, and by a participant who puts another one's things into its own address.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from app.accounts.models import Invitation
+from app.accounts.roles import Role
+from app.accounts.sealing import seal
+from app.audit.models import Proposal
+from app.audit.states import ProposalState
+from app.catalog.models import Issuance
+from app.certificates.models import Certificate
+from app.checkout.models import Beneficiary
+from app.claims.models import WordingReview
+from app.claims.states import WordingState
+from app.complaints.models import Complaint
+from app.complaints.states import ComplaintState
+from app.db import db, transaction
+from app.direct.models import DirectCancellation
+from app.direct.states import DirectState
+from app.fulfilment.process import collaborators
+from app.kernel.clock import FixedClock
+from app.notifications.models import Mail
+from app.offers.models import Offer, PriceChange
+from app.offers.states import PriceChangeState
+from app.payments.models import Payment, Refund
+from app.payments.states import RefundState
+from app.providers.models import Application, BeneficialOwner, Evidence, Payee, ProjectAuthority, Provider
+from app.providers.states import ApplicationState, AuthorityState, PayeeState
+from app.registry.models import Cancellation
+from app.screening.models import ScreeningMatch
+from app.screening.states import MatchState
+from tests import builders
+from tests.builders import NOW
+from tests.conftest import SECRET, application, environment
+from tests.people import a_participant, a_person, an_operator, an_organisation, sign_in_as
+from tests.service.conftest import with_fakes
+
+# --- the table --------------------------------------------------------------------------------------
+# open: everybody, signed in or not. signed in: whoever has an account. viewer, seller, owner: people of the
+# organisation in the address, with at least that role; for everybody else it does not exist (404), for those of
+# a lesser role it is refused (403). operator: operators; for everybody else it does not exist. strong: only with a
+# second factor.
+
+TABLE = """
+open
+    account.finish_joining account.finish_joining_with_passkey account.finish_recovering account.invitation
+    account.join account.join_by_invitation account.mail_sent account.recover account.sign_in
+    account.sign_in_with_passkey
+    applying.how
+    calculator.budget calculator.data calculator.factors calculator.start
+    catalog.compare catalog.map catalog.prices catalog.project catalog.projects catalog.sorting
+    certificate_links.follow
+    certificates.data certificates.pdf certificates.show certificates.verify
+    checkout.add checkout.basket checkout.certificate_pdf checkout.details checkout.order checkout.order_data
+    checkout.order_progress checkout.pay_again checkout.payment_return checkout.resend checkout.review
+    checkout.summary_pdf checkout.update checkout.withdraw
+    complaints.ask_to_withdraw complaints.counts complaints.counts_csv complaints.show complaints.withdraw
+    content.complaint content.contact content.index content.legal content.page
+    design.design
+    operations.metrics
+    register.cancellation register.cancellations register.data register.table
+    sellers.card
+    sitemap.sitemap
+    static
+    testpay.act testpay.act_as_bank testpay.bank testpay.page
+    web.favicon web.health web.live web.ready web.robots web.root
+    webhooks.receive
+signed in
+    account.accept_invitation account.add_passkey account.ask_to_remove_passkey account.details account.email
+    account.end_browser account.end_other_browsers account.home account.new_email account.organisations
+    account.password account.remove_passkey account.second_factor account.second_factor_with_passkey
+    account.security account.sign_out account.take_new_email
+    applying.found applying.start
+signed in, strong
+    account.recovery_codes account.remove_second_factor account.renew_recovery_codes
+viewer
+    account.people
+    applying.application applying.seller
+    dashboard.earnings dashboard.month_statement dashboard.orders dashboard.orders_csv dashboard.orders_json
+    dashboard.start
+    direct.cancellation direct.cancellations direct.data direct.pdf direct.progress
+    selling.export selling.offer selling.offers selling.preview selling.template
+seller
+    selling.apply_import selling.ask_to_pause_all selling.ask_to_withdraw selling.copy selling.drop_price
+    selling.edit selling.import_offers selling.new selling.pause selling.pause_all selling.plan_price selling.resume
+    selling.submit selling.withdraw
+seller, strong
+    direct.new
+owner
+    applying.ask_to_withdraw applying.begin applying.certification applying.check applying.company applying.contact
+    applying.documents applying.owners applying.projects applying.remove_claim applying.remove_document
+    applying.remove_owner applying.submit applying.withdraw
+owner, strong
+    account.ask_to_remove_member account.invite account.member account.remove_member account.resend_invitation
+    account.withdraw_invitation
+    applying.change_payee applying.payee
+operator, strong
+    desk.acts desk.acts_csv desk.apply_import desk.cancellation desk.cancellations desk.check_import desk.complaint
+    desk.complaints desk.correct_address desk.correct_beneficiary desk.decide_proposal desk.hold_order desk.imports
+    desk.let_order_go desk.look_again desk.note_order desk.order desk.orders desk.payout desk.payouts
+    desk.payouts_csv desk.people desk.person desk.proposal desk.proposals desk.record_payout desk.refund_by_hand
+    desk.refund_order desk.refuse_order desk.reinstate_person desk.resend_mails desk.retry_refund desk.rules
+    desk.settle desk.start desk.suspend_person desk.take_back desk.wording desk.wordings
+    desk_direct.decide desk_direct.held
+    desk_offers.all_of_them desk_offers.approve desk_offers.approve_several desk_offers.freeze desk_offers.offer
+    desk_offers.offers desk_offers.send_back desk_offers.thaw desk_offers.withdraw
+    desk_screening.decide desk_screening.match desk_screening.matches desk_screening.take_list
+    desk_sellers.accept_authority desk_sellers.accept_payee desk_sellers.application desk_sellers.applications
+    desk_sellers.approve desk_sellers.document desk_sellers.give_back desk_sellers.payee desk_sellers.refuse
+    desk_sellers.refuse_authority desk_sellers.refuse_payee desk_sellers.reinstate desk_sellers.sellers
+    desk_sellers.suspend
+"""
+
+# Methods that the table speaks of.
+METHODS = ("GET", "POST")
+ROLES = ("visitor", "buyer", "viewer", "seller", "owner", "other owner", "operator", "second operator")
+# The buyer has no second factor; everybody else has shown one.
+STRONG = frozenset(ROLES) - {"visitor", "buyer"}
+OPERATORS = frozenset({"operator", "second operator"})
+
+IN, SIGN_IN, SECOND_FACTOR, REFUSED, NOT_THERE = "in", "sign in", "second factor", "refused", "not there"
+OURS, THEIRS = "salkhit1", "stoves22"
+
+
+def rows() -> dict[str, str]:
+    """What the table says of each endpoint."""
+    found: dict[str, str] = {}
+    heading = ""
+    for line in TABLE.strip("\n").splitlines():
+        if not line.startswith(" "):
+            heading = line
+            continue
+        for endpoint in line.split():
+            assert endpoint not in found, f"{endpoint} stands in the table twice"
+            found[endpoint] = heading
+    return found
+
+
+def expected(heading: str, role: str) -> str:
+    """What somebody of a role meets at an address of the first participant."""
+    who, _, strong = heading.partition(", ")
+    if who == "open":
+        return IN
+    if role == "visitor":
+        return SIGN_IN
+    if who == "operator" and role not in OPERATORS:
+        return NOT_THERE
+    if who in set(Role):
+        if role not in set(Role):
+            return NOT_THERE
+        if not Role(role).covers(Role(who)):
+            return REFUSED
+    return SECOND_FACTOR if strong and role not in STRONG else IN
+
+
+# --- the world --------------------------------------------------------------------------------------
+
+
+@dataclass
+class House:
+    """One application with two participants, and a browser for every role."""
+
+    app: Flask
+    browsers: dict[str, FlaskClient]
+    things: dict[str, Any]
+
+    def address(self, rule: Rule, **other: Any) -> str:
+        """The address of a rule, filled with things of the first participant."""
+        values = {name: self.things.get(f"{rule.endpoint}.{name}", self.things.get(name)) for name in rule.arguments}
+        missing = [name for name, value in values.items() if value is None]
+        assert not missing, f"what is {missing} of {rule.endpoint}? give it in _things()"
+        return rule.build(values | {name: value for name, value in other.items() if name in rule.arguments})[1]
+
+    def rules(self) -> list[Rule]:
+        """Every rule, by endpoint."""
+        return sorted(self.app.url_map.iter_rules(), key=lambda rule: (rule.endpoint, str(rule)))
+
+
+@pytest.fixture(scope="module")
+def house(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    directory = tmp_path_factory.mktemp("roles")
+    shutil.copy(sqlite_template, directory / "tonne.sqlite")
+    app = application(environment(directory, f"sqlite:///{directory / 'tonne.sqlite'}"), FixedClock(NOW))
+    # Form tokens are another guard, with tests of its own; here it would stand before the one that is asked.
+    app.config.update(WTF_CSRF_ENABLED=False, PROPAGATE_EXCEPTIONS=False)
+    with_fakes(app, FixedClock(NOW))
+    with app.app_context():
+        people = {role: a_person(f"{role.replace(' ', '.')}@example.org") for role in ROLES[1:6]}
+        people |= {role: an_operator(f"{role.replace(' ', '.')}@tonne.example") for role in ROLES[6:]}
+        things = _things(app, people)
+        browsers = {"visitor": app.test_client()}
+        for role, person in people.items():
+            browsers[role] = sign_in_as(app, person, strong=role in STRONG)
+        db.session.remove()
+    yield House(app, browsers, things)
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+# What `thing_id` names, by endpoint.
+THINGS = {
+    "application_id": "desk_sellers.application desk_sellers.approve desk_sellers.give_back desk_sellers.refuse",
+    "authority_id": "applying.remove_claim desk_sellers.accept_authority desk_sellers.refuse_authority",
+    "evidence_id": "applying.remove_document desk_sellers.document",
+    "owner_id": "applying.remove_owner",
+    "payee_id": "desk_sellers.payee desk_sellers.accept_payee desk_sellers.refuse_payee",
+    "provider_id": "desk_sellers.suspend desk_sellers.reinstate",
+}
+
+
+def _things(app: Flask, people: dict[str, int]) -> dict[str, Any]:
+    """Things of the first participant by the names of arguments; `endpoint.argument` where names mean several."""
+    world = collaborators(app)
+    offer_id = builders.an_offer()
+    order = builders.the_order(builders.a_finished_order(world, {offer_id: 3}))
+    ours = an_organisation(
+        OURS, "Salkhit Wind LLC", viewer=people["viewer"], seller=people["seller"], owner=people["owner"]
+    )
+    provider_id = a_participant(ours)
+    theirs = an_organisation(THEIRS, "Stoves Ltd", owner=people["other owner"])
+    direct = _a_direct_cancellation(app, people["owner"], offer_id, provider_id)
+    things = {
+        "lang": "en",
+        "organisation": OURS,
+        "order": order.reference,
+        "token": order.token,
+        "filename": "css/tonne.css",
+    }
+    things |= {"month": "2026-11", "gateway_name": "testpay", "version": "2026-1", "name": "terms"}
+    things |= {"content.page.name": "legitimate", "reference": direct, "passkey_id": 1, "sign_in_id": 1}
+    things |= {f"complaints.{page}.token": "C" * 27 for page in ("show", "ask_to_withdraw", "withdraw")}
+    things |= {f"catalog.{page}.reference": "IN-1" for page in ("project", "prices")}
+    with transaction() as session:
+        other = Provider(code="other", legal_name="Stoves Ltd", country="MW", organisation_id=theirs)
+        session.add(other)
+        operator = people["operator"]
+        offer = session.get_one(Offer, offer_id)
+        certificate = session.query(Certificate).first()
+        made = {
+            "application": Application(
+                organisation_id=ours,
+                state=ApplicationState.RETURNED,
+                locale="en",
+                created_at=NOW,
+                submitted_at=NOW,
+                legal_name="Salkhit Wind LLC",
+                submitted_by=people["owner"],
+            ),
+            "evidence": Evidence(
+                organisation_id=ours,
+                kind="authority",
+                file_name="a.pdf",
+                media_type="application/pdf",
+                size=1,
+                sha256="0" * 64,
+                content=seal(b"%PDF-1.7", SECRET),
+                uploaded_by=people["owner"],
+                uploaded_at=NOW,
+            ),
+            "payee": Payee(
+                provider_id=provider_id,
+                state=PayeeState.REQUESTED,
+                holder="Salkhit",
+                bank="Bank",
+                account="",
+                requested_by=people["owner"],
+                requested_at=NOW,
+            ),
+            "invitation": Invitation(
+                organisation_id=ours,
+                email="new@example.org",
+                role=Role.VIEWER,
+                token_hash="h",
+                invited_by=people["owner"],
+                created_at=NOW,
+                expires_at=NOW,
+            ),
+            "complaint": Complaint(
+                token="C" * 27,
+                submission="once",
+                year=2026,
+                sequence=1,
+                number="C1/2026",
+                state=ComplaintState.RECEIVED,
+                locale="en",
+                is_demonstration=True,
+                email="jane@example.org",
+                problem="Late",
+                wish="Sooner",
+                received_at=NOW,
+                due_on=date(2026, 12, 6),
+            ),
+            "match": ScreeningMatch(
+                subject_kind="application",
+                subject_id=1,
+                name="Salkhit",
+                source="ofac",
+                reference="1",
+                listed_name="Salkhid",
+                score=90,
+                state=MatchState.PENDING,
+                created_at=NOW,
+            ),
+            "proposal": Proposal(
+                kind="unknown",
+                subject_kind="order",
+                subject_id=order.id,
+                subject=order.reference,
+                state=ProposalState.PROPOSED,
+                proposed_by=operator,
+                proposed_at=NOW,
+                reason="A test",
+            ),
+            "change": PriceChange(
+                offer_id=offer_id,
+                state=PriceChangeState.PLANNED,
+                unit_price=300,
+                due_at=NOW,
+                created_at=NOW,
+            ),
+        }
+        session.add_all(made.values())
+        session.flush()
+        authority = ProjectAuthority(
+            organisation_id=ours,
+            project_id=1,
+            evidence_id=made["evidence"].id,
+            state=AuthorityState.CLAIMED,
+            claimed_at=NOW,
+        )
+        session.add(authority)
+        session.flush()
+        made["authority"] = authority
+        made["owner"] = BeneficialOwner(
+            application_id=made["application"].id, name="Ana", country="MN", birth_year=1980
+        )
+        made["review"] = WordingReview(
+            beneficiary_id=session.query(Beneficiary).first().id,
+            state=WordingState.PENDING,
+            rules="neutral",
+            created_at=NOW,
+        )
+        made["refund"] = Refund(
+            payment_id=session.query(Payment).first().id,
+            order_id=order.id,
+            cause="refused",
+            key="a-refund",
+            state=RefundState.FAILED,
+            amount=250,
+            currency="USD",
+            next_action_at=NOW,
+            created_at=NOW,
+        )
+        session.add_all(made.values())
+        # The other participant has an application of its own: its pages get as far as the things in them.
+        session.add(Application(organisation_id=theirs, state=ApplicationState.DRAFT, locale="en", created_at=NOW))
+        session.flush()
+        things |= {f"{name}_id": thing.id for name, thing in made.items()}
+        things |= {
+            "offer_id": offer_id, "code": offer.code, "offer": offer.code, "person_id": people["viewer"],
+            "issuance_id": offer.issuance_id, "provider_id": provider_id, "order_id": order.id,
+            "payment_id": session.query(Payment).first().id, "cancellation_id": session.query(Cancellation).first().id,
+            "mail_id": session.query(Mail).first().id, "slug": certificate.number.replace("/", "-"),
+
+        }  # fmt: skip
+        things |= {
+            f"{endpoint}.thing_id": things[name] for name, endpoints in THINGS.items() for endpoint in endpoints.split()
+        }
+        of_orders = [endpoint for endpoint in rows() if endpoint.startswith("desk.")]
+        things |= {f"{endpoint}.reference": order.reference for endpoint in of_orders}
+        cancellation = session.query(Cancellation).first()
+        of_cancellations = ("desk.cancellation", "desk.look_again", "desk.settle")
+        things |= {f"{endpoint}.reference": cancellation.reference for endpoint in of_cancellations}
+        things |= {"desk.complaint.slug": "C1-2026", "seller": "seller"}
+        things |= {f"desk.{page}.code": "seller" for page in ("payout", "record_payout")}
+    return things
+
+
+def _a_direct_cancellation(app: Flask, person_id: int, offer_id: int, provider_id: int) -> str:
+    """Units that the first participant has cancelled without a sale; gives the reference."""
+    reference = "D-7KMQ-2XHD"
+    with transaction() as session:
+        offer = session.get_one(Offer, offer_id)
+        issuance = session.get_one(Issuance, offer.issuance_id)
+        direct = DirectCancellation(
+            reference=reference, once="once", state=DirectState.RISK_HOLD, provider_id=provider_id, person_id=person_id,
+            issuance_id=issuance.id, project_id=issuance.project_id, account=offer.account, units=1, is_for_itself=True,
+            locale="en", is_demonstration=True, consent_version="1", consent_text="Yes", placed_at=NOW,
+        )  # fmt: skip
+        session.add(direct)
+        session.flush()
+        session.add(
+            Beneficiary(
+                direct_cancellation_id=direct.id,
+                name="Salkhit Wind LLC",
+                intent="compensation",
+                purpose_category="other",
+            )
+        )
+    return reference
+
+
+# --- every mark, without the pages behind it --------------------------------------------------------
+
+
+def test_every_endpoint_has_a_row_and_every_row_an_endpoint(house: House) -> None:
+    endpoints = {rule.endpoint for rule in house.rules()}
+
+    assert sorted(endpoints - set(rows())) == [], "say in the table who may see these"
+    assert sorted(set(rows()) - endpoints) == [], "these are gone"
+
+
+def test_every_method_that_pages_have_is_tested(house: House) -> None:
+    methods = {method for rule in house.rules() for method in rule.methods or ()}
+
+    assert methods - {"HEAD", "OPTIONS"} == set(METHODS)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_guard_lets_in_whom_the_table_lets_in(house: House, role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for endpoint, view in house.app.view_functions.items():
+        monkeypatch.setitem(house.app.view_functions, endpoint, _let_in(view))
+    headings = rows()
+    wrong = {}
+    for rule in house.rules():
+        for method in METHODS:
+            if method in (rule.methods or ()):
+                found = _met(house, role, method, house.address(rule))
+                if found != expected(headings.get(rule.endpoint, "open"), role):
+                    wrong[f"{method} {rule}"] = f"{found}, not {expected(headings[rule.endpoint], role)}"
+
+    assert wrong == {}
+
+
+def _let_in(view: Any) -> Any:
+    def let_in(**_arguments: Any) -> tuple[str, int]:
+        return "let in", 299
+
+    let_in.__dict__.update(view.__dict__)
+    return let_in
+
+
+def _met(house: House, role: str, method: str, address: str) -> str:
+    answer = house.browsers[role].open(address, method=method)
+    place = answer.headers.get("Location", "")
+    if answer.status_code == 303 and "/account/sign-in?" in place:
+        return SIGN_IN
+    if answer.status_code == 303 and "/account/second-factor?" in place:
+        return SECOND_FACTOR
+    return {299: IN, 403: REFUSED, 404: NOT_THERE}.get(answer.status_code, str(answer.status_code))
+
+
+def test_the_organisation_of_another_is_not_there_whatever_its_pages_are(house: House) -> None:
+    """Not refused: 403 would say that it exists."""
+    for rule in house.rules():
+        if "organisation" in rule.arguments:
+            for method in sorted(set(METHODS) & (rule.methods or set())):
+                for role in ("buyer", "other owner", "operator"):
+                    answer = house.browsers[role].open(house.address(rule), method=method)
+                    assert answer.status_code == 404, (method, str(rule), role, answer.status_code)
+                unknown = house.browsers["owner"].open(house.address(rule, organisation="nobody99"), method=method)
+                assert unknown.status_code == 404, (method, str(rule), unknown.status_code)
+
+
+# --- the pages themselves ---------------------------------------------------------------------------
+
+# Arguments that name one thing of a participant. Everybody who puts somebody else's into an address of
+# their own must be told that it is not there.
+# Pages of things that this world does not have, or not in a state that has the page.
+NOTHING_TO_OPEN = frozenset(
+    {
+        "account.ask_to_remove_passkey",  # a passkey that somebody else’s browser made
+        "certificates.pdf",  # only with a code
+        "direct.pdf",  # of a certificate that is not drawn yet
+        "testpay.bank",
+        "testpay.page",  # of a payment that the fake gateway took
+        "web.health",  # no worker runs here
+    }
+)
+
+OF_A_PARTICIPANT = frozenset(
+    {
+        *("application_id", "authority_id", "change_id", "code", "evidence_id", "invitation_id", "offer"),
+        *("offer_id", "order", "payee_id", "person_id", "reference", "thing_id"),
+    }
+)
+
+
+def test_things_of_another_participant_are_not_there_in_ones_own_rooms(house: House) -> None:
+    wrong = {}
+    for rule in house.rules():
+        if "organisation" not in rule.arguments or not OF_A_PARTICIPANT & rule.arguments:
+            continue
+        for method in sorted(set(METHODS) & (rule.methods or set())):
+            answer = house.browsers["other owner"].open(house.address(rule, organisation=THEIRS), method=method)
+            if answer.status_code != 404:
+                wrong[f"{method} {rule}"] = answer.status_code
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_whoever_may_open_a_page_finds_one_and_nobody_finds_a_fault(house: House, role: str) -> None:
+    headings = rows()
+    wrong = {}
+    for rule in house.rules():
+        if "GET" in (rule.methods or ()) and rule.endpoint not in NOTHING_TO_OPEN:
+            answer = house.browsers[role].get(house.address(rule))
+            may = expected(headings.get(rule.endpoint, "open"), role) == IN
+            if answer.status_code >= 500 or (may and answer.status_code in {400, 403, 404, 405}):
+                wrong[f"GET {rule}"] = answer.status_code
+            answer.close()
+
+    assert wrong == {}
