@@ -211,7 +211,7 @@ def read_instant(field: Field) -> datetime | None:
     if not typed:
         return None
     try:
-        value = datetime.fromisoformat(typed.removesuffix("UTC").strip().replace(" ", "T"))
+        value = datetime.fromisoformat(typed.removesuffix("UTC").strip().replace(" ", "T")).replace(microsecond=0)
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except (ValueError, OverflowError):
         _add(field, gettext("Write day and time as in 2026-12-01 09:00, in UTC."))
@@ -234,7 +234,7 @@ def _local(instant: datetime | None) -> str:
     """An instant as a field for day and time has it: no zone, seconds only where there are any."""
     if instant is None:
         return ""
-    return instant.strftime("%Y-%m-%dT%H:%M:%S" if instant.second else "%Y-%m-%dT%H:%M")
+    return instant.replace(tzinfo=None).isoformat(timespec="seconds" if instant.second else "minutes")
 
 
 def _add(field: Field, message: str) -> None:

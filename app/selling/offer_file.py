@@ -123,7 +123,7 @@ def _row(offer: Offer, issuance: Issuance, project: Project) -> tuple[str, ...]:
 
 
 def _instant(value: datetime | None) -> str:
-    return "" if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return "" if value is None else f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def _written(words: str) -> str:

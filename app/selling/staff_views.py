@@ -11,12 +11,13 @@ from werkzeug.wrappers import Response
 from app.accounts.access import get_me, operators_only
 from app.current import now, settings
 from app.kernel.errors import Refusal
+from app.kernel.text import clean_line
 from app.offers.queries import preview_offer
 from app.registry.ports import current_registry
 from app.selling import service, words
 from app.selling.forms import ReasonForm
 from app.selling.queries import OfferPage, all_offers, find_offer, queue
-from app.selling.views import read_number, read_state
+from app.selling.views import read_page, read_state
 from app.web import filters
 from app.web.security import form_checks_token
 
@@ -37,7 +38,7 @@ def offers() -> str:
 def all_of_them() -> str:
     """Every offer of everybody, newest first, narrowed by state."""
     state = read_state(request.args.get("state", ""))
-    listed = all_offers(state, read_number(request.args.get("page", "")) or 1)
+    listed = all_offers(state, read_page(request.args.get("page", "")))
     return render_template("desk/offers_all.html", listed=listed, state=state)
 
 
@@ -45,7 +46,7 @@ def all_of_them() -> str:
 @operators_only
 def approve_several() -> Response:
     """Approve every offer that was ticked; those that cannot be are told apart and stay where they are."""
-    codes = list(dict.fromkeys(request.form.getlist("code")))
+    codes = list(dict.fromkeys(map(clean_line, request.form.getlist("code"))))
     done = 0
     for code in codes:
         refusal = _approve(find_offer(code))

@@ -39,6 +39,7 @@ blueprint = Blueprint("selling", __name__, url_prefix="/<lang>/sell/<organisatio
 View = TypeVar("View", bound=Callable[..., Any])
 
 _MOST_DIGITS = 18  # what fits into every integer column
+_LAST_PAGE = 1_000_000
 _SUBMIT = "submit"
 
 
@@ -64,7 +65,7 @@ def offers() -> str:
     if provider is None:
         return render_template("sell/offers.html", provider=None)
     state = read_state(request.args.get("state", ""))
-    listed = own_offers(provider.id, state, read_number(request.args.get("page", "")) or 1)
+    listed = own_offers(provider.id, state, read_page(request.args.get("page", "")))
     accounts, holdings = holdings_of(provider, current_registry().holdings)
     return render_template(
         "sell/offers.html",
@@ -269,6 +270,11 @@ def read_state(typed: str) -> OfferState | None:
 def read_number(typed: str) -> int:
     """A number that a page of ours put into an address or a field; 0, which no row has, for anything else."""
     return int(typed) if typed.isdecimal() and typed.isascii() and len(typed) <= _MOST_DIGITS else 0
+
+
+def read_page(typed: str) -> int:
+    """The number of a page of a list: the first for what is none."""
+    return min(max(1, read_number(typed)), _LAST_PAGE)
 
 
 def _chosen(holdings: list[HoldingLine]) -> HoldingLine | None:

@@ -11,7 +11,7 @@ from app.db import db
 from app.offers.models import Offer, PriceChange
 from app.offers.states import OfferState, PriceChangeState
 from app.providers.models import Provider
-from app.providers.states import AuthorityState
+from app.providers.states import AuthorityState, ProviderState
 from tests.builders import a_placed_order
 from tests.people import a_person
 from tests.service.selling.conftest import House, claim_project
@@ -325,7 +325,41 @@ def test_offers_of_others_are_not_found_under_the_own_address(house: House) -> N
     for ending in ("", "/edit", "/preview", "/withdraw"):
         assert seller.client.get(f"{house.room}/offer-2{ending}").status_code == 404
     assert seller.client.get(f"{house.room}/{'9' * 400}").status_code == 404
-    assert seller.client.get(f"{house.room}?page={'9' * 40}&state=%FF").status_code == 200
+    for page in ("9" * 40, "9" * 18, "-1", "²"):
+        assert seller.client.get(f"{house.room}?page={page}&state=%FF").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("price", "words"),
+    [("", "Enter a price"), ("0", "above zero"), ("99999999999", "absurdly high"), ("1.234", "2 decimals")],
+)
+def test_a_price_that_is_none_is_explained(house: House, price: str, words: str) -> None:
+    seller = house.browser()
+    answer = seller.send(
+        seller.get(house.new_address), house.new_address, 422, button="Save as a draft", fields={"unit_price": price}
+    )
+    assert words in seller.read(answer, 422).error_at("unit_price")
+
+
+def test_the_oldest_opening_that_can_be_typed_goes_out_and_comes_in_again(house: House) -> None:
+    code = house.drawn_up(opens_at="0001-01-01 00:00")
+    assert ",0001-01-01T00:00:00Z," in house.browser().client.get(f"{house.room}/offers.csv").text
+    assert house.browser().get(f"{house.room}/{code}/edit").by_id["opens_at"]["value"] == "0001-01-01T00:00"
+
+
+def test_a_suspended_participant_draws_up_and_copies_nothing(house: House) -> None:
+    seller = house.browser()
+    form = seller.get(house.new_address)
+    page = seller.get(f"{house.room}/offer-1")
+    with house.shop.inside():
+        db.session.get_one(Provider, house.provider_id).state = ProviderState.SUSPENDED
+        db.session.commit()
+
+    answer = seller.client.post(form.form(house.new_address).action, data=form.form(house.new_address).fields)
+    assert answer.status_code == 200
+    assert "You are suspended and cannot offer units." in answer.text
+    seller.send(page, "/copy")
+    assert "You may not offer units of this project" in seller.get(f"{house.room}/offer-1").words
 
 
 @pytest.mark.parametrize("language", ["fr", "es"])
