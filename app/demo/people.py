@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,18 +12,26 @@ from sqlalchemy import select
 from app.accounts.adapters import passwords, totp
 from app.accounts.models import Membership, Organisation, Person
 from app.accounts.roles import Role
-from app.accounts.sealing import seal_text, unseal_text
+from app.accounts.sealing import seal, seal_text, unseal_text
 from app.accounts.service import sessions
 from app.audit.service import Actor, Subject, note_act
+from app.catalog.models import Issuance
 from app.current import settings
-from app.db import db, insert_once, transaction
+from app.db import db, insert_once, record, transaction
 from app.demo.world import DemoRefused
 from app.kernel.references import organisation_code
-from app.providers.models import Provider
+from app.offers.models import Offer
+from app.providers.models import Evidence, ProjectAuthority, Provider
+from app.providers.states import AUTHORITY, AuthorityState
 
 COMMAND = Actor(None, "flask demo people")
 HOST = "demo.tonne.example"
 SELLER = "demo-seller-2"
+# An empty page: the paper that a real focal point would have sent.
+PAPER = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n"
+    b"trailer<</Root 1 0 R>>\n%%EOF\n"
+)
 
 
 @dataclass(frozen=True)
@@ -118,3 +127,35 @@ def _give_participant(person: Person, now: datetime) -> None:
     session.add(Membership(organisation_id=organisation.id, person_id=person.id, role=Role.OWNER, created_at=now))
     subject = Subject("organisation", organisation.id, organisation.name)
     note_act(COMMAND, "organisation_made", subject, at=now)
+    _accept_authority(provider, person.id, organisation.id, now)
+
+
+def _accept_authority(provider: Provider, person_id: int, organisation_id: int, now: datetime) -> None:
+    """What an operator would have looked at before these offers: a file for the projects, and its acceptance."""
+    evidence = Evidence(
+        organisation_id=organisation_id,
+        kind="authority",
+        file_name="demonstration.pdf",
+        media_type="application/pdf",
+        size=len(PAPER),
+        sha256=hashlib.sha256(PAPER).hexdigest(),
+        content=seal(PAPER, settings().secret_key),
+        uploaded_by=person_id,
+        uploaded_at=now,
+    )
+    db.session.add(evidence)
+    db.session.flush()
+    of_offers = select(Issuance.project_id).join(Offer, Offer.issuance_id == Issuance.id)
+    for project_id in db.session.scalars(of_offers.where(Offer.provider_id == provider.id).distinct()):
+        authority = ProjectAuthority(
+            organisation_id=organisation_id,
+            project_id=project_id,
+            evidence_id=evidence.id,
+            state=AuthorityState.APPROVED,
+            claimed_at=now,
+            decided_at=now,
+        )
+        db.session.add(authority)
+        db.session.flush()
+        record(AUTHORITY.machine, authority.id, None, AuthorityState.CLAIMED, at=now)
+        record(AUTHORITY.machine, authority.id, AuthorityState.CLAIMED, AuthorityState.APPROVED, at=now)

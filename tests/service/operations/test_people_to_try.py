@@ -6,16 +6,18 @@ import re
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.accounts.adapters import passwords, totp
 from app.accounts.models import Membership, Organisation, Person
 from app.accounts.sealing import unseal_text
 from app.audit.models import Act
+from app.catalog.models import Project
 from app.current import settings
 from app.db import db, transaction
 from app.providers.models import Provider
-from tests.builders import NOW
+from app.providers.queries import may_offer
+from tests.builders import NOW, an_offer
 from tests.conftest import SECRET, AppMaker
 
 REAL = {
@@ -61,6 +63,20 @@ def test_two_operators_an_applicant_and_a_seller_can_sign_in_as_printed(context:
     ).one()
     assert tuple(owner) == ("owner", "sam@demo.tonne.example", "demo-seller-2")
     assert {act.actor for act in db.session.scalars(select(Act))} == {"flask demo people"}
+
+
+def test_the_seller_may_offer_more_units_of_the_projects_that_are_on_offer(context: Flask) -> None:
+    an_offer(number=1)
+    an_offer(number=2)
+    with transaction() as session:
+        session.execute(update(Provider).values(code="demo-seller-2"))
+        offered = session.scalars(select(Project.id)).all()
+
+    made(context)
+
+    provider = db.session.scalars(select(Provider)).one()
+    assert all(may_offer(provider, project_id) for project_id in offered)
+    assert not may_offer(provider, max(offered) + 1)
 
 
 def test_a_second_time_gives_new_keys_to_the_same_people(context: Flask) -> None:
