@@ -64,8 +64,7 @@ def root_of(content: bytes, expected: str) -> Element:
     except (ParseError, DefusedXmlException, ValueError, LookupError):
         raise ListRefused([ListProblem("file", "not_xml")]) from None
     for element in root.iter():
-        if isinstance(element.tag, str):
-            element.tag = element.tag.rpartition("}")[2]
+        element.tag = element.tag.rpartition("}")[2]
     if root.tag != expected:
         raise ListRefused([ListProblem("file", "other_format")])
     return root
