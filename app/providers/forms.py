@@ -53,7 +53,7 @@ def _country(label: Any) -> SelectField:
 class _WithCountry(FlaskForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.country.choices = [  # type: ignore[attr-defined]  # the field of the form itself
+        self.country.choices = [
             SelectChoice("", lazy_gettext("Choose a country")),
             *(SelectChoice(code, name) for code, name in country_choices()),
         ]
