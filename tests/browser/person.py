@@ -202,6 +202,20 @@ class KeyboardPerson(Person):
         self.page.keyboard.press("Space")
         assert target.is_checked()
 
+    def choose(self, target: Locator, value: str) -> None:
+        """Pick from a list of choices by typing what the choice is called."""
+        name = target.locator(f"option[value='{value}']").inner_text()
+        self.reach(target)
+        self.page.keyboard.type(name)
+        assert target.input_value() == value
+
+    def attach(self, target: Locator, file: Path) -> None:
+        """Press the button of a field for files, and pick a file."""
+        self.reach(target)
+        with self.page.expect_file_chooser() as waited:
+            self.page.keyboard.press("Enter")
+        waited.value.set_files(file)
+
     def reach(self, target: Locator) -> None:
         """Press Tab until the target has the focus, looking at each stop."""
         wanted = target.element_handle()
@@ -209,11 +223,11 @@ class KeyboardPerson(Person):
         for _ in range(MOST_TABS):
             self.page.keyboard.press("Tab")
             self.tabs += 1
-            problem = self.page.evaluate(FOCUS_PROBLEM)
+            problem, is_there = self.page.evaluate(f"wanted => [({FOCUS_PROBLEM})(), wanted === document.activeElement]", wanted)
             if problem == "nothing has the focus" and not came_round:
                 came_round = True  # the end of the page; the next Tab begins again at its top
                 continue
             assert not problem, f"{self.page.url}: {problem}"
-            if wanted.evaluate("element => element === document.activeElement"):
+            if is_there:
                 return
         raise AssertionError(f"Tab never reached {target} on {self.page.url}")

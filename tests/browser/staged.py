@@ -33,6 +33,7 @@ from app.offers.states import OfferState
 from app.payments.adapters.testpay_bank import TestpayBank
 from app.registry.ports import Absent, NotSent, Pending, RefusalCode, Refused
 from tests import builders
+from tests.browser import staged_rooms
 from tests.builders import NOW, a_basket, a_payable_order, change_offer, look_again, pass_time, payments_of, the_order
 from tests.conftest import application, environment
 from tests.fakes import FakeMailer, FakeRenderer, ScriptedRegistry
@@ -62,6 +63,8 @@ class Stage:
     clock: FixedClock
     paths: dict[str, str] = field(default_factory=dict)
     baskets: dict[str, str] = field(default_factory=dict)
+    cookies: dict[str, tuple[str, str]] = field(default_factory=dict)
+    people: staged_rooms.People | None = None
 
     @property
     def registry(self) -> ScriptedRegistry:
@@ -165,9 +168,11 @@ def _set(stage: Stage) -> None:
     _set_offers()
     _set_expired_orders(stage)
     _set_certified_orders(stage)
+    _set_complaints(stage)
+    staged_rooms.set_rooms(stage)
     _set_waiting_orders(stage)
     _set_test_payments(stage)
-    _set_complaints(stage)
+    staged_rooms.set_waiting_rooms(stage)
     chosen = {offer_of(reference): units for reference, units in ORDERED.items()}
     stage.baskets = {
         "full": a_basket(chosen, now=NOW),

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
 from tests.browser.browser import Watch
+from tests.browser.reaching import Reach, open_path, send
+from tests.browser.room_states import ROOM_STATES
 from tests.browser.staged import NO_ORDER, PAUSED, SOLD_OUT, Stage
-
-Reach = Callable[[Page, Stage, str, Watch], None]
 
 
 def _at(path: str, status: int = 200) -> Reach:
     """A page that has an address of its own; without one in the path's language for the test payment."""
 
     def reach(page: Page, stage: Stage, language: str, watch: Watch) -> None:
-        _open(page, stage.address, path, language, status, watch)
+        open_path(page, stage.address, path, language, status, watch)
 
     return reach
 
@@ -25,17 +24,9 @@ def _at(path: str, status: int = 200) -> Reach:
 def _staged(name: str, status: int = 200) -> Reach:
     def reach(page: Page, stage: Stage, language: str, watch: Watch) -> None:
         path = stage.paths.get(name) or stage.paths[f"{name} {language}"]
-        _open(page, stage.address, path, language, status, watch)
+        open_path(page, stage.address, path, language, status, watch)
 
     return reach
-
-
-def _open(page: Page, address: str, path: str, language: str, status: int, watch: Watch) -> None:
-    watch.expected.add(status)
-    where = path if path.startswith("/testpay/") else f"/{language}{path}"
-    answer = page.goto(address + where)
-    assert answer is not None
-    assert answer.status == status, (path, answer.status)
 
 
 def _with_basket(page: Page, stage: Stage, name: str) -> None:
@@ -43,93 +34,81 @@ def _with_basket(page: Page, stage: Stage, name: str) -> None:
     page.context.add_cookies([{"name": f"basket_{port}", "value": stage.baskets[name], "url": stage.address}])
 
 
-def _send(page: Page, ending: str, typed: dict[str, str], watch: Watch, status: int, button: str = "") -> None:
-    """Fill in the first form whose address ends so and send it to an answer with `status`."""
-    watch.expected.add(status)
-    form = page.locator(f"main form[action$='{ending}']").first
-    for name, value in typed.items():
-        form.locator(f"[name='{name}']").first.fill(value)
-    with page.expect_navigation() as waited:
-        form.locator(button or "button").last.click()
-    assert waited.value is not None
-    assert waited.value.status == status, waited.value.status
-
-
 def _projects_filtered(page: Page, stage: Stage, language: str, watch: Watch) -> None:
-    _open(page, stage.address, "/?party=CL&party=IN&type=Hydro&year_from=2012&sort=price", language, 200, watch)
+    open_path(page, stage.address, "/?party=CL&party=IN&type=Hydro&year_from=2012&sort=price", language, 200, watch)
     page.locator(".filters summary").click()
 
 
 def _projects_with_error(page: Page, stage: Stage, language: str, watch: Watch) -> None:
-    _open(page, stage.address, "/?price_from=cheap&price_to=2", language, 422, watch)
+    open_path(page, stage.address, "/?price_from=cheap&price_to=2", language, 422, watch)
 
 
 def _project_with_error(page: Page, stage: Stage, language: str, watch: Watch) -> None:
-    _open(page, stage.address, "/projects/KR-222", language, 200, watch)
-    _send(page, "/basket/add", {"units": "1.5"}, watch, 422)
+    open_path(page, stage.address, "/projects/KR-222", language, 200, watch)
+    send(page, "/basket/add", {"units": "1.5"}, watch, 422)
 
 
 def _basket(page: Page, stage: Stage, language: str, watch: Watch) -> None:
     _with_basket(page, stage, "full")
-    _open(page, stage.address, "/basket", language, 200, watch)
+    open_path(page, stage.address, "/basket", language, 200, watch)
 
 
 def _basket_with_errors(page: Page, stage: Stage, language: str, watch: Watch) -> None:
     _with_basket(page, stage, "wrong")
-    _open(page, stage.address, "/basket", language, 200, watch)
+    open_path(page, stage.address, "/basket", language, 200, watch)
     for field, typed in zip(page.locator("input[name^=units-]").all(), ("0", "-1", "99999999"), strict=True):
         field.fill(typed)
-    _send(page, "/basket", {}, watch, 422, "button[value=checkout]")
+    send(page, "/basket", {}, watch, 422, "button[value=checkout]")
 
 
 def _basket_below_minimum(page: Page, stage: Stage, language: str, watch: Watch) -> None:
     _with_basket(page, stage, "low")
-    _open(page, stage.address, "/basket", language, 200, watch)
-    _send(page, "/basket", {}, watch, 422, "button[value=checkout]")
+    open_path(page, stage.address, "/basket", language, 200, watch)
+    send(page, "/basket", {}, watch, 422, "button[value=checkout]")
 
 
 def _details(page: Page, stage: Stage, language: str, watch: Watch) -> None:
     _with_basket(page, stage, "full")
-    _open(page, stage.address, "/checkout", language, 200, watch)
+    open_path(page, stage.address, "/checkout", language, 200, watch)
 
 
 def _details_with_errors(page: Page, stage: Stage, language: str, watch: Watch) -> None:
     _details(page, stage, language, watch)
-    _send(page, "/checkout", {"email": "nobody", "beneficiary": "x" * 201, "purpose": "y" * 501}, watch, 422)
+    send(page, "/checkout", {"email": "nobody", "beneficiary": "x" * 201, "purpose": "y" * 501}, watch, 422)
 
 
 def _details_with_claim(page: Page, stage: Stage, language: str, watch: Watch) -> None:
     _details(page, stage, language, watch)
     typed = {"email": "a@example.org", "beneficiary": "ACME (climate neutral)", "purpose": "100 % compensé"}
-    _send(page, "/checkout", typed, watch, 422)
+    send(page, "/checkout", typed, watch, 422)
 
 
 def _review(page: Page, stage: Stage, language: str, watch: Watch) -> None:
     _details(page, stage, language, watch)
     typed = {"email": "buyer@example.org", "beneficiary": "Amélie Nguyễn", "purpose": "Our office heating of 2025"}
-    _send(page, "/checkout", typed, watch, 200)
+    send(page, "/checkout", typed, watch, 200)
 
 
 def _review_with_error(page: Page, stage: Stage, language: str, watch: Watch) -> None:
     _review(page, stage, language, watch)
-    _send(page, "/checkout/review", {}, watch, 422)
+    send(page, "/checkout/review", {}, watch, 422)
 
 
 def _payment_declined(page: Page, stage: Stage, language: str, watch: Watch) -> None:
-    _open(page, stage.address, stage.paths[f"payment {language}"], language, 200, watch)
+    open_path(page, stage.address, stage.paths[f"payment {language}"], language, 200, watch)
     watch.expected.add(402)
     with page.expect_navigation():
         page.locator("button[value=decline]").click()
 
 
 def _complaint_with_errors(page: Page, stage: Stage, language: str, watch: Watch) -> None:
-    _open(page, stage.address, "/complaint", language, 200, watch)
-    _send(page, "/complaint", {"email": "nobody", "about": "my order", "problem": "x" * 4_001}, watch, 422)
+    open_path(page, stage.address, "/complaint", language, 200, watch)
+    send(page, "/complaint", {"email": "nobody", "about": "my order", "problem": "x" * 4_001}, watch, 422)
 
 
 def _verify_with_error(page: Page, stage: Stage, language: str, watch: Watch) -> None:
-    _open(page, stage.address, "/verify", language, 200, watch)
-    _send(page, "/verify", {"number": "12", "code": "z" * 61}, watch, 422)
+    open_path(page, stage.address, "/verify", language, 200, watch)
+    send(page, "/verify", {"number": "12", "code": "z" * 61}, watch, 422)
 
 
 def _too_many_tries(page: Page, stage: Stage, language: str, watch: Watch) -> None:
@@ -147,7 +126,7 @@ CALCULATED = (
 MISTAKEN = (
     "version=2026-1&electricity=3%2C500&people=0&flight1-origin=Barcelona&flight1-destination=Oz&flight2-km=99999"
 )
-STATES: dict[str, Reach] = {
+SHOP_STATES: dict[str, Reach] = {
     "projects": _at("/"),
     "projects found": _at("/?q=cocinas+Kenia&units=12"),
     "projects filtered": _projects_filtered,
@@ -224,4 +203,5 @@ STATES: dict[str, Reach] = {
     "too many tries": _too_many_tries,
     "fault of ours": _at("/broken", 500),
 }
+STATES = SHOP_STATES | ROOM_STATES
 ERRORS = tuple(name for name in STATES if " with error" in name or name.endswith(("minimum", "with errors")))
