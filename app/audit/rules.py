@@ -28,7 +28,7 @@ class Rule:
     unit: str
 
 
-# Prices: the lowest and highest that the United Nations platform ever had (issue 4; shared/data).
+# Prices: the lowest and highest of the ten years of the shop of the United Nations (issue 4; shared/data).
 PRICE_LOWEST = Rule("price_lowest", 38, 1, 2**31 - 1, "minor")
 PRICE_HIGHEST = Rule("price_highest", 850, 1, 2**31 - 1, "minor")
 LOW_STOCK = Rule("low_stock", 100, 0, 10**9, "units")

@@ -8,6 +8,8 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 from flask_babel import lazy_pgettext
 
+from app.providers.messages import OWN_ORGANISATION
+
 Words = Mapping[str, Any]
 
 QUEUES: Words = {
@@ -22,7 +24,7 @@ QUEUES: Words = {
 }
 
 KINDS: Words = {
-    "order": _("Order"),
+    "order": lazy_pgettext("purchase", "Order"),
     "cancellation": _("Cancellation"),
     "certificate": _("Certificate"),
     "complaint": _("Complaint"),
@@ -35,12 +37,12 @@ KINDS: Words = {
 ORDER: Words = {
     "placed": _("Placed, not paid"),
     "payment_pending": _("Payment page open"),
-    "paid": _("Paid"),
+    "paid": lazy_pgettext("purchase", "Paid"),
     "fulfilling": _("At the registry"),
-    "fulfilled": _("Carried out"),
+    "fulfilled": lazy_pgettext("purchase", "Carried out"),
     "partly_fulfilled": _("Partly carried out, the rest refunded"),
     "refused": _("Not carried out, refunded"),
-    "expired": _("Expired"),
+    "expired": lazy_pgettext("purchase", "Expired"),
     "payment_review": _("Payment differs"),
     "risk_hold": _("Held before the registry"),
 }
@@ -57,7 +59,7 @@ PAYMENT: Words = {
     "created": _("Written down"),
     "open": _("Page open"),
     "processing": _("With the bank"),
-    "succeeded": _("Paid"),
+    "succeeded": lazy_pgettext("payment", "Paid"),
     "failed": _("Failed"),
     "expired": _("Expired"),
 }
@@ -264,11 +266,11 @@ RULES: Words = {
 }
 
 WORDINGS: Words = {
-    "neutral": _("claims neutrality"),
-    "zero": _("claims zero emissions"),
-    "positive": _("claims a positive effect"),
-    "offset": _("claims that emissions are made up for"),
-    "free": _("claims freedom from emissions"),
+    "neutral": _("speaks of being neutral"),
+    "zero": _("speaks of zero"),
+    "positive": _("speaks of a positive effect"),
+    "free": _("speaks of being without emissions"),
+    "offset": _("speaks of making up for emissions"),
 }
 
 # Why something cannot be done.
@@ -289,6 +291,7 @@ REFUSALS: Words = {
     "complaint_closed": _("This complaint was closed before. The first answer stands."),
     "reply_unfit": _("Write an answer of at most 10,000 characters."),
     "payout_unfit": _("This payout cannot be recorded. Look at the amount, the reference, the day and the payee."),
+    "own_organisation": OWN_ORGANISATION,
     "own_account": _("You cannot suspend your own account."),
     "order_not_held": _("This order is not held."),
     "order_begun": _("The order went to the registry. It cannot be held any more."),

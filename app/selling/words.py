@@ -15,6 +15,7 @@ from app.kernel.csvtable import RowError
 from app.kernel.errors import Refusal
 from app.kernel.money import Money
 from app.offers.states import OfferState
+from app.providers.messages import OWN_ORGANISATION
 from app.web import filters
 from app.web.i18n import current_locale
 from app.web.import_errors import problem
@@ -113,7 +114,7 @@ def column_meaning(name: str) -> str:
         "unit_price": _("The price of one unit, such as 2.50."),
         "currency": _("The three letters of the currency."),
         "minimum_units": _("The smallest purchase; 1 if empty."),
-        "tiers": _("Lower prices from a number of units on, such as 100:0.45;1000:0.40."),
+        "tiers": _("Lower prices from a number of units on, such as %(example)s.", example="100:0.45;1000:0.40"),
         "opens_at": _("Not on sale before, such as 2027-01-04T09:00:00Z."),
         "expires_at": _("Not on sale from then on."),
         "text_en": _("Your words in English; \\n is a new line."),
@@ -212,6 +213,7 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
     "may_not_offer": lambda _facts: _(
         "You may not offer units of this project: you are suspended, or your authority for it was not accepted."
     ),
+    "own_organisation": lambda _facts: str(OWN_ORGANISATION),
     "other_owner": lambda facts: _("The registry account %(account)s is not yours.", account=facts["account"]),
     "unknown_issuance": lambda _facts: _("There is no such issuance."),
     "code_unfit": lambda facts: (

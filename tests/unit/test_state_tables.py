@@ -58,6 +58,9 @@ BEYOND: dict[str, dict[str, str]] = {
         "sold_out -> frozen": "the registry refuses units of an offer that is sold out to the last one",
         "frozen -> withdrawn": "reconciliation may show that the units are gone",
         "frozen -> expired": "reconciliation may come too late",
+        "frozen -> approved": "one that was frozen before it opened waits for its opening again",
+        "frozen -> paused": "one that was frozen while it rested rests again",
+        "sold_out -> paused": "a seller may rest an offer whose held units could come back",
     },
     "reservation": {"settled -> released": "a refused or proven-absent cancellation gives its units back"},
     "order": {

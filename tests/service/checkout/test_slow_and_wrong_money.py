@@ -180,7 +180,7 @@ def test_a_payment_that_differs_from_its_order_goes_to_a_person_and_cancels_noth
     assert not cancellations_of(order_id)
     assert not refunds_of(order_id)
     event = db.session.scalars(select(StateEvent).where(StateEvent.to_state == "payment_review")).one()
-    assert set(event.facts) == {"paid", "currency"}
+    assert set(event.facts) == {"payment", "paid", "currency"}
 
 
 def test_a_payment_of_another_order_is_not_taken_for_this_one(world: Collaborators) -> None:

@@ -1,7 +1,6 @@
 import pytest
 
-from app.kernel.money import Money
-from app.offers.queries import minimum_units
+from app.offers.tiers import least_units
 
 
 @pytest.mark.parametrize(
@@ -9,7 +8,7 @@ from app.offers.queries import minimum_units
     [(38, 2), (25, 2), (26, 2), (49, 2), (50, 1), (51, 1), (850, 1), (1, 50), (3, 17)],
 )
 def test_the_least_purchase_reaches_the_payment_minimum_of_50_cents(price: int, units: int) -> None:
-    least = minimum_units(Money(price, "USD"), 50)
+    least = least_units([(1, price)], 50)
 
     assert least == units
     assert least * price >= 50
@@ -17,4 +16,4 @@ def test_the_least_purchase_reaches_the_payment_minimum_of_50_cents(price: int, 
 
 
 def test_without_a_payment_minimum_one_unit_can_be_bought() -> None:
-    assert minimum_units(Money(38, "USD"), 0) == 1
+    assert least_units([(1, 38)], 0) == 1
