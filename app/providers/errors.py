@@ -71,6 +71,12 @@ class OwnRequest(Refusal):
     code = "own_request"
 
 
+class OwnOrganisation(Refusal):
+    """An operator who works for the organisation decides nothing about it."""
+
+    code = "own_organisation"
+
+
 class WordingUnfit(Refusal):
     """A public text makes a claim that nobody may make of units: the `quote`, in the text of `language`."""
 

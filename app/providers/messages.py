@@ -24,6 +24,8 @@ _FILE_PROBLEMS = {
     "wrong_type": _("The file is no PDF, PNG or JPEG, whatever its name says."),
 }
 
+OWN_ORGANISATION = _("You work for this organisation. Another operator has to decide.")
+
 _SENTENCES = {
     "not_editable": _("The application cannot be changed now: it waits for its decision, or was decided."),
     "too_many": _("There are as many as there may be. Remove one first."),
@@ -38,6 +40,7 @@ _SENTENCES = {
         "Another participant has this code, or it has other characters than small letters, digits and dashes."
     ),
     "own_request": _("You asked for this change yourself. Another person has to agree."),
+    "own_organisation": OWN_ORGANISATION,
     "already_proposed": _("The approval waits for a second operator already."),
     "reason_missing": _("Give a reason, so that others can understand the decision."),
 }

@@ -161,6 +161,8 @@ def test_an_operator_lets_a_held_one_go_or_refuses_it_with_a_reason(shop: Shop) 
     assert (open_match.status_code, "nobody has cleared it" in Page(open_match.text).words) == (422, True)
     assert desk.post(f"{path}/{reference}", data=fields | {"reason": ""}).status_code == 422
     assert desk.post(f"{path}/D-2222-2222", data=fields).status_code == 404
+    # Another site's form, which has no token of ours, decides nothing.
+    assert desk.post(f"{path}/{reference}", data={"reason": "x", "decision": "refuse"}).status_code == 400
     assert desk.post(f"{path}/{reference}", data=fields | {"decision": "refuse"}).status_code == 303
     assert desk.post(f"{path}/{reference}", data=fields | {"decision": "refuse"}).status_code == 422
     with shop.inside():
