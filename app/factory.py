@@ -31,13 +31,13 @@ from app.payments import adapters as payment_adapters
 from app.providers import seller_views as applying_pages
 from app.providers import staff_views as sellers_desk
 from app.providers import views as seller_cards
-from app.providers.service import on_suspension
+from app.providers.service import on_lost_authority, on_suspension
 from app.register import views as register_views
 from app.registry.adapters import make_registry
 from app.reporting import seller_views as dashboard_views
 from app.screening import staff_views as screening_desk
 from app.selling import pages as selling_pages
-from app.selling.service import freeze_all
+from app.selling.service import freeze_all, freeze_project
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -95,6 +95,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     sellers_desk.init_app(app)
     seller_cards.init_app(app)
     on_suspension(freeze_all)
+    on_lost_authority(freeze_project)
     dashboard_views.init_app(app)
     operations.init_app(app)
     desk_pages.init_app(app)

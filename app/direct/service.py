@@ -31,9 +31,11 @@ from app.kernel import checkpoints
 from app.kernel.csvtable import countries
 from app.kernel.references import direct_reference
 from app.kernel.text import clean_line
+from app.offers import reasons
 from app.offers import service as offers
 from app.offers.models import Offer
 from app.offers.pools import Holdings, lock, read_supply, require_free
+from app.providers.independence import require_outsider_of
 from app.providers.models import Provider
 from app.providers.states import ProviderState
 from app.registry.ledger.queries import find_account_provider
@@ -42,6 +44,7 @@ from app.registry.ports import RegistryAdapter
 from app.registry.service import Cause, plan_cancellation
 from app.registry.states import CANCELLATION, CancellationState
 from app.screening.service import ScreenedSubject, Standing, screen, standing
+from app.selling.notices import offers_frozen
 
 KIND = "direct_cancellation"
 # Why it stands where it stands: codes of ours, beside those of a registry that refused.
@@ -108,7 +111,8 @@ def place(
         earlier = _find(submission)
         if earlier is not None:
             return earlier
-        provider = session.get_one(Provider, provider_id)
+        # Nobody suspends the participant before this is written down.
+        provider = session.get_one(Provider, provider_id, with_for_update={"read": True})
         issuance = session.get(Issuance, wish.issuance_id)
         if provider.state is not ProviderState.APPROVED or provider.organisation_id is None or actor.person_id is None:
             raise ParticipantCannotAct
@@ -239,11 +243,12 @@ def names_of(direct_id: int) -> tuple[str, ...]:
 def let_go(direct_id: int, actor: Actor, reason: str, *, registry: RegistryAdapter, now: datetime) -> None:
     """Take a held direct cancellation to the registry after all.
 
-    Raises ReasonMissing, MatchOpen while a likeness is pending or was confirmed, or NotHeld.
+    Raises ReasonMissing, OwnOrganisation, MatchOpen while a likeness is pending or was confirmed, or NotHeld.
     """
     kept = required_reason(reason)
     with transaction() as session:
         direct = session.get_one(DirectCancellation, direct_id)
+        require_outsider_of(direct.provider_id, actor.person_id)
         found = standing(KIND, direct_id)
         if found is not Standing.CLEAR:
             raise MatchOpen(standing=found.value)
@@ -255,11 +260,13 @@ def let_go(direct_id: int, actor: Actor, reason: str, *, registry: RegistryAdapt
 def refuse(direct_id: int, actor: Actor, reason: str, *, settings: Settings, now: datetime) -> None:
     """End a held direct cancellation of which nothing was sent; its units are free again.
 
-    No money and no registry is touched, so one operator decides. Raises ReasonMissing or NotHeld.
+    No money and no registry is touched, so one operator decides. Raises ReasonMissing, OwnOrganisation or
+    NotHeld.
     """
     kept = required_reason(reason)
     with transaction() as session:
         direct = session.get_one(DirectCancellation, direct_id)
+        require_outsider_of(direct.provider_id, actor.person_id)
         refused = advance(
             DirectCancellation, direct_id, DIRECT, _S.REFUSED, at=now,
             sources=(_S.RISK_HOLD,), finished_at=now, state_reason=REFUSED_BY_US,
@@ -356,7 +363,8 @@ def _freeze_offers_of_the_same_units(direct_id: int, reference: str, now: dateti
         .where(Offer.account == direct.account, Offer.issuance_id == direct.issuance_id)
         .order_by(Offer.id)
     ).all():
-        offers.freeze(offer_id, now, reason=f"registry refused {reference}")
+        if offers.freeze(offer_id, now, reasons.BOOKS_DIFFER, note=f"registry refused {reference}"):
+            offers_frozen([offer_id], reasons.BOOKS_DIFFER, now)
 
 
 def _beneficiary_of(direct_id: int) -> Beneficiary:

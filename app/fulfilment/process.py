@@ -56,6 +56,7 @@ from app.registry import service as registry_service
 from app.registry.models import Cancellation
 from app.registry.ports import RegistryAdapter
 from app.registry.states import CANCELLATION, CancellationState
+from app.selling import notices
 from app.selling import service as selling
 
 log = logging.getLogger(__name__)
@@ -269,7 +270,8 @@ def _give_back(order: Order, refused: list[Cancellation], settings: Settings, no
     lines = []
     for cancellation in refused:
         line = db.session.get_one(OrderLine, cancellation.order_line_id)
-        offers.freeze(line.offer_id, now, reasons.BOOKS_DIFFER, note=f"registry refused {cancellation.reference}")
+        if offers.freeze(line.offer_id, now, reasons.BOOKS_DIFFER, note=f"registry refused {cancellation.reference}"):
+            notices.offers_frozen([line.offer_id], reasons.BOOKS_DIFFER, now)
         offers.release(line.id, now)
         payments.owe_refund(
             payment=payment,

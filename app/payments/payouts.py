@@ -15,6 +15,7 @@ from app.kernel.money import Money
 from app.kernel.text import clean_line
 from app.payments.errors import PayoutUnfit
 from app.payments.models import Payout
+from app.providers.independence import require_outsider_of
 from app.providers.models import Payee, Provider
 from app.providers.states import PayeeState
 from app.registry.models import Cancellation
@@ -76,9 +77,10 @@ def propose_payout(
 ) -> int:
     """Propose to write down that `amount` was sent to a participant's payee; gives the proposal's id.
 
-    Raises PayoutUnfit, and what `propose` raises. `paid_on` is the day of the transfer in UTC.
+    Raises PayoutUnfit, OwnOrganisation, and what `propose` raises. `paid_on` is the day of the transfer in UTC.
     """
     reference = clean_line(reference)
+    require_outsider_of(provider_id, actor.person_id)
     payee_id = _check(provider_id, amount.minor, reference)
     if paid_on > now.date():
         raise PayoutUnfit(reason="day", due=balance(provider_id).due)
@@ -101,6 +103,7 @@ def propose_payout(
 
 def _carry_out(proposal: Proposal, now: datetime) -> None:
     one_at_a_time(f"payout:{proposal.subject_id}")
+    require_outsider_of(proposal.subject_id, proposal.decided_by)
     facts = proposal.facts
     try:
         payee_id = _check(proposal.subject_id, facts["amount"], facts["reference"])

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from app.audit.service import Actor, Subject, note_act, required_reason
 from app.catalog.models import Issuance, Project
@@ -25,6 +25,7 @@ from app.offers.models import Offer, PriceChange
 from app.offers.pools import Holdings
 from app.offers.search_index import note_seller
 from app.offers.states import CLOSED, OFFER, OPEN, PRICE_CHANGE, UNSEEN, OfferState, PriceChangeState
+from app.providers.independence import require_outsider_of
 from app.providers.models import Provider
 from app.providers.queries import may_offer
 from app.registry.ledger.queries import find_account_provider
@@ -51,6 +52,7 @@ __all__ = [
     "drop_planned_price",
     "freeze",
     "freeze_all",
+    "freeze_project",
     "pause",
     "pause_all",
     "plan_price",
@@ -254,8 +256,8 @@ def hand_in(offer: Offer, supply: pools.Supply, actor: Actor, now: datetime) -> 
 def approve(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> None:
     """Let an offer be sold: at once, or from its opening on.
 
-    Raises NoSuchOffer, OfferMoved, MayNotOffer, TermsUnfit where time or the house's rules have overtaken it, or
-    MoreThanHeld where the registry holds less by now than is promised.
+    Raises NoSuchOffer, OfferMoved, OwnOrganisation, MayNotOffer, TermsUnfit where time or the house's rules have
+    overtaken it, or MoreThanHeld where the registry holds less by now than is promised.
     """
     supply = pools.read_supply([_account_of(offer_id)], holdings)
     with transaction():
@@ -263,6 +265,7 @@ def approve(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> N
         _allowed(offer_id)
         offer = _locked(offer_id)
         _from(offer, _S.SUBMITTED)
+        require_outsider_of(offer.provider_id, actor.person_id)
         _require(problems(offer.units_offered, terms_of(offer), now))
         _require_kept(offer, supply)
         offer.holding_confirmed_at = supply.confirmed_at(offer.account, pools.serials_of(offer.issuance_id))
@@ -276,12 +279,13 @@ def approve(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> N
 def send_back(offer_id: int, actor: Actor, reason: str, now: datetime) -> None:
     """Give a submitted offer back to its seller with the reason; its units are free again.
 
-    Raises NoSuchOffer, OfferMoved or ReasonMissing.
+    Raises NoSuchOffer, OfferMoved, OwnOrganisation or ReasonMissing.
     """
     kept = required_reason(reason)
     with transaction():
         offer = _locked(offer_id)
         _from(offer, _S.SUBMITTED)
+        require_outsider_of(offer.provider_id, actor.person_id)
         _act(offer, "offer_sent_back", actor, now, reason=kept)
         _move(offer, _S.DRAFT, now, sources=(_S.SUBMITTED,), reason=kept)
         notices.offer_returned(offer_id, kept, now)
@@ -348,10 +352,21 @@ def freeze_all(provider_id: int, reason: str, actor: Actor | None, now: datetime
 
     `reason` is a code of `app.offers.reasons` or an operator's words; gives how many.
     """
+    return _freeze_of(provider_id, reason, actor or SWEEPER, now)
+
+
+def freeze_project(provider_id: int, project_id: int, reason: str, actor: Actor, now: datetime) -> int:
+    """The same for its offers of one project, which it may not offer any more."""
+    of_project = select(Issuance.id).where(Issuance.project_id == project_id)
+    return _freeze_of(provider_id, reason, actor, now, Offer.issuance_id.in_(of_project))
+
+
+def _freeze_of(provider_id: int, reason: str, actor: Actor, now: datetime, *which: ColumnElement[bool]) -> int:
+    # Whoever lets one of them be sold reads what the participant may do under this row's lock.
     db.session.get_one(Provider, provider_id, with_for_update=True, populate_existing=True)
-    found = _of_provider(provider_id, _FREEZES)
+    found = _of_provider(provider_id, _FREEZES, *which)
     for offer in found:
-        _act(offer, "offer_frozen", actor or SWEEPER, now, reason=reason)
+        _act(offer, "offer_frozen", actor, now, reason=reason)
         offers.freeze(offer.id, now, reason=reason)
     notices.offers_frozen([offer.id for offer in found], reason, now)
     return len(found)
@@ -360,7 +375,7 @@ def freeze_all(provider_id: int, reason: str, actor: Actor | None, now: datetime
 def thaw(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> None:
     """Let a frozen offer be what it was before: the registry holds again what is promised.
 
-    Raises NoSuchOffer, OfferMoved, MayNotOffer, TermsUnfit after its expiry, or MoreThanHeld.
+    Raises NoSuchOffer, OfferMoved, OwnOrganisation, MayNotOffer, TermsUnfit after its expiry, or MoreThanHeld.
     """
     supply = pools.read_supply([_account_of(offer_id)], holdings)
     with transaction():
@@ -368,6 +383,7 @@ def thaw(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> None
         _allowed(offer_id)
         offer = _locked(offer_id)
         _from(offer, _S.FROZEN)
+        require_outsider_of(offer.provider_id, actor.person_id)
         _require_time_left(offer, now)
         _require_kept(offer, supply)
         offer.holding_confirmed_at = supply.confirmed_at(offer.account, pools.serials_of(offer.issuance_id))
@@ -570,10 +586,10 @@ def _locked(offer_id: int) -> Offer:
     return offer
 
 
-def _of_provider(provider_id: int, states: Sequence[OfferState]) -> Sequence[Offer]:
+def _of_provider(provider_id: int, states: Sequence[OfferState], *which: ColumnElement[bool]) -> Sequence[Offer]:
     return db.session.scalars(
         select(Offer)
-        .where(Offer.provider_id == provider_id, Offer.state.in_(states))
+        .where(Offer.provider_id == provider_id, Offer.state.in_(states), *which)
         .order_by(Offer.id)
         .with_for_update()
         .execution_options(populate_existing=True)

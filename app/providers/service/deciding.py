@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
@@ -16,8 +17,11 @@ from app.current import settings as current_settings
 from app.db import advance, db, record, transaction
 from app.providers import mails
 from app.providers.errors import CodeTaken, MovedOn, NoSuchThing, NotClear
+from app.providers.independence import require_outsider
 from app.providers.models import Application, Evidence, Payee, ProjectAuthority, Provider
+from app.providers.queries import find_provider_of
 from app.providers.service.applying import SUBJECT, subject_of
+from app.providers.service.standing import lose_authority
 from app.providers.states import (
     APPLICATION,
     AUTHORITY,
@@ -41,28 +45,34 @@ def propose_approval(application_id: int, code: str, actor: Actor, *, reason: st
     """Propose to make an applicant a participant under a code, for a second operator; gives the proposal's id.
 
     A code of a participant without an organisation is taken over. Raises NoSuchThing, MovedOn, NotClear while
-    a likeness waits or is confirmed, CodeTaken, and what `propose` raises.
+    a likeness waits or is confirmed, CodeTaken, OwnOrganisation, and what `propose` raises.
     """
     application = _application(application_id)
+    require_outsider(application.organisation_id, actor.person_id)
     if application.state is not _S.SUBMITTED:
         raise MovedOn
     here = standing(SUBJECT, application_id)
     if here is not Standing.CLEAR:
         raise NotClear(standing=here.value)
-    _check_code(code)
-    return propose(actor, APPROVE, subject_of(application), reason=reason, facts={"code": code}, now=now)
+    facts = {"code": code} | _what_is_judged(application, code)
+    return propose(actor, APPROVE, subject_of(application), reason=reason, facts=facts, now=now)
 
 
 def carry_out_approval(proposal: Proposal, now: datetime) -> None:
     """Make the applicant a participant with its payee, in the transaction of the second operator's word.
 
-    Raises NoLongerPossible when the application, the lists or the code have moved on.
+    Raises OwnOrganisation, or NoLongerPossible when the application, the lists or the code have moved on.
     """
     application = _application(proposal.subject_id)
+    require_outsider(application.organisation_id, proposal.decided_by)
     if standing(SUBJECT, application.id) is not Standing.CLEAR:
         raise NoLongerPossible
+    code = str(proposal.facts["code"])
     try:
-        provider = _provider_for(application, str(proposal.facts["code"]), now)
+        # One that was returned and handed in again meanwhile is another one, and so is a code in other hands.
+        if {"code": code} | _what_is_judged(application, code) != proposal.facts:
+            raise NoLongerPossible
+        provider = _provider_for(application, code, now)
     except CodeTaken:
         raise NoLongerPossible from None
     moved = advance(
@@ -96,19 +106,23 @@ def carry_out_approval(proposal: Proposal, now: datetime) -> None:
 
 
 def give_back(application_id: int, actor: Actor, *, reason: str, settings: Settings, now: datetime) -> None:
-    """Return an application to the applicant, with what is asked for. Raises NoSuchThing, ReasonMissing, MovedOn."""
+    """Return an application to the applicant, with what is asked for. Raises as `refuse`."""
     _close(application_id, _S.RETURNED, mails.SellerNews.RETURNED, actor, reason, settings, now)
 
 
 def refuse(application_id: int, actor: Actor, *, reason: str, settings: Settings, now: datetime) -> None:
-    """Refuse an application for good, with the reason. Raises NoSuchThing, ReasonMissing, MovedOn."""
+    """Refuse an application for good, with the reason.
+
+    Raises NoSuchThing, ReasonMissing, OwnOrganisation, MovedOn.
+    """
     _close(application_id, _S.REFUSED, mails.SellerNews.REFUSED, actor, reason, settings, now)
 
 
 def decide_authority(authority_id: int, to: AuthorityState, actor: Actor, *, reason: str, now: datetime) -> None:
     """Accept a claim for a project, refuse it, or take an accepted one away.
 
-    Raises NoSuchThing, ReasonMissing, or MovedOn when somebody decided before.
+    What a participant has on sale of a project stops with its authority, in the same transaction.
+    Raises NoSuchThing, ReasonMissing, OwnOrganisation, or MovedOn when somebody decided before.
     """
     kept = required_reason(reason)
     with transaction() as session:
@@ -116,11 +130,16 @@ def decide_authority(authority_id: int, to: AuthorityState, actor: Actor, *, rea
         if authority is None:
             raise NoSuchThing
         organisation_id, project_id = authority.organisation_id, authority.project_id
+        require_outsider(organisation_id, actor.person_id)
+        is_taken_away = authority.state is AuthorityState.APPROVED
         if not advance(ProjectAuthority, authority_id, AUTHORITY, to, at=now, reason=kept, decided_at=now):
             raise MovedOn
         subject = Subject("project_authority", authority_id, "")
         facts = {"organisation": organisation_id, "project": project_id}
         note_act(actor, f"authority_{to}", subject, at=now, reason=kept, facts=facts)
+        provider = find_provider_of(organisation_id)
+        if is_taken_away and provider is not None:
+            lose_authority(provider.id, project_id, kept, actor, now)
 
 
 def look_at(evidence_id: int, actor: Actor, settings: Settings, now: datetime) -> tuple[Evidence, bytes]:
@@ -147,6 +166,7 @@ def _close(
     kept = required_reason(reason)
     with transaction():
         application = _application(application_id)
+        require_outsider(application.organisation_id, actor.person_id)
         moved = advance(
             Application,
             application_id,
@@ -168,6 +188,13 @@ def _application(application_id: int) -> Application:
     if application is None:
         raise NoSuchThing
     return application
+
+
+def _what_is_judged(application: Application, code: str) -> dict[str, Any]:
+    """What two operators must have had before them alike: this submission, and who has the code. Raises CodeTaken."""
+    known = _check_code(code)
+    submitted_at = application.submitted_at.isoformat() if application.submitted_at else ""
+    return {"submitted_at": submitted_at, "takes_over": None if known is None else known.id}
 
 
 def _check_code(code: str) -> Provider | None:

@@ -13,6 +13,7 @@ from app.config import Settings
 from app.db import advance, record, transaction
 from app.providers import mails
 from app.providers.errors import MovedOn, NoSuchThing, OwnRequest, WordingUnfit
+from app.providers.independence import require_outsider_of
 from app.providers.models import Payee, Provider
 from app.providers.queries import find_provider_of
 from app.providers.service.standing import locale_of
@@ -86,7 +87,7 @@ def look_at_payee(payee_id: int, actor: Actor, settings: Settings, now: datetime
 def decide_payee(payee_id: int, *, accept: bool, actor: Actor, reason: str, settings: Settings, now: datetime) -> None:
     """Agree to a requested payee, or refuse it. The owner's request and this decision are the two people.
 
-    Raises NoSuchThing, ReasonMissing, OwnRequest, or MovedOn when it was decided or replaced before.
+    Raises NoSuchThing, ReasonMissing, OwnRequest, OwnOrganisation, or MovedOn when it was decided or replaced before.
     """
     kept = required_reason(reason)
     with transaction() as session:
@@ -95,6 +96,7 @@ def decide_payee(payee_id: int, *, accept: bool, actor: Actor, reason: str, sett
             raise NoSuchThing
         if payee.requested_by == actor.person_id:
             raise OwnRequest
+        require_outsider_of(payee.provider_id, actor.person_id)
         provider = session.get_one(Provider, payee.provider_id, with_for_update=True)
         current = session.scalar(select(Payee.id).where(Payee.provider_id == provider.id, Payee.state == _Y.CURRENT))
         if payee.state is not _Y.REQUESTED:

@@ -12,12 +12,16 @@ from app.config import Settings
 from app.db import advance, db, transaction
 from app.providers import mails
 from app.providers.errors import MovedOn, NoSuchThing
+from app.providers.independence import require_outsider
 from app.providers.models import Application, Provider
 from app.providers.states import PROVIDER, ApplicationState, ProviderState
 
 # The participant's id, the reason, who acts, and the aware instant; runs inside the deciding transaction.
 SuspensionHandler = Callable[[int, str, Actor, datetime], object]
 _handlers: dict[str, SuspensionHandler] = {}
+# The same, with the project's id after the participant's.
+AuthorityHandler = Callable[[int, int, str, Actor, datetime], object]
+_authority_handlers: dict[str, AuthorityHandler] = {}
 
 
 def on_suspension(handler: SuspensionHandler) -> None:
@@ -28,10 +32,21 @@ def on_suspension(handler: SuspensionHandler) -> None:
     _handlers[f"{handler.__module__}.{handler.__qualname__}"] = handler
 
 
+def on_lost_authority(handler: AuthorityHandler) -> None:
+    """Say what else has to happen, in the same transaction, when a participant may not offer a project any more."""
+    _authority_handlers[f"{handler.__module__}.{handler.__qualname__}"] = handler
+
+
+def lose_authority(provider_id: int, project_id: int, reason: str, actor: Actor, now: datetime) -> None:
+    """Do what follows from an authority that was taken away, in the caller's transaction."""
+    for handler in _authority_handlers.values():
+        handler(provider_id, project_id, reason, actor, now)
+
+
 def suspend(provider_id: int, actor: Actor, *, reason: str, settings: Settings, now: datetime) -> None:
     """Stop a participant from selling; orders that are held or paid are fulfilled.
 
-    Raises NoSuchThing, ReasonMissing, or MovedOn when it is suspended already.
+    Raises NoSuchThing, ReasonMissing, OwnOrganisation, or MovedOn when it is suspended already.
     """
     kept = required_reason(reason)
     with transaction():
@@ -51,6 +66,7 @@ def _move(provider_id: int, to: ProviderState, actor: Actor, reason: str, settin
     provider = db.session.get(Provider, provider_id)
     if provider is None:
         raise NoSuchThing
+    require_outsider(provider.organisation_id, actor.person_id)
     is_suspension = to is ProviderState.SUSPENDED
     # The public card says why only while it matters.
     if not advance(Provider, provider_id, PROVIDER, to, at=now, state_reason=reason if is_suspension else ""):

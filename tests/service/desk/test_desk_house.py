@@ -19,7 +19,7 @@ from app.payments.payouts import Balance, balance, balances
 from app.providers.models import Provider
 from tests.builders import all_at_once
 from tests.pages import Visitor
-from tests.people import a_person, actor_of, an_operator, an_organisation, sign_in_as
+from tests.people import a_participant, a_person, actor_of, an_operator, an_organisation, sign_in_as
 from tests.service.conftest import Shop
 from tests.service.desk.desking import (
     WHY,
@@ -214,3 +214,20 @@ def test_the_trail_is_narrowed_and_downloaded_with_words_for_every_act(shop: Sho
     page = eva.get("/en/desk/acts?who=otto&before=99")
     assert "Changed a rule of the house" in page.words
     assert "Nothing here is ever changed or removed." in page.words
+
+
+def test_nobody_records_a_payout_to_an_organisation_of_their_own(shop: Shop) -> None:
+    finished(shop)
+    a_payee(shop)
+    eva, otto = operator(shop), operator(shop, "otto@tonne.example")
+    record = "/en/desk/payouts/seller/record"
+    typed = {"amount": "20.00", "reference": "SWIFT 1", "paid_on": "2026-11-22", "reason": WHY}
+    do(otto, record, 303, **typed)
+    with shop.inside():
+        a_participant(an_organisation(viewer=an_operator()))
+
+    agree(shop, eva)
+    assert "You work for this organisation." in eva.get("/en/desk/proposals").words
+    with shop.inside():
+        assert db.session.scalar(select(Payout.id)) is None
+    assert "You work for this organisation." in eva.read(do(eva, record, 422, **typed), 422).words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -13,7 +14,9 @@ from app.audit import service as audit
 from app.audit.errors import AlreadyProposed, NoLongerPossible, ReasonMissing, SamePerson
 from app.audit.models import Act
 from app.current import settings
-from app.db import StateEvent, db
+from app.db import StateEvent, db, transaction
+from app.offers.models import Offer
+from app.offers.states import OfferState
 from app.providers.errors import (
     AlreadyClaimed,
     CodeTaken,
@@ -23,6 +26,7 @@ from app.providers.errors import (
     NoSuchThing,
     NotClear,
     NotEditable,
+    OwnOrganisation,
     TooMany,
 )
 from app.providers.models import BeneficialOwner, Evidence, Payee, ProjectAuthority, Provider
@@ -454,3 +458,70 @@ def test_only_owners_get_the_mails(project_id: int) -> None:
     a_submitted(owner, project_id, organisation)
 
     assert {who for who, *_rest in news()} == {"ana@example.org", "second@example.org"}
+
+
+def test_an_application_that_was_changed_after_the_proposal_is_not_approved(project_id: int) -> None:
+    owner = an_owner()
+    organisation = organisation_id()
+    application_id = a_submitted(owner, project_id, organisation)
+    eva, finn = actor_of(an_operator()), actor_of(an_operator("finn@tonne.example"))
+    proposal = deciding.propose_approval(application_id, "salkhit", eva, reason="Fits.", now=NOW)
+
+    later = NOW + timedelta(hours=1)
+    deciding.give_back(application_id, finn, reason="Which bank?", settings=settings(), now=NOW)
+    applying.save_payee(organisation, "Somebody Else", "Elsewhere", "GB33BUKB20201555555555", owner, settings(), NOW)
+    applying.certify(organisation, "All of it is true.", owner, NOW)
+    applying.submit(organisation, owner, settings(), later)
+
+    with pytest.raises(NoLongerPossible):
+        audit.agree(proposal, finn, now=later)
+    assert [row.code for row in all_of(Provider)] == ["seller"]
+
+
+def test_a_code_that_got_an_owner_after_the_proposal_is_not_taken_over(project_id: int) -> None:
+    application_id = a_submitted(an_owner(), project_id, organisation_id())
+    eva, finn = actor_of(an_operator()), actor_of(an_operator("finn@tonne.example"))
+    proposal = deciding.propose_approval(application_id, "salkhit", eva, reason="Fits.", now=NOW)
+    with transaction() as session:
+        session.add(Provider(code="salkhit", legal_name="Imported meanwhile", country="MN"))
+
+    with pytest.raises(NoLongerPossible):
+        audit.agree(proposal, finn, now=NOW)
+    assert [row.organisation_id for row in all_of(Provider)] == [None, None]
+
+
+def test_an_operator_decides_nothing_about_an_organisation_of_their_own(project_id: int) -> None:
+    owner = an_owner()
+    organisation = organisation_id()
+    eva, finn = actor_of(an_operator()), actor_of(an_operator("finn@tonne.example"))
+    an_organisation(viewer=eva.person_id or 0)
+    application_id = a_submitted(owner, project_id, organisation)
+    (claim,) = all_of(ProjectAuthority)
+
+    with pytest.raises(OwnOrganisation):
+        deciding.propose_approval(application_id, "seller", eva, reason="Fits.", now=NOW)
+    with pytest.raises(OwnOrganisation):
+        deciding.refuse(application_id, eva, reason="No.", settings=settings(), now=NOW)
+    with pytest.raises(OwnOrganisation):
+        deciding.decide_authority(claim.id, AuthorityState.APPROVED, eva, reason="Ours.", now=NOW)
+    proposal = deciding.propose_approval(application_id, "seller", finn, reason="Fits.", now=NOW)
+    with pytest.raises(OwnOrganisation):
+        audit.agree(proposal, eva, now=NOW)
+    assert the_application(organisation).state is ApplicationState.SUBMITTED
+
+
+def test_what_is_on_sale_of_a_project_stops_with_the_authority_for_it(project_id: int) -> None:
+    provider = approved(a_submitted(an_owner(), project_id, organisation_id()), "seller")
+    eva = actor_of(an_operator())
+    (claim,) = all_of(ProjectAuthority)
+    deciding.decide_authority(claim.id, AuthorityState.APPROVED, eva, reason="Named in the MoC.", now=NOW)
+    assert [offer.state for offer in all_of(Offer)] == [OfferState.LIVE]
+
+    deciding.decide_authority(claim.id, AuthorityState.REFUSED, eva, reason="The MoC was changed.", now=NOW)
+
+    (offer,) = all_of(Offer)
+    assert (offer.provider_id, offer.state, offer.state_reason) == (
+        provider.id,
+        OfferState.FROZEN,
+        "The MoC was changed.",
+    )

@@ -16,13 +16,13 @@ from app.current import settings
 from app.db import db
 from app.offers.models import Offer
 from app.offers.states import OfferState
-from app.providers.errors import MovedOn, NoSuchThing, OwnRequest, WordingUnfit
+from app.providers.errors import MovedOn, NoSuchThing, OwnOrganisation, OwnRequest, WordingUnfit
 from app.providers.models import Payee, Provider
 from app.providers.queries import may_offer
 from app.providers.service import selling, standing
 from app.providers.states import PayeeState, ProviderState
 from tests.builders import NOW
-from tests.people import actor_of, an_operator
+from tests.people import actor_of, an_operator, an_organisation
 from tests.service.providers.applying import (
     a_submitted,
     acts,
@@ -193,3 +193,18 @@ def test_the_public_card_says_nothing_that_nobody_may_say_of_units(provider_id: 
         selling.change_card(organisation_id(), "", {"en": "Buy and be carbon neutral."}, a_claim, owner, NOW)
     assert refused.value.facts == {"quote": "carbon neutral", "language": "en"}
     assert acts()[-1] == "seller_card_changed"
+
+
+def test_an_operator_who_works_for_a_participant_decides_nothing_about_it(provider_id: int, owner: Actor) -> None:
+    eva = actor_of(an_operator())
+    selling.request_payee(
+        organisation_id(), "Salkhit", "Barclays", OTHER_ACCOUNT, owner, settings(), NOW + timedelta(hours=1)
+    )
+    an_organisation(seller=eva.person_id or 0)
+    waiting = all_of(Payee)[-1]
+
+    with pytest.raises(OwnOrganisation):
+        selling.decide_payee(waiting.id, accept=True, actor=eva, reason="Mine.", settings=settings(), now=NOW)
+    with pytest.raises(OwnOrganisation):
+        standing.suspend(provider_id, eva, reason="x", settings=settings(), now=NOW)
+    assert all_of(Payee)[-1].state is PayeeState.REQUESTED

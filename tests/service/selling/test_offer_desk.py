@@ -13,7 +13,7 @@ from app.providers.states import ProviderState
 from app.registry.ledger.models import LedgerBlock
 from app.selling import notices, service
 from tests.builders import NOW, a_placed_order, change_offer
-from tests.people import a_person, actor_of
+from tests.people import a_person, actor_of, an_operator, an_organisation
 from tests.service.selling.conftest import House
 
 DESK = "/en/desk/offers"
@@ -181,3 +181,15 @@ def test_who_has_no_verified_address_or_is_suspended_gets_no_mail(house: House) 
         seller = a_person("seller@salkhit.example")
         service.freeze(house.offer_id, actor_of(seller), "A reason.", NOW)
     assert house.mails("offers_frozen") == [("seller@salkhit.example", "en")]
+
+
+def test_an_operator_who_works_for_the_seller_decides_nothing_about_its_offers(house: House) -> None:
+    code = house.drawn_up()
+    desk = house.operator()
+    with house.shop.inside():
+        an_organisation(viewer=an_operator())
+
+    desk.send(desk.get(f"/en/desk/offers/{code}"), "/approve")
+
+    assert "You work for this organisation." in desk.get(f"/en/desk/offers/{code}").words
+    assert house.state(code) is OfferState.SUBMITTED
