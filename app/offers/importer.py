@@ -39,6 +39,7 @@ from app.offers.service import keep_in_step, note_new_price, note_price
 from app.offers.states import CLOSED, OFFER, OfferState
 from app.providers.importer import CODE
 from app.providers.models import Provider
+from app.providers.queries import may_offer
 from app.registry.ledger.queries import find_account_provider
 
 OFFER_CODE = matching(r"[A-Z0-9]+(-[A-Z0-9]+)*", "IN-1514-1")
@@ -85,7 +86,8 @@ def import_offers(
     """Put the offers of a file on sale, and change price or quantity of those that are there.
 
     `holdings` is the registry's answer to what lies in an account; `currency_code` the one
-    currency of this marketplace. A new price enters the price history and touches no order. The
+    currency of this marketplace. New offers are of participants that may offer units of the
+    project. A new price enters the price history and touches no order. The
     quantity never goes below what is reserved or sold, and all offers of an issuance in one
     account never promise more than lies there. What an offer is of, and who offers it, never
     changes. Raises ImportRefused with every problem; then nothing was changed.
@@ -93,14 +95,18 @@ def import_offers(
     table = read_table(csv_text, COLUMNS)
     errors = [*table.errors, *repeated(table.rows, "code")]
     supply = pools.read_supply([row["account"] for row in table.rows], holdings)
-    with transaction():
+    with transaction() as session:
         one_at_a_time("import")
         entries, problems = _check_all(table.rows, currency_code)
         errors += problems
         pools.lock([entry.pool for entry in entries])
+        # Nobody is suspended, and no authority taken away, before what the file says is on sale.
+        of_file = select(Provider).where(Provider.id.in_({entry.provider_id for entry in entries}))
+        session.scalars(of_file.order_by(Provider.id).with_for_update(read=True)).all()
         # Locked in the order that orders lock them in, so that nothing is reserved in between.
         offers = db.session.scalars(select(Offer).order_by(Offer.id).with_for_update())
         known = {offer.code: offer for offer in offers}
+        errors += _authority_problems(entry for entry in entries if entry.row["code"] not in known)
         for entry in entries:
             errors += _change_problems(entry, known.get(entry.row["code"]))
         errors += _promise_problems(entries, known, supply)
@@ -181,6 +187,20 @@ def _change_problems(entry: _Entry, offer: Offer | None) -> list[RowError]:
     if offer.state in CLOSED and (row["units"] != offer.units_offered or entry.unit_price != offer.unit_price):
         problems.append(row.error("code", "offer_closed"))
     return problems
+
+
+def _authority_problems(new: Iterable[_Entry]) -> list[RowError]:
+    """One problem for each new offer of a participant that may not offer units of its project."""
+    found = []
+    projects: dict[int, int] = dict(db.session.execute(select(Issuance.id, Issuance.project_id)).all())
+    allowed: dict[tuple[int, int], bool] = {}
+    for entry in new:
+        key = entry.provider_id, projects[entry.issuance_id]
+        if key not in allowed:
+            allowed[key] = may_offer(db.session.get_one(Provider, entry.provider_id), projects[entry.issuance_id])
+        if not allowed[key]:
+            found.append(entry.row.error("code", "may_not_offer", project=entry.row["project"]))
+    return found
 
 
 def _promise_problems(entries: Sequence[_Entry], known: Mapping[str, Offer], supply: Supply) -> list[RowError]:

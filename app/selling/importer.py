@@ -104,6 +104,8 @@ class _Entry:
         """Units (tonnes) that the row promises beyond what is promised already; negative for fewer."""
         if self.offer is None:
             return self.units
+        if self.offer.state in CLOSED:
+            return 0  # it stays as it is, or the file is refused
         promised = pools.promise_of(self.offer)
         return self.units - promised if promised else 0
 

@@ -62,6 +62,7 @@ SENTENCES = {
     "price_out_of_range": _("The price must be above zero and not absurdly high."),
     "below_taken": _("%(taken)s units of this offer are reserved or sold. It cannot have fewer."),
     "offer_closed": _("The offer was withdrawn or has expired. Give the new one another code."),
+    "may_not_offer": _("The participant may not offer units of %(project)s: suspended, or without accepted authority."),
     "code_of_another": _("Another participant’s offer has this code. Choose another one."),
     "too_many_tiers": _("There can be %(most)s tiers at most."),
     "more_than_held": _("Offers would promise %(offered)s units, and the account has %(available)s of this issuance."),

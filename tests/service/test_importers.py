@@ -20,6 +20,7 @@ from app.offers.models import Offer, OfferPrice
 from app.offers.states import OfferState
 from app.providers.importer import import_providers
 from app.providers.models import Provider
+from app.providers.states import ProviderState
 from app.registry.ledger.importer import import_holdings
 from app.registry.ledger.models import LedgerAccount, LedgerBlock
 from app.registry.ledger.queries import find_account_provider
@@ -470,3 +471,13 @@ def test_two_files_loaded_at_once_cannot_promise_the_same_units(small_world: Non
     assert (
         db.session.scalar(select(func.sum(Offer.units_offered)).where(Offer.code.in_(["A", "B", "MN-5977-1"]))) == 200
     )
+
+
+def test_a_suspended_participant_gets_no_new_offers_by_a_file(small_world: None) -> None:
+    with transaction() as session:
+        session.execute(update(Provider).where(Provider.code == "wind").values(state=ProviderState.SUSPENDED))
+    more = OFFERS.splitlines()[0] + "\nMN-5977-3,wind,MN-5977,MN,1,CDM-100-1,10,2.00,USD\n"
+
+    assert problems(lambda: offers(more)) == [(2, "code", "may_not_offer")]
+    # What is there already may stay in the file.
+    assert offers(OFFERS) == ImportReport(0, 0, 3)

@@ -19,7 +19,7 @@ from app.selling.offer_file import NAMES
 from app.web.security import MAXIMUM_BYTES
 from tests.builders import a_placed_order, change_offer
 from tests.pages import Page, Visitor
-from tests.service.selling.conftest import House
+from tests.service.selling.conftest import HELD, House
 
 ROW = {
     "code": "IN-1-9", "project": "IN-1", "originating_party": "IN", "serial_first": "1000000",
@@ -284,3 +284,16 @@ def test_viewers_export_and_cannot_import(house: House) -> None:
     assert viewer.client.get(f"{house.room}/offers.csv").status_code == 200
     for ending in ("/import", "/import/apply"):
         assert viewer.client.post(house.room + ending).status_code in {400, 403}
+
+
+def test_a_closed_offer_that_sold_most_of_what_is_held_may_stay_in_the_file(house: House) -> None:
+    seller = house.browser()
+    code = house.drawn_up()
+    offer = house.offer(code)
+    with house.shop.inside():
+        change_offer(house.offer_id, code="IN-1-77")
+        change_offer(offer.id, state=OfferState.WITHDRAWN, units_settled=1, units_offered=2 * HELD)
+
+    preview = upload(seller, house, export(seller, house))
+
+    assert code in preview.words
