@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import abort, make_response, redirect, render_template, request, url_for
-from flask_babel import gettext
+from flask_babel import gettext, ngettext, pgettext
 from werkzeug.wrappers import Response
 
 from app.accounts.access import get_me, operators_only
@@ -19,6 +19,7 @@ from app.desk.acting import ActPage, act, blueprint, press, proposed
 from app.desk.facts import told_to_operators
 from app.desk.forms import AddressForm, BeneficiaryForm, ByHandForm, NoteForm, ReasonForm, read_day
 from app.desk.orders import PAGE, OrderFilter, find_by_reference, order_file, order_rows
+from app.desk.queries import screened_reference
 from app.desk.timeline import timeline
 from app.fulfilment import risk
 from app.kernel.money import Money
@@ -31,6 +32,9 @@ from app.web.security import form_checks_token
 
 ID = "int(max=9223372036854775807)"
 BOTH = ["GET", "POST"]
+
+# Pages about likenesses stand below the desk and say with it what a likeness belongs to.
+blueprint.add_app_template_global(screened_reference)
 
 
 @blueprint.get("/orders")
@@ -76,7 +80,9 @@ def resend_mails(reference: str) -> Response:
 
     def do() -> str:
         number = correct.send_mails_again(found.id, get_me().actor, now())
-        return gettext("%(number)s mails are on their way.", number=number)
+        if not number:
+            return gettext("There is no mail of this order to send again yet.")
+        return ngettext("%(num)d mail is on its way.", "%(num)d mails are on their way.", number)
 
     return press(do, _address(found))
 
@@ -216,7 +222,10 @@ def refund_order(reference: str) -> Response:
             gettext("What came goes back whole, the order ends, and its units are for sale again."),
             gettext("Another operator has to agree."),
         ],
-        facts=[(gettext("Ordered"), money(found.money))] + ([(gettext("Paid"), money(arrived[1]))] if arrived else []),
+        facts=[
+            (gettext("Ordered"), money(found.money)),
+            *([(pgettext("payment", "Paid"), money(arrived[1]))] if arrived else []),
+        ],
         button=gettext("Propose the refund"),
         back=_address(found),
         is_serious=True,

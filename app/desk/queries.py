@@ -11,7 +11,6 @@ from sqlalchemy.orm import aliased
 
 from app.accounts.models import Membership, Organisation, Person, SignIn
 from app.accounts.roles import Role
-from app.accounts.sealing import SealBroken, unseal_text
 from app.audit.models import Proposal
 from app.audit.states import ProposalState
 from app.certificates.models import Certificate
@@ -21,6 +20,7 @@ from app.desk.orders import Talk, talks_of
 from app.desk.waiting import OPEN_CANCELLATIONS, is_late
 from app.direct.models import DirectCancellation
 from app.kernel.money import Money
+from app.kernel.sealing import SealBroken, unseal_text
 from app.payments.models import Payout, Refund
 from app.payments.payouts import Balance, balance, balances
 from app.providers.models import Payee, Provider
@@ -227,3 +227,9 @@ def _payee_view(payee: Payee | None, secret_key: str) -> PayeeView | None:
     except SealBroken:
         last_four = "?"
     return PayeeView(payee.holder, payee.bank, last_four)
+
+
+def screened_reference(kind: str, subject_id: int) -> str:
+    """What people call the order or direct cancellation behind a likeness; its number where neither is there."""
+    table: Any = Order if kind == "order" else DirectCancellation
+    return db.session.scalar(select(table.reference).where(table.id == subject_id)) or str(subject_id)

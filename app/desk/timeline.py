@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from flask_babel import gettext
 from sqlalchemy import or_, select
 
 from app.audit.models import Act
@@ -93,7 +94,11 @@ def _attempts(file: OrderFile) -> Iterable[Entry]:
             yield Entry(
                 attempt.ended_at,
                 (1, attempt.id),
-                f"{ATTEMPTS.get(attempt.kind, attempt.kind)}: {OUTCOMES.get(attempt.outcome, attempt.outcome)}",
+                gettext(
+                    "%(question)s: %(outcome)s",
+                    question=ATTEMPTS.get(attempt.kind, attempt.kind),
+                    outcome=OUTCOMES.get(attempt.outcome, attempt.outcome),
+                ),
                 talk.cancellation.reference,
                 talk.cancellation.registry_code,
                 answer_words(attempt.answer),

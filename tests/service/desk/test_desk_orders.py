@@ -16,6 +16,8 @@ from app.db import db, transaction
 from app.kernel.money import Money
 from app.payments.ports import RefundOutcome
 from app.payments.states import RefundState
+from app.screening.models import ScreeningMatch
+from app.screening.states import MatchState
 from tests.builders import (
     a_payable_order,
     all_at_once,
@@ -317,3 +319,37 @@ def test_the_story_says_in_words_why_an_order_ended(shop: Shop) -> None:
     page = operator(shop).get(f"/en/desk/orders/{reference}")
     assert "Nobody paid in time" in page.words
     assert "unpaid" not in page.words
+
+
+def test_an_order_and_the_likeness_that_holds_it_lead_to_each_other(shop: Shop) -> None:
+    reference = paid(shop)
+    with shop.inside():
+        match = ScreeningMatch(
+            subject_kind="order", subject_id=id_of(reference), name="Viktor Malinov", source="eu",
+            reference="EU.99.12", listed_name="Viktor Petrovich Malinov", score=90, state=MatchState.PENDING,
+            created_at=shop.clock.now(),
+        )  # fmt: skip
+        db.session.add(match)
+        db.session.commit()
+        match_id = match.id
+    desk = operator(shop)
+
+    page = desk.get(f"/en/desk/orders/{reference}")
+    assert f"/en/desk/screening/{match_id}" in page.links
+    likeness = desk.get(f"/en/desk/screening/{match_id}")
+    assert f"/en/desk/orders/{reference}" in likeness.links
+    assert f"Order {reference}" in likeness.words
+
+
+def test_an_order_nobody_paid_does_not_claim_to_be_compared_and_has_no_mail_to_send_again(shop: Shop) -> None:
+    offer = shop.offer()
+    with shop.inside() as world:
+        reference = the_order(a_payable_order(world, {offer: 2})).reference
+    desk = operator(shop)
+    address = f"/en/desk/orders/{reference}"
+
+    page = desk.get(address)
+    assert "Compared when the order is paid" in page.words
+    assert "No likeness with a sanctions list" not in page.words
+    desk.send(page, f"{address}/resend")
+    assert "There is no mail of this order to send again yet." in desk.get(address).words
