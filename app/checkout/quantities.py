@@ -13,9 +13,6 @@ MOST_UNITS = 2_425_409_379
 # What fits into every integer column.
 MOST_FIELD_DIGITS = 18
 
-
-# Between groups of three digits, in the language of a page; spaces stand there in every language.
-THOUSANDS = {"en": ",", "fr": "", "es": "."}
 _GROUPED = re.compile(r"(?!0)\d{1,3}([.,])\d{3}(\1\d{3})*")
 
 

@@ -16,7 +16,7 @@ from app.checkout.facts import preview
 from app.checkout.forms import DetailsForm, ReviewForm
 from app.checkout.messages import describe
 from app.checkout.ports import current_terms
-from app.checkout.quantities import THOUSANDS, read_number, read_units
+from app.checkout.quantities import read_number, read_units
 from app.checkout.queries import BasketView, Shown, basket_view, find_basket
 from app.checkout.wording import is_held_back, units_in_words
 from app.current import clock, now, settings
@@ -29,6 +29,7 @@ from app.registry.ports import current_registry
 from app.web.i18n import current_language
 from app.web.limits import limit_checkout, when_limited
 from app.web.security import form_checks_token, form_without_token
+from app.web.typed import THOUSANDS
 
 blueprint = Blueprint("checkout", __name__, url_prefix="/<lang>")
 

@@ -23,6 +23,7 @@ from app.selling.terms import MOST_UNITS
 from app.web import filters
 from app.web.fields import cleaned
 from app.web.filters import country_choices
+from app.web.typed import ungrouped
 
 ITSELF, SOMEBODY_ELSE = "itself", "somebody_else"
 ONCE_LENGTH = 80
@@ -132,7 +133,7 @@ class DirectForm(FlaskForm):
             return None
         line = self.holdings[self.pool.data]
         try:
-            units = _read_units(self.units.data or "")
+            units = _read_units(ungrouped(self.units.data or ""))
         except CellRefused:
             self.units.errors = [gettext("Enter a whole number of units, such as 250.")]
             return None

@@ -20,6 +20,7 @@ from app.kernel.text import clean_lines
 from app.selling.terms import LANGUAGES, LONGEST_TEXT, MOST_TIERS, MOST_UNITS, Terms
 from app.web.fields import cleaned
 from app.web.import_errors import SENTENCES
+from app.web.typed import ungrouped
 
 LARGEST_PRICE = 2**31 - 1  # minor units: what the column holds
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
@@ -185,9 +186,9 @@ def filled_price(unit_price: int, tiers: tuple[tuple[int, int], ...], currency: 
 
 
 def read_units(field: Field) -> int:
-    """Whole units (tonnes), spaces between groups of digits allowed; 0 with the problem beside the field."""
+    """Whole units (tonnes), digits grouped as the page groups them; 0 with the problem beside the field."""
     try:
-        return whole_number(1, MOST_UNITS)("".join((field.data or "").split()))
+        return whole_number(1, MOST_UNITS)(ungrouped(field.data or ""))
     except CellRefused as refused:
         _add(field, _sentence(refused))
         return 0

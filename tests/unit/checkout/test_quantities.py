@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from app.checkout.errors import BadUnits
 from app.checkout.quantities import (
     MOST_UNITS,
-    THOUSANDS,
     read_number,
     read_units,
     units_for_maximum,
     units_for_minimum,
 )
+from app.web.typed import THOUSANDS
 
 minor = st.integers(1, 10**9)
 

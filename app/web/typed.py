@@ -1,0 +1,22 @@
+"""Numbers as people type them on a page."""
+
+from __future__ import annotations
+
+import re
+
+from app.web.i18n import current_language
+
+# Between groups of three digits, in the language of a page; spaces stand there in every language.
+THOUSANDS = {"en": ",", "fr": "", "es": "."}
+_GROUPED = re.compile(r"(?!0)\d{1,3}([.,])\d{3}(\1\d{3})*")
+
+
+def ungrouped(typed: str) -> str:
+    """What was typed without spaces and without the thousands sign of the page's language, where it groups digits.
+
+    The sign of another language stays, so that whoever reads the number refuses it rather than guesses.
+    """
+    text = "".join(typed.split())
+    grouped = _GROUPED.fullmatch(text)
+    sign = THOUSANDS[current_language()]
+    return text.replace(sign, "") if grouped and grouped[1] == sign else text
