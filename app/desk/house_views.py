@@ -141,7 +141,9 @@ def rules() -> Response:
         keys=list(RULES),
         history=acts(ActFilter(what="rule_changed"))[:PAGE],
         settings=[
-            (setting.name, setting.help, None if setting.secret else _setting(setting.name)) for setting in SETTINGS
+            (setting.name, setting.help, None if setting.secret and value else value)
+            for setting in SETTINGS
+            for value in [_setting(setting.name)]
         ],
     )
     return make_response(page, 422 if form.is_submitted() else 200)
