@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from app.kernel.money import Money
+from app.notifications import links
 from app.notifications.messages import (
     AccountConfirm,
     AccountKnown,
@@ -410,7 +411,7 @@ def mail_of(facts: Facts, locale: str = "en", *, key: str = "sample") -> Mail:
         kind=facts.kind.value,
         recipient="buyer@example.org",
         locale=locale,
-        facts=facts.to_json(),
+        facts=links.sealed(facts.to_json()),
         state=MailState.DUE,
         created_at=START,
     )

@@ -11,10 +11,10 @@ from app.accounts.access import SESSION_KEY, forget_me
 from app.accounts.adapters import webauthn
 from app.accounts.adapters.webauthn import Question
 from app.accounts.errors import AddressTaken
-from app.accounts.sealing import SealBroken, seal_text, unseal_text
 from app.accounts.words import describe
 from app.current import settings
 from app.kernel.errors import Refusal
+from app.kernel.sealing import SealBroken, seal_text, unseal_text
 
 _STATE = "passkey"
 _CODES = "recovery_codes"

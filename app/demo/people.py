@@ -12,7 +12,6 @@ from sqlalchemy import select
 from app.accounts.adapters import passwords, totp
 from app.accounts.models import Membership, Organisation, Person
 from app.accounts.roles import Role
-from app.accounts.sealing import seal, seal_text, unseal_text
 from app.accounts.service import sessions
 from app.audit.service import Actor, Subject, note_act
 from app.catalog.models import Issuance
@@ -20,6 +19,7 @@ from app.current import settings
 from app.db import db, insert_once, record, transaction
 from app.demo.world import DemoRefused
 from app.kernel.references import organisation_code
+from app.kernel.sealing import seal, seal_text, unseal_text
 from app.offers.models import Offer
 from app.providers.models import Evidence, ProjectAuthority, Provider
 from app.providers.states import AUTHORITY, AuthorityState

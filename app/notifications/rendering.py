@@ -15,6 +15,7 @@ from jinja2 import Environment, StrictUndefined
 
 from app.current import settings
 from app.kernel.text import clean_line
+from app.notifications import links
 from app.notifications.addresses import split_sender
 from app.notifications.messages import FACTS, MailKind
 from app.notifications.models import Mail
@@ -32,7 +33,7 @@ def render(mail: Mail) -> OutgoingMail:
     The same mail always has the same Message-ID, so that a repeat can be recognised.
     """
     kind = MailKind(mail.kind)
-    facts = tidied(FACTS[kind].from_json(mail.facts))
+    facts = tidied(FACTS[kind].from_json(links.opened(mail.facts)))
     templates = _templates()
     with i18n.in_locale(mail.locale):
         # Whatever the order was, a copy of ours that is a demonstration now must not look real.

@@ -16,6 +16,7 @@ from app.db import advance, db, end_reading, insert_once, record, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.text import clean_line
+from app.notifications import links
 from app.notifications.messages import Facts, MailKind
 from app.notifications.models import Mail
 from app.notifications.ports import Mailer, MailNotTaken, MailRefused, OutgoingMail
@@ -46,7 +47,7 @@ def queue_mail(*, key: str, recipient: str, locale: str, facts: Facts, order_id:
         kind=facts.kind.value,
         recipient=recipient,
         locale=locale,
-        facts=facts.to_json(),
+        facts=links.sealed(facts.to_json()),
         now=now,
     )
 

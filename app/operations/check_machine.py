@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flask import current_app
 
-from app.accounts.sealing import SealBroken, seal_text, unseal_text
+from app.kernel.sealing import SealBroken, seal_text, unseal_text
 from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import MEGABYTE, Patient
 from app.web.i18n import DEFAULT_LANGUAGE, LANGUAGES

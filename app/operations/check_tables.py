@@ -10,10 +10,10 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.models import Person
-from app.accounts.sealing import SealBroken, unseal_text
 from app.db import StateEvent, db
 from app.jobs import heartbeat
 from app.jobs.models import Heartbeat
+from app.kernel.sealing import SealBroken, unseal_text
 from app.operations import queries
 from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import Patient

@@ -20,6 +20,7 @@ from app.accounts.models import Passkey, Person
 from app.accounts.service import joining
 from app.db import db
 from app.kernel.clock import FixedClock
+from app.notifications import links
 from app.notifications.models import Mail
 from tests.browser.browser import ARGUMENTS
 from tests.builders import NOW
@@ -96,7 +97,7 @@ def test_a_real_browser_makes_an_account_with_a_passkey_and_signs_in_with_it(pla
     page.on("pageerror", lambda error: problems.append(str(error)))
     with place.app.app_context():
         joining.ask_to_join("pia@example.org", "en", place.app.extensions["tonne.settings"], NOW)
-        link = str(db.session.scalars(select(Mail)).one().facts["link_url"])
+        link = str(links.opened(db.session.scalars(select(Mail)).one().facts)["link_url"])
 
     page.goto(link)
     page.get_by_text("With a passkey instead of a password").click()

@@ -21,7 +21,6 @@ from werkzeug.routing import Rule
 
 from app.accounts.models import Invitation
 from app.accounts.roles import Role
-from app.accounts.sealing import seal
 from app.audit.models import Proposal
 from app.audit.states import ProposalState
 from app.catalog.models import Issuance
@@ -36,6 +35,7 @@ from app.direct.models import DirectCancellation
 from app.direct.states import DirectState
 from app.fulfilment.process import collaborators
 from app.kernel.clock import FixedClock
+from app.kernel.sealing import seal
 from app.notifications.models import Mail
 from app.offers.models import Offer, PriceChange
 from app.offers.states import PriceChangeState

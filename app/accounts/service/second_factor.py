@@ -15,7 +15,6 @@ from app.accounts import mails
 from app.accounts.adapters import totp
 from app.accounts.errors import FactorNeeded, WrongCode, WrongPasskey
 from app.accounts.models import Person, RecoveryCode
-from app.accounts.sealing import SealBroken, seal_text, unseal_text
 from app.accounts.service import sessions
 from app.accounts.service.entering import checked_passkey, count_failure, is_locked
 from app.accounts.service.joining import subject_of
@@ -23,6 +22,7 @@ from app.audit.service import Actor, note_act
 from app.config import Settings
 from app.db import db, rows_changed, transaction
 from app.kernel.references import ALPHABET
+from app.kernel.sealing import SealBroken, seal_text, unseal_text
 from app.notifications.messages import FactorChange
 
 CODES = 10

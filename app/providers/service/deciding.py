@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.accounts.sealing import unseal
 from app.audit.errors import NoLongerPossible
 from app.audit.models import Proposal
 from app.audit.service import Actor, Subject, note_act, propose, required_reason
 from app.config import Settings
 from app.current import settings as current_settings
 from app.db import advance, db, record, transaction
+from app.kernel.sealing import unseal
 from app.providers import mails
 from app.providers.errors import CodeTaken, MovedOn, NoSuchThing, NotClear
 from app.providers.independence import require_outsider

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.accounts.sealing import seal_text, unseal_text
 from app.audit.service import Actor, Subject, note_act, required_reason
 from app.config import Settings
 from app.db import advance, record, transaction
+from app.kernel.sealing import seal_text, unseal_text
 from app.providers import mails
 from app.providers.errors import MovedOn, NoSuchThing, OwnRequest, WordingUnfit
 from app.providers.independence import require_outsider_of

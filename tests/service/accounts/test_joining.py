@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from app.accounts.models import Person, SignIn
 from app.audit.models import Act
 from app.db import db
+from app.notifications.models import Mail
 from tests.conftest import AppMaker
 from tests.pages import Page, Visitor
 from tests.service.accounts.entering import PASSWORD, joined, link_in, mails_to, person_of, signed_in, tries
@@ -211,3 +213,15 @@ def test_a_browser_that_nobody_used_for_two_weeks_is_signed_out(shop: Shop) -> N
     shop.clock.advance(timedelta(days=14))
 
     visitor.get("/en/account", 303)
+
+
+def test_whoever_reads_the_table_of_mails_finds_no_link_that_works(shop: Shop) -> None:
+    visitor = shop.visitor()
+    visitor.send(visitor.get("/en/account/join"), "/account/join", email="ana@example.org")
+
+    token = link_in(mails_to(shop, "ana@example.org")[-1], "join").rpartition("/")[2]
+
+    with shop.inside():
+        (mail,) = db.session.scalars(select(Mail)).all()
+        assert len(token) > 20
+        assert token not in json.dumps(mail.facts)

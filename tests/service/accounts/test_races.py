@@ -11,11 +11,12 @@ from sqlalchemy import select
 from app.accounts.adapters import totp
 from app.accounts.errors import FactorNeeded, LinkGone, WrongCode
 from app.accounts.models import MailedLink, Person, SignIn
-from app.accounts.sealing import seal_text
 from app.accounts.service import details, entering, joining, second_factor
 from app.checkout.purchases import Orders
 from app.config import Settings
 from app.db import db
+from app.kernel.sealing import seal_text
+from app.notifications import links
 from app.notifications.models import Mail
 from tests.builders import NOW
 from tests.conftest import AppMaker
@@ -61,7 +62,7 @@ def test_a_link_for_a_new_address_is_of_no_use_to_somebody_else(context: Flask) 
     settings = settings_of(context)
     ana, eve = a_person(), a_person("eve@example.org")
     details.ask_to_change_email(ana, "new@example.org", "", settings, NOW)
-    token = str(db.session.scalars(select(Mail)).one().facts["link_url"]).rsplit("/", 1)[1]
+    token = str(links.opened(db.session.scalars(select(Mail)).one().facts)["link_url"]).rsplit("/", 1)[1]
 
     with pytest.raises(LinkGone):
         details.change_email(eve, token, Orders(), settings, NOW)
@@ -94,7 +95,7 @@ def test_an_address_that_was_not_proved_claims_nothing(context: Flask) -> None:
 def test_of_two_that_use_one_link_one_wins(context: Flask) -> None:
     settings = settings_of(context)
     joining.ask_to_join("ana@example.org", "en", settings, NOW)
-    token = str(db.session.scalars(select(Mail)).one().facts["link_url"]).rsplit("/", 1)[1]
+    token = str(links.opened(db.session.scalars(select(Mail)).one().facts)["link_url"]).rsplit("/", 1)[1]
     outcome = [_join(token, settings), _join(token, settings)]
 
     assert outcome.count("gone") == 1

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app.accounts.models import Person
-from app.accounts.sealing import seal_text
 from app.audit.models import Act, Proposal
 from app.db import db, transaction
 from app.desk.orders import find_by_reference
+from app.kernel.sealing import seal_text
 from app.payments.ports import RefundOutcome
 from app.providers.models import Payee, Provider
 from app.providers.states import PayeeState

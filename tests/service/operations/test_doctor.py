@@ -18,12 +18,12 @@ from flask import Flask
 from sqlalchemy import text, update
 
 from app.accounts.models import Person
-from app.accounts.sealing import seal_text
 from app.db import StateEvent, db, transaction
 from app.fulfilment.process import collaborators
 from app.jobs import heartbeat
 from app.jobs.models import Heartbeat
 from app.kernel.clock import Clock, FixedClock, SystemClock
+from app.kernel.sealing import seal_text
 from app.notifications.adapters import make_mailer
 from app.operations import check_machine
 from app.operations.doctor import CHECKS, examine

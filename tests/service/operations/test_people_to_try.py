@@ -10,11 +10,11 @@ from sqlalchemy import select, update
 
 from app.accounts.adapters import passwords, totp
 from app.accounts.models import Membership, Organisation, Person
-from app.accounts.sealing import unseal_text
 from app.audit.models import Act
 from app.catalog.models import Project
 from app.current import settings
 from app.db import db, transaction
+from app.kernel.sealing import unseal_text
 from app.providers.models import Provider
 from app.providers.queries import may_offer
 from tests.builders import NOW, an_offer

@@ -9,12 +9,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
-from app.accounts.sealing import unseal_text
 from app.audit import service as audit
 from app.audit.errors import AlreadyProposed, NoLongerPossible, ReasonMissing, SamePerson
 from app.audit.models import Act
 from app.current import settings
 from app.db import StateEvent, db, transaction
+from app.kernel.sealing import unseal_text
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.providers.errors import (
