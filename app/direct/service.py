@@ -188,9 +188,7 @@ def _fingerprint(provider_id: int, once: str, wish: Wish) -> str:
 
 def get_reference(direct_id: int) -> str:
     """What people call it."""
-    reference = db.session.get_one(DirectCancellation, direct_id).reference
-    end_reading()
-    return reference
+    return db.session.get_one(DirectCancellation, direct_id).reference
 
 
 def open_subjects() -> list[ScreenedSubject]:

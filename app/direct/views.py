@@ -44,7 +44,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     app.register_blueprint(staff_views.blueprint)
     other_promises("direct_cancellations", promised_units)
-    screen_again(service.KIND, service.open_subjects)
+    screen_again(service.KIND, service.open_subjects, service.get_reference)
 
 
 @blueprint.get("")

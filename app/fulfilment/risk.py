@@ -48,7 +48,7 @@ NOT_BEGUN = (_S.PLACED, _S.PAYMENT_PENDING, _S.EXPIRED, _S.PAYMENT_REVIEW, _S.PA
 def init_app() -> None:
     """Say what carries out a refusal, and which orders a new edition of a list is compared with."""
     on_agreement(REFUSE_ORDER, _refuse)
-    screen_again(KIND, open_subjects)
+    screen_again(KIND, open_subjects, reference_of)
 
 
 # --- begin -------------------------------------------------------------------------------------------
@@ -84,6 +84,11 @@ def open_subjects() -> list[ScreenedSubject]:
     """Paid orders that nothing was sent of yet."""
     rows = db.session.scalars(select(Order).where(Order.state.in_((_S.PAID, _S.RISK_HOLD))).order_by(Order.id)).all()
     return [ScreenedSubject(KIND, order.id, names_of(order)) for order in rows]
+
+
+def reference_of(order_id: int) -> str:
+    """What people call an order; empty for none."""
+    return db.session.scalar(select(Order.reference).where(Order.id == order_id)) or ""
 
 
 def _set_going(order_id: int, source: OrderState, registry: RegistryAdapter, now: datetime) -> bool:

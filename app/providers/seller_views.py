@@ -13,11 +13,11 @@ from wtforms import Field
 
 from app.accounts.access import get_me, get_seat, members, public, seats_of_me, signed_in
 from app.accounts.roles import Role
-from app.accounts.sealing import unseal_text
 from app.accounts.service import organisations
 from app.audit.service import on_agreement
 from app.current import now, settings
 from app.kernel.errors import Refusal
+from app.kernel.sealing import unseal_text
 from app.providers import queries
 from app.providers.certification import certified_text, sentences
 from app.providers.errors import FileUnfit, NoSuchThing, UnknownProject, WordingUnfit
@@ -57,7 +57,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["part_name"] = part_name
     app.jinja_env.filters["account_end"] = _account_end
     on_agreement(deciding.APPROVE, deciding.carry_out_approval)
-    screen_again(applying.SUBJECT, applying.open_subjects)
+    screen_again(applying.SUBJECT, applying.open_subjects, applying.called)
 
 
 @blueprint.get("")

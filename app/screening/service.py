@@ -58,12 +58,19 @@ class ImportOutcome:
 
 
 OpenSubjects = Callable[[], Iterable[ScreenedSubject]]
+Called = Callable[[int], str]
 _open_subjects: dict[str, OpenSubjects] = {}
+_called: dict[str, Called] = {}
 
 
-def screen_again(kind: str, subjects: OpenSubjects) -> None:
-    """Say which subjects of a kind are open, so that a new edition is compared with them at once."""
+def screen_again(kind: str, subjects: OpenSubjects, called: Called) -> None:
+    """Say which subjects of a kind are open, so that a new edition is compared with them at once.
+
+    `called` gives what people call the subject with an id, for the trail, which is never erased: a
+    reference, and no name that was compared.
+    """
     _open_subjects[kind] = subjects
+    _called[kind] = called
 
 
 def screen(subject_kind: str, subject_id: int, names: Iterable[str], now: datetime) -> bool:
@@ -150,7 +157,7 @@ def decide(match_id: int, to: MatchState, actor: Actor, *, reason: str, now: dat
         note_act(
             actor,
             f"match_{to}",
-            Subject(match.subject_kind, match.subject_id, match.name),
+            Subject(match.subject_kind, match.subject_id, _called[match.subject_kind](match.subject_id)),
             at=now,
             reason=kept,
             facts={"source": match.source, "reference": match.reference, "match": match_id},

@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from app.accounts.models import Organisation
-from app.accounts.sealing import seal, seal_text
 from app.audit.service import Actor, Subject, note_act
 from app.config import Settings
 from app.db import advance, db, insert_once, record, transaction
+from app.kernel.sealing import seal, seal_text
 from app.providers import mails
 from app.providers.errors import AlreadyClaimed, Incomplete, MovedOn, NoSuchThing, NotEditable, TooMany
 from app.providers.models import Application, BeneficialOwner, Evidence, ProjectAuthority
@@ -253,6 +253,12 @@ def withdraw(organisation_id: int, actor: Actor, now: datetime) -> None:
 def subject_of(application: Application) -> Subject:
     """An application as the trail of acts names it."""
     return Subject(SUBJECT, application.id, application.legal_name)
+
+
+def called(application_id: int) -> str:
+    """What people call the application with an id; empty for none."""
+    known = select(Application.legal_name).where(Application.id == application_id)
+    return db.session.scalar(known) or ""
 
 
 def screened_names(application: Application) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.audit.errors import ReasonMissing
 from app.audit.models import Act
+from app.checkout.models import Order
 from app.db import StateEvent, db
 from app.screening import service
 from app.screening.edition import Source
@@ -17,7 +18,7 @@ from app.screening.errors import MatchDecided, UnknownMatch
 from app.screening.matching import NameIndex
 from app.screening.service import ScreenedSubject, Standing
 from app.screening.states import MatchState
-from tests.builders import NOW
+from tests.builders import NOW, a_paid_order, the_order
 from tests.pages import Visitor
 from tests.people import actor_of, an_operator, sign_in_as
 from tests.service.conftest import Shop
@@ -122,6 +123,22 @@ def test_a_person_clears_a_likeness_with_a_reason_and_it_stays_cleared(app: Flas
         assert (act.actor, act.reason, act.subject_kind, act.subject_id) == (eva.name, "Born 1999.", "order", 7)
 
 
+def test_the_trail_keeps_the_order_that_was_looked_at_and_never_the_name(shop: Shop) -> None:
+    offer = shop.offer()
+    with shop.inside() as world:
+        take()
+        reference = the_order(a_paid_order(world, {offer: 12})).reference
+        order_id = db.session.scalars(select(Order.id)).one()
+        screen("Mustafa Rahim Darvani", subject_id=order_id)
+        (match,) = matches()
+
+        service.decide(match.id, MatchState.CLEARED, actor_of(an_operator()), reason="Born 1999.", now=NOW)
+
+        act = db.session.scalars(select(Act).where(Act.what == "match_cleared")).one()
+        assert act.subject == reference
+        assert "Darvani" not in f"{act.subject} {act.facts}"
+
+
 def test_a_confirmed_likeness_outweighs_everything_and_is_final(app: Flask) -> None:
     with app.app_context():
         take()
@@ -142,7 +159,8 @@ def test_a_new_edition_compares_what_is_open_again(app: Flask, monkeypatch: pyte
     open_ones = [ScreenedSubject("application", 3, ("Qadir Zamani", "Ana Silva"))]
     with app.app_context():
         monkeypatch.setattr(service, "_open_subjects", {})
-        service.screen_again("application", lambda: open_ones)
+        monkeypatch.setattr(service, "_called", {})
+        service.screen_again("application", lambda: open_ones, str)
         take()
         assert service.standing("application", 3) is Standing.CLEAR
 
