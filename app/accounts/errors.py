@@ -89,6 +89,12 @@ class TooManyInvitations(Refusal):
     code = "too_many_invitations"
 
 
+class InvitedOften(Refusal):
+    """The address got so many invitations of late that it gets no more for a while, whoever sends them."""
+
+    code = "invited_often"
+
+
 class NoSuchPerson(Refusal):
     """Nobody has an account with this address."""
 

@@ -15,6 +15,7 @@ from app.accounts.browser import add_error, enter, link_gone, to, user_agent
 from app.accounts.errors import (
     AddressTaken,
     AlreadyMember,
+    InvitedOften,
     LastOwner,
     LinkGone,
     NoSuchThing,
@@ -70,7 +71,7 @@ def invite(organisation: str) -> Response:
                 current_language(),
                 now(),
             )
-        except (AlreadyMember, TooManyInvitations) as refusal:
+        except (AlreadyMember, TooManyInvitations, InvitedOften) as refusal:
             add_error(form.email, refusal)
         else:
             jobs.wake()
@@ -89,6 +90,9 @@ def resend_invitation(organisation: str, invitation_id: int) -> Response:
         )
     except NoSuchThing:
         abort(404)
+    except InvitedOften as refusal:
+        flash(describe(refusal), "stop")
+        return to("account.people", organisation=organisation)
     jobs.wake()
     flash(gettext("The invitation is on its way."), "info")
     return to("account.people", organisation=organisation)

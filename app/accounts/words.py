@@ -46,6 +46,7 @@ def describe(refusal: Refusal) -> str:
         "factor_needed": _("This is the last way for you to prove who you are. Add another one first."),
         "last_owner": _("An organisation keeps at least one owner. Make somebody else an owner first."),
         "other_person": _("This invitation is for another e-mail address."),
+        "invited_often": _("This address was invited several times within an hour. Wait before you invite it again."),
         "already_member": _("This address belongs to a member already."),
     }[refusal.code]
 

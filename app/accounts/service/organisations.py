@@ -11,6 +11,7 @@ from app.accounts.access import token_hash
 from app.accounts.adapters import passwords
 from app.accounts.errors import (
     AlreadyMember,
+    InvitedOften,
     LastOwner,
     LinkGone,
     NoSuchThing,
@@ -20,7 +21,7 @@ from app.accounts.errors import (
 from app.accounts.models import Invitation, Membership, Organisation, Person
 from app.accounts.ports import Purchases
 from app.accounts.roles import Role
-from app.accounts.service import sessions
+from app.accounts.service import links, sessions
 from app.accounts.service.entering import claim, plain_email
 from app.accounts.service.joining import add_person, check_password
 from app.audit.service import Actor, Subject, note_act
@@ -46,7 +47,10 @@ def found(person_id: int, name: str, actor: Actor, now: datetime) -> str:
 def invite(
     organisation_id: int, email: str, role: Role, actor: Actor, settings: Settings, locale: str, now: datetime
 ) -> None:
-    """Mail an invitation; an open one to the same address is withdrawn. Raises AlreadyMember, TooManyInvitations."""
+    """Mail an invitation; an open one to the same address is withdrawn.
+
+    Raises AlreadyMember, TooManyInvitations or InvitedOften.
+    """
     address = plain_email(email)
     with transaction() as session:
         organisation = _locked(organisation_id)
@@ -70,7 +74,10 @@ def invite(
 def resend(
     organisation_id: int, invitation_id: int, actor: Actor, settings: Settings, locale: str, now: datetime
 ) -> None:
-    """Mail an invitation again with a new link, for seven days from now; the old link ends. Raises NoSuchThing."""
+    """Mail an invitation again with a new link, for seven days from now; the old link ends.
+
+    Raises NoSuchThing or InvitedOften.
+    """
     with transaction():
         organisation = _locked(organisation_id)
         invitation = _find_invitation(organisation_id, invitation_id)
@@ -194,6 +201,10 @@ def _send(
     locale: str,
     now: datetime,
 ) -> None:
+    # Nobody fills a stranger's mailbox, from one organisation or from many.
+    recent = select(func.count()).where(Invitation.email == address, Invitation.created_at > now - links.WITHIN)
+    if (db.session.scalar(recent) or 0) >= links.MOST_FOR_ONE_ADDRESS:
+        raise InvitedOften
     token = unguessable_token()
     db.session.add(
         Invitation(

@@ -244,3 +244,18 @@ def test_an_invitation_that_ended_meanwhile_is_not_accepted(shop: Shop) -> None:
     gone = new.client.post(f"{link}/join", data=token | {"name": "Bo", "password": PASSWORD})
     assert gone.status_code == 410
     assert new.client.post(f"{link}/join", data=token | {"name": ""}).status_code == 410
+
+
+def test_nobody_fills_a_strangers_mailbox_with_invitations(shop: Shop) -> None:
+    owner, people = owner_of_one(shop)
+    invite(shop, owner, people, "bo@example.org")
+    for _again in range(3):
+        owner.send(owner.get(people), "/resend")
+
+    owner.send(owner.get(people), "/resend")
+
+    assert "was invited several times within an hour" in owner.get(people).words
+    assert len(mails_to(shop, "bo@example.org")) == 4
+    shop.clock.advance(timedelta(hours=1, minutes=1))
+    owner.send(owner.get(people), "/resend")
+    assert len(mails_to(shop, "bo@example.org")) == 5
