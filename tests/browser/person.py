@@ -30,6 +30,9 @@ FOCUS_PROBLEM = """() => {
   return "";
 }"""
 
+# That, and whether the element is the wanted one.
+FOCUS = f"wanted => [({FOCUS_PROBLEM})(), wanted === document.activeElement]"
+
 # What sticks out to the right, so that one must scroll sideways to read it.
 TOO_WIDE = """() => {
   const width = document.documentElement.clientWidth, found = [];
@@ -188,6 +191,10 @@ class KeyboardPerson(Person):
 
     tabs: int = 0
 
+    def __post_init__(self) -> None:
+        # Chromium hands a choice of files over only where somebody has long been listening.
+        self.page.on("filechooser", lambda _chooser: None)
+
     def press(self, target: Locator) -> None:
         self.reach(target)
         self.page.keyboard.press("Enter")
@@ -213,7 +220,7 @@ class KeyboardPerson(Person):
         """Press the button of a field for files, and pick a file."""
         self.reach(target)
         with self.page.expect_file_chooser() as waited:
-            self.page.keyboard.press("Enter")
+            self.page.keyboard.press("Space")
         waited.value.set_files(file)
 
     def reach(self, target: Locator) -> None:
@@ -223,7 +230,7 @@ class KeyboardPerson(Person):
         for _ in range(MOST_TABS):
             self.page.keyboard.press("Tab")
             self.tabs += 1
-            problem, is_there = self.page.evaluate(f"wanted => [({FOCUS_PROBLEM})(), wanted === document.activeElement]", wanted)
+            problem, is_there = self.page.evaluate(FOCUS, wanted)
             if problem == "nothing has the focus" and not came_round:
                 came_round = True  # the end of the page; the next Tab begins again at its top
                 continue

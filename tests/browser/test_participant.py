@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +16,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from app.accounts.adapters import totp
+from tests.browser.browser import Watch
 from tests.browser.conftest import OpenPage
 from tests.browser.papers import in_language
 from tests.browser.person import KeyboardPerson
@@ -47,6 +49,12 @@ class Regular(KeyboardPerson):
             super().reach(self.page.locator("a.skip"))
             self.page.keyboard.press("Enter")
         super().reach(target)
+
+    def follow(self, target: Locator) -> None:
+        self.reach(target)  # first, because passing over the header is a step in the browser's history too
+        with self.page.expect_navigation(wait_until="load"):
+            self.page.keyboard.press("Enter")
+        self.look()
 
     def go(self, ending: str) -> None:
         """Follow the first link of the page's content whose address ends like this."""
@@ -98,7 +106,7 @@ class Case:
     @property
     def account(self) -> str:
         """The holding account."""
-        return f"CDM-200-{self.number}"
+        return f"CDM-100-8{self.number}"
 
     @property
     def offers(self) -> tuple[str, str]:
@@ -140,6 +148,13 @@ def link_in(words: str, part: str) -> str:
     return next(word for word in re.findall(r"http\S+", words) if part in word)
 
 
+def text_of(mail: EmailMessage) -> str:
+    """What a mail says, as plain text."""
+    body = mail.get_body(("plain",))
+    assert isinstance(body, EmailMessage)
+    return str(body.get_content())
+
+
 def minor(target: Locator) -> int:
     """The cents of an amount in US dollars as a page writes it."""
     words = target.inner_text()
@@ -147,9 +162,9 @@ def minor(target: Locator) -> int:
     return int(re.sub(r"\D", "", words))
 
 
-@pytest.mark.parametrize("case", [Case("en", 0), Case("fr", 1), Case("es", 2)], ids=lambda case: case.language)
+@pytest.mark.parametrize("case", [Case("en", 1), Case("fr", 2), Case("es", 3)], ids=lambda case: case.language)
 def test_from_a_mailed_link_to_the_first_sale_and_its_numbers_by_keyboard_alone(
-    shop: Shop, open_page: OpenPage, watch: object, tmp_path: Path, case: Case
+    shop: Shop, open_page: OpenPage, watch: Watch, tmp_path: Path, case: Case
 ) -> None:
     mia, eva, ole, ben = (Regular(open_page(locale=case.language), shop.address, case.language) for _ in range(4))
     naming = [name_operator(shop, case.address_of(name), case.language) for name in ("eva", "ole")]
@@ -173,7 +188,7 @@ def _make_an_account(mia: Regular, shop: Shop, case: Case) -> None:
     mia.fill(email=case.address_of("mia"))
     mia.send("/account/join")
     (mail,) = shop.mails_to(case.address_of("mia"), 1)
-    mia.page.goto(link_in(mail.get_body(("plain",)).get_content(), "/account/join/"))
+    mia.page.goto(link_in(text_of(mail), "/account/join/"))
     mia.look()
     mia.fill(name="Mia Müller", password=PASSWORD)
     mia.follow(mia.page.locator("main form button").first)
@@ -229,8 +244,8 @@ def _begin_as_operator(operator: Regular, link: str) -> None:
     operator.look()
     operator.fill(password=PASSWORD)
     operator.follow(operator.page.locator("main form button").first)
-    operator.enrol()
     operator.go("/desk")
+    operator.enrol()
 
 
 def _decide(eva: Regular, ole: Regular, case: Case) -> None:
@@ -246,7 +261,7 @@ def _decide(eva: Regular, ole: Regular, case: Case) -> None:
     ole.go("/desk/proposals")
     ole.follow(ole.main().get_by_role("row").filter(has_text=case.company).get_by_role("link"))
     ole.tick(ole.page.locator("[name=decision][value=agree]"))
-    ole.send("/decide")
+    ole.follow(ole.page.locator("main form button").last)
 
 
 def _import_holdings(eva: Regular, case: Case, directory: Path) -> None:
@@ -257,13 +272,13 @@ def _import_holdings(eva: Regular, case: Case, directory: Path) -> None:
     eva.send("/imports/apply")
 
 
-def _offer(mia: Regular, case: Case, place: str, watch: object, directory: Path) -> None:
+def _offer(mia: Regular, case: Case, place: str, watch: Watch, directory: Path) -> None:
     mia.page.goto(f"{mia.address}{place}")
     mia.look()
     mia.go("/offers")
     mia.go("/offers/import")
     mia.attach(mia.field("file"), case.offers_in(directory, "too-many.csv", 12_001))
-    with watch.expecting(422):  # type: ignore[attr-defined]
+    with watch.expecting(422):
         mia.send("/import")
     expect(mia.page.get_by_role("alert")).to_be_focused()
     mia.attach(mia.field("file"), case.offers_in(directory, "offers.csv", 12_000))
@@ -319,6 +334,7 @@ def _see_the_sale(mia: Regular, shop: Shop, case: Case, place: str, total: int) 
     mia.go(f"{place}/orders")
     (row,) = mia.page.locator("tbody tr").all()
     expect(row).to_contain_text(case.offers[0])
+    order = row.locator("th .mono").inner_text()
     mia.press(row.locator("summary"))
     share, *parts, paid = map(minor, row.locator("dl.offer-facts dd").all())
     shown.append(mia.page.content())
@@ -333,7 +349,7 @@ def _see_the_sale(mia: Regular, shop: Shop, case: Case, place: str, total: int) 
     assert earned == due == share == total - sum(parts)
 
     assert not [page for page in shown if case.address_of("ben") in page or "Hidden Name" in page]
-    *_others, sale = shop.mails_to(case.address_of("mia"), 3)
-    words = sale.as_string() + sale.get_body(("plain",)).get_content()
-    assert case.offers[0] in words
-    assert case.address_of("ben") not in words
+    # The link, two decisions about the application, two about offers, and the sale.
+    mails = [text_of(mail) for mail in shop.mails_to(case.address_of("mia"), 6)]
+    assert [words for words in mails if order in words and str(UNITS) in words]
+    assert not [words for words in mails if case.address_of("ben") in words or "Hidden Name" in words]
