@@ -15,7 +15,9 @@ from app.audit.models import Proposal
 from app.audit.service import Actor, Subject, cleaned_reason, on_agreement, propose, required_reason
 from app.db import db
 from app.kernel.text import clean_line
+from app.providers.independence import require_outsider_of
 from app.registry.errors import CancellationNotStuck, OutcomeUnfit
+from app.registry.ledger.queries import find_account_provider
 from app.registry.models import Cancellation
 from app.registry.ports import CancellationResult, Completed, RefusalCode, Refused, SerialBlock
 from app.registry.service import record_stated, request_of, what_is_wrong
@@ -58,9 +60,9 @@ def propose_confirmed(
     """Propose that the registry did cancel; gives the proposal's id.
 
     `serials` are ranges as the registry prints them, one a line, `completed_at` is aware, `evidence` says
-    how one knows. Raises CancellationNotStuck, OutcomeUnfit, and what `propose` raises.
+    how one knows. Raises CancellationNotStuck, OwnOrganisation, OutcomeUnfit, and what `propose` raises.
     """
-    cancellation = _stuck(cancellation_id, now)
+    cancellation = _stuck(cancellation_id, actor, now)
     transaction = clean_line(registry_transaction)
     if not 0 < len(transaction) <= TRANSACTION_LENGTH:
         raise OutcomeUnfit(field="registry_transaction")
@@ -83,18 +85,26 @@ def propose_confirmed(
 def propose_refused(cancellation_id: int, actor: Actor, *, evidence: str, now: datetime) -> int:
     """Propose that the registry certainly did not cancel and never will; gives the proposal's id.
 
-    `evidence` is the proof. Raises CancellationNotStuck, and what `propose` raises.
+    `evidence` is the proof. Raises CancellationNotStuck, OwnOrganisation, and what `propose` raises.
     """
-    cancellation = _stuck(cancellation_id, now)
+    cancellation = _stuck(cancellation_id, actor, now)
     facts = {"outcome": "refused", "evidence": cleaned_reason(evidence)}
     return propose(actor, SETTLE_CANCELLATION, _subject(cancellation), reason=evidence, facts=facts, now=now)
 
 
-def _stuck(cancellation_id: int, now: datetime) -> Cancellation:
+def _stuck(cancellation_id: int, actor: Actor, now: datetime) -> Cancellation:
     cancellation = db.session.get_one(Cancellation, cancellation_id)
     if not is_stuck(cancellation, now):
         raise CancellationNotStuck(state=cancellation.state.value)
+    _require_outsider(cancellation, actor.person_id)
     return cancellation
+
+
+def _require_outsider(cancellation: Cancellation, person_id: int | None) -> None:
+    """Nobody states what became of units of an organisation of their own. Raises OwnOrganisation."""
+    holder_id = find_account_provider(cancellation.account)
+    if holder_id is not None:
+        require_outsider_of(holder_id, person_id)
 
 
 def _ranges(serials: str) -> list[tuple[str, str]]:
@@ -144,6 +154,7 @@ def _settle(proposal: Proposal, now: datetime) -> None:
     cancellation = db.session.get_one(Cancellation, proposal.subject_id, with_for_update=True, populate_existing=True)
     if not is_stuck(cancellation, now):
         raise NoLongerPossible
+    _require_outsider(cancellation, proposal.decided_by)
     if proposal.facts["outcome"] == "refused":
         outcome: Completed | Refused = Refused(RefusalCode.RULES, str(proposal.facts["evidence"]))
     else:

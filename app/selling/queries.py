@@ -251,12 +251,6 @@ def queue(holdings: Holdings) -> list[Submitted]:
     return found
 
 
-def count_submitted() -> int:
-    """How many offers wait for an operator's decision."""
-    wanted = select(func.count()).select_from(Offer).where(Offer.state == OfferState.SUBMITTED)
-    return int(db.session.scalar(wanted) or 0)
-
-
 def every_offer(provider_id: int) -> Sequence[tuple[Offer, Issuance, Project]]:
     """All offers of a participant for its file, by code."""
     rows = db.session.execute(

@@ -10,6 +10,7 @@ import pytest
 from app.audit import service as audit
 from app.audit.errors import NoLongerPossible, ReasonMissing, SamePerson
 from app.fulfilment.process import Collaborators, run_due
+from app.providers.errors import OwnOrganisation
 from app.registry import settlement
 from app.registry.errors import CancellationNotStuck, OutcomeUnfit
 from app.registry.ports import Ambiguous, Unknown
@@ -125,3 +126,16 @@ def test_an_unknown_outcome_is_for_people_only_when_it_lasts(world: Collaborator
     assert the_cancellation(cancellation_id).state is not S.UNKNOWN
     with pytest.raises(NoLongerPossible):
         audit.agree(proposal, an_actor("ben@tonne.example"), now=world.clock.now())
+
+
+def test_nobody_states_what_became_of_units_of_an_organisation_of_their_own(world: Collaborators) -> None:
+    cancellation_id = a_stuck_cancellation(world)
+    proposal = confirm(cancellation_id)
+    ben = an_actor("ben@tonne.example")
+    people.a_participant(people.an_organisation(viewer=ben.person_id or 0))
+
+    with pytest.raises(OwnOrganisation):
+        audit.agree(proposal, ben, now=NOW)
+    with pytest.raises(OwnOrganisation):
+        settlement.propose_refused(cancellation_id, ben, evidence=EVIDENCE, now=NOW)
+    assert the_cancellation(cancellation_id).state is S.MANUAL

@@ -11,8 +11,9 @@ from app.offers.states import OfferState
 from app.providers.models import Provider
 from app.providers.states import ProviderState
 from app.registry.ledger.models import LedgerBlock
+from app.registry.ports import RefusalCode, Refused
 from app.selling import notices, service
-from tests.builders import NOW, a_placed_order, change_offer
+from tests.builders import NOW, a_finished_order, a_placed_order, change_offer
 from tests.people import a_person, actor_of, an_operator, an_organisation
 from tests.service.selling.conftest import House
 
@@ -193,3 +194,12 @@ def test_an_operator_who_works_for_the_seller_decides_nothing_about_its_offers(h
 
     assert "You work for this organisation." in desk.get(f"/en/desk/offers/{code}").words
     assert house.state(code) is OfferState.SUBMITTED
+
+
+def test_sellers_hear_when_the_registrys_books_take_their_offer_off_sale(house: House) -> None:
+    house.shop.registry.submits = [Refused(RefusalCode.RULES, "not today")]
+    with house.shop.inside() as world:
+        a_finished_order(world, {house.offer_id: 12})
+
+    assert house.state() is OfferState.FROZEN
+    assert ("seller@salkhit.example", "en") in house.mails("offers_frozen")
