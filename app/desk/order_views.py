@@ -119,11 +119,13 @@ def correct_beneficiary(reference: str) -> Response:
     """Propose what the certificate will say instead, while nothing was said to a registry."""
     found = _order(reference)
     if not correct.can_change(found):
-        words = gettext(
-            "The units of order %(reference)s were sent to the registry. Name, purpose, country and intent stand in "
-            "its books as they are, and nobody can change them.",
-            reference=found.reference,
-        )
+        words = gettext("Nothing of this order goes to a registry, so there is nothing to correct.")
+        if order_file(found).talks:
+            words = gettext(
+                "The units of order %(reference)s were sent to the registry. Name, purpose, country and intent stand "
+                "in its books as they are, and nobody can change them.",
+                reference=found.reference,
+            )
         return make_response(render_template("desk/impossible.html", words=words, back=_address(found)))
     now_there = correct.words_of(found.id)
     form = BeneficiaryForm(data=now_there)

@@ -273,6 +273,8 @@ def test_an_order_is_held_before_the_registry_and_refused_by_two_people(shop: Sh
     with shop.inside():
         order = the_order(id_of(reference))
         assert (order.state, refunds_of(order.id)[0].amount) == (OrderState.REFUSED, order.total)
+    for address in (f"/en/desk/orders/{reference}", f"/en/desk/orders/{reference}/beneficiary"):
+        assert "Nothing of this order goes to a registry" in eva.get(address).words, "nothing was sent"
 
 
 def test_a_held_order_goes_on_when_an_operator_lets_it_go(shop: Shop) -> None:
@@ -353,3 +355,15 @@ def test_an_order_nobody_paid_does_not_claim_to_be_compared_and_has_no_mail_to_s
     assert "No likeness with a sanctions list" not in page.words
     desk.send(page, f"{address}/resend")
     assert "There is no mail of this order to send again yet." in desk.get(address).words
+
+
+def test_french_and_spanish_name_a_paid_order_and_not_the_step_of_paying(shop: Shop) -> None:
+    reference = paid(shop)
+    desk = operator(shop)
+
+    french, spanish = (desk.get(f"/{language}/desk/orders").words for language in ("fr", "es"))
+    assert reference in french
+    assert "Payée" in french
+    assert "Ordre" not in french
+    assert "Pagado" in spanish
+    assert "Orden" not in spanish
