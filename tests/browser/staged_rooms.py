@@ -16,7 +16,6 @@ from app.accounts.access import SESSION_KEY, token_hash
 from app.accounts.adapters import totp
 from app.accounts.models import Invitation, Passkey, Person, RecoveryCode
 from app.accounts.roles import Role
-from app.accounts.sealing import seal_text
 from app.accounts.service import links
 from app.accounts.service.links import Purpose
 from app.audit import service as audit
@@ -27,10 +26,12 @@ from app.checkout.models import Order
 from app.claims.models import WordingReview
 from app.db import db, transaction
 from app.direct import service as direct
+from app.direct.models import DirectCancellation
 from app.direct.service import Wish
 from app.fulfilment import risk
 from app.fulfilment.process import run_due
 from app.kernel.references import certificate_slug, unguessable_token
+from app.kernel.sealing import seal_text
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.payments.models import Payout, Refund
@@ -86,7 +87,7 @@ def set_waiting_rooms(stage: Stage) -> None:
     """What would be carried out if it were there before: units that wait, and a question without an answer."""
     people = stage.people
     assert people is not None
-    stage.paths["direct waiting"] = direct.get_reference(people.ask_for("waiting", 25, name="Ada Lovelace"))
+    stage.paths["direct waiting"] = _reference_of(people.ask_for("waiting", 25, name="Ada Lovelace"))
     order_id = db.session.scalars(
         select(Order.id).where(Order.token == stage.paths["order at registry"].rpartition("/")[2])
     ).one()
@@ -97,6 +98,10 @@ def set_waiting_rooms(stage: Stage) -> None:
         select(Order.reference).where(Order.token == stage.paths["order paid"].rpartition("/")[2])
     ).one()
     stage.paths["desk order paid"] = unpaid
+
+
+def _reference_of(direct_id: int) -> str:
+    return db.session.get_one(DirectCancellation, direct_id).reference
 
 
 class People:
@@ -221,7 +226,7 @@ class People:
         held = self.ask_for("held", 15, name=LISTED)
         run_due(self.world)
         for name, direct_id in (("fulfilled", done), ("held", held)):
-            self.stage.paths[f"direct {name}"] = direct.get_reference(direct_id)
+            self.stage.paths[f"direct {name}"] = _reference_of(direct_id)
 
     def ask_for(self, once: str, units: int, *, name: str) -> int:
         """Ask for units to be cancelled for somebody; gives the direct cancellation's id."""
