@@ -22,7 +22,7 @@ def test_a_wording_is_released_by_a_person_whose_name_and_reason_stay(shop: Shop
     finished(shop, purpose="Our climate neutral office", publish_name=True)
     eva = operator(shop)
 
-    assert "claims neutrality" in eva.get("/en/desk/wordings").words
+    assert "speaks of being neutral" in eva.get("/en/desk/wordings").words
     page = eva.read(do(eva, "/en/desk/wordings/1", 422, decision="released", reason=" "), 422)
     assert page.error_at("reason")
     do(eva, "/en/desk/wordings/1", decision="released", reason=WHY)
