@@ -33,7 +33,7 @@ class MailKind(StrEnum):
     ACCOUNT_CONFIRM = "account_confirm"
     ACCOUNT_KNOWN = "account_known"
     ACCOUNT_RECOVER = "account_recover"
-    PASSWORD_CHANGED = "password_changed"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a mail
     EMAIL_CHANGE = "email_change"
     EMAIL_CHANGED = "email_changed"
     FACTOR_CHANGED = "factor_changed"

@@ -13,7 +13,7 @@ from app.config import Settings
 from app.db import advance, db, insert_once, record, transaction
 from app.kernel.sealing import seal, seal_text
 from app.providers import mails
-from app.providers.errors import AlreadyClaimed, Incomplete, MovedOn, NoSuchThing, NotEditable, TooMany
+from app.providers.errors import AlreadyClaimed, Incomplete, NoSuchThing, NotEditable, TooMany
 from app.providers.models import Application, BeneficialOwner, Evidence, ProjectAuthority
 from app.providers.parts import COLUMNS, EvidenceKind, Part, missing_parts
 from app.providers.states import APPLICATION, AUTHORITY, ApplicationState, AuthorityState
@@ -222,7 +222,8 @@ def submit(organisation_id: int, actor: Actor, settings: Settings, now: datetime
         )
         if missing:
             raise Incomplete(parts=missing)
-        moved = advance(
+        # Its row is locked since it was found to be in the owner's hands.
+        advance(
             Application,
             application.id,
             APPLICATION,
@@ -232,8 +233,6 @@ def submit(organisation_id: int, actor: Actor, settings: Settings, now: datetime
             submitted_by=actor.person_id,
             reason="",
         )
-        if not moved:
-            raise MovedOn
         screen(SUBJECT, application.id, screened_names(application), now)
         note_act(actor, "application_submitted", subject_of(application), at=now)
         mails.news(application.organisation_id, mails.SellerNews.RECEIVED, application.locale, settings, now)
@@ -243,10 +242,8 @@ def withdraw(organisation_id: int, actor: Actor, now: datetime) -> None:
     """Take the application back; another one can be begun. Raises NoSuchThing, or NotEditable once it is approved."""
     with transaction():
         application = _open_application(organisation_id)
-        if application.state is _S.APPROVED:
-            raise NotEditable(state=application.state.value)
         if not advance(Application, application.id, APPLICATION, _S.WITHDRAWN, at=now, decided_at=now):
-            raise MovedOn
+            raise NotEditable(state=application.state.value)
         note_act(actor, "application_withdrawn", subject_of(application), at=now)
 
 

@@ -99,8 +99,6 @@ def decide_payee(payee_id: int, *, accept: bool, actor: Actor, reason: str, sett
         require_outsider_of(payee.provider_id, actor.person_id)
         provider = session.get_one(Provider, payee.provider_id, with_for_update=True)
         current = session.scalar(select(Payee.id).where(Payee.provider_id == provider.id, Payee.state == _Y.CURRENT))
-        if payee.state is not _Y.REQUESTED:
-            raise MovedOn
         if accept and current is not None:
             advance(Payee, current, PAYEE, _Y.REPLACED, at=now)
         if not advance(Payee, payee_id, PAYEE, _Y.CURRENT if accept else _Y.REFUSED, at=now, decided_at=now):

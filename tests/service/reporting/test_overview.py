@@ -84,7 +84,14 @@ def test_each_offer_shows_its_state_with_the_reason_its_numbers_and_what_to_do(s
 
     page = signed_in(shop).get(f"/en{OURS}")
 
-    for said in ("Frozen", "The registry shows 3 units less.", "Only an operator can put it back on sale.", "1,235", "56", str(sold)):
+    for said in (
+        "Frozen",
+        "The registry shows 3 units less.",
+        "Only an operator can put it back on sale.",
+        "1,235",
+        "56",
+        str(sold),
+    ):
         assert said in page.words
     assert "9,999" not in page.words
     assert "next payout day: 5 December 2026" in page.words

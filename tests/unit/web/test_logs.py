@@ -85,7 +85,10 @@ def test_the_link_of_an_order_is_in_no_log_line(visitor: FlaskClient, capsys: py
         ("GET /testpay/ts_12", f"GET /testpay/{MASK}"),
         ("GET /en/account/join/kW3x", f"GET /en/account/join/{MASK}"),
         ("POST /fr/account/recover/kW3x/passkey", f"POST /fr/account/recover/{MASK}/passkey"),
-        ("/es/account/email/kW3x /es/account/invitation/kW3x", f"/es/account/email/{MASK} /es/account/invitation/{MASK}"),
+        (
+            "/es/account/email/kW3x /es/account/invitation/kW3x",
+            f"/es/account/email/{MASK} /es/account/invitation/{MASK}",
+        ),
         ("GET /en/account/verify/kW3x_abcdefghijklmnopqr-12", f"GET /en/account/verify/{MASK}"),
         ("GET /es/account/abcdefghijklmnopqrstuvwxyz0?x", f"GET /es/account/{MASK}?x"),
         ("POST /fr/sell/invitations/kW3x_abcdefghijklmnopqr-12/take", f"POST /fr/sell/invitations/{MASK}/take"),
