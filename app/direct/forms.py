@@ -96,7 +96,6 @@ class DirectForm(FlaskForm):
             SelectChoice("contribution", lazy_gettext("Contribution: it is not set against any emissions.")),
             SelectChoice("compensation", lazy_gettext("Compensation: it is set against emissions of the beneficiary.")),
         ],
-        default="compensation",
         validators=[InputRequired(lazy_gettext("Choose what the cancellation is for."))],
     )
     country = SelectField(

@@ -17,7 +17,7 @@ from app.accounts.service.joining import check_password, subject_of
 from app.accounts.service.links import Purpose
 from app.audit.service import Actor, note_act
 from app.config import Settings
-from app.db import db, end_reading, transaction
+from app.db import db, end_reading, one_at_a_time, transaction
 
 
 def change(person_id: int, *, name: str, locale: str, now: datetime) -> None:
@@ -55,6 +55,8 @@ def change_email(person_id: int, token: str, purchases: Purchases, settings: Set
         link = links.use(Purpose.EMAIL, token, now)
         if link.person_id != person_id:
             raise LinkGone
+        # Whoever else makes this address theirs waits here.
+        one_at_a_time(f"address:{link.email}")
         if session.scalar(select(Person.id).where(Person.email == link.email)) is not None:
             raise AddressTaken
         person = session.get_one(Person, person_id, with_for_update=True)

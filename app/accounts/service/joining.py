@@ -18,7 +18,7 @@ from app.accounts.service.entering import claim, plain_email
 from app.accounts.service.links import Purpose
 from app.audit.service import Actor, Subject, note_act
 from app.config import Settings
-from app.db import db, insert_once, transaction
+from app.db import db, insert_once, one_at_a_time, transaction
 
 
 def ask_to_join(email: str, locale: str, settings: Settings, now: datetime) -> None:
@@ -140,6 +140,7 @@ def check_password(password: str, email: str, name: str) -> None:
 
 def add_person(email: str, *, name: str, locale: str, now: datetime, password_hash: str | None) -> Person:
     """A person whose address is proved, in the caller's transaction. Raises AddressTaken."""
+    one_at_a_time(f"address:{email}")
     is_new = insert_once(
         Person,
         email=email,

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
 from app.accounts.adapters import totp
-from app.accounts.errors import FactorNeeded, LinkGone, WrongCode
+from app.accounts.errors import AddressTaken, FactorNeeded, LinkGone, WrongCode
 from app.accounts.models import MailedLink, Person, SignIn
 from app.accounts.service import details, entering, joining, second_factor
+from app.accounts.service import links as address_links
+from app.accounts.service.links import Purpose
 from app.checkout.purchases import Orders
 from app.config import Settings
-from app.db import db
+from app.db import db, transaction
 from app.kernel.sealing import seal_text
 from app.notifications import links
 from app.notifications.models import Mail
-from tests.builders import NOW
+from tests.builders import NOW, all_at_once
 from tests.conftest import AppMaker
 from tests.pages import Visitor
 from tests.people import a_person, sign_in_as
@@ -132,3 +135,18 @@ def test_an_invitation_page_with_a_made_up_link_says_so(make_app: AppMaker) -> N
     visitor = Visitor(make_app().test_client())
     for address in ("invitation/x", "join/x", "recover/x"):
         visitor.get(f"/en/account/{address}", 410)
+
+
+def test_two_people_who_take_one_address_at_once_do_not_share_it(context: Flask) -> None:
+    settings = settings_of(context)
+    people = [a_person("ana@example.org"), a_person("bob@example.org")]
+    with transaction():
+        tokens = [address_links.issue(Purpose.EMAIL, "new@example.org", person, NOW) for person in people]
+
+    def take(person: int, token: str | None) -> None:
+        details.change_email(person, token or "", Orders(), settings, NOW)
+
+    answers = all_at_once(context, [partial(take, person, token) for person, token in zip(people, tokens, strict=True)])
+
+    assert sorted(type(answer) for answer in answers if answer is not None) in ([AddressTaken], [LinkGone])
+    assert len(db.session.scalars(select(Person.id).where(Person.email == "new@example.org")).all()) == 1
