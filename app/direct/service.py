@@ -356,13 +356,18 @@ def _certify(
 def _freeze_offers_of_the_same_units(direct_id: int, reference: str, now: datetime) -> None:
     """The registry knows something of these units that we do not: nobody may buy them until a person looked."""
     direct = db.session.get_one(DirectCancellation, direct_id)
-    for offer_id in db.session.scalars(
+    of_these_units = (
         select(Offer.id)
         .where(Offer.account == direct.account, Offer.issuance_id == direct.issuance_id)
         .order_by(Offer.id)
-    ).all():
-        if offers.freeze(offer_id, now, reasons.BOOKS_DIFFER, note=f"registry refused {reference}"):
-            offers_frozen([offer_id], reasons.BOOKS_DIFFER, now)
+    )
+    note = f"registry refused {reference}"
+    frozen = [
+        offer_id
+        for offer_id in db.session.scalars(of_these_units).all()
+        if offers.freeze(offer_id, now, reasons.BOOKS_DIFFER, note=note)
+    ]
+    offers_frozen(frozen, reasons.BOOKS_DIFFER, now)
 
 
 def _beneficiary_of(direct_id: int) -> Beneficiary:

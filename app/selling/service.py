@@ -297,9 +297,7 @@ def pause(offer_id: int, actor: Actor, now: datetime, reason: str = "") -> None:
     Raises NoSuchOffer or OfferMoved.
     """
     with transaction():
-        offer = _locked(offer_id)
-        _from(offer, _S.LIVE, _S.SOLD_OUT)
-        _pause(offer, actor, now, reason)
+        _pause(_locked(offer_id), actor, now, reason)
 
 
 def pause_all(provider_id: int, actor: Actor, now: datetime) -> int:
@@ -634,8 +632,8 @@ def _plain(value: Any) -> Any:
 
 def _open(offer: Offer, now: datetime) -> None:
     _move(offer, _S.LIVE, now, sources=(_S.APPROVED,), reason="")
-    if not offers.was_public(offer.id):
-        offers.note_price(offer, now)
+    # Only what opens becomes public, and an offer opens once.
+    offers.note_price(offer, now)
     note_seller(offer)
     offers.keep_in_step(offer.id, now)
 

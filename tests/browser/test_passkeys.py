@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -67,28 +67,27 @@ def place(sqlite_template: Path, tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     """A window whose browser has a device with a person who always agrees."""
     path = shutil.which("chromium")
     assert path
     rules = "--host-resolver-rules=MAP localhost 127.0.0.1, MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
     arguments = [one for one in ARGUMENTS if not one.startswith("--host-resolver-rules")]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*arguments, rules])
-        window = browser.new_page()
-        device = window.context.new_cdp_session(window)
-        device.send("WebAuthn.enable")
-        options = {
-            "protocol": "ctap2",
-            "transport": "internal",
-            "hasResidentKey": True,
-            "hasUserVerification": True,
-            "isUserVerified": True,
-            "automaticPresenceSimulation": True,
-        }
-        device.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-        yield window
-        browser.close()
+    own = browser.browser_type.launch(executable_path=path, args=[*arguments, rules])
+    window = own.new_page()
+    device = window.context.new_cdp_session(window)
+    device.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    device.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    yield window
+    own.close()
 
 
 def test_a_real_browser_makes_an_account_with_a_passkey_and_signs_in_with_it(place: Place, page: Page) -> None:

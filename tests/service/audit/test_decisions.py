@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import select, update
 
 from app.accounts.errors import LinkGone
 from app.accounts.service import links
@@ -14,8 +14,10 @@ from app.audit.models import Note, Proposal
 from app.audit.service import Subject
 from app.audit.states import ProposalState
 from app.checkout.errors import NothingChanged, OrderNotPayable, TooLateToChange
+from app.checkout.models import Order
 from app.checkout.service import correct, review
-from app.db import StateEvent, db, transaction
+from app.checkout.states import OrderState
+from app.db import db, record, transaction
 from app.fulfilment.process import Collaborators
 from app.offers import service as offers
 from app.offers.errors import BelowMinimum
@@ -26,12 +28,27 @@ from tests.builders import (
     a_payable_order,
     an_offer,
     change_offer,
+    refunds_of,
     the_offer,
     the_order,
 )
 from tests.people import actor_of, an_operator
 
 WHY = "The buyer asked for it on the telephone."
+
+
+def under_review(order_id: int) -> None:
+    """An order whose payment differs, as an earlier version wrote it down: without the payment's name."""
+    with transaction() as session:
+        session.execute(update(Order).where(Order.id == order_id).values(state=OrderState.PAYMENT_REVIEW))
+        record(
+            "order",
+            order_id,
+            OrderState.PAYMENT_PENDING,
+            OrderState.PAYMENT_REVIEW,
+            at=NOW,
+            facts={"paid": 400, "currency": "USD"},
+        )
 
 
 def after(order_id: int, **changes: str) -> dict[str, str]:
@@ -122,21 +139,24 @@ def test_less_than_the_smallest_purchase_is_not_held_and_the_minimum_is_told(wor
 
 def test_the_newest_payment_is_the_one_that_differed_where_an_older_event_names_none(world: Collaborators) -> None:
     order_id = a_payable_order(world, {an_offer(): 2})
-    with transaction() as session:
-        session.execute(delete(StateEvent).where(StateEvent.to_state == "payment_review"))
-        session.add(
-            StateEvent(
-                machine="order",
-                subject_id=order_id,
-                from_state="placed",
-                to_state="payment_review",
-                at=NOW,
-                facts={"paid": 400, "currency": "USD"},
-            )
-        )
+    under_review(order_id)
 
     arrived = review.what_arrived(order_id)
 
     assert arrived is not None
     assert arrived[0].order_id == order_id
     assert arrived[1].minor == 400
+
+
+def test_a_refund_that_two_people_agreed_on_is_not_made_for_an_order_that_has_moved_on(world: Collaborators) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    under_review(order_id)
+    proposal_id = review.propose_refund(order_id, actor_of(an_operator()), reason=WHY, now=NOW)
+    with transaction() as session:
+        session.execute(update(Order).where(Order.id == order_id).values(state=OrderState.REFUSED))
+
+    with pytest.raises(NoLongerPossible):
+        audit.agree(proposal_id, actor_of(an_operator("ole@tonne.example")), now=NOW)
+
+    assert db.session.get_one(Proposal, proposal_id).state is ProposalState.PROPOSED
+    assert refunds_of(order_id) == []
