@@ -552,6 +552,16 @@ def test_pausing_all_takes_everything_off_sale_and_each_comes_back_alone(desk: D
         service.resume(desk.first_id, SELLER, NOW)
 
 
+def test_an_offer_that_rests_already_is_not_paused_again_and_the_trail_says_nothing(desk: Desk) -> None:
+    service.pause(desk.first_id, SELLER, NOW)
+
+    with pytest.raises(OfferMoved):
+        service.pause(desk.first_id, SELLER, NOW)
+
+    assert state_of(desk.first_id) is OfferState.PAUSED
+    assert acts().count("offer_paused") == 1
+
+
 @pytest.mark.parametrize("before", ["approved", "live", "paused", "sold_out"])
 def test_a_thawed_offer_is_what_it_was_before(desk: Desk, before: str) -> None:
     later = {"opens_at": NOW + HOUR} if before == "approved" else {}
