@@ -120,7 +120,7 @@ def order_paid(
         "proof": Proof(paid_at=after(61)),
         "promise_minutes": 10,
     }
-    return OrderPaid(**{**values, **changes})  # type: ignore[arg-type]
+    return OrderPaid(**{**values, **changes})  # type: ignore[arg-type]  # values are given by name
 
 
 def certificates_ready(count: int = 2) -> CertificatesReady:
@@ -271,7 +271,7 @@ def named_offer(number: int = 1, **changes: object) -> NamedOffer:
         "unit_price": usd(250),
         "units_left": 87,
     }
-    return NamedOffer(**{**values, **changes})  # type: ignore[arg-type]
+    return NamedOffer(**{**values, **changes})  # type: ignore[arg-type]  # values are given by name
 
 
 def offers_approved(*offers: NamedOffer) -> OffersApproved:

@@ -234,7 +234,7 @@ def test_a_form_without_its_token_signs_nobody_in(shop: Shop) -> None:
 
 
 def test_an_address_of_numbers_has_no_passkeys(make_app: AppMaker, clock: object) -> None:
-    shop = with_fakes(make_app(), clock)  # type: ignore[arg-type]
+    shop = with_fakes(make_app(), clock)  # type: ignore[arg-type]  # a registry with a script
     visitor = joined(shop)
 
     assert "data-passkey" not in shop.visitor().get("/en/account/sign-in").html

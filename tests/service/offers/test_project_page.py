@@ -120,12 +120,12 @@ def test_an_issuance_without_a_monitoring_period_is_named_and_counted(
     # The second one has come with its monitoring period since.
     file.write_text(f"{header}\nMN-5977,CER,MN,5001,5100,2016-11-17\nMN-5977,CER,MN,1001,3000,2014-01-01\n", "utf-8")
     monkeypatch.setattr(left_out, "FILE", file)
-    left_out._read.cache_clear()  # noqa: SLF001
+    left_out._read.cache_clear()  # noqa: SLF001 - read anew for this test
     try:
         page = page_of(client, "MN-5977")
         compared = Page(client.get("/en/compare?p=MN-5977").text)
     finally:
-        left_out._read.cache_clear()  # noqa: SLF001
+        left_out._read.cache_clear()  # noqa: SLF001 - read anew for this test
 
     assert "3,100 CERs issued, by year" in page.words
     assert "All 2 issuances whose monitoring period is known" in page.words

@@ -168,7 +168,7 @@ def test_a_database_that_is_not_set_up_as_the_product_needs_it_is_a_problem(cont
     # Where a file cannot be shared by readers and a writer, SQLite keeps another journal than the one asked for.
     elsewhere = make_app(DATABASE_URL="sqlite:///:memory:")
     with elsewhere.app_context():
-        Heartbeat.__table__.create(db.engine)  # type: ignore[attr-defined]
+        Heartbeat.__table__.create(db.engine)  # type: ignore[attr-defined]  # every table has it
         assert "journal_mode is memory" in bad("database", patient(elsewhere)).words
 
 
