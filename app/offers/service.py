@@ -155,7 +155,7 @@ def keep_in_step(offer_id: int, now: datetime) -> None:
 def note_new_price(offer: Offer, now: datetime) -> None:
     """Count a new version of an offer's price; one that visitors can see goes into the history."""
     offer.price_version += 1
-    if offer.state in _PUBLIC or was_public(offer.id):
+    if offer.state in _PUBLIC or _was_public(offer.id):
         note_price(offer, now)
 
 
@@ -172,7 +172,7 @@ def note_price(offer: Offer, now: datetime) -> None:
     )
 
 
-def was_public(offer_id: int) -> bool:
+def _was_public(offer_id: int) -> bool:
     """Whether an offer has a history of prices: it was on sale once."""
     return db.session.scalar(select(OfferPrice.id).where(OfferPrice.offer_id == offer_id).limit(1)) is not None
 
