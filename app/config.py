@@ -111,10 +111,51 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("STRIPE_API_BASE", "https://api.stripe.com", "url", "Stripe API address; https, or http on loopback."),
     Setting("STRIPE_CHECKOUT_ORIGIN", "https://checkout.stripe.com", "url", "Origin of the hosted payment page."),
     Setting(
+        "REGISTRIES",
+        "ledger",
+        "text",
+        "Codes of the registries to talk to, comma-separated; the first keeps the accounts that no other one keeps.",
+    ),
+    Setting("LEDGER_PROMISE_MINUTES", "5", "count", "How soon the embedded ledger is expected to cancel, in minutes."),
+    Setting("BATCH_NAME", "CDM registry", "text", "Name of the registry that is reached by batches of files."),
+    Setting("BATCH_PROMISE_HOURS", "240", "count", "How soon its administrator is expected to cancel, in hours."),
+    Setting(
+        "BATCH_ACQUIRING_ACCOUNT",
+        "Voluntary cancellation account",
+        "text",
+        "Account of that registry in which cancelled units end, as its forms name it.",
+    ),
+    Setting(
+        "BATCH_SHARED_SECRET",
+        "",
+        "text",
+        "Signs that registry's response files; at least 32 characters. Without it each needs two operators.",
+        secret=True,
+    ),
+    Setting(
         "REGISTRY_OF_RECORD_NAME",
         "",
         "text",
         "Legal name under which the operator declares the embedded ledger a registry of record.",
+    ),
+    Setting(
+        "UNDP_URL", "", "url", "Address of a UNDP National Carbon Registry; https, or http on loopback. Empty: none."
+    ),
+    Setting("UNDP_NAME", "", "text", "What people know that registry as."),
+    Setting("UNDP_ACCOUNT", "", "text", "How our books call the account of the operator's organisation there."),
+    Setting("UNDP_UNIT_TYPE", "", "text", "Code in our catalogue of the units that it keeps."),
+    Setting("UNDP_USERNAME", "", "text", "Who signs in there for the operator's organisation.", secret=True),
+    Setting("UNDP_PASSWORD", "", "text", "The password of UNDP_USERNAME.", secret=True),
+    Setting(
+        "UNDP_AUTHORITY_USERNAME",
+        "",
+        "text",
+        "Who accepts cancellations there, where the operator is the registry's authority; empty: somebody else accepts.",
+        secret=True,
+    ),
+    Setting("UNDP_AUTHORITY_PASSWORD", "", "text", "The password of UNDP_AUTHORITY_USERNAME.", secret=True),
+    Setting(
+        "UNDP_PROMISE_MINUTES", "1440", "count", "Minutes within which buyers are promised a cancellation in it."
     ),
     Setting(
         "MAIL_URL",
@@ -174,7 +215,22 @@ class Settings:
     stripe_webhook_secrets: tuple[str, ...] = field(repr=False)
     stripe_api_base: str
     stripe_checkout_origin: str
+    registries: tuple[str, ...]
+    ledger_promise_minutes: int
+    batch_name: str
+    batch_promise_hours: int
+    batch_acquiring_account: str
+    batch_shared_secret: str = field(repr=False)
     registry_of_record_name: str
+    undp_url: str
+    undp_name: str
+    undp_account: str
+    undp_unit_type: str
+    undp_username: str = field(repr=False)
+    undp_password: str = field(repr=False)
+    undp_authority_username: str = field(repr=False)
+    undp_authority_password: str = field(repr=False)
+    undp_promise_minutes: int
     mail_url: str = field(repr=False)
     mail_from: str
     limit_checkout: str
@@ -255,14 +311,17 @@ def _fill_derived(values: dict[str, Any]) -> None:
     values["stripe_webhook_secrets"] = tuple(
         secret.strip() for secret in values["stripe_webhook_secrets"].split(",") if secret.strip()
     )
+    values["registries"] = tuple(code.strip() for code in values["registries"].split(",") if code.strip())
     values["testpay_mischief"] = frozenset(s.strip() for s in values["testpay_mischief"].split(",") if s.strip())
 
 
+REGISTRY_CODES = frozenset({"batch", "ledger", "undp"})
 LEGAL_TEXTS = Path(__file__).parent / "content" / "legal_texts"
 MISCHIEF = frozenset({"duplicate", "delay", "reorder", "lose"})
 SECRET_LENGTH = 32
 SHORTEST_TOKEN = 16
 LARGEST_PORT = 65_535
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 OLDEST_PAGE = 1_000  # milliseconds: units left are never older
 
 
@@ -270,12 +329,17 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     problems = [*_address_problems(values), *_money_problems(values)]
     if len(values["secret_key"]) < SECRET_LENGTH:
         problems.append(f"SECRET_KEY must be set, with at least {SECRET_LENGTH} characters")
+    if not values["registries"] or set(values["registries"]) - REGISTRY_CODES:
+        problems.append(f"REGISTRIES must name one or more of {', '.join(sorted(REGISTRY_CODES))}")
+    if 0 < len(values["batch_shared_secret"]) < SECRET_LENGTH:
+        problems.append(f"BATCH_SHARED_SECRET must have at least {SECRET_LENGTH} characters, or be empty")
     if 0 < len(values["metrics_token"]) < SHORTEST_TOKEN:
         problems.append(f"METRICS_TOKEN must have at least {SHORTEST_TOKEN} characters, or be empty")
     if values["payment_gateway"] == "testpay":
         problems.extend(_testpay_problems(values))
     else:
         problems.extend(_stripe_problems(values))
+    problems.extend(_undp_problems(values))
     if values["environment"] == "production":
         problems.extend(_production_problems(values))
     return problems
@@ -322,8 +386,28 @@ def _stripe_problems(values: Mapping[str, Any]) -> list[str]:
         problems.append("STRIPE_WEBHOOK_SECRETS must be set when PAYMENT_GATEWAY is stripe")
     for name in ("stripe_api_base", "stripe_checkout_origin"):
         base = urlsplit(values[name])
-        if base.scheme != "https" and base.hostname not in {"127.0.0.1", "localhost", "::1"}:
+        if base.scheme != "https" and base.hostname not in LOOPBACK:
             problems.append(f"{name.upper()} must be https, or on loopback")
+    return problems
+
+
+def _undp_problems(values: Mapping[str, Any]) -> list[str]:
+    problems = []
+    needed = ("undp_name", "undp_account", "undp_unit_type", "undp_username", "undp_password")
+    authority = ("undp_authority_username", "undp_authority_password")
+    if not values["undp_url"]:
+        if "undp" in values["registries"]:
+            problems.append("UNDP_URL must be set when REGISTRIES names undp")
+        alone = [name.upper() for name in (*needed, *authority) if values[name]]
+        return [*problems, f"{', '.join(alone)} must be empty when UNDP_URL is"] if alone else problems
+    base = urlsplit(values["undp_url"])
+    if base.scheme != "https" and base.hostname not in LOOPBACK:
+        problems.append("UNDP_URL must be https, or on loopback")
+    missing = [name.upper() for name in needed if not values[name]]
+    if missing:
+        problems.append(f"{', '.join(missing)} must be set when UNDP_URL is")
+    if bool(values[authority[0]]) != bool(values[authority[1]]):
+        problems.append("UNDP_AUTHORITY_USERNAME and UNDP_AUTHORITY_PASSWORD must be set together")
     return problems
 
 

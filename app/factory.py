@@ -33,7 +33,7 @@ from app.providers import staff_views as sellers_desk
 from app.providers import views as seller_cards
 from app.providers.service import on_lost_authority, on_suspension
 from app.register import views as register_views
-from app.registry.adapters import make_registry
+from app.registry.adapters import make_registries
 from app.reporting import seller_views as dashboard_views
 from app.screening import staff_views as screening_desk
 from app.selling import pages as selling_pages
@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"hide_parameters": True}
     app.extensions["tonne.settings"] = settings
     app.extensions["tonne.clock"] = clock
-    app.extensions["tonne.registry"] = make_registry(settings, clock)
+    app.extensions["tonne.registries"] = make_registries(settings, clock)
     app.extensions["tonne.gateway"] = payment_adapters.make_gateway(settings)
     app.extensions["tonne.renderer"] = make_renderer()
     app.extensions["tonne.mailer"] = make_mailer(settings)

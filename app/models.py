@@ -11,7 +11,7 @@ from app.accounts.models import (
     SignIn,
 )
 from app.audit.models import Act, HouseRule, Note, Proposal
-from app.catalog.models import Issuance, Mechanism, Project, ProjectParty, PublishedCancellation, UnitType
+from app.catalog.models import Issuance, LevyRule, Mechanism, Project, ProjectParty, PublishedCancellation, UnitType
 from app.catalog.search_models import SearchDocument
 from app.certificates.models import (
     Certificate,
@@ -35,16 +35,36 @@ from app.offers.models import Offer, OfferInterest, OfferPrice, PriceChange, Res
 from app.payments.adapters.testpay_models import TestpayEvent, TestpayRefund, TestpaySession
 from app.payments.models import Payment, Payout, Refund, WebhookDelivery
 from app.providers.models import Application, BeneficialOwner, Evidence, Payee, ProjectAuthority, Provider
-from app.registry.ledger.models import LedgerAccount, LedgerBlock, LedgerTransaction, LedgerTransactionBlock
-from app.registry.models import Cancellation, CancelledBlock, RegistryAttempt
+from app.registry.batch.models import (
+    AccountStatement,
+    Attestation,
+    Batch,
+    BatchBlock,
+    BatchLine,
+    RegistryMessage,
+    StatedHolding,
+)
+from app.registry.ledger.models import (
+    LedgerAccount,
+    LedgerBlock,
+    LedgerIssuance,
+    LedgerTransaction,
+    LedgerTransactionBlock,
+)
+from app.registry.models import Cancellation, CancelledBlock, RegistryAccount, RegistryAttempt, RegistryLease
 from app.screening.models import SanctionsList, SanctionsName, ScreeningMatch
 from app.web.models import RateLimit
 
 __all__ = [
+    "AccountStatement",
     "Act",
     "Application",
+    "Attestation",
     "Basket",
     "BasketLine",
+    "Batch",
+    "BatchBlock",
+    "BatchLine",
     "BeneficialOwner",
     "Beneficiary",
     "Cancellation",
@@ -63,8 +83,10 @@ __all__ = [
     "Issuance",
     "LedgerAccount",
     "LedgerBlock",
+    "LedgerIssuance",
     "LedgerTransaction",
     "LedgerTransactionBlock",
+    "LevyRule",
     "Mail",
     "MailedLink",
     "Mechanism",
@@ -96,7 +118,10 @@ __all__ = [
     "RegisterProject",
     "RegisterTotal",
     "RegisterWord",
+    "RegistryAccount",
     "RegistryAttempt",
+    "RegistryLease",
+    "RegistryMessage",
     "Reservation",
     "SanctionsList",
     "SanctionsName",
@@ -104,6 +129,7 @@ __all__ = [
     "SearchDocument",
     "SignIn",
     "StateEvent",
+    "StatedHolding",
     "TestpayEvent",
     "TestpayRefund",
     "TestpaySession",

@@ -27,8 +27,8 @@ from app.offers.states import OfferState
 from app.payments.models import Payment, Refund
 from app.providers.models import Provider
 from app.registry.ledger import codes
-from app.registry.ledger.models import LedgerAccount, LedgerBlock
-from app.registry.models import Cancellation
+from app.registry.ledger.models import LedgerAccount, LedgerBlock, LedgerIssuance
+from app.registry.models import Cancellation, RegistryAccount
 from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, ScriptedRegistry
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -43,6 +43,37 @@ DETAILS: dict[str, Any] = {
 }
 
 
+def a_holding_account(identifier: str, provider: Provider) -> LedgerAccount:
+    """A participant's account in the embedded ledger, inside the caller's transaction."""
+    account = LedgerAccount(identifier=identifier, type_code=codes.HOLDING_ACCOUNT, holder=provider.legal_name)
+    db.session.add(account)
+    db.session.add(
+        RegistryAccount(
+            identifier=identifier, registry_code="ledger", provider_id=provider.id, holder=provider.legal_name
+        )
+    )
+    db.session.flush()
+    return account
+
+
+def an_entered_issuance(issuance: Issuance, project: Project) -> LedgerIssuance:
+    """An issuance of the catalogue as the embedded ledger has it, inside the caller's transaction."""
+    entered = LedgerIssuance(
+        mechanism_code=project.mechanism_code,
+        project_reference=project.reference,
+        unit_type=issuance.unit_type,
+        commitment_period=issuance.commitment_period,
+        vintage_year=issuance.vintage_year,
+        party=issuance.originating_party,
+        space=issuance.space,
+        first=issuance.serial_first,
+        last=issuance.serial_last,
+    )
+    db.session.add(entered)
+    db.session.flush()
+    return entered
+
+
 def an_offer(
     *, number: int = 1, units: int = 1_000, price: int = 250, held: int | None = None, commitment_period: int = 2
 ) -> int:
@@ -54,21 +85,13 @@ def an_offer(
             provider = Provider(code="seller", legal_name="Demonstration seller 1", country="CH", is_demonstration=True)
             session.add(provider)
             session.flush()
-            session.add_all(
-                [
-                    LedgerAccount(
-                        identifier="CDM-100-1",
-                        type_code=codes.HOLDING_ACCOUNT,
-                        holder=provider.legal_name,
-                        provider_id=provider.id,
-                    ),
-                    LedgerAccount(
-                        identifier=codes.CANCELLATION_ACCOUNT_IDENTIFIER,
-                        type_code=codes.VOLUNTARY_CANCELLATION_ACCOUNT,
-                        holder="Voluntary cancellation",
-                        provider_id=None,
-                    ),
-                ]
+            a_holding_account("CDM-100-1", provider)
+            session.add(
+                LedgerAccount(
+                    identifier=codes.CANCELLATION_ACCOUNT_IDENTIFIER,
+                    type_code=codes.VOLUNTARY_CANCELLATION_ACCOUNT,
+                    holder="Voluntary cancellation",
+                )
             )
             session.flush()
         project = Project(
@@ -93,6 +116,7 @@ def an_offer(
             unit_type="CER",
             commitment_period=commitment_period,
             originating_party="IN",
+            space="IN",
             serial_first=first,
             serial_last=first + 99_999,
             units=100_000,
@@ -102,12 +126,13 @@ def an_offer(
         )
         session.add(issuance)
         session.flush()
+        entered = an_entered_issuance(issuance, project)
         account = session.scalars(select(LedgerAccount).where(LedgerAccount.identifier == "CDM-100-1")).one()
         if held:
             session.add(
                 LedgerBlock(
                     account_id=account.id,
-                    issuance_id=issuance.id,
+                    issuance_id=entered.id,
                     space="IN",
                     first=first + 2_000,
                     last=first + 2_000 + held - 1,
@@ -187,7 +212,7 @@ def a_paid_order(world: Collaborators, wanted: dict[int, int], **details: Any) -
 def a_begun_order(world: Collaborators, wanted: dict[int, int], **details: Any) -> int:
     """A paid order whose cancellations are planned and not sent; gives its id."""
     order_id = a_paid_order(world, wanted, **details)
-    risk.begin(order_id, world.registry, world.clock.now())
+    risk.begin(order_id, world.registries, world.clock.now())
     return order_id
 
 
@@ -205,7 +230,7 @@ def gateway_of(world: Collaborators) -> FakeGateway:
 
 def registry_of(world: Collaborators) -> ScriptedRegistry:
     """The registry of a test's world, with its script."""
-    return cast(ScriptedRegistry, world.registry)
+    return cast(ScriptedRegistry, world.registries.default)
 
 
 def mailer_of(world: Collaborators) -> FakeMailer:
@@ -221,7 +246,7 @@ def renderer_of(world: Collaborators) -> FakeRenderer:
 def look_again(world: Collaborators, order_id: int) -> None:
     """Ask the gateway about every payment of an order, as a notice would make us do."""
     for payment_id in [payment.id for payment in payments_of(order_id)]:
-        service.reconcile(payment_id, world.gateway, world.registry, world.settings, world.clock)
+        service.reconcile(payment_id, world.gateway, world.registries, world.settings, world.clock)
 
 
 def pass_time(world: Collaborators, **by: float) -> None:

@@ -24,7 +24,7 @@ from app.fulfilment.process import Collaborators, run_due
 from app.kernel import checkpoints
 from app.kernel.clock import Clock, FixedClock
 from tests.builders import NOW
-from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, ScriptedRegistry
+from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, scripted
 from tests.postgres import PrivateCluster, shared_cluster
 
 ROOT = Path(__file__).parent.parent
@@ -198,10 +198,9 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def world(context: Flask, clock: FixedClock) -> Collaborators:
     """The outside world in memory: gateway, registry with scripted answers, renderer, mailer."""
-    registry: Any = ScriptedRegistry(context.extensions["tonne.registry"])
     return Collaborators(
         gateway=FakeGateway(),
-        registry=registry,
+        registries=scripted(context.extensions["tonne.registries"]),
         renderer=FakeRenderer(),
         mailer=FakeMailer(),
         settings=context.extensions["tonne.settings"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.certificates.facts import to_json
 from app.certificates.ports import CertificateFacts, SummaryFacts
@@ -21,7 +21,16 @@ from app.payments.ports import (
     RefundOutcome,
     RefundStatus,
 )
-from app.registry.ports import CancellationRequest, Holding, Lookup, Outcome, RegistryAdapter
+from app.registry.accounts import find_registry_code
+from app.registry.ports import (
+    CancellationRequest,
+    Holding,
+    Lookup,
+    Outcome,
+    Registries,
+    RegistryAdapter,
+    StatementLine,
+)
 
 
 @dataclass
@@ -133,8 +142,11 @@ class ScriptedRegistry:
         self.display_name = real.display_name
         self.is_registry_of_record = real.is_registry_of_record
         self.promised_within = timedelta(minutes=5)
+        self.capabilities = real.capabilities
         self.submits: list[Outcome | str] = []
         self.lookups: list[Lookup | str] = []
+        self.advances: list[Outcome] = []
+        self.withdrawals: list[Lookup] = []
         self.submitted: list[CancellationRequest] = []
         self.looked_up: list[CancellationRequest] = []
         self.before_submit: list[Callable[[], None]] = []
@@ -156,14 +168,30 @@ class ScriptedRegistry:
             return step
         return self.real.submit(request)
 
-    def lookup(self, request: CancellationRequest) -> Lookup:
+    def lookup(self, request: CancellationRequest, registry_transaction: str | None, since: datetime) -> Lookup:
         self.looked_up.append(request)
         step = self.lookups.pop(0) if self.lookups else None
         if step == "raise":
             raise ConnectionError("no answer")
         if step is not None and not isinstance(step, str):
             return step
-        return self.real.lookup(request)
+        return self.real.lookup(request, registry_transaction, since)
+
+    def advance(self, request: CancellationRequest, registry_transaction: str | None) -> Outcome:
+        return self.advances.pop(0) if self.advances else self.real.advance(request, registry_transaction)
+
+    def withdraw(self, request: CancellationRequest, registry_transaction: str | None, reason: str) -> Lookup:
+        if self.withdrawals:
+            return self.withdrawals.pop(0)
+        return self.real.withdraw(request, registry_transaction, reason)
+
+    def statement(self, account: str, since: datetime) -> Sequence[StatementLine]:
+        return self.real.statement(account, since)
+
+
+def scripted(real: Registries) -> Registries:
+    """The same registries, each with a script."""
+    return Registries([ScriptedRegistry(adapter) for adapter in real], find_registry_code)
 
 
 @dataclass

@@ -258,4 +258,4 @@ def _changes(row: Row, known: Mapping[tuple[str, int], Issuance], projects: Mapp
 
 def _new_issuance(row: Row, project: Project) -> Issuance:
     values = {name: value for name, value in row.values.items() if name != "project"}
-    return Issuance(project_id=project.id, **values)
+    return Issuance(project_id=project.id, space=values["originating_party"], **values)

@@ -15,7 +15,17 @@ def ensure_mechanisms() -> bool:
     """Write the CDM and its unit types unless they are there; True if anything was written."""
     with transaction():
         written = insert_once(
-            Mechanism, code=CDM, name="Clean Development Mechanism", registry_name="CDM registry", sales_close_at=None
+            Mechanism,
+            code=CDM,
+            name="Clean Development Mechanism",
+            registry_name="CDM registry",
+            registry_url="",
+            sales_close_at=None,
+            last_order_at=None,
+            ends_at=None,
+            period_kind="commitment_period",
+            space_form="{party}",
+            serial_form="{party}-{kyoto}-{serial}-{period}-{period}-{lulucf}-{project}",
         )
         for code, kyoto_code in _CDM_UNITS.items():
             if db.session.get(UnitType, code) is None:

@@ -22,7 +22,7 @@ from app.db import db
 from app.offers.models import Offer
 from app.providers.models import Provider
 from app.registry.models import Cancellation
-from app.registry.ports import RegistryAdapter
+from app.registry.ports import Registries, RegistryAdapter
 from app.registry.states import CancellationState
 
 
@@ -58,11 +58,11 @@ class CertificateDraft:
 
 
 def preview(
-    token: str, details: Mapping[str, Any], settings: Settings, registry: RegistryAdapter, now: datetime
+    token: str, details: Mapping[str, Any], settings: Settings, registries: Registries, now: datetime
 ) -> list[CertificateFacts]:
     """The certificates that ordering this basket now would give."""
     rows = db.session.execute(
-        select(BasketLine.units, Issuance, Project, Provider)
+        select(BasketLine.units, Issuance, Project, Provider, Offer.account)
         .join(Basket, Basket.id == BasketLine.basket_id)
         .join(Offer, Offer.id == BasketLine.offer_id)
         .join(Issuance, Issuance.id == Offer.issuance_id)
@@ -77,21 +77,29 @@ def preview(
         intent=details["intent"],
         country=details["country"],
     )
-    grouped: dict[int, tuple[Project, list[TransactionFacts]]] = {}
-    for units, issuance, project, provider in rows:
-        grouped.setdefault(project.id, (project, []))[1].append(
+    grouped: dict[tuple[int, str], tuple[Project, list[TransactionFacts]]] = {}
+    for units, issuance, project, provider, account in rows:
+        registry = registries.of_account(account)
+        grouped.setdefault((project.id, registry.name), (project, []))[1].append(
             transaction_facts(issuance, provider, units, cancellation=None)
         )
     return [
         certificate_facts(
-            project, transactions, subject, Times(placed_at=now), "", settings, registry, settings.is_demonstration
+            project,
+            transactions,
+            subject,
+            Times(placed_at=now),
+            "",
+            settings,
+            registries.of(code),
+            settings.is_demonstration,
         )
-        for project, transactions in grouped.values()
+        for (_, code), (project, transactions) in grouped.items()
     ]
 
 
-def drafts(order: Order, settings: Settings, registry: RegistryAdapter) -> list[CertificateDraft]:
-    """The certificates an order has earned: its confirmed cancellations by project and beneficiary."""
+def drafts(order: Order, settings: Settings, registries: Registries) -> list[CertificateDraft]:
+    """The certificates an order has earned: its confirmed cancellations by project, beneficiary and registry."""
     rows = db.session.execute(
         select(OrderLine, Issuance, Project, Provider, Beneficiary, Cancellation)
         .join(Issuance, Issuance.id == OrderLine.issuance_id)
@@ -102,11 +110,12 @@ def drafts(order: Order, settings: Settings, registry: RegistryAdapter) -> list[
         .where(OrderLine.order_id == order.id, Cancellation.state == CancellationState.CONFIRMED)
         .order_by(OrderLine.position)
     ).all()
-    grouped: dict[tuple[int, int], list[Any]] = {}
+    grouped: dict[tuple[int, int, str], list[Any]] = {}
     for row in rows:
-        grouped.setdefault((row.Project.id, row.Beneficiary.id), []).append(row)
+        key = (row.Project.id, row.Beneficiary.id, row.Cancellation.registry_code)
+        grouped.setdefault(key, []).append(row)
     result = []
-    for (project_id, beneficiary_id), group in grouped.items():
+    for (project_id, beneficiary_id, code), group in grouped.items():
         beneficiary = group[0].Beneficiary
         times = Times(
             placed_at=order.placed_at,
@@ -121,7 +130,7 @@ def drafts(order: Order, settings: Settings, registry: RegistryAdapter) -> list[
             times,
             order.reference,
             settings,
-            registry,
+            registries.of(code),
             order.is_demonstration or settings.is_demonstration,
         )
         result.append(CertificateDraft(facts, project_id, beneficiary_id))

@@ -307,7 +307,7 @@ def _steps(order: Order, cancellations: list[Cancellation], certificates: list[C
 
 
 def _pending_reason(order: Order, cancellations: list[Cancellation], *, is_processing: bool) -> str:
-    """Which wait the page explains: bank, bank_refused, registry, registry_unclear, review, payment or nothing."""
+    """Which wait the page explains: bank, bank_refused, registries, registry_unclear, review, payment or nothing."""
     if order.state is OrderState.PAYMENT_REVIEW:
         return "review"
     if is_processing:

@@ -24,7 +24,7 @@ from app.kernel.errors import Refusal
 from app.kernel.references import certificate_slug, number_from_slug
 from app.notifications.service import resend as resend_mails
 from app.payments.ports import current_gateway
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 from app.web.demonstration import statement
 from app.web.errors import UnknownOrder
 from app.web.limits import limit_checkout, limit_resend, when_limited
@@ -65,7 +65,7 @@ def _order_page_when_limited(token: str, try_again: str) -> Response:
 
 
 def _promise_minutes() -> int:
-    return int(current_registry().promised_within.total_seconds() // 60)
+    return int(current_registries().longest_promise.total_seconds() // 60)
 
 
 @blueprint.get("/orders/<token>/return")
@@ -75,7 +75,7 @@ def payment_return(token: str) -> Response:
     if payment_id is not None:
         # Without an answer the page says that the payment is being checked, and the sweeper looks again.
         with suppress(Refusal):
-            service.reconcile(payment_id, current_gateway(), current_registry(), settings(), clock())
+            service.reconcile(payment_id, current_gateway(), current_registries(), settings(), clock())
         jobs.wake()
     return redirect(url_for("checkout.order", token=token), 303)
 
@@ -86,7 +86,7 @@ def pay_again(token: str) -> Response:
     """Open a new payment page for an unpaid order, after closing any earlier one."""
     found = _order(token)
     try:
-        service.close_payment_pages(found.id, current_gateway(), current_registry(), settings(), clock())
+        service.close_payment_pages(found.id, current_gateway(), current_registries(), settings(), clock())
         url = service.start_payment(found.id, current_gateway(), settings(), clock())
     except Refusal as refusal:
         return _order_page("checkout/order.html", token, notice=describe(refusal), status=409)
@@ -100,7 +100,7 @@ def withdraw(token: str) -> Response:
     found = _order(token)
     if request.method == "GET":
         return _withdrawal_page(found)
-    if not service.withdraw(found.id, current_gateway(), current_registry(), settings(), clock()):
+    if not service.withdraw(found.id, current_gateway(), current_registries(), settings(), clock()):
         return _withdrawal_page(_order(token), gettext("Your payment came first: this order is paid."), 409)
     return redirect(url_for("checkout.order", token=token), 303)
 

@@ -25,7 +25,7 @@ from app.offers.errors import BelowMinimum, UnitsUnavailable
 from app.offers.queries import find_project_of_offer, get_project_page
 from app.offers.views import render_project
 from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayUnavailable, current_gateway
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 from app.web.i18n import current_language
 from app.web.limits import limit_checkout, when_limited
 from app.web.security import form_checks_token, form_without_token
@@ -176,7 +176,7 @@ def review() -> BaseResponse:
 
 
 def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, object]) -> BaseResponse:
-    gateway, registry = current_gateway(), current_registry()
+    gateway, registries = current_gateway(), current_registries()
     terms, me = current_terms().terms_version(now().date()), _buyer()
     if form.terms.data != terms:
         changed = gettext("New terms of sale have come into force meanwhile. Read them before you order.")
@@ -192,7 +192,7 @@ def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, obje
             expected_total=read_number(form.expected_total.data or ""),
             shown=_read_shown(form.shown.data or ""),
             gateway=gateway,
-            registry=registry,
+            registries=registries,
             settings=settings(),
             clock=clock(),
             person_id=me.id if me is not None else None,
@@ -231,7 +231,7 @@ def _review_page(
         basket=view,
         details=typed,
         is_held_back=is_held_back(typed),
-        previews=preview(token, typed, settings(), current_registry(), now()),
+        previews=preview(token, typed, settings(), current_registries(), now()),
         consent_points=consent.points(terms),
         terms_version=terms,
         notice=notice,

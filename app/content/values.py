@@ -19,7 +19,7 @@ from app.kernel.money import Money
 from app.payments import service as payments
 from app.payments.adapters.limits import payment_limits
 from app.payments.split import split
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 from app.web.filters import money, number
 from app.web.i18n import current_locale
 
@@ -92,7 +92,7 @@ VALUES: Mapping[str, Callable[[Settings], str]] = {
     "hold_extra_minutes": lambda _settings: _minutes(payments.HOLD - payments.SESSION_LIFE),
     "bank_hold_days": lambda _settings: number(payments.DELAYED_HOLD.days),
     "complaint_days": lambda settings: number(settings.complaint_days),
-    "promise_minutes": lambda _settings: _minutes(current_registry().promised_within),
+    "promise_minutes": lambda _settings: _minutes(current_registries().longest_promise),
 }
 
 PARTS: Mapping[str, Callable[[Settings], Markup]] = {

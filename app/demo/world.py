@@ -18,7 +18,7 @@ from app.kernel.errors import Refusal
 from app.offers.importer import import_offers
 from app.providers.importer import import_providers
 from app.registry.ledger.importer import import_holdings
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 
 DATA = Path(__file__).parent / "data"
 
@@ -50,7 +50,7 @@ def load(now: datetime) -> dict[str, ImportReport]:
         "cancellations": import_cancellations(_text("cancellations"), now=now),
         "holdings": import_holdings(_text("holdings"), now=now),
         "offers": import_offers(
-            _text("offers"), now=now, holdings=current_registry().holdings, currency_code=settings().currency
+            _text("offers"), now=now, holdings=current_registries().holdings, currency_code=settings().currency
         ),
     }
 

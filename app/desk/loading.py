@@ -17,7 +17,7 @@ from app.offers import search_index
 from app.offers.importer import import_offers
 from app.providers.importer import import_providers
 from app.registry.ledger.importer import import_holdings
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 
 Then = Callable[[ImportReport], None]
 
@@ -28,7 +28,7 @@ class _Rehearsed(Exception):
 
 
 def _offers(text: str, *, now: datetime, then: Then = nothing_more) -> ImportReport:
-    holdings, currency = current_registry().holdings, settings().currency
+    holdings, currency = current_registries().holdings, settings().currency
     return import_offers(text, now=now, holdings=holdings, currency_code=currency, then=then)
 
 

@@ -25,7 +25,7 @@ from app.notifications.models import Mail
 from app.payments.models import Payment, Refund
 from app.payments.states import RefundState
 from app.registry.models import Cancellation, RegistryAttempt
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 from app.screening.models import ScreeningMatch
 from app.screening.service import Standing, standing
 
@@ -121,7 +121,7 @@ def find_by_reference(reference: str) -> Order | None:
 
 def order_file(order: Order) -> OrderFile:
     """Everything about one order but its timeline."""
-    promise = int(current_registry().promised_within.total_seconds() // 60)
+    promise = int(current_registries().longest_promise.total_seconds() // 60)
     refunds = _of(Refund, order.id)
     arrived = what_arrived(order.id)
     changeable = can_change(order)

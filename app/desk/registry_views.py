@@ -14,7 +14,7 @@ from app.desk.orders import Talk, open_proposals
 from app.desk.queries import CancellationRow, find_cancellation, open_cancellations
 from app.desk.timeline import answer_words
 from app.registry import inspection, settlement
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 from app.web.security import form_checks_token
 
 
@@ -48,7 +48,7 @@ def look_again(reference: str) -> Response:
     cancellation_id = row.cancellation.id
 
     def do() -> str:
-        inspection.look_again(cancellation_id, get_me().actor, current_registry(), clock())
+        inspection.look_again(cancellation_id, get_me().actor, current_registries(), clock())
         return gettext("The registry was asked again, or will be within the minute.")
 
     return press(do, url_for("desk.cancellation", reference=reference))

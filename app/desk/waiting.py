@@ -25,7 +25,7 @@ from app.offers.states import OfferState
 from app.providers.models import Application
 from app.providers.states import ApplicationState
 from app.registry.models import Cancellation
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 from app.registry.states import CANCELLATION, CancellationState
 from app.screening.models import ScreeningMatch
 from app.screening.states import MatchState
@@ -48,7 +48,7 @@ def is_late(at: datetime) -> ColumnElement[bool]:
     return or_(
         Cancellation.state == CancellationState.MANUAL,
         (Cancellation.state.in_(OPEN_CANCELLATIONS))
-        & (Cancellation.created_at < at - current_registry().promised_within),
+        & (Cancellation.created_at < at - current_registries().longest_promise),
     )
 
 

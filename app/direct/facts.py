@@ -13,7 +13,7 @@ from app.db import db
 from app.direct.models import DirectCancellation
 from app.providers.models import Provider
 from app.registry.models import Cancellation
-from app.registry.ports import RegistryAdapter
+from app.registry.ports import Registries, RegistryAdapter
 
 
 def of_direct_cancellation(
@@ -21,7 +21,7 @@ def of_direct_cancellation(
     beneficiary: Beneficiary,
     cancellation: Cancellation,
     settings: Settings,
-    registry: RegistryAdapter,
+    registries: Registries,
 ) -> CertificateFacts:
     """What the certificate of a confirmed direct cancellation says."""
     return _facts(
@@ -42,7 +42,7 @@ def of_direct_cancellation(
         reference=direct.reference,
         cancellation=cancellation,
         settings=settings,
-        registry=registry,
+        registry=registries.of(cancellation.registry_code),
         is_demonstration=direct.is_demonstration or settings.is_demonstration,
     )
 

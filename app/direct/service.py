@@ -38,9 +38,9 @@ from app.offers.pools import Holdings, lock, read_supply, require_free
 from app.providers.independence import require_outsider_of
 from app.providers.models import Provider
 from app.providers.states import ProviderState
-from app.registry.ledger.queries import find_account_provider
+from app.registry.accounts import find_account_provider
 from app.registry.models import Cancellation
-from app.registry.ports import RegistryAdapter
+from app.registry.ports import Registries
 from app.registry.service import Cause, plan_cancellation
 from app.registry.states import CANCELLATION, CancellationState
 from app.screening.service import ScreenedSubject, Standing, screen, standing
@@ -214,7 +214,7 @@ def due_to_begin(limit: int = 100) -> list[int]:
     return list(rows)
 
 
-def begin(direct_id: int, registry: RegistryAdapter, now: datetime) -> bool:
+def begin(direct_id: int, registries: Registries, now: datetime) -> bool:
     """Plan the cancellation, or hold it for a person where a name is like one on a sanctions list.
 
     One transaction; nothing is planned of what is held. False when somebody else was faster.
@@ -226,7 +226,7 @@ def begin(direct_id: int, registry: RegistryAdapter, now: datetime) -> bool:
                 sources=(_S.PLACED,), facts={"reason": LIKE_A_LISTED_NAME}, state_reason=LIKE_A_LISTED_NAME,
             )  # fmt: skip
         else:
-            is_done = _set_going(direct_id, _S.PLACED, registry, now)
+            is_done = _set_going(direct_id, _S.PLACED, registries, now)
     checkpoints.reached("job.claimed")
     return is_done
 
@@ -238,7 +238,7 @@ def names_of(direct_id: int) -> tuple[str, ...]:
     return (holder, _beneficiary_of(direct_id).name)
 
 
-def let_go(direct_id: int, actor: Actor, reason: str, *, registry: RegistryAdapter, now: datetime) -> None:
+def let_go(direct_id: int, actor: Actor, reason: str, *, registries: Registries, now: datetime) -> None:
     """Take a held direct cancellation to the registry after all.
 
     Raises ReasonMissing, OwnOrganisation, MatchOpen while a likeness is pending or was confirmed, or NotHeld.
@@ -250,7 +250,7 @@ def let_go(direct_id: int, actor: Actor, reason: str, *, registry: RegistryAdapt
         found = standing(KIND, direct_id)
         if found is not Standing.CLEAR:
             raise MatchOpen(standing=found.value)
-        if not _set_going(direct_id, _S.RISK_HOLD, registry, now, state_reason=""):
+        if not _set_going(direct_id, _S.RISK_HOLD, registries, now, state_reason=""):
             raise NotHeld(state=direct.state.value)
         note_act(actor, "direct_cancellation_let_go", subject_of(direct), at=now, reason=kept)
 
@@ -275,20 +275,20 @@ def refuse(direct_id: int, actor: Actor, reason: str, *, settings: Settings, now
         mails.refused(direct, settings, now, is_by_registry=False)
 
 
-def _set_going(direct_id: int, source: DirectState, registry: RegistryAdapter, now: datetime, **values: Any) -> bool:
+def _set_going(direct_id: int, source: DirectState, registries: Registries, now: datetime, **values: Any) -> bool:
     """Begun and planned are one fact."""
     begun = advance(DirectCancellation, direct_id, DIRECT, _S.FULFILLING, at=now, sources=(source,), **values)
     if begun:
-        _plan(direct_id, registry, now)
+        _plan(direct_id, registries, now)
     return begun
 
 
-def _plan(direct_id: int, registry: RegistryAdapter, now: datetime) -> None:
+def _plan(direct_id: int, registries: Registries, now: datetime) -> None:
     direct = db.session.get_one(DirectCancellation, direct_id)
     beneficiary = _beneficiary_of(direct_id)
     plan_cancellation(
         cause=Cause(direct_cancellation_id=direct_id),
-        registry=registry.name,
+        registry=registries.of_account(direct.account).name,
         account=direct.account,
         project_reference=db.session.get_one(Project, direct.project_id).reference,
         issuance=db.session.get_one(Issuance, direct.issuance_id),
@@ -313,7 +313,7 @@ def due_to_finish(limit: int = 100) -> list[int]:
     return list(rows)
 
 
-def finish(direct_id: int, registry: RegistryAdapter, settings: Settings, now: datetime) -> bool:
+def finish(direct_id: int, registries: Registries, settings: Settings, now: datetime) -> bool:
     """Certify what was cancelled, or say that nothing was: one transaction, once. False when it was done before."""
     with transaction() as session:
         cancellation = session.scalars(
@@ -322,7 +322,7 @@ def finish(direct_id: int, registry: RegistryAdapter, settings: Settings, now: d
         if cancellation.state is CancellationState.CONFIRMED:
             is_done = advance(DirectCancellation, direct_id, DIRECT, _S.FULFILLED, at=now, finished_at=now)
             if is_done:
-                _certify(direct_id, cancellation, registry, settings, now)
+                _certify(direct_id, cancellation, registries, settings, now)
         else:
             code = cancellation.refusal_code
             is_done = advance(
@@ -337,12 +337,12 @@ def finish(direct_id: int, registry: RegistryAdapter, settings: Settings, now: d
 
 
 def _certify(
-    direct_id: int, cancellation: Cancellation, registry: RegistryAdapter, settings: Settings, now: datetime
+    direct_id: int, cancellation: Cancellation, registries: Registries, settings: Settings, now: datetime
 ) -> None:
     direct = db.session.get_one(DirectCancellation, direct_id)
     beneficiary = _beneficiary_of(direct_id)
     certificate = certificates.issue(
-        certificate_facts.of_direct_cancellation(direct, beneficiary, cancellation, settings, registry),
+        certificate_facts.of_direct_cancellation(direct, beneficiary, cancellation, settings, registries),
         direct_cancellation_id=direct_id,
         project_id=direct.project_id,
         beneficiary_id=beneficiary.id,

@@ -13,7 +13,7 @@ from app.direct import service
 from app.direct.queries import find_id, held_cancellations
 from app.kernel.errors import Refusal
 from app.providers.messages import OWN_ORGANISATION
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 
 blueprint = Blueprint("desk_direct", __name__, url_prefix="/<lang>/desk/direct-cancellations")
 
@@ -37,7 +37,7 @@ def decide(reference: str) -> Response | tuple[str, int]:
         if request.form.get("decision") == "refuse":
             service.refuse(direct_id, actor, reason, settings=settings(), now=now())
         else:
-            service.let_go(direct_id, actor, reason, registry=current_registry(), now=now())
+            service.let_go(direct_id, actor, reason, registries=current_registries(), now=now())
     except Refusal as refusal:
         problem = {"reference": reference, "reason": reason, "sentence": _sentence(refusal)}
         return render_template("desk/direct.html", lines=held_cancellations(), problem=problem), 422

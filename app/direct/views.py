@@ -26,7 +26,7 @@ from app.kernel.errors import Refusal
 from app.offers.pools import other_promises
 from app.providers.models import Provider
 from app.providers.queries import find_provider_of
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 from app.screening.service import screen_again
 from app.selling.queries import holdings_of
 from app.web.demonstration import statement
@@ -63,7 +63,7 @@ def cancellations(organisation: str) -> str:  # noqa: ARG001 - the guard has rea
 def new(organisation: str) -> Response | str | tuple[str, int]:  # noqa: ARG001 - the guard has read it
     """Say what to cancel; see the very certificate; confirm that it cannot be undone. Each is a press of its own."""
     provider = _provider()
-    accounts, holdings = holdings_of(provider, current_registry().holdings)
+    accounts, holdings = holdings_of(provider, current_registries().holdings)
     form = DirectForm(holdings, data=_chosen())
     if not form.holdings:
         return render_template("sell/direct_form.html", form=None, accounts=accounts)
@@ -92,7 +92,7 @@ def _place(form: DirectForm, wish: Wish, provider: Provider) -> Response | tuple
             locale=current_language(),
             is_demonstration=settings().is_demonstration,
             actor=get_me().actor,
-            holdings=current_registry().holdings,
+            holdings=current_registries().holdings,
             now=now(),
         )
     except Refusal as refusal:
@@ -117,7 +117,7 @@ def _check_page(form: DirectForm, wish: Wish, provider: Provider) -> str:
             scheme_name=wish.scheme_name,
         ),
         settings(),
-        current_registry(),
+        current_registries().of_account(wish.account),
         now(),
     )
     return render_template(

@@ -54,7 +54,7 @@ from app.payments import service as payments
 from app.payments.ports import GatewayUnavailable, PaymentGateway
 from app.registry import service as registry_service
 from app.registry.models import Cancellation
-from app.registry.ports import RegistryAdapter
+from app.registry.ports import Registries
 from app.registry.states import CANCELLATION, CancellationState
 from app.selling import notices
 from app.selling import service as selling
@@ -71,7 +71,7 @@ class Collaborators:
     """The outside world, as this process was given it."""
 
     gateway: PaymentGateway
-    registry: RegistryAdapter
+    registries: Registries
     renderer: CertificateRenderer
     mailer: Mailer
     settings: Settings
@@ -83,7 +83,7 @@ def collaborators(app: Flask) -> Collaborators:
     """The outside world an application was made with."""
     return Collaborators(
         gateway=app.extensions["tonne.gateway"],
-        registry=app.extensions["tonne.registry"],
+        registries=app.extensions["tonne.registries"],
         renderer=app.extensions["tonne.renderer"],
         mailer=app.extensions["tonne.mailer"],
         settings=app.extensions["tonne.settings"],
@@ -141,7 +141,7 @@ def _hear(delivery_id: int, world: Collaborators) -> None:
     payment_id = payments.find_payment_for(delivery_id)
     refund_id = None if payment_id is not None else payments.find_refund_for(delivery_id)
     if payment_id is not None:
-        checkout.reconcile(payment_id, world.gateway, world.registry, world.settings, world.clock)
+        checkout.reconcile(payment_id, world.gateway, world.registries, world.settings, world.clock)
     elif refund_id is not None:
         payments.pursue_refund(refund_id, world.gateway, world.clock)
     else:
@@ -154,7 +154,7 @@ def check_payments(world: Collaborators) -> int:
     """Ask about payments that no notice came for: it may have been lost."""
     return _each(
         payments.due_payments(world.clock.now()),
-        lambda id_: checkout.reconcile(id_, world.gateway, world.registry, world.settings, world.clock),
+        lambda id_: checkout.reconcile(id_, world.gateway, world.registries, world.settings, world.clock),
     )
 
 
@@ -162,7 +162,7 @@ def expire_orders(world: Collaborators) -> int:
     """Give back the units of orders that were not paid in time."""
     return _each(
         checkout.due_orders(world.clock.now()),
-        lambda id_: checkout.close_unpaid(id_, world.gateway, world.registry, world.settings, world.clock),
+        lambda id_: checkout.close_unpaid(id_, world.gateway, world.registries, world.settings, world.clock),
     )
 
 
@@ -174,12 +174,12 @@ def begin_orders(world: Collaborators) -> int:
     now = world.clock.now()
     paid = db.session.scalars(select(Order.id).where(Order.state == _S.PAID).order_by(Order.id).limit(100)).all()
     end_reading()
-    return _each(list(paid), lambda id_: risk.begin(id_, world.registry, now))
+    return _each(list(paid), lambda id_: risk.begin(id_, world.registries, now))
 
 
 def begin_direct(world: Collaborators) -> int:
     """What holders want cancelled without a sale goes to the registry."""
-    return _each(direct.due_to_begin(), lambda id_: direct.begin(id_, world.registry, world.clock.now()))
+    return _each(direct.due_to_begin(), lambda id_: direct.begin(id_, world.registries, world.clock.now()))
 
 
 def cancel_units(world: Collaborators) -> int:
@@ -188,7 +188,7 @@ def cancel_units(world: Collaborators) -> int:
     states = dict(due)
     return _each(
         list(states),
-        lambda id_: registry_service.pursue(id_, states[id_], world.registry, world.clock),
+        lambda id_: registry_service.pursue(id_, states[id_], world.registries, world.clock),
     )
 
 
@@ -239,7 +239,7 @@ def finish_order(order_id: int, world: Collaborators) -> None:
                 base_url=world.settings.public_base_url,
                 now=now,
             )
-            for draft in certificate_facts.drafts(order, world.settings, world.registry)
+            for draft in certificate_facts.drafts(order, world.settings, world.registries)
         ]
         for certificate in issued:
             certificates.request_document(order_id=order_id, subject=certificate.number, locale=order.locale, now=now)
@@ -260,7 +260,7 @@ def finish_order(order_id: int, world: Collaborators) -> None:
 def finish_direct(world: Collaborators) -> int:
     """Direct cancellations that the registry has answered get their certificate, or their end."""
     return _each(
-        direct.due_to_finish(), lambda id_: direct.finish(id_, world.registry, world.settings, world.clock.now())
+        direct.due_to_finish(), lambda id_: direct.finish(id_, world.registries, world.settings, world.clock.now())
     )
 
 
@@ -287,7 +287,7 @@ def _give_back(order: Order, refused: list[Cancellation], settings: Settings, no
 
 def tell_late_buyers(world: Collaborators) -> int:
     """Past the promised time the buyer hears it from us, once."""
-    now, promise = world.clock.now(), world.registry.promised_within
+    now, promise = world.clock.now(), world.registries.longest_promise
     late = db.session.scalars(
         select(Order)
         .where(

@@ -31,7 +31,7 @@ from app.offers.models import Offer, Reservation
 from app.offers.states import ReservationState
 from app.payments import service as payments
 from app.registry.models import Cancellation
-from app.registry.ports import RegistryAdapter, current_registry
+from app.registry.ports import Registries, current_registries
 from app.registry.service import Cause, plan_cancellation
 from app.screening.service import ScreenedSubject, Standing, screen, screen_again, standing
 
@@ -54,7 +54,7 @@ def init_app() -> None:
 # --- begin -------------------------------------------------------------------------------------------
 
 
-def begin(order_id: int, registry: RegistryAdapter, now: datetime) -> bool:
+def begin(order_id: int, registries: Registries, now: datetime) -> bool:
     """Take a paid order to the registry, or hold it: one transaction. False when somebody else was faster."""
     with transaction() as session:
         # An operator who holds the order at this moment comes before this decision, or after it.
@@ -66,7 +66,7 @@ def begin(order_id: int, registry: RegistryAdapter, now: datetime) -> bool:
                 Order, order_id, ORDER, _S.RISK_HOLD, at=now, sources=(_S.PAID,), facts={"reason": reason}
             )
         else:
-            is_done = _set_going(order_id, _S.PAID, registry, now)
+            is_done = _set_going(order_id, _S.PAID, registries, now)
     checkpoints.reached("job.claimed")
     return is_done
 
@@ -91,16 +91,17 @@ def reference_of(order_id: int) -> str:
     return db.session.scalar(select(Order.reference).where(Order.id == order_id)) or ""
 
 
-def _set_going(order_id: int, source: OrderState, registry: RegistryAdapter, now: datetime) -> bool:
+def _set_going(order_id: int, source: OrderState, registries: Registries, now: datetime) -> bool:
     """Begun and planned are one fact."""
     if not advance(Order, order_id, ORDER, _S.FULFILLING, at=now, sources=(source,), hold_reason=""):
         return False
     for line in _paid_lines(order_id):
         beneficiary = db.session.get_one(Beneficiary, line.beneficiary_id)
+        account = db.session.get_one(Offer, line.offer_id).account
         plan_cancellation(
             cause=Cause(order_id=order_id, order_line_id=line.id),
-            registry=registry.name,
-            account=db.session.get_one(Offer, line.offer_id).account,
+            registry=registries.of_account(account).name,
+            account=account,
             project_reference=db.session.get_one(Project, line.project_id).reference,
             issuance=db.session.get_one(Issuance, line.issuance_id),
             units=line.units,
@@ -156,7 +157,7 @@ def let_go(order_id: int, actor: Actor, reason: str, now: datetime) -> None:
         is_only_marked = order.state in NOT_BEGUN and order.state is not _S.RISK_HOLD and bool(order.hold_reason)
         if is_only_marked:
             order.hold_reason = ""
-        elif not _set_going(order_id, _S.RISK_HOLD, current_registry(), now):
+        elif not _set_going(order_id, _S.RISK_HOLD, current_registries(), now):
             raise OrderNotHeld(state=order.state.value)
         note_act(actor, "order_let_go", subject_of(order), at=now, reason=kept)
 

@@ -56,6 +56,14 @@ def cancellation_reference() -> str:
     return f"TONNE-{_random(22)}"
 
 
+def batch_code() -> str:
+    """The name of a batch for a registry's administrator, such as `B-7KMQ-2XHD`.
+
+    Never a running number: after a restore two batches of different content would share one.
+    """
+    return f"B-{_random(4)}-{_random(4)}"
+
+
 def certificate_number(sequence: int, year: int) -> str:
     """The printed number of a certificate, `TN<n>/<year>`."""
     return f"TN{sequence}/{year}"

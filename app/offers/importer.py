@@ -40,7 +40,7 @@ from app.offers.states import CLOSED, OFFER, OfferState
 from app.providers.importer import CODE
 from app.providers.models import Provider
 from app.providers.queries import may_offer
-from app.registry.ledger.queries import find_account_provider
+from app.registry.accounts import find_account_provider
 
 OFFER_CODE = matching(r"[A-Z0-9]+(-[A-Z0-9]+)*", "IN-1514-1")
 LARGEST_PRICE = 2**31 - 1  # minor units: what the column holds
@@ -151,7 +151,7 @@ def _check_all(rows: Iterable[Row], currency_code: str) -> tuple[list[_Entry], l
         unit_price = _price(row, currency_code, problems)
         errors += problems
         if provider_id is not None and issuance is not None and not problems:
-            serials = Span(issuance.originating_party, issuance.serial_first, issuance.serial_last)
+            serials = Span(issuance.space, issuance.serial_first, issuance.serial_last)
             entries.append(_Entry(row, provider_id, issuance.id, serials, unit_price))
     return entries, errors
 

@@ -59,7 +59,7 @@ class Supply:
         return [
             holding
             for holding in self.held[account]
-            if Span(holding.originating_party, holding.serial_first, holding.serial_last).within(serials)
+            if Span(holding.space, holding.serial_first, holding.serial_last).within(serials)
         ]
 
     def available(self, pool: Pool, serials: Span) -> int:
@@ -153,4 +153,4 @@ def _unpromised(account: str, issuance_id: int, supply: Supply) -> int:
 def serials_of(issuance_id: int) -> Span:
     """The serial numbers of an issuance."""
     issuance = db.session.get_one(Issuance, issuance_id)
-    return Span(issuance.originating_party, issuance.serial_first, issuance.serial_last)
+    return Span(issuance.space, issuance.serial_first, issuance.serial_last)

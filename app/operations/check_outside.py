@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.db import db, end_reading
 from app.notifications.ports import MailNotTaken
@@ -17,7 +17,8 @@ from app.offers.models import Offer
 from app.operations import queries
 from app.operations.check_tables import in_words
 from app.operations.findings import Finding, ok, problem, warning
-from app.operations.patient import Patient
+from app.operations.patient import Limits, Patient
+from app.registry.ports import RegistryAdapter
 
 SECONDS_TO_ANSWER = 10
 BAD_REQUEST = 400
@@ -75,10 +76,16 @@ def address(patient: Patient) -> Iterator[Finding]:
 
 
 def registry(patient: Patient) -> Iterator[Finding]:
-    """It says what lies in an account that we sell from, soon enough."""
-    adapter, limits = patient.world.registry, patient.limits
-    account = db.session.scalar(select(Offer.account).order_by(Offer.id.desc()).limit(1))
+    """Each one says what lies in an account that we sell from, soon enough."""
+    registries = patient.world.registries
+    accounts = db.session.scalars(select(Offer.account).group_by(Offer.account).order_by(func.max(Offer.id))).all()
+    newest = {registries.of_account(account).name: account for account in accounts}
     end_reading()
+    for adapter in registries:
+        yield from _one_registry(adapter, newest.get(adapter.name), patient.limits)
+
+
+def _one_registry(adapter: RegistryAdapter, account: str | None, limits: Limits) -> Iterator[Finding]:
     promise = f"it promises a cancellation within {in_words(adapter.promised_within)}"
     if account is None:
         yield ok("registry", f"{adapter.display_name}: no account to ask about yet; {promise}.")

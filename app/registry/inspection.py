@@ -9,7 +9,7 @@ from app.db import db, transaction
 from app.kernel.clock import Clock
 from app.registry import service
 from app.registry.models import Cancellation
-from app.registry.ports import RegistryAdapter
+from app.registry.ports import Registries
 from app.registry.states import CancellationState
 
 _S = CancellationState
@@ -19,7 +19,7 @@ _ASKED = (_S.UNKNOWN, _S.WAITING, _S.MANUAL)
 _TO_SEND = (_S.PLANNED,)
 
 
-def look_again(cancellation_id: int, actor: Actor, registry: RegistryAdapter, clock: Clock) -> None:
+def look_again(cancellation_id: int, actor: Actor, registries: Registries, clock: Clock) -> None:
     """Ask the registry now what became of a cancellation, or let the worker send it now.
 
     The registry's answer is believed as ever: only what it proves counts.
@@ -37,5 +37,5 @@ def look_again(cancellation_id: int, actor: Actor, registry: RegistryAdapter, cl
         )
         note_act(actor, "cancellation_looked_up", subject, at=now)
     if state in _ASKED:
-        service.look_up(cancellation_id, registry, clock)
+        service.look_up(cancellation_id, registries, clock)
         db.session.expire_all()

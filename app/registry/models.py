@@ -41,7 +41,8 @@ class Cancellation(Base):
     fingerprint: Mapped[str] = mapped_column(String(64))
     project_reference: Mapped[str] = mapped_column(String(24))
     unit_type: Mapped[str] = mapped_column(String(12))
-    commitment_period: Mapped[int] = mapped_column(Integer)
+    commitment_period: Mapped[int | None] = mapped_column(Integer)
+    vintage_year: Mapped[int | None] = mapped_column(Integer)
     units: Mapped[int] = mapped_column(BigInteger)
     beneficiary_name: Mapped[str] = mapped_column(String(200), default="")
     purpose: Mapped[str] = mapped_column(String(500), default="")
@@ -49,6 +50,7 @@ class Cancellation(Base):
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     first_sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    account_fence: Mapped[int | None] = mapped_column(BigInteger)  # of the lease it was sent under
     next_action_at: Mapped[datetime] = mapped_column(UTCDateTime)
     registry_transaction: Mapped[str | None] = mapped_column(String(60))
     completed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -81,6 +83,32 @@ class CancelledBlock(Base):
     text_last: Mapped[str] = mapped_column(String(80))
 
 
+class RegistryAccount(Base):
+    """An account of a project participant, and the registry that keeps it."""
+
+    __tablename__ = "registry_account"
+
+    identifier: Mapped[str] = mapped_column(String(60), primary_key=True)
+    registry_code: Mapped[str] = mapped_column(String(24))
+    provider_id: Mapped[int] = mapped_column(ForeignKey("provider.id"), index=True)
+    holder: Mapped[str] = mapped_column(String(200))
+
+
+class RegistryLease(Base):
+    """Who may write to a registry account at the moment: one worker, until `expires_at`.
+
+    `fence` grows with each taking, so that an outcome can be told from that of a writer who took over.
+    """
+
+    __tablename__ = "registry_lease"
+
+    registry_code: Mapped[str] = mapped_column(String(24), primary_key=True)
+    account: Mapped[str] = mapped_column(String(60), primary_key=True)
+    fence: Mapped[int] = mapped_column(BigInteger, default=0)
+    holder: Mapped[str | None] = mapped_column(String(80))
+    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
 class RegistryAttempt(Base):
     """One conversation with a registry about one cancellation."""
 
@@ -88,7 +116,7 @@ class RegistryAttempt(Base):
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     cancellation_id: Mapped[int] = mapped_column(ForeignKey("cancellation.id"), index=True)
-    kind: Mapped[str] = mapped_column(String(12))  # submit or lookup
+    kind: Mapped[str] = mapped_column(String(12))  # submit, lookup, advance, withdraw or stated
     started_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime] = mapped_column(UTCDateTime)
     outcome: Mapped[str] = mapped_column(String(24))

@@ -1,13 +1,16 @@
 """What a registry must be able to do, and every answer it may give.
 
 Outcomes are values, not exceptions: "I do not know" can then never be mistaken for "no".
+
+A registry numbers units in one or more number spaces ("IN" for a CDM host Party). `space` is that name as
+catalogue and ledger keep it; a `SerialBlock`'s is made unique over all registries by the registry's code in front.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -35,45 +38,56 @@ class SerialBlock:
 
 @dataclass(frozen=True)
 class Holding:
-    """Units of one issuance that lie in one account."""
+    """Units of one issuance that lie in one account; `available` is net of what is reserved there."""
 
     account: str
     project_reference: str
     unit_type: str
-    commitment_period: int
-    originating_party: str
+    commitment_period: int | None
+    space: str
     serial_first: int
     serial_last: int
     available: int
     as_of: datetime
+    vintage_year: int | None = None
 
 
 @dataclass(frozen=True)
 class CancellationRequest:
-    """Cancel `units` of one issuance (named by its first and last serial number), in one commitment period."""
+    """Cancel `units` of one issuance (named by its first and last serial number), of one period or vintage."""
 
     reference: str
     account: str
     project_reference: str
     unit_type: str
-    commitment_period: int
-    originating_party: str
+    commitment_period: int | None
+    space: str
     serial_first: int
     serial_last: int
     units: int
     beneficiary_name: str
     purpose: str
+    vintage_year: int | None = None
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of everything but the reference: the same reference must never ask for something else."""
-        facts = {name: value for name, value in vars(self).items() if name != "reference"}
+        """SHA-256 of everything but the reference: the same reference must never ask for something else.
+
+        The names in it are fixed: a request written by an earlier version must have the same fingerprint today.
+        """
+        facts = {name: value for name, value in vars(self).items() if name not in {"reference", "space"}}
+        facts["originating_party"] = self.space
+        if self.vintage_year is None:
+            del facts["vintage_year"]
         return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class CancellationResult:
-    """What the registry did: its transaction, the serial numbers, and when (aware UTC)."""
+    """What the registry did: its transaction, the serial numbers, and when (aware UTC).
+
+    `completed_at` is when it was first seen to be done, where a registry tells no time.
+    """
 
     registry_transaction: str
     units: int
@@ -97,11 +111,16 @@ class RefusalCode(StrEnum):
     """Why a registry refused for good."""
 
     INSUFFICIENT = "insufficient"
+    BLOCK_GONE = "block_gone"
     NOT_OWNER = "not_owner"
+    FORBIDDEN = "forbidden"
     SUSPENDED = "suspended"
     INVALID = "invalid"
-    KEY_REUSED = "key_reused"
+    BENEFICIARY = "beneficiary"
+    KEY_REUSED = "key_reused"  # the reference stands for something else there: never a reason to pay back
     RULES = "rules"
+    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True)
@@ -113,10 +132,16 @@ class Completed:
 
 @dataclass(frozen=True)
 class Pending:
-    """Accepted, not done. Ask again after `poll_after`."""
+    """Accepted, not done. Ask again after `poll_after`.
+
+    `message` is the registry's own word for where it stands. With `can_advance` the next step is ours:
+    `advance` takes it.
+    """
 
     registry_transaction: str | None
     poll_after: timedelta
+    message: str = ""
+    can_advance: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,27 +202,122 @@ class Unavailable:
 Lookup = Found | Absent | Ambiguous | Unavailable
 
 
+@dataclass(frozen=True)
+class StatementLine:
+    """One cancellation as a registry's books have it; `reference` is ours, None where it shows none."""
+
+    reference: str | None
+    result: CancellationResult
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What distinguishes registries for whoever talks to them.
+
+    `settle` is how long an effect may stay invisible, `pending_alarm` how long a request may be pending before
+    a person should look; `can_withdraw` says whether a pending request can be taken back.
+    """
+
+    settle: timedelta
+    pending_alarm: timedelta
+    can_withdraw: bool
+
+
 class RegistryAdapter(Protocol):
-    """One registry. `submit` is the only write, and is called only with the intent committed."""
+    """One registry. `name` is its code in our tables.
+
+    `submit`, `advance` and `withdraw` are the only writes; they are called with the intent committed and the
+    lease on the account held, never inside a transaction. Whatever they raise counts as Unknown.
+    """
 
     name: str
     display_name: str
     is_registry_of_record: bool
     promised_within: timedelta
+    capabilities: Capabilities
 
     def holdings(self, account: str) -> Sequence[Holding]:
-        """What lies in an account, net of nothing: our own reservations are not the registry's."""
+        """What lies in an account. Our own reservations are not the registry's."""
         ...
 
     def submit(self, request: CancellationRequest) -> Outcome:
-        """Cancel. Never raises for a transport problem: whatever it raises counts as Unknown."""
+        """Cancel. Called again with the same request only after NotSent or a proven absence."""
         ...
 
-    def lookup(self, request: CancellationRequest) -> Lookup:
-        """Ask what became of a request. Changes nothing."""
+    def lookup(self, request: CancellationRequest, registry_transaction: str | None, since: datetime) -> Lookup:
+        """Ask what became of a request. Changes nothing.
+
+        `registry_transaction` is the registry's own name for it where it gave one; `since` is the aware
+        instant at which the last call that may have written began: what it did may not show yet.
+        """
+        ...
+
+    def advance(self, request: CancellationRequest, registry_transaction: str | None) -> Outcome | Ambiguous:
+        """Take the next step of a pending request that is ours to take (`Pending.can_advance`)."""
+        ...
+
+    def withdraw(self, request: CancellationRequest, registry_transaction: str | None, reason: str) -> Lookup:
+        """Try to take a pending request back.
+
+        Found(Refused(WITHDRAWN)) is proof that it never will take effect; any other answer is as of `lookup`.
+        """
+        ...
+
+    def statement(self, account: str, since: datetime) -> Sequence[StatementLine]:
+        """The cancellations from an account that the registry completed at or after `since`, oldest first."""
         ...
 
 
-def current_registry() -> RegistryAdapter:
-    """The registry adapter this application was made with."""
-    return cast(RegistryAdapter, current_app.extensions["tonne.registry"])
+class RegistryUnavailable(Exception):
+    """A registry could not be read just now: holdings or statement. Says nothing about any cancellation."""
+
+
+class UnknownRegistry(LookupError):
+    """No registry of this code, or none for this account, is configured."""
+
+
+class Registries:
+    """The registries this copy is connected to, by code.
+
+    An account belongs to one of them; `account_registry` says to which (its code, or None where nobody knows).
+    """
+
+    def __init__(
+        self, adapters: Sequence[RegistryAdapter], account_registry: Callable[[str], str | None] | None = None
+    ) -> None:
+        self._adapters = {adapter.name: adapter for adapter in adapters}
+        self._account_registry = account_registry or (lambda _account: None)
+
+    def __iter__(self) -> Iterator[RegistryAdapter]:
+        return iter(self._adapters.values())
+
+    @property
+    def default(self) -> RegistryAdapter:
+        """The first that was configured: the one of accounts that nobody assigned."""
+        return next(iter(self._adapters.values()))
+
+    @property
+    def longest_promise(self) -> timedelta:
+        """The longest of what the registries promise: what can be said before it is known which one is asked."""
+        return max(adapter.promised_within for adapter in self)
+
+    def of(self, code: str) -> RegistryAdapter:
+        """The adapter of a registry code. Raises UnknownRegistry."""
+        try:
+            return self._adapters[code]
+        except KeyError:
+            raise UnknownRegistry(code) from None
+
+    def of_account(self, account: str) -> RegistryAdapter:
+        """The adapter of the registry that an account is kept in. Raises UnknownRegistry."""
+        code = self._account_registry(account)
+        return self.default if code is None else self.of(code)
+
+    def holdings(self, account: str) -> Sequence[Holding]:
+        """What lies in an account, wherever it is kept."""
+        return self.of_account(account).holdings(account)
+
+
+def current_registries() -> Registries:
+    """The registries this application was made with."""
+    return cast(Registries, current_app.extensions["tonne.registries"])

@@ -1,23 +1,27 @@
 """Cancelling exactly once: the intent first, then one call, then what it answered.
 
 A cancellation found in `sending` after its lease is an unknown outcome, never a "not sent". An
-unknown outcome is looked up; only a registry that proves the reference absent is asked again.
+unknown outcome is looked up; only a registry that proves the reference absent is asked again. Whoever
+writes to a registry holds the lease on the account (`app/registry/leases.py`).
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from app.catalog.models import Issuance
 from app.db import advance, db, end_reading, record, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.references import cancellation_reference
+from app.registry import leases
+from app.registry.leases import Lease
 from app.registry.models import Cancellation, CancelledBlock, RegistryAttempt
 from app.registry.ports import (
     Absent,
@@ -30,8 +34,9 @@ from app.registry.ports import (
     NotSent,
     Outcome,
     Pending,
+    RefusalCode,
     Refused,
-    RegistryAdapter,
+    Registries,
     Unavailable,
     Unknown,
 )
@@ -39,11 +44,12 @@ from app.registry.states import CANCELLATION, CancellationState
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
 BACKOFF = (5, 15, 60, 300, 900, 3600)  # seconds
 MANUAL_AFTER = timedelta(hours=24)
 
 _S = CancellationState
+
+Said = TypeVar("Said", bound=Outcome | Ambiguous)
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,8 @@ def plan_cancellation(
         project_reference=project_reference,
         unit_type=issuance.unit_type,
         commitment_period=issuance.commitment_period,
-        originating_party=issuance.originating_party,
+        vintage_year=issuance.vintage_year,
+        space=issuance.space,
         serial_first=issuance.serial_first,
         serial_last=issuance.serial_last,
         units=units,
@@ -96,6 +103,7 @@ def plan_cancellation(
         project_reference=project_reference,
         unit_type=issuance.unit_type,
         commitment_period=issuance.commitment_period,
+        vintage_year=issuance.vintage_year,
         units=units,
         beneficiary_name=beneficiary_name,
         purpose=purpose,
@@ -124,20 +132,31 @@ def due_cancellations(now: datetime, limit: int = 100) -> list[tuple[int, Cancel
     return [(row.id, row.state) for row in rows]
 
 
-def pursue(cancellation_id: int, state: CancellationState, registry: RegistryAdapter, clock: Clock) -> None:
-    """Do the one next thing for a due cancellation, whatever state it was seen in."""
+def pursue(cancellation_id: int, state: CancellationState, registries: Registries, clock: Clock) -> bool:
+    """Do the one next thing for a due cancellation, whatever state it was seen in.
+
+    False if nothing could be done now, because another worker writes to the same account.
+    """
     if state is _S.PLANNED:
-        send(cancellation_id, registry, clock)
-    elif state is _S.SENDING:
+        return send(cancellation_id, registries, clock)
+    if state is _S.SENDING:
         doubt(cancellation_id, clock.now())
     else:
-        look_up(cancellation_id, registry, clock)
+        look_up(cancellation_id, registries, clock)
+    return True
 
 
-def send(cancellation_id: int, registry: RegistryAdapter, clock: Clock) -> None:
-    """Ask the registry to cancel: commit the intent, make the call, record the outcome."""
+def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
+    """Ask the registry to cancel: commit the intent, make the call, record the outcome.
+
+    False if somebody else was faster, or writes to the same account at the moment.
+    """
     now = clock.now()
-    with transaction():
+    with transaction() as session:
+        cancellation = session.get_one(Cancellation, cancellation_id)
+        lease = leases.take(cancellation.registry_code, cancellation.account, now)
+        if lease is None:
+            return False
         claimed = advance(
             Cancellation,
             cancellation_id,
@@ -146,27 +165,42 @@ def send(cancellation_id: int, registry: RegistryAdapter, clock: Clock) -> None:
             at=now,
             sources=(_S.PLANNED,),
             attempts=Cancellation.attempts + 1,
-            lease_until=now + LEASE,
-            next_action_at=now + LEASE,
+            account_fence=lease.fence,
+            lease_until=now + leases.LENGTH,
+            next_action_at=now + leases.LENGTH,
         )
         if not claimed:
-            return
-        cancellation = db.session.get_one(Cancellation, cancellation_id)
+            leases.give_back(lease)
+            return False
+        cancellation = session.get_one(Cancellation, cancellation_id)
         cancellation.first_sent_at = cancellation.first_sent_at or now
         request, fence = request_of(cancellation), cancellation.attempts
     checkpoints.reached("cancellation.intent_committed")
-    try:
-        outcome: Outcome = registry.submit(request)
-    except Exception:
-        # An adapter that raises has said nothing about the effect: that is the definition of unknown.
-        log.exception("registry adapter raised", extra={"facts": {"cancellation": cancellation_id}})
-        outcome = Unknown("the adapter failed")
+    outcome = _outcome_of(cancellation_id, lambda: registries.of(lease.registry_code).submit(request))
     ended_at = clock.now()
     with transaction():
         _note_attempt(cancellation_id, "submit", now, ended_at, outcome)
-        # A sender that lost its lease may still report success, for that is a fact; anything else
+        outcome = _believed(outcome, leases.give_back(lease))
+        # A sender that lost its claim may still report success, for that is a fact; anything else
         # it says is about a claim that belongs to somebody else by now.
         _apply(cancellation_id, outcome, ended_at, Cancellation.attempts == fence)
+    return True
+
+
+def _outcome_of(cancellation_id: int, write: Callable[[], Said]) -> Said | Unknown:
+    try:
+        return write()
+    except Exception:
+        # An adapter that raises has said nothing about the effect: that is the definition of unknown.
+        log.exception("registry adapter raised", extra={"facts": {"cancellation": cancellation_id}})
+        return Unknown("the adapter failed")
+
+
+def _believed(outcome: Said, is_alone: bool) -> Said | Unknown:
+    """What counts of an outcome: with another writer on the account in the meantime, only a completed one."""
+    if is_alone or isinstance(outcome, Completed):
+        return outcome
+    return Unknown("another worker wrote to the account before the answer came")
 
 
 def doubt(cancellation_id: int, now: datetime) -> None:
@@ -187,20 +221,122 @@ def doubt(cancellation_id: int, now: datetime) -> None:
         )
 
 
-def look_up(cancellation_id: int, registry: RegistryAdapter, clock: Clock) -> None:
-    """Ask the registry what became of a cancellation, and believe only what it proves."""
+def look_up(cancellation_id: int, registries: Registries, clock: Clock) -> None:
+    """Ask the registry what became of a cancellation, and believe only what it proves.
+
+    Where the registry waits for our own next step, that is taken.
+    """
     now = clock.now()
-    cancellation = db.session.get_one(Cancellation, cancellation_id)
-    request, fence = request_of(cancellation), cancellation.attempts
+    question = _question_of(db.session.get_one(Cancellation, cancellation_id))
     end_reading()
-    try:
-        answer: Lookup = registry.lookup(request)
-    except Exception:
-        log.exception("registry look-up raised", extra={"facts": {"cancellation": cancellation_id}})
-        answer = Unavailable("the adapter failed")
+    answer = _answer_of(
+        cancellation_id,
+        lambda: registries.of(question.registry_code).lookup(question.request, question.transaction, question.since),
+    )
     with transaction():
         _note_attempt(cancellation_id, "lookup", now, clock.now(), answer)
-        _apply_lookup(cancellation_id, answer, clock.now(), Cancellation.attempts == fence)
+        _apply_lookup(cancellation_id, answer, clock.now(), Cancellation.attempts == question.fence)
+    if isinstance(answer, Found) and isinstance(answer.outcome, Pending) and answer.outcome.can_advance:
+        take_next_step(cancellation_id, registries, clock)
+
+
+def take_next_step(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
+    """Take the step of a waiting cancellation that is ours. False if somebody else writes to the account."""
+    now = clock.now()
+    lease, question = _with_lease(cancellation_id, now, (_S.WAITING,))
+    if lease is None:
+        return False
+    outcome = _outcome_of(
+        cancellation_id, lambda: registries.of(lease.registry_code).advance(question.request, question.transaction)
+    )
+    ended_at = clock.now()
+    with transaction():
+        _note_attempt(cancellation_id, "advance", now, ended_at, outcome)
+        outcome = _believed(outcome, leases.give_back(lease))
+        fence = Cancellation.attempts == question.fence
+        if isinstance(outcome, Ambiguous):
+            _call_a_person(cancellation_id, outcome.message, ended_at, (_S.WAITING,), fence)
+        elif isinstance(outcome, (NotSent, Unknown)):
+            # The request is pending there, whatever became of this step: it is looked up, never sent again.
+            _look_again_later(cancellation_id, Unavailable(outcome.message), ended_at)
+        else:
+            _apply(cancellation_id, outcome, ended_at, fence)
+    return True
+
+
+def withdraw(cancellation_id: int, reason: str, registries: Registries, clock: Clock) -> bool:
+    """Try to take a cancellation back that the registry has not carried out; True if that is proven.
+
+    `reason` is told to the registry, in English. Only its proof counts: then the cancellation is `refused`
+    with the code `withdrawn`, and its money may go back. Anything else leaves it as it is, or shows that it
+    is done. False also where another worker writes to the account at the moment.
+    """
+    now = clock.now()
+    lease, question = _with_lease(cancellation_id, now, (_S.WAITING, _S.UNKNOWN, _S.MANUAL))
+    if lease is None:
+        return False
+    answer = _answer_of(
+        cancellation_id,
+        lambda: registries.of(lease.registry_code).withdraw(question.request, question.transaction, reason),
+    )
+    ended_at = clock.now()
+    with transaction() as session:
+        _note_attempt(cancellation_id, "withdraw", now, ended_at, answer)
+        if leases.give_back(lease) or (isinstance(answer, Found) and isinstance(answer.outcome, Completed)):
+            _apply_lookup(cancellation_id, answer, ended_at, Cancellation.attempts == question.fence)
+        code = session.scalar(
+            select(Cancellation.refusal_code).where(
+                Cancellation.id == cancellation_id, Cancellation.state == _S.REFUSED
+            )
+        )
+    return code == RefusalCode.WITHDRAWN.value
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What a registry is asked about one cancellation.
+
+    `since` is the instant of the last call that may have written; `fence` is how often it had been sent by then.
+    """
+
+    request: CancellationRequest
+    registry_code: str
+    transaction: str | None
+    since: datetime
+    fence: int
+
+
+def _question_of(cancellation: Cancellation) -> _Question:
+    return _Question(
+        request=request_of(cancellation),
+        registry_code=cancellation.registry_code,
+        transaction=cancellation.registry_transaction,
+        since=(cancellation.lease_until or cancellation.created_at + leases.LENGTH) - leases.LENGTH,
+        fence=cancellation.attempts,
+    )
+
+
+def _with_lease(
+    cancellation_id: int, now: datetime, states: tuple[CancellationState, ...]
+) -> tuple[Lease | None, _Question]:
+    """Take the lease on the account of a cancellation in one of `states`; no lease where that cannot be."""
+    with transaction() as session:
+        cancellation = session.get_one(Cancellation, cancellation_id)
+        question = _question_of(cancellation)
+        may = cancellation.state in states
+        lease = leases.take(cancellation.registry_code, cancellation.account, now) if may else None
+        if lease is not None:
+            cancellation.lease_until = now + leases.LENGTH
+            cancellation.account_fence = lease.fence
+    return lease, question
+
+
+def _answer_of(cancellation_id: int, ask: Callable[[], Lookup]) -> Lookup:
+    try:
+        return ask()
+    except Exception:
+        log.exception("registry look-up raised", extra={"facts": {"cancellation": cancellation_id}})
+        return Unavailable("the adapter failed")
 
 
 def _apply_lookup(cancellation_id: int, answer: Lookup, now: datetime, fence: ColumnElement[bool]) -> None:
@@ -244,6 +380,9 @@ def _look_again_later(cancellation_id: int, answer: Absent | Unavailable, now: d
 def _apply(cancellation_id: int, outcome: Outcome, now: datetime, *fence: ColumnElement[bool]) -> None:
     if isinstance(outcome, Completed):
         _confirm(cancellation_id, outcome.result, now)
+    elif isinstance(outcome, Refused) and outcome.code is RefusalCode.KEY_REUSED:
+        # Something else stands under our reference: that is our mistake, and no proof that nothing happened.
+        _call_a_person(cancellation_id, outcome.message, now, (_S.SENDING, _S.UNKNOWN, _S.WAITING), *fence)
     elif isinstance(outcome, Refused):
         advance(
             Cancellation,
@@ -266,12 +405,17 @@ def _apply(cancellation_id: int, outcome: Outcome, now: datetime, *fence: Column
             only_if=fence,
             registry_transaction=outcome.registry_transaction,
             next_action_at=now + outcome.poll_after,
+            last_message=outcome.message[:500],
         )
         if not moved:
             db.session.execute(
                 update(Cancellation)
                 .where(Cancellation.id == cancellation_id, Cancellation.state == _S.WAITING)
-                .values(next_action_at=now + outcome.poll_after)
+                .values(
+                    next_action_at=now + outcome.poll_after,
+                    registry_transaction=func.coalesce(outcome.registry_transaction, Cancellation.registry_transaction),
+                    last_message=outcome.message[:500],
+                )
             )
     elif isinstance(outcome, NotSent):
         advance(
@@ -426,7 +570,8 @@ def request_of(cancellation: Cancellation) -> CancellationRequest:
         project_reference=cancellation.project_reference,
         unit_type=cancellation.unit_type,
         commitment_period=cancellation.commitment_period,
-        originating_party=issuance.originating_party,
+        vintage_year=cancellation.vintage_year,
+        space=issuance.space,
         serial_first=issuance.serial_first,
         serial_last=issuance.serial_last,
         units=cancellation.units,

@@ -16,8 +16,8 @@ from app.audit.service import Actor, Subject, cleaned_reason, on_agreement, prop
 from app.db import db
 from app.kernel.text import clean_line
 from app.providers.independence import require_outsider_of
+from app.registry.accounts import find_account_provider
 from app.registry.errors import CancellationNotStuck, OutcomeUnfit
-from app.registry.ledger.queries import find_account_provider
 from app.registry.models import Cancellation
 from app.registry.ports import CancellationResult, Completed, RefusalCode, Refused, SerialBlock
 from app.registry.service import record_stated, request_of, what_is_wrong
@@ -135,9 +135,7 @@ def _result(cancellation: Cancellation, facts: Mapping[str, object]) -> Cancella
             raise OutcomeUnfit(field="serials")
         space = f"{cancellation.registry_code}:{first[1]}"
         blocks.append(SerialBlock(space, int(first[2]), int(last[2]), text_first, text_last))
-    if {block.space for block in blocks} != {
-        f"{cancellation.registry_code}:{request_of(cancellation).originating_party}"
-    }:
+    if {block.space for block in blocks} != {f"{cancellation.registry_code}:{request_of(cancellation).space}"}:
         raise OutcomeUnfit(field="serials", problem="the serial numbers are of another Party")
     return CancellationResult(
         registry_transaction=str(facts["registry_transaction"]),

@@ -27,7 +27,8 @@ CANCELLATION = Transitions(
         # A sender that was given up may report success after all, or something that needs a person.
         _S.PLANNED: {_S.SENDING, _S.CONFIRMED, _S.MANUAL},
         # not_sent is an outcome that returns to planned; a crash in sending becomes unknown.
-        _S.SENDING: {_S.CONFIRMED, _S.WAITING, _S.REFUSED, _S.UNKNOWN, _S.PLANNED},
+        # Something else under our reference is nothing that a rule can act on.
+        _S.SENDING: {_S.CONFIRMED, _S.WAITING, _S.REFUSED, _S.UNKNOWN, _S.PLANNED, _S.MANUAL},
         # A registry that accepted and then contradicts itself is a matter for a person.
         _S.WAITING: {_S.CONFIRMED, _S.REFUSED, _S.MANUAL},
         _S.UNKNOWN: {_S.CONFIRMED, _S.REFUSED, _S.WAITING, _S.PLANNED, _S.MANUAL},

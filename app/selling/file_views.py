@@ -10,7 +10,7 @@ from app.accounts.roles import Role
 from app.current import now, settings
 from app.kernel import csvtable
 from app.kernel.csvtable import ImportRefused, RowError
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 from app.selling import offer_file, words
 from app.selling.errors import OfferChangedMeanwhile
 from app.selling.forms import UploadForm
@@ -80,7 +80,7 @@ def apply_import() -> Response | str | tuple[str, int]:
             request.form.get("seen", ""),
             own_provider().id,
             get_me().actor,
-            current_registry().holdings,
+            current_registries().holdings,
             now(),
             settings().currency,
         )
@@ -92,7 +92,7 @@ def apply_import() -> Response | str | tuple[str, int]:
 
 def _preview(form: UploadForm, csv_text: str, *, is_overtaken: bool = False) -> str | tuple[str, int]:
     try:
-        plan = plan_file(csv_text, own_provider(), current_registry().holdings, now(), settings().currency)
+        plan = plan_file(csv_text, own_provider(), current_registries().holdings, now(), settings().currency)
     except ImportRefused as refused:
         return _upload_page(form, list(refused.errors))
     page = render_template(

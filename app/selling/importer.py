@@ -36,7 +36,7 @@ from app.offers.pools import Holdings, Pool, Supply
 from app.offers.states import CLOSED
 from app.providers.models import Provider
 from app.providers.queries import may_offer
-from app.registry.ledger.queries import account_identifiers
+from app.registry.accounts import account_identifiers
 from app.selling import service
 from app.selling.errors import MayNotOffer, OfferChangedMeanwhile
 from app.selling.offer_file import COLUMNS

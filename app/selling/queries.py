@@ -20,7 +20,7 @@ from app.offers.pools import Holdings, Pool
 from app.offers.states import OFFER, OfferState, PriceChangeState
 from app.providers.models import ProjectAuthority, Provider
 from app.providers.states import AuthorityState, ProviderState
-from app.registry.ledger.queries import account_identifiers
+from app.registry.accounts import account_identifiers
 from app.selling.service import terms_of
 from app.selling.terms import Terms, fingerprint
 
@@ -385,7 +385,7 @@ def _tiers(row: OfferPrice | PriceChange, currency: str) -> tuple[tuple[int, Mon
 
 
 def _serials(issuance: Issuance) -> Span:
-    return Span(issuance.originating_party, issuance.serial_first, issuance.serial_last)
+    return Span(issuance.space, issuance.serial_first, issuance.serial_last)
 
 
 def _obstacles(provider: Provider) -> dict[int, AuthorityState]:

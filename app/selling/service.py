@@ -28,7 +28,7 @@ from app.offers.states import CLOSED, OFFER, OPEN, PRICE_CHANGE, UNSEEN, OfferSt
 from app.providers.independence import require_outsider_of
 from app.providers.models import Provider
 from app.providers.queries import may_offer
-from app.registry.ledger.queries import find_account_provider
+from app.registry.accounts import find_account_provider
 from app.selling import notices
 from app.selling.errors import (
     CodeUnfit,

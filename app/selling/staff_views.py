@@ -13,7 +13,7 @@ from app.current import now, settings
 from app.kernel.errors import Refusal
 from app.kernel.text import clean_line
 from app.offers.queries import preview_offer
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 from app.selling import service, words
 from app.selling.forms import ReasonForm
 from app.selling.queries import OfferPage, all_offers, find_offer, queue
@@ -30,7 +30,7 @@ Decide = Callable[[OfferPage, str], None]
 @operators_only
 def offers() -> str:
     """The offers that wait for a decision, oldest first, with what it takes to decide."""
-    return render_template("desk/offers.html", submitted=queue(current_registry().holdings))
+    return render_template("desk/offers.html", submitted=queue(current_registries().holdings))
 
 
 @blueprint.get("/all")
@@ -77,7 +77,9 @@ def offer(code: str) -> str:
 @operators_only
 def approve(code: str) -> Response:
     """Approve one offer."""
-    return _act(code, lambda found: service.approve(found.line.id, get_me().actor, current_registry().holdings, now()))
+    return _act(
+        code, lambda found: service.approve(found.line.id, get_me().actor, current_registries().holdings, now())
+    )
 
 
 @blueprint.route("/<code>/send-back", methods=["GET", "POST"])
@@ -102,7 +104,7 @@ def freeze(code: str) -> Response | str | tuple[str, int]:
 @operators_only
 def thaw(code: str) -> Response:
     """Let a frozen offer be what it was before."""
-    return _act(code, lambda found: service.thaw(found.line.id, get_me().actor, current_registry().holdings, now()))
+    return _act(code, lambda found: service.thaw(found.line.id, get_me().actor, current_registries().holdings, now()))
 
 
 @blueprint.route("/<code>/withdraw", methods=["GET", "POST"])
@@ -127,7 +129,7 @@ def _approve(found: OfferPage | None) -> str | None:
     if found is None:
         return gettext("There is no such offer any more.")
     try:
-        service.approve(found.line.id, get_me().actor, current_registry().holdings, now())
+        service.approve(found.line.id, get_me().actor, current_registries().holdings, now())
     except Refusal as refusal:
         return words.describe(refusal)
     return None

@@ -19,7 +19,7 @@ from app.offers.queries import preview_offer
 from app.offers.states import OfferState
 from app.providers.models import Provider
 from app.providers.queries import find_provider_of
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 from app.selling import service, words
 from app.selling.forms import OfferForm, PlanForm, filled, filled_price
 from app.selling.queries import (
@@ -66,7 +66,7 @@ def offers() -> str:
         return render_template("sell/offers.html", provider=None)
     state = read_state(request.args.get("state", ""))
     listed = own_offers(provider.id, state, read_page(request.args.get("page", "")))
-    accounts, holdings = holdings_of(provider, current_registry().holdings)
+    accounts, holdings = holdings_of(provider, current_registries().holdings)
     return render_template(
         "sell/offers.html",
         provider=provider,
@@ -84,7 +84,7 @@ def offers() -> str:
 def new() -> Response | str | tuple[str, int]:
     """Choose what lies in one's accounts; then say at what price, in what quantities and when it is for sale."""
     provider = own_provider()
-    accounts, holdings = holdings_of(provider, current_registry().holdings)
+    accounts, holdings = holdings_of(provider, current_registries().holdings)
     chosen = _chosen(holdings)
     if chosen is None:
         return render_template("sell/offer_choose.html", accounts=accounts, holdings=holdings)
@@ -133,7 +133,7 @@ def edit(code: str) -> Response | str | tuple[str, int]:
             units,
             terms,
             get_me().actor,
-            current_registry().holdings,
+            current_registries().holdings,
             now(),
             seen=form.seen.data or "",
         )
@@ -156,7 +156,7 @@ def preview(code: str) -> str:
 @for_members(Role.SELLER)
 def submit(code: str) -> Response:
     """Hand a draft in for the operator's decision."""
-    return _act(code, lambda found: service.submit(found.line.id, get_me().actor, current_registry().holdings, now()))
+    return _act(code, lambda found: service.submit(found.line.id, get_me().actor, current_registries().holdings, now()))
 
 
 @blueprint.post("/<code>/pause")
@@ -298,7 +298,7 @@ def _after_saving(form: OfferForm, offer_id: int) -> Response | str | tuple[str,
     if request.form.get("action") != _SUBMIT:
         return _to(code)
     try:
-        service.submit(offer_id, get_me().actor, current_registry().holdings, now())
+        service.submit(offer_id, get_me().actor, current_registries().holdings, now())
     except Refusal as refusal:
         found = own_offer(code)
         # Saved it is: the form goes on from there.

@@ -36,7 +36,7 @@ from tests import builders
 from tests.browser import staged_rooms
 from tests.builders import NOW, a_basket, a_payable_order, change_offer, look_again, pass_time, payments_of, the_order
 from tests.conftest import application, environment
-from tests.fakes import FakeMailer, FakeRenderer, ScriptedRegistry
+from tests.fakes import FakeMailer, FakeRenderer, ScriptedRegistry, scripted
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -69,7 +69,7 @@ class Stage:
     @property
     def registry(self) -> ScriptedRegistry:
         """The registry, to be told its answers."""
-        registry: Any = self.world.registry
+        registry: Any = self.world.registries.default
         return registry  # type: ignore[no-any-return]
 
     def order(self, wanted: dict[str, int] | None = None, **details: Any) -> int:
@@ -143,7 +143,7 @@ def _served(database: Path, clock: FixedClock, changes: dict[str, str]) -> Itera
     app = application(settings, clock)
     app.testing = False
     app.add_url_rule("/<lang>/broken", "broken", _break)
-    app.extensions["tonne.registry"] = ScriptedRegistry(app.extensions["tonne.registry"])
+    app.extensions["tonne.registries"] = scripted(app.extensions["tonne.registries"])
     app.extensions["tonne.renderer"] = FakeRenderer()
     app.extensions["tonne.mailer"] = FakeMailer()
     holder.append(app)
@@ -248,7 +248,7 @@ def _set_waiting_orders(stage: Stage) -> None:
     payment = payments_of(order_id)[-1]
     status = stage.world.gateway.status(str(payment.gateway_reference))
     wrong = replace(status, state=type(status.state).SUCCEEDED, amount=Money(1, "USD"))
-    service.record_status(payment.id, wrong, stage.registry, stage.world.settings, stage.clock.now())
+    service.record_status(payment.id, wrong, stage.world.registries, stage.world.settings, stage.clock.now())
     stage.show("order under review", order_id, "payment_review")
 
     later = timedelta(hours=10)

@@ -149,7 +149,7 @@ class People:
         self.stage.paths["asha"] = str(viewer)
 
     def _set_offers(self) -> None:
-        now, holdings = self.now, self.world.registry.holdings
+        now, holdings = self.now, self.world.registries.holdings
         rich = self._offer("IN-1667-3")
         change_offer(
             rich, minimum_units=10, tiers=[[100, 340], [500, 320]], texts=WORDS, expires_at=NOW + timedelta(days=90)
@@ -238,7 +238,7 @@ class People:
         )  # fmt: skip
         return direct.place(
             self.provider_id, wish, once=once, consent_version="test", consent_text="It cannot be undone.",
-            locale="en", is_demonstration=True, actor=self.sam, holdings=self.world.registry.holdings, now=self.now,
+            locale="en", is_demonstration=True, actor=self.sam, holdings=self.world.registries.holdings, now=self.now,
         )  # fmt: skip
 
     def _set_payments(self) -> None:

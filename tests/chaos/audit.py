@@ -70,7 +70,7 @@ QUESTIONS = {
         GROUP BY c.reference, c.state HAVING count(t.id) <> 1""",
     "each transaction of the ledger is one cancellation": """
         SELECT t.id FROM ledger_transaction t LEFT JOIN cancellation c ON c.reference = t.reference
-        WHERE c.id IS NULL""",
+        WHERE t.type_code = 4 AND t.origin = 'own' AND c.id IS NULL""",
     "the serial numbers of a cancellation add up to its units": """
         SELECT c.id, c.state, c.units, sum(b.last - b.first + 1) FROM cancellation c
         LEFT JOIN cancelled_block b ON b.cancellation_id = c.id GROUP BY c.id, c.state, c.units
@@ -89,8 +89,9 @@ QUESTIONS = {
          JOIN cancellation c ON c.id = b.cancellation_id
          WHERE c.issuance_id = f.issuance_id AND c.order_id IS NOT NULL) AS cancelled,
         (SELECT coalesce(sum(b.last - b.first + 1), 0) FROM ledger_block b
-         JOIN ledger_account a ON a.id = b.account_id
-         WHERE a.type_code = 230 AND b.issuance_id = f.issuance_id)
+         JOIN ledger_account a ON a.id = b.account_id JOIN ledger_issuance l ON l.id = b.issuance_id
+         JOIN issuance i ON i.space = l.space AND i.serial_first = l.first
+         WHERE a.type_code = 230 AND i.id = f.issuance_id)
         - (SELECT coalesce(sum(d.units), 0) FROM direct_cancellation d
          WHERE d.issuance_id = f.issuance_id AND d.state = 'fulfilled') AS moved
         FROM offer f) AS counted WHERE sold <> settled OR sold <> cancelled OR sold <> moved""",

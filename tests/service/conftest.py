@@ -14,7 +14,7 @@ from app.fulfilment.process import Collaborators, collaborators, run_due
 from app.kernel.clock import FixedClock
 from tests import builders
 from tests.conftest import AppMaker
-from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, ScriptedRegistry
+from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, ScriptedRegistry, scripted
 from tests.pages import Page, Visitor
 
 
@@ -112,7 +112,7 @@ def with_fakes(app: Flask, clock: FixedClock) -> Shop:
     app.extensions.update(
         {
             "tonne.gateway": FakeGateway(),
-            "tonne.registry": ScriptedRegistry(app.extensions["tonne.registry"]),
+            "tonne.registries": scripted(app.extensions["tonne.registries"]),
             "tonne.renderer": FakeRenderer(),
             "tonne.mailer": FakeMailer(),
             "tonne.background": (),

@@ -23,9 +23,9 @@ from app.offers.listing import catalogue
 from app.offers.models import Offer, OfferPrice
 from app.offers.queries import project_page
 from app.providers.models import Provider
-from app.registry.ledger.models import LedgerBlock
+from app.registry.ledger.models import LedgerBlock, LedgerIssuance
 from app.registry.ledger.rules import first_available_serial
-from app.registry.ports import CancellationRequest, Completed, current_registry
+from app.registry.ports import CancellationRequest, Completed, current_registries
 from tests.service.worlds import PROVIDERS
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -90,14 +90,14 @@ def test_loading_again_after_sales_changes_nothing(context: Flask) -> None:
         project_reference=project.reference,
         unit_type=issuance.unit_type,
         commitment_period=issuance.commitment_period,
-        originating_party=issuance.originating_party,
+        space=issuance.space,
         serial_first=issuance.serial_first,
         serial_last=issuance.serial_last,
         units=60,
         beneficiary_name="",
         purpose="",
     )
-    outcome = current_registry().submit(request)
+    outcome = current_registries().default.submit(request)
     assert isinstance(outcome, Completed)
     # Kenya's first issuance has three blocks left, of 10, 52 and 11 units: real holes, real serial numbers.
     assert [(block.first, block.last) for block in outcome.result.blocks] == [(199_786, 199_795), (210_683, 210_732)]
@@ -108,16 +108,16 @@ def test_loading_again_after_sales_changes_nothing(context: Flask) -> None:
 def test_every_holding_of_the_demonstration_lies_in_its_issuance_after_the_share(context: Flask) -> None:
     load(AT)
     blocks = db.session.execute(
-        select(LedgerBlock, Issuance, Project.is_least_developed)
-        .join(Issuance, Issuance.id == LedgerBlock.issuance_id)
-        .join(Project, Project.id == Issuance.project_id)
+        select(LedgerBlock, LedgerIssuance, Project.is_least_developed)
+        .join(LedgerIssuance, LedgerIssuance.id == LedgerBlock.issuance_id)
+        .join(Project, Project.reference == LedgerIssuance.project_reference)
     ).all()
 
     assert len(blocks) == 166
     for block, issuance, is_least_developed in blocks:
-        start = first_available_serial(issuance.serial_first, issuance.units, is_least_developed)
-        assert block.space == issuance.originating_party
-        assert start <= block.first <= block.last <= issuance.serial_last
+        start = first_available_serial(issuance.first, issuance.units, is_least_developed)
+        assert block.space == issuance.party
+        assert start <= block.first <= block.last <= issuance.last
 
 
 def test_a_programme_in_two_countries_shows_both(context: Flask) -> None:

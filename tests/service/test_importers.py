@@ -21,10 +21,10 @@ from app.offers.states import OfferState
 from app.providers.importer import import_providers
 from app.providers.models import Provider
 from app.providers.states import ProviderState
+from app.registry.accounts import find_account_provider
 from app.registry.ledger.importer import import_holdings
 from app.registry.ledger.models import LedgerAccount, LedgerBlock
-from app.registry.ledger.queries import find_account_provider
-from app.registry.ports import CancellationRequest, Completed, current_registry
+from app.registry.ports import CancellationRequest, Completed, current_registries
 from tests.service.worlds import (
     HOLDINGS,
     ISSUANCES,
@@ -62,14 +62,14 @@ def row_for(header_of: str, **values: object) -> str:
 
 
 def cancel(reference: str, units: int, *, serials: tuple[int, int] = (1, 1000), period: int = 1) -> None:
-    outcome = current_registry().submit(
+    outcome = current_registries().default.submit(
         CancellationRequest(
             reference=reference,
             account="CDM-100-1",
             project_reference="MN-5977",
             unit_type="CER",
             commitment_period=period,
-            originating_party="MN",
+            space="MN",
             serial_first=serials[0],
             serial_last=serials[1],
             units=units,
@@ -240,7 +240,7 @@ def test_holdings_open_the_accounts_and_the_voluntary_cancellation_account(small
     }
     assert find_account_provider("CDM-230-1") is None
     assert find_account_provider("CDM-100-9") is None
-    assert sum(holding.available for holding in current_registry().holdings("CDM-100-1")) == 100 + 100 + 1960
+    assert sum(holding.available for holding in current_registries().holdings("CDM-100-1")) == 100 + 100 + 1960
 
 
 def test_units_of_the_adaptation_share_cannot_be_held(small_world: None) -> None:
@@ -297,7 +297,7 @@ def test_an_account_has_one_owner(small_world: None) -> None:
 
 def test_an_account_without_an_owner_takes_nobodys_units(small_world: None) -> None:
     with transaction() as session:
-        session.add(LedgerAccount(identifier="CDM-100-8", type_code=100, holder="Registry", provider_id=None))
+        session.add(LedgerAccount(identifier="CDM-100-8", type_code=100, holder="Registry"))
     text = row_for(HOLDINGS, account="CDM-100-8", serial_first=401, serial_last=402)
     assert problems(lambda: import_holdings(text, now=NOW)) == [(2, "provider", "other_owner")]
 
@@ -306,7 +306,7 @@ def test_holdings_whose_units_were_cancelled_since_are_not_entered_again(small_w
     cancel("A", 130)
 
     assert import_holdings(HOLDINGS, now=NOW) == ImportReport(0, 0, 4)
-    assert sum(holding.available for holding in current_registry().holdings("CDM-100-1")) == 70 + 1960
+    assert sum(holding.available for holding in current_registries().holdings("CDM-100-1")) == 70 + 1960
 
 
 def test_an_owners_new_name_stands_in_the_registry_after_the_holdings_are_loaded_again(small_world: None) -> None:

@@ -10,7 +10,7 @@ from app.kernel.csvtable import ImportReport
 from app.offers.importer import import_offers
 from app.providers.importer import import_providers
 from app.registry.ledger.importer import import_holdings
-from app.registry.ports import current_registry
+from app.registry.ports import current_registries
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -63,7 +63,7 @@ MN-5977,platform,CER,,,,,700,2017-09-23T00:00:00Z,2023-11-30T23:59:59Z,2023-11-3
 
 def offers(text: str = OFFERS, now: datetime = NOW) -> ImportReport:
     """Load offers with the registry's own holdings."""
-    return import_offers(text, now=now, holdings=current_registry().holdings, currency_code="USD")
+    return import_offers(text, now=now, holdings=current_registries().holdings, currency_code="USD")
 
 
 def load_small_world() -> list[ImportReport]:

@@ -98,6 +98,7 @@ BEYOND: dict[str, dict[str, str]] = {
         "planned -> manual": "such a sender reports something that does not add up",
         "unknown -> waiting": "a look-up may find that the registry accepted and is not done",
         "waiting -> manual": "a registry that accepted and then contradicts itself is a matter for a person",
+        "sending -> manual": "something else stands under our reference, which no rule can act on",
         "manual -> confirmed": "a person found that it happened",
         "manual -> refused": "a person found that it did not",
     },

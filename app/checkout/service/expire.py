@@ -16,7 +16,7 @@ from app.kernel.clock import Clock
 from app.offers import service as offers
 from app.payments import service as payments
 from app.payments.ports import GatewayState, GatewayUnavailable, PaymentGateway
-from app.registry.ports import RegistryAdapter
+from app.registry.ports import Registries
 
 _S = OrderState
 
@@ -30,9 +30,7 @@ def due_orders(now: datetime, limit: int = 100) -> list[int]:
     return list(rows)
 
 
-def withdraw(
-    order_id: int, gateway: PaymentGateway, registry: RegistryAdapter, settings: Settings, clock: Clock
-) -> bool:
+def withdraw(order_id: int, gateway: PaymentGateway, registries: Registries, settings: Settings, clock: Clock) -> bool:
     """End an order that is not paid because its buyer withdraws; the event keeps the reason and the time (UTC).
 
     False when it is paid. A payment in the bank's hands, or on a page that could not be closed because
@@ -40,20 +38,20 @@ def withdraw(
     Directive 2011/83/EU, articles 9 and 11a.
     """
     with suppress(GatewayUnavailable):
-        close_payment_pages(order_id, gateway, registry, settings, clock)
+        close_payment_pages(order_id, gateway, registries, settings, clock)
     with transaction():
         return _end(order_id, WITHDRAWN, clock.now())
 
 
 def close_unpaid(
-    order_id: int, gateway: PaymentGateway, registry: RegistryAdapter, settings: Settings, clock: Clock
+    order_id: int, gateway: PaymentGateway, registries: Registries, settings: Settings, clock: Clock
 ) -> bool:
     """Expire an unpaid order and give its units back, after its payment pages are closed for certain.
 
     False when it turns out to be paid, or in the bank's hands. Raises GatewayUnavailable when the
     gateway cannot say; the units stay held then.
     """
-    close_payment_pages(order_id, gateway, registry, settings, clock)
+    close_payment_pages(order_id, gateway, registries, settings, clock)
     with transaction():
         return not payments.unfinished_payments(order_id) and _end(order_id, UNPAID_IN_TIME, clock.now())
 
@@ -68,7 +66,7 @@ def _end(order_id: int, reason: str, now: datetime) -> bool:
 
 
 def close_payment_pages(
-    order_id: int, gateway: PaymentGateway, registry: RegistryAdapter, settings: Settings, clock: Clock
+    order_id: int, gateway: PaymentGateway, registries: Registries, settings: Settings, clock: Clock
 ) -> None:
     """Close every page on which an order could still be paid; a superseded one stays payable otherwise.
 
@@ -77,7 +75,7 @@ def close_payment_pages(
     """
     for payment_id in payments.unfinished_payments(order_id):
         end_reading()
-        status = reconcile(payment_id, gateway, registry, settings, clock)
+        status = reconcile(payment_id, gateway, registries, settings, clock)
         if status is not None and status.state is GatewayState.OPEN:
             closed = gateway.expire_checkout(status.gateway_reference)
-            record_status(payment_id, closed, registry, settings, clock.now())
+            record_status(payment_id, closed, registries, settings, clock.now())

@@ -25,7 +25,7 @@ from app.offers.models import Offer
 from app.payments import service as payments
 from app.payments.ports import PaymentGateway
 from app.payments.split import split
-from app.registry.ports import RegistryAdapter
+from app.registry.ports import Registries
 
 _S = OrderState
 
@@ -139,7 +139,7 @@ def place_order(
 
 
 def supersede_unpaid_orders(
-    basket_token: str, gateway: PaymentGateway, registry: RegistryAdapter, settings: Settings, clock: Clock
+    basket_token: str, gateway: PaymentGateway, registries: Registries, settings: Settings, clock: Clock
 ) -> None:
     """Close what an earlier try from the same basket left open, so that nothing is held or paid twice.
 
@@ -153,7 +153,7 @@ def supersede_unpaid_orders(
     ).all()
     end_reading()
     for order_id in rows:
-        if not close_unpaid(order_id, gateway, registry, settings, clock):
+        if not close_unpaid(order_id, gateway, registries, settings, clock):
             token = db.session.get_one(Order, order_id).token
             end_reading()
             raise AlreadyPaid(token=token)
@@ -169,7 +169,7 @@ def order_basket(
     terms_version: str,
     expected_total: int,
     gateway: PaymentGateway,
-    registry: RegistryAdapter,
+    registries: Registries,
     settings: Settings,
     clock: Clock,
     shown: Collection[Shown] | None = None,
@@ -181,7 +181,7 @@ def order_basket(
     """
 
     def press() -> int:
-        supersede_unpaid_orders(basket_token, gateway, registry, settings, clock)
+        supersede_unpaid_orders(basket_token, gateway, registries, settings, clock)
         return place_order(
             basket_token=basket_token,
             details=details,

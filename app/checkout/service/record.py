@@ -29,7 +29,7 @@ from app.payments.ports import (
     PaymentStatus,
 )
 from app.payments.states import PAYMENT, PaymentState
-from app.registry.ports import RegistryAdapter
+from app.registry.ports import Registries
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ REVIEW_EVERY = timedelta(days=1)
 
 
 def reconcile(
-    payment_id: int, gateway: PaymentGateway, registry: RegistryAdapter, settings: Settings, clock: Clock
+    payment_id: int, gateway: PaymentGateway, registries: Registries, settings: Settings, clock: Clock
 ) -> PaymentStatus | None:
     """Ask the gateway what is true of a payment and record it. Safe to call at any time, by anybody.
 
@@ -61,12 +61,12 @@ def reconcile(
             raise GatewayUnavailable(payment=payment_id) from unknown
         reference = payments.get_gateway_reference(payment_id)
     status = gateway.status(reference)
-    record_status(payment_id, status, registry, settings, clock.now())
+    record_status(payment_id, status, registries, settings, clock.now())
     return status
 
 
 def record_status(
-    payment_id: int, status: PaymentStatus, registry: RegistryAdapter, settings: Settings, now: datetime
+    payment_id: int, status: PaymentStatus, registries: Registries, settings: Settings, now: datetime
 ) -> None:
     """Write what the gateway said: one transaction, won by one caller."""
     with transaction() as session:
@@ -90,7 +90,7 @@ def record_status(
                 facts={"paid": status.amount.minor, "currency": status.amount.currency, "payment": payment_id},
             )
         elif status.state is GatewayState.SUCCEEDED:
-            _record_success(payment, order, status, registry, settings, now)
+            _record_success(payment, order, status, registries, settings, now)
         elif status.state is GatewayState.PROCESSING:
             _record_processing(payment, order, status, settings, now)
         elif status.state is GatewayState.FAILED:
@@ -113,7 +113,7 @@ def _record_success(
     payment: Payment,
     order: Order,
     status: PaymentStatus,
-    registry: RegistryAdapter,
+    registries: Registries,
     settings: Settings,
     now: datetime,
 ) -> None:
@@ -131,11 +131,11 @@ def _record_success(
     if not won:
         return
     if state is _S.EXPIRED:
-        _record_late_payment(payment, order, registry, settings, now)
+        _record_late_payment(payment, order, registries, settings, now)
     elif advance(Order, order_id, ORDER, _S.PAID, at=now, sources=UNPAID, paid_at=now):
         for line in order.lines:
             offers.settle(line.id, now)
-        _commission(order, registry, settings, now)
+        _commission(order, registries, settings, now)
     else:
         refund = payments.owe_refund(
             payment=payment,
@@ -149,7 +149,7 @@ def _record_success(
 
 
 def _record_late_payment(
-    payment: Payment, order: Order, registry: RegistryAdapter, settings: Settings, now: datetime
+    payment: Payment, order: Order, registries: Registries, settings: Settings, now: datetime
 ) -> None:
     """Money for an order whose units were released: take what is still there, give back the rest.
 
@@ -168,7 +168,7 @@ def _record_late_payment(
             gone.append(line)
     if taken:
         advance(Order, order.id, ORDER, _S.PAID, at=now, sources=(_S.EXPIRED,), paid_at=now)
-        _commission(order, registry, settings, now)
+        _commission(order, registries, settings, now)
     else:
         advance(Order, order.id, ORDER, _S.REFUSED, at=now, sources=(_S.EXPIRED,), paid_at=now, finished_at=now)
     for line in gone:
@@ -183,9 +183,9 @@ def _record_late_payment(
         mails.refund_made(order, refund, settings, now)
 
 
-def _commission(order: Order, registry: RegistryAdapter, settings: Settings, now: datetime) -> None:
+def _commission(order: Order, registries: Registries, settings: Settings, now: datetime) -> None:
     """Paid, units settled, receipt due, basket empty: one fact. What follows is begun by `app/fulfilment/risk.py`."""
-    mails.order_paid(order, settings, registry.promised_within, now)
+    mails.order_paid(order, settings, registries.longest_promise, now)
     _leave_basket(order)
 
 

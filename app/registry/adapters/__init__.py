@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from app.config import Settings
 from app.kernel.clock import Clock
+from app.registry.accounts import find_registry_code
+from app.registry.adapters.batch import BatchRegistry
 from app.registry.adapters.ledger import LedgerRegistry
-from app.registry.ports import RegistryAdapter
+from app.registry.adapters.undp import UndpRegistry
+from app.registry.ports import Registries, RegistryAdapter
+
+KINDS: Mapping[str, Callable[[Settings, Clock], RegistryAdapter]] = {
+    "ledger": LedgerRegistry,
+    "batch": BatchRegistry,
+    "undp": UndpRegistry.from_settings,
+}
 
 
-def make_registry(settings: Settings, clock: Clock) -> RegistryAdapter:
-    """The adapter the settings ask for."""
-    return LedgerRegistry(clock, of_record_name=settings.registry_of_record_name)
+def make_registries(settings: Settings, clock: Clock) -> Registries:
+    """The adapters that the settings ask for, the first one for accounts that nobody assigned."""
+    return Registries([KINDS[code](settings, clock) for code in settings.registries], find_registry_code)

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from app.catalog.models import Issuance, Project, UnitType
+from app.catalog.models import UnitType
+from app.config import Settings
 from app.db import db, end_reading, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.registry.ledger import codes
-from app.registry.ledger.models import LedgerAccount, LedgerBlock, LedgerTransaction, LedgerTransactionBlock
+from app.registry.ledger.models import (
+    LedgerAccount,
+    LedgerBlock,
+    LedgerIssuance,
+    LedgerTransaction,
+    LedgerTransactionBlock,
+)
 from app.registry.ports import (
     Absent,
     CancellationRequest,
     CancellationResult,
+    Capabilities,
     Completed,
     Found,
     Holding,
@@ -25,6 +33,8 @@ from app.registry.ports import (
     RefusalCode,
     Refused,
     SerialBlock,
+    StatementLine,
+    Unknown,
 )
 
 
@@ -33,19 +43,19 @@ class LedgerRegistry:
 
     name = "ledger"
 
-    def __init__(self, clock: Clock, *, of_record_name: str = "") -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self._clock = clock
-        self.is_registry_of_record = bool(of_record_name)
-        self.display_name = of_record_name or "Tonne embedded ledger"
-        self.promised_within = timedelta(minutes=5)
+        self.is_registry_of_record = bool(settings.registry_of_record_name)
+        self.display_name = settings.registry_of_record_name or "Tonne embedded ledger"
+        self.promised_within = timedelta(minutes=settings.ledger_promise_minutes)
+        self.capabilities = Capabilities(settle=timedelta(0), pending_alarm=self.promised_within, can_withdraw=False)
 
     def holdings(self, account: str) -> Sequence[Holding]:
         """Blocks that lie in an account, lowest serial first; the quantity is in units (tonnes)."""
         rows = db.session.execute(
-            select(LedgerBlock, Issuance, Project)
+            select(LedgerBlock, LedgerIssuance)
             .join(LedgerAccount, LedgerAccount.id == LedgerBlock.account_id)
-            .join(Issuance, Issuance.id == LedgerBlock.issuance_id)
-            .join(Project, Project.id == Issuance.project_id)
+            .join(LedgerIssuance, LedgerIssuance.id == LedgerBlock.issuance_id)
             .where(LedgerAccount.identifier == account)
             .order_by(LedgerBlock.space, LedgerBlock.first)
         ).all()
@@ -53,16 +63,17 @@ class LedgerRegistry:
         return [
             Holding(
                 account=account,
-                project_reference=project.reference,
+                project_reference=issuance.project_reference,
                 unit_type=issuance.unit_type,
                 commitment_period=issuance.commitment_period,
-                originating_party=block.space,
+                vintage_year=issuance.vintage_year,
+                space=block.space,
                 serial_first=block.first,
                 serial_last=block.last,
                 available=block.last - block.first + 1,
                 as_of=now,
             )
-            for block, issuance, project in rows
+            for block, issuance in rows
         ]
 
     def submit(self, request: CancellationRequest) -> Outcome:
@@ -80,13 +91,38 @@ class LedgerRegistry:
         checkpoints.reached("ledger.after_commit")
         return outcome
 
-    def lookup(self, request: CancellationRequest) -> Lookup:
+    def lookup(self, request: CancellationRequest, registry_transaction: str | None, since: datetime) -> Lookup:
         """Whether the reference is in the ledger. Not being there is proof, not a guess."""
         answer = self._find(request)
         end_reading()
         if answer is None:
             return Absent(proven=True, basis="the reference is unique in the ledger and not in it")
         return Found(answer)
+
+    def advance(self, request: CancellationRequest, registry_transaction: str | None) -> Outcome:
+        """Nothing is ever left to do here: what stands in the ledger is final."""
+        return self._find(request) or Unknown("the reference is not in the ledger")
+
+    def withdraw(self, request: CancellationRequest, registry_transaction: str | None, reason: str) -> Lookup:
+        """Nothing is ever pending here, so nothing can be taken back."""
+        return self.lookup(request, registry_transaction, self._clock.now())
+
+    def statement(self, account: str, since: datetime) -> Sequence[StatementLine]:
+        """The cancellations from an account completed at or after `since` (aware), oldest first."""
+        entries = db.session.scalars(
+            select(LedgerTransaction)
+            .join(LedgerAccount, LedgerAccount.id == LedgerTransaction.from_account_id)
+            .where(
+                LedgerAccount.identifier == account,
+                LedgerTransaction.type_code == codes.CANCELLATION,
+                LedgerTransaction.state_code == codes.COMPLETED,
+                LedgerTransaction.completed_at >= since,
+            )
+            .order_by(LedgerTransaction.completed_at, LedgerTransaction.id)
+        ).all()
+        lines = [StatementLine(entry.reference, self._result(entry)) for entry in entries]
+        end_reading()
+        return lines
 
     def _find(self, request: CancellationRequest) -> Completed | Refused | None:
         entry = db.session.scalar(select(LedgerTransaction).where(LedgerTransaction.reference == request.reference))
@@ -112,16 +148,16 @@ class LedgerRegistry:
     def _blocks(self, request: CancellationRequest, account: LedgerAccount) -> Sequence[LedgerBlock]:
         return db.session.scalars(
             select(LedgerBlock)
-            .join(Issuance, Issuance.id == LedgerBlock.issuance_id)
-            .join(Project, Project.id == Issuance.project_id)
+            .join(LedgerIssuance, LedgerIssuance.id == LedgerBlock.issuance_id)
             .where(
                 LedgerBlock.account_id == account.id,
-                Issuance.originating_party == request.originating_party,
-                Issuance.serial_first == request.serial_first,
-                Issuance.serial_last == request.serial_last,
-                Issuance.unit_type == request.unit_type,
-                Issuance.commitment_period == request.commitment_period,
-                Project.reference == request.project_reference,
+                LedgerIssuance.space == request.space,
+                LedgerIssuance.first == request.serial_first,
+                LedgerIssuance.last == request.serial_last,
+                LedgerIssuance.unit_type == request.unit_type,
+                LedgerIssuance.commitment_period.is_not_distinct_from(request.commitment_period),
+                LedgerIssuance.vintage_year.is_not_distinct_from(request.vintage_year),
+                LedgerIssuance.project_reference == request.project_reference,
             )
             .order_by(LedgerBlock.first)
         ).all()
@@ -189,7 +225,9 @@ class LedgerRegistry:
             state_code=state,
             from_account_id=source_id,
             to_account_id=target_id,
+            mechanism_code=db.session.get_one(UnitType, request.unit_type).mechanism_code,
             commitment_period=request.commitment_period,
+            vintage_year=request.vintage_year,
             units=request.units,
             beneficiary_name=request.beneficiary_name,
             purpose=request.purpose,
@@ -202,23 +240,22 @@ class LedgerRegistry:
 
     def _result(self, entry: LedgerTransaction) -> CancellationResult:
         rows = db.session.execute(
-            select(LedgerTransactionBlock, Issuance, Project, UnitType)
-            .join(Issuance, Issuance.id == LedgerTransactionBlock.issuance_id)
-            .join(Project, Project.id == Issuance.project_id)
-            .join(UnitType, UnitType.code == Issuance.unit_type)
+            select(LedgerTransactionBlock, LedgerIssuance, UnitType)
+            .join(LedgerIssuance, LedgerIssuance.id == LedgerTransactionBlock.issuance_id)
+            .join(UnitType, UnitType.code == LedgerIssuance.unit_type)
             .where(LedgerTransactionBlock.transaction_id == entry.id)
             .order_by(LedgerTransactionBlock.first)
         ).all()
         blocks = []
-        for block, issuance, project, unit_type in rows:
+        for block, issuance, unit_type in rows:
             first, last = (
                 codes.serial_text(
                     party=block.space,
                     kyoto_code=unit_type.kyoto_code or 0,
                     serial=serial,
-                    commitment_period=issuance.commitment_period,
+                    commitment_period=issuance.commitment_period or 0,
                     unit_type=issuance.unit_type,
-                    project_number=project.reference_number,
+                    project_number=int(issuance.project_reference.split("-")[-1]),
                 )
                 for serial in (block.first, block.last)
             )

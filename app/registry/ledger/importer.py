@@ -30,9 +30,17 @@ from app.kernel.serials import Span, overlaps
 from app.providers.importer import CODE
 from app.providers.models import Provider
 from app.registry.ledger import codes
-from app.registry.ledger.models import LedgerAccount, LedgerBlock, LedgerTransaction, LedgerTransactionBlock
+from app.registry.ledger.models import (
+    LedgerAccount,
+    LedgerBlock,
+    LedgerIssuance,
+    LedgerTransaction,
+    LedgerTransactionBlock,
+)
 from app.registry.ledger.rules import first_available_serial
+from app.registry.models import RegistryAccount
 
+LEDGER = "ledger"  # the code of this registry
 ACCOUNT = matching(r"[A-Z][A-Z0-9]{1,9}-100-[1-9][0-9]{0,11}", "CDM-100-1")
 
 COLUMNS = (
@@ -53,6 +61,7 @@ class _Books:
 
     providers: dict[str, Provider]
     accounts: dict[str, LedgerAccount]
+    owners: dict[str, int]  # provider id by account
     issuances: dict[str, list[Issuance]]  # by project reference
     least_developed: dict[str, bool]  # by project reference
     blocks: list[Span]  # that lie in any account
@@ -101,7 +110,10 @@ def import_holdings(
             raise ImportRefused(errors)
         renamed = _open_accounts(table.rows, books)
         identifiers = dict(db.session.execute(select(LedgerAccount.identifier, LedgerAccount.id)).all())
-        db.session.add_all(_block(entry, identifiers[entry.row["account"]]) for entry in new)
+        issuances = _open_issuances(new)
+        db.session.add_all(
+            _block(entry, identifiers[entry.row["account"]], issuances[entry.issuance.id]) for entry in new
+        )
         added = {entry.row.number for entry in new}
         updated = sum(row["account"] in renamed for row in table.rows if row.number not in added)
         report = ImportReport(len(new), updated, len(table.rows) - len(new) - updated)
@@ -145,6 +157,7 @@ def _read_books(rows: Sequence[Row]) -> _Books:
     return _Books(
         providers={provider.code: provider for provider in db.session.scalars(select(Provider))},
         accounts={account.identifier: account for account in db.session.scalars(select(LedgerAccount))},
+        owners=dict(db.session.execute(select(RegistryAccount.identifier, RegistryAccount.provider_id)).all()),
         issuances=issuances,
         least_developed=least_developed,
         blocks=[span for span, _ in blocks],
@@ -185,7 +198,8 @@ def _find_issuance(reference: str, span: Span, books: _Books) -> Issuance | None
 def _owner_problems(rows: Iterable[Row], books: _Books) -> list[RowError]:
     """An account has one owner: in the books, and in the file."""
     names = {provider.id: provider.code for provider in books.providers.values()}
-    owners = {identifier: names.get(account.provider_id or 0, "") for identifier, account in books.accounts.items()}
+    known = {*books.accounts, *books.owners}
+    owners = {identifier: names.get(books.owners.get(identifier, 0), "") for identifier in known}
     problems = []
     for row in rows:
         owner = owners.setdefault(row["account"], row["provider"])
@@ -212,7 +226,6 @@ def _open_accounts(rows: Iterable[Row], books: _Books) -> set[str]:
         identifier=codes.CANCELLATION_ACCOUNT_IDENTIFIER,
         type_code=codes.VOLUNTARY_CANCELLATION_ACCOUNT,
         holder="Voluntary cancellation account",
-        provider_id=None,
     )
     renamed: set[str] = set()
     for identifier, code in {row["account"]: row["provider"] for row in rows}.items():
@@ -224,20 +237,51 @@ def _open_accounts(rows: Iterable[Row], books: _Books) -> set[str]:
                     identifier=identifier,
                     type_code=codes.HOLDING_ACCOUNT,
                     holder=provider.legal_name,
+                )
+            )
+            db.session.add(
+                RegistryAccount(
+                    identifier=identifier,
+                    registry_code=LEDGER,
                     provider_id=provider.id,
+                    holder=provider.legal_name,
                 )
             )
         elif account.holder != provider.legal_name:
-            account.holder = provider.legal_name
+            account.holder = db.session.get_one(RegistryAccount, identifier).holder = provider.legal_name
             renamed.add(identifier)
     db.session.flush()
     return renamed
 
 
-def _block(entry: _Entry, account_id: int) -> LedgerBlock:
+def _open_issuances(entries: Iterable[_Entry]) -> dict[int, int]:
+    """Enter issuances that the ledger does not know; gives the ledger's id for each of the catalogue's."""
+    known = {(issuance.space, issuance.first): issuance for issuance in db.session.scalars(select(LedgerIssuance))}
+    wanted = {entry.issuance.id: entry.issuance for entry in entries}
+    for issuance in wanted.values():
+        if (issuance.space, issuance.serial_first) not in known:
+            project = db.session.get_one(Project, issuance.project_id)
+            entered = LedgerIssuance(
+                mechanism_code=project.mechanism_code,
+                project_reference=project.reference,
+                unit_type=issuance.unit_type,
+                commitment_period=issuance.commitment_period,
+                vintage_year=issuance.vintage_year,
+                party=issuance.originating_party,
+                space=issuance.space,
+                first=issuance.serial_first,
+                last=issuance.serial_last,
+            )
+            db.session.add(entered)
+            known[issuance.space, issuance.serial_first] = entered
+    db.session.flush()
+    return {id_: known[issuance.space, issuance.serial_first].id for id_, issuance in wanted.items()}
+
+
+def _block(entry: _Entry, account_id: int, issuance_id: int) -> LedgerBlock:
     return LedgerBlock(
         account_id=account_id,
-        issuance_id=entry.issuance.id,
+        issuance_id=issuance_id,
         space=entry.span.space,
         first=entry.span.first,
         last=entry.span.last,

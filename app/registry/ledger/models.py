@@ -20,7 +20,44 @@ class LedgerAccount(Base):
     identifier: Mapped[str] = mapped_column(String(60), unique=True)
     type_code: Mapped[int] = mapped_column(Integer)
     holder: Mapped[str] = mapped_column(String(200))
-    provider_id: Mapped[int | None] = mapped_column(ForeignKey("provider.id"))
+
+
+class LedgerIssuance(Base):
+    """What the registry issued in one go: consecutive numbers of one project, unit type and period.
+
+    `issued_in_id` is the transaction that issued them; None where the books open with units whose issuance is
+    not in them. `fee_due` and `fee_paid` are the share of proceeds for administration in minor units: units are
+    released to participants in proportion to what is paid.
+    """
+
+    __tablename__ = "ledger_issuance"
+    __table_args__ = (
+        UniqueConstraint("space", "first"),
+        CheckConstraint("first <= last", name="order"),
+        CheckConstraint("(commitment_period IS NULL) <> (vintage_year IS NULL)", name="period_or_vintage"),
+        CheckConstraint("fee_paid >= 0 AND fee_paid <= fee_due", name="fee"),
+        Index("ix_ledger_issuance_project", "project_reference"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    mechanism_code: Mapped[str] = mapped_column(ForeignKey("mechanism.code"))
+    project_reference: Mapped[str] = mapped_column(String(24))
+    unit_type: Mapped[str] = mapped_column(ForeignKey("unit_type.code"))
+    commitment_period: Mapped[int | None] = mapped_column(Integer)
+    vintage_year: Mapped[int | None] = mapped_column(Integer)
+    party: Mapped[str] = mapped_column(String(2))
+    space: Mapped[str] = mapped_column(String(24))
+    first: Mapped[int] = mapped_column(BigInteger)
+    last: Mapped[int] = mapped_column(BigInteger)
+    issued_in_id: Mapped[int | None] = mapped_column(ForeignKey("ledger_transaction.id"), index=True)
+    fee_currency: Mapped[str | None] = mapped_column(String(3))
+    fee_due: Mapped[int] = mapped_column(BigInteger, default=0)
+    fee_paid: Mapped[int] = mapped_column(BigInteger, default=0)
+
+    @property
+    def units(self) -> int:
+        """How many units (tonnes) were issued."""
+        return self.last - self.first + 1
 
 
 class LedgerBlock(Base):
@@ -35,8 +72,8 @@ class LedgerBlock(Base):
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("ledger_account.id"))
-    issuance_id: Mapped[int] = mapped_column(ForeignKey("issuance.id"))
-    space: Mapped[str] = mapped_column(String(2))  # originating Party: one counter each
+    issuance_id: Mapped[int] = mapped_column(ForeignKey("ledger_issuance.id"))
+    space: Mapped[str] = mapped_column(String(24))  # the number space: one counter for each originating Party
     first: Mapped[int] = mapped_column(BigInteger)
     last: Mapped[int] = mapped_column(BigInteger)
 
@@ -44,11 +81,15 @@ class LedgerBlock(Base):
 class LedgerTransaction(Base):
     """A transaction of the embedded registry, with the Kyoto codes for type and state.
 
+    `origin` tells what was imported from a registry's published ledger from what happened here; `channel` is the
+    way a cancellation came: platform, registry (asked for directly), or another marketplace.
+
     A refusal is kept too (state 5, terminated): a late repeat of a refused request must never
     take effect after its money went back.
     """
 
     __tablename__ = "ledger_transaction"
+    __table_args__ = (Index("ix_ledger_transaction_completed", "type_code", "completed_at"),)
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     identifier: Mapped[str | None] = mapped_column(String(40), unique=True)
@@ -56,9 +97,14 @@ class LedgerTransaction(Base):
     fingerprint: Mapped[str] = mapped_column(String(64), default="")
     type_code: Mapped[int] = mapped_column(Integer)
     state_code: Mapped[int] = mapped_column(Integer)
+    supplementary_code: Mapped[int] = mapped_column(Integer, default=0)
+    mechanism_code: Mapped[str] = mapped_column(ForeignKey("mechanism.code"))
+    origin: Mapped[str] = mapped_column(String(12), default="own")  # own, imported, opening
+    channel: Mapped[str] = mapped_column(String(24), default="platform")
     from_account_id: Mapped[int | None] = mapped_column(ForeignKey("ledger_account.id"))
     to_account_id: Mapped[int] = mapped_column(ForeignKey("ledger_account.id"))
-    commitment_period: Mapped[int] = mapped_column(Integer)
+    commitment_period: Mapped[int | None] = mapped_column(Integer)
+    vintage_year: Mapped[int | None] = mapped_column(Integer)
     units: Mapped[int] = mapped_column(BigInteger)
     beneficiary_name: Mapped[str] = mapped_column(String(200), default="")
     purpose: Mapped[str] = mapped_column(String(500), default="")
@@ -77,7 +123,7 @@ class LedgerTransactionBlock(Base):
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     transaction_id: Mapped[int] = mapped_column(ForeignKey("ledger_transaction.id"), index=True)
-    issuance_id: Mapped[int] = mapped_column(ForeignKey("issuance.id"))
-    space: Mapped[str] = mapped_column(String(2))
+    issuance_id: Mapped[int] = mapped_column(ForeignKey("ledger_issuance.id"))
+    space: Mapped[str] = mapped_column(String(24))
     first: Mapped[int] = mapped_column(BigInteger)
     last: Mapped[int] = mapped_column(BigInteger)

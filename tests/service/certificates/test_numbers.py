@@ -66,7 +66,7 @@ def test_an_issue_that_fails_leaves_no_gap(world: Collaborators) -> None:
     offer_id = an_offer()
     order_id = a_certain_order(world, offer_id)
     order = the_order(order_id)
-    (draft,) = certificate_facts.drafts(order, world.settings, world.registry)
+    (draft,) = certificate_facts.drafts(order, world.settings, world.registries)
 
     def issue_and_fail() -> None:
         with transaction():

@@ -97,7 +97,7 @@ def test_an_order_that_two_workers_expire_at_once_gives_its_units_back_once(
     pass_time(world, minutes=42)
 
     def close() -> bool:
-        return service.close_unpaid(order_id, world.gateway, world.registry, world.settings, world.clock)
+        return service.close_unpaid(order_id, world.gateway, world.registries, world.settings, world.clock)
 
     assert all_at_once(context, [close] * 3) == [True] * 3
     assert the_offer(offer_id).units_left == 10
@@ -106,7 +106,7 @@ def test_an_order_that_two_workers_expire_at_once_gives_its_units_back_once(
 def test_an_order_that_is_paid_is_not_expired_by_a_worker_that_comes_too_late(world: Collaborators) -> None:
     order_id = a_paid_order(world, {an_offer(): 1})
 
-    assert not service.close_unpaid(order_id, world.gateway, world.registry, world.settings, world.clock)
+    assert not service.close_unpaid(order_id, world.gateway, world.registries, world.settings, world.clock)
     assert the_order(order_id).state is OrderState.PAID
 
 
@@ -185,7 +185,7 @@ def two_open_pages(world: Collaborators) -> tuple[int, list[str]]:
     gateway = gateway_of(world)
     order_id = a_payable_order(world, {an_offer(): 2})
     first = gateway.newest()
-    service.close_payment_pages(order_id, world.gateway, world.registry, world.settings, world.clock)
+    service.close_payment_pages(order_id, world.gateway, world.registries, world.settings, world.clock)
     service.start_payment(order_id, world.gateway, world.settings, world.clock)
     return order_id, [first, gateway.newest()]
 
@@ -213,7 +213,7 @@ def test_two_payments_in_one_instant_pay_once_and_refund_once(world: Collaborato
 
     def reconcile(payment_id: int) -> Callable[[], object]:
         return lambda: (
-            service.reconcile(payment_id, world.gateway, world.registry, world.settings, world.clock) and None
+            service.reconcile(payment_id, world.gateway, world.registries, world.settings, world.clock) and None
         )
 
     ids = [payment.id for payment in payments_of(order_id)]

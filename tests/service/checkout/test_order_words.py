@@ -156,7 +156,7 @@ def test_a_second_payment_is_shown_as_refunded_without_a_project(shop: Shop) -> 
         world = shop.world
         order_id = a_payable_order(world, {offer_id: 2})
         first = shop.gateway.newest()
-        service.close_payment_pages(order_id, world.gateway, world.registry, world.settings, world.clock)
+        service.close_payment_pages(order_id, world.gateway, world.registries, world.settings, world.clock)
         service.start_payment(order_id, world.gateway, world.settings, world.clock)
         for page in (first, shop.gateway.newest()):
             shop.gateway.pay(page)

@@ -182,7 +182,7 @@ def test_ordering_again_closes_the_page_of_the_earlier_try_and_gives_its_units_b
     start(world, first)
     old_page = gateway_of(world).newest()
 
-    service.supersede_unpaid_orders(token, world.gateway, world.registry, world.settings, world.clock)
+    service.supersede_unpaid_orders(token, world.gateway, world.registries, world.settings, world.clock)
     second = place(world.settings, token)
 
     assert gateway_of(world).payments[old_page].state is GatewayState.EXPIRED
@@ -200,7 +200,7 @@ def test_ordering_again_after_the_earlier_try_was_paid_leads_to_that_order_inste
     gateway_of(world).payments[gateway_of(world).newest()].state = state
 
     with pytest.raises(AlreadyPaid) as refusal:
-        service.supersede_unpaid_orders(token, world.gateway, world.registry, world.settings, world.clock)
+        service.supersede_unpaid_orders(token, world.gateway, world.registries, world.settings, world.clock)
 
     assert refusal.value.facts == {"token": the_order(first).token}
 
@@ -212,7 +212,7 @@ def test_an_earlier_try_that_cannot_be_closed_for_certain_stops_a_second_order(w
     gateway_of(world).problems["status"] = [GatewayUnavailable()]
 
     with pytest.raises(GatewayUnavailable):
-        service.supersede_unpaid_orders(token, world.gateway, world.registry, world.settings, world.clock)
+        service.supersede_unpaid_orders(token, world.gateway, world.registries, world.settings, world.clock)
 
     assert the_order(first).state is OrderState.PAYMENT_PENDING
 

@@ -237,7 +237,7 @@ def test_whoever_comes_back_from_the_payment_page_does_not_find_his_own_units_so
     view = basket_view(token, world.settings)
     assert (view.is_valid, view.lines[0].units_left) == (True, 5)
     other = a_view_of_somebody_else(world, offer_id)
-    service.supersede_unpaid_orders(token, world.gateway, world.registry, world.settings, world.clock)
+    service.supersede_unpaid_orders(token, world.gateway, world.registries, world.settings, world.clock)
     second = place(world.settings, token)
 
     assert other == 0

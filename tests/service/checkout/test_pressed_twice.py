@@ -36,7 +36,7 @@ def _press(world: Collaborators, token: str, total: int) -> int:
         terms_version="2026-11-01",
         expected_total=total,
         gateway=world.gateway,
-        registry=world.registry,
+        registries=world.registries,
         settings=world.settings,
         clock=world.clock,
     )

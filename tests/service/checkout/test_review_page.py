@@ -99,7 +99,7 @@ def test_what_the_buyer_sees_before_paying_is_what_will_be_issued(shop: Shop) ->
     assert page.words.count("Wind power project number 2") >= 2
     with shop.inside():
         token = a_basket({one: 3, two: 4})
-        shown = preview(token, DETAILS, shop.world.settings, shop.world.registry, shop.clock.now())
+        shown = preview(token, DETAILS, shop.world.settings, shop.world.registries, shop.clock.now())
         order_id = place(shop.world.settings, token)
         a_basket_is_paid(shop, order_id)
         issued = [from_json(certificate.facts) for certificate in certificates_of(order_id)]

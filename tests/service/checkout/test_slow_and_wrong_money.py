@@ -50,7 +50,7 @@ def two_open_pages(world: Collaborators) -> tuple[int, list[str]]:
     gateway = gateway_of(world)
     order_id = a_payable_order(world, {an_offer(): 2})
     first = gateway.newest()
-    service.close_payment_pages(order_id, world.gateway, world.registry, world.settings, world.clock)
+    service.close_payment_pages(order_id, world.gateway, world.registries, world.settings, world.clock)
     service.start_payment(order_id, world.gateway, world.settings, world.clock)
     return order_id, [first, gateway.newest()]
 
@@ -141,7 +141,7 @@ def test_a_refused_second_page_leaves_an_order_alone_whose_first_page_the_bank_i
 ) -> None:
     order_id = a_payable_order(world, {an_offer(): 2})
     first = gateway_of(world).newest()
-    service.close_payment_pages(order_id, world.gateway, world.registry, world.settings, world.clock)
+    service.close_payment_pages(order_id, world.gateway, world.registries, world.settings, world.clock)
     gateway_of(world).problems["start_checkout"] = [GatewayOutcomeUnknown(), GatewayRefusal(reason="expired")]
     with pytest.raises(GatewayOutcomeUnknown):
         service.start_payment(order_id, world.gateway, world.settings, world.clock)
@@ -195,7 +195,7 @@ def test_a_payment_of_another_order_is_not_taken_for_this_one(world: Collaborato
         is_live=False,
     )
 
-    service.record_status(payment.id, status, world.registry, world.settings, world.clock.now())
+    service.record_status(payment.id, status, world.registries, world.settings, world.clock.now())
 
     assert the_order(order_id).state is OrderState.PAYMENT_REVIEW
     assert the_order(other_id).state is OrderState.PLACED

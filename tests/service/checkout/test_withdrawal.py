@@ -33,7 +33,7 @@ from tests.service.conftest import Shop
 
 
 def withdraw(world: Collaborators, order_id: int) -> bool:
-    return service.withdraw(order_id, world.gateway, world.registry, world.settings, world.clock)
+    return service.withdraw(order_id, world.gateway, world.registries, world.settings, world.clock)
 
 
 def token_of(shop: Shop, make: Callable[[], int]) -> str:

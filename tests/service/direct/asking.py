@@ -62,7 +62,7 @@ def placed(
         locale="en",
         is_demonstration=world.settings.is_demonstration,
         actor=actor,
-        holdings=holdings or world.registry.holdings,
+        holdings=holdings or world.registries.holdings,
         now=world.clock.now(),
     )
 

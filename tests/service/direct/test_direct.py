@@ -76,7 +76,7 @@ def test_a_form_that_arrives_while_it_is_being_placed_is_the_same_cancellation(s
 
         def holdings(account: str) -> Sequence[Holding]:
             faster.append(placed(world, offer_id))
-            return world.registry.holdings(account)
+            return world.registries.holdings(account)
 
         assert [placed(world, offer_id, holdings=holdings)] == faster
         assert len(db.session.scalars(select(DirectCancellation)).all()) == 1
@@ -148,7 +148,7 @@ def test_a_refusal_ends_it_takes_offers_of_the_same_units_off_sale_and_frees_wha
         run_due(world)
         direct = the_direct(direct_id)
         assert (direct.state, direct.state_reason) == (DirectState.REFUSED, "suspended")
-        assert not service.finish(direct_id, world.registry, world.settings, builders.NOW)
+        assert not service.finish(direct_id, world.registries, world.settings, builders.NOW)
         assert builders.the_offer(offer_id).state is OfferState.FROZEN
         assert builders.the_offer(offer_id).units_settled == 0
         assert certificate_of(direct_id) is None
@@ -214,16 +214,16 @@ def test_a_held_one_is_let_go_only_when_its_likeness_is_cleared(shop: Shop) -> N
         assert [subject.id for subject in service.open_subjects()] == [direct_id]
         eva = people.actor_of(people.an_operator())
         with pytest.raises(MatchOpen):
-            service.let_go(direct_id, eva, "Looks well.", registry=world.registry, now=builders.NOW)
+            service.let_go(direct_id, eva, "Looks well.", registries=world.registries, now=builders.NOW)
         for match in listing.matches():
             decide(match.id, MatchState.CLEARED, eva, reason="Another birth year.", now=builders.NOW)
-        service.let_go(direct_id, eva, "Somebody else.", registry=world.registry, now=builders.NOW)
+        service.let_go(direct_id, eva, "Somebody else.", registries=world.registries, now=builders.NOW)
         with pytest.raises(NotHeld):
-            service.let_go(direct_id, eva, "Again.", registry=world.registry, now=builders.NOW)
-        assert not service.begin(direct_id, world.registry, builders.NOW)
+            service.let_go(direct_id, eva, "Again.", registries=world.registries, now=builders.NOW)
+        assert not service.begin(direct_id, world.registries, builders.NOW)
         run_due(world)
         assert the_direct(direct_id).state is DirectState.FULFILLED
-        assert not service.finish(direct_id, world.registry, world.settings, builders.NOW)
+        assert not service.finish(direct_id, world.registries, world.settings, builders.NOW)
 
 
 def test_everybody_finds_it_in_the_register_and_a_hidden_name_stays_hidden(shop: Shop) -> None:

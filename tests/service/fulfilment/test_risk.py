@@ -159,7 +159,7 @@ def test_an_order_held_while_workers_begin_it_is_either_held_or_carried_out(
 ) -> None:
     order_id = a_paid_order(world, {an_offer(): 2})
     eva = an_actor()
-    jobs = [lambda: risk.begin(order_id, world.registry, NOW)] * 3
+    jobs = [lambda: risk.begin(order_id, world.registries, NOW)] * 3
     results = all_at_once(context, [*jobs, lambda: risk.hold(order_id, eva, "A question.", NOW)])
     state, planned = the_order(order_id).state, len(cancellations_of(order_id))
     assert (state, planned) in {(OrderState.RISK_HOLD, 0), (OrderState.FULFILLING, 1)}
@@ -169,5 +169,5 @@ def test_an_order_held_while_workers_begin_it_is_either_held_or_carried_out(
 
 def test_a_finished_order_is_not_begun_again(world: Collaborators) -> None:
     order_id = a_finished_order(world, {an_offer(): 2})
-    assert not risk.begin(order_id, world.registry, NOW)
+    assert not risk.begin(order_id, world.registries, NOW)
     assert len(cancellations_of(order_id)) == 1

@@ -39,7 +39,15 @@ from app.registry.ports import Holding, RefusalCode, Refused
 from app.selling import service as selling
 from app.selling.service import Terms
 from tests import people
-from tests.builders import DETAILS, NOW, gateway_of, pass_time, registry_of
+from tests.builders import (
+    DETAILS,
+    NOW,
+    a_holding_account,
+    an_entered_issuance,
+    gateway_of,
+    pass_time,
+    registry_of,
+)
 
 ACTS = 12
 PRICES = (60, 100, 250, 251, 500)
@@ -127,7 +135,7 @@ class History:
         before, after = self.random.random() < 0.15, self.random.random() < 0.15
         if before:
             self.interrupt()
-        answer = self.stage.world.registry.holdings(account)
+        answer = self.stage.world.registries.holdings(account)
         if after:
             self.interrupt()
         return answer
@@ -267,7 +275,7 @@ class History:
 
     def hear(self, payment_id: int) -> None:
         world = self.stage.world
-        checkout.reconcile(payment_id, world.gateway, world.registry, world.settings, world.clock)
+        checkout.reconcile(payment_id, world.gateway, world.registries, world.settings, world.clock)
 
     def fulfil(self) -> None:
         """Whatever is paid or asked for is cancelled; now and then the registry refuses."""
@@ -275,9 +283,9 @@ class History:
         if self.random.random() < 0.25:
             registry_of(world).submits.append(Refused(RefusalCode.RULES, "not here"))
         for order_id in self.orders_in("paid"):
-            risk.begin(order_id, world.registry, self.now)
+            risk.begin(order_id, world.registries, self.now)
         for direct_id in self.directs:
-            direct.begin(direct_id, world.registry, self.now)
+            direct.begin(direct_id, world.registries, self.now)
         self.ask_registry()
         registry_of(world).submits.clear()
 
@@ -287,13 +295,13 @@ class History:
             "SELECT id FROM cancellation WHERE account = :account AND state = 'planned'", account=self.account
         )
         for cancellation_id in waiting:
-            registry_service.send(cancellation_id, world.registry, world.clock)
+            registry_service.send(cancellation_id, world.registries, world.clock)
         for order_id in self.orders_in("fulfilling"):
             process.finish_order(order_id, world)
         for direct_id in self.column(
             "SELECT id FROM direct_cancellation WHERE account = :account AND state = 'fulfilling'", account=self.account
         ):
-            direct.finish(direct_id, world.registry, world.settings, self.now)
+            direct.finish(direct_id, world.registries, world.settings, self.now)
 
     def cancel_directly(self) -> None:
         wish = direct.Wish(
@@ -338,7 +346,7 @@ class History:
             issuance=self.issuance_id,
             now=self.stage_time(self.now),
         ):
-            checkout.close_unpaid(order_id, world.gateway, world.registry, world.settings, world.clock)
+            checkout.close_unpaid(order_id, world.gateway, world.registries, world.settings, world.clock)
 
     def act(self, deed: Deed | None = None) -> None:
         """One act, random unless named. A refusal is an answer, not a failure."""
@@ -404,7 +412,7 @@ class History:
             " LEFT JOIN cancellation c ON c.order_line_id = r.order_line_id AND c.state = 'confirmed'"
             " WHERE o.account = :account AND r.state = 'settled' AND c.id IS NULL"
         )
-        free = pools.free_units(self.account, self.issuance_id, self.stage.world.registry.holdings)
+        free = pools.free_units(self.account, self.issuance_id, self.stage.world.registries.holdings)
         there = self.in_account()
         if waiting or uncancelled or free != there:
             raise Broken(f"{there} units lie there and {free} are free; {waiting} held, {uncancelled} not cancelled")
@@ -460,9 +468,9 @@ class History:
     def fulfil_everything(self) -> None:
         world = self.stage.world
         for order_id in self.orders_in("paid"):
-            risk.begin(order_id, world.registry, self.now)
+            risk.begin(order_id, world.registries, self.now)
         for direct_id in self.directs:
-            direct.begin(direct_id, world.registry, self.now)
+            direct.begin(direct_id, world.registries, self.now)
         self.ask_registry()
 
 
@@ -549,6 +557,7 @@ def begin(stage: Stage, random: Random) -> History:
             unit_type="CER",
             commitment_period=2,
             originating_party="IN",
+            space="IN",
             serial_first=first,
             serial_last=first + 999,
             units=1_000,
@@ -556,12 +565,7 @@ def begin(stage: Stage, random: Random) -> History:
             monitoring_starts_on=date(2014, 1, 1),
             monitoring_ends_on=date(2014, 12, 31),
         )
-        account = LedgerAccount(
-            identifier=f"CDM-{number}",
-            type_code=codes.HOLDING_ACCOUNT,
-            holder="Salkhit Wind LLC",
-            provider_id=stage.provider_id,
-        )
+        account = a_holding_account(f"CDM-{number}", session.get_one(Provider, stage.provider_id))
         authority = ProjectAuthority(
             organisation_id=stage.organisation_id,
             project_id=project.id,
@@ -569,9 +573,10 @@ def begin(stage: Stage, random: Random) -> History:
             state=AuthorityState.APPROVED,
             claimed_at=NOW,
         )
-        session.add_all([issuance, account, authority])
+        session.add_all([issuance, authority])
         session.flush()
+        entered = an_entered_issuance(issuance, project)
         session.add(
-            LedgerBlock(account_id=account.id, issuance_id=issuance.id, space="IN", first=first, last=first + held - 1)
+            LedgerBlock(account_id=account.id, issuance_id=entered.id, space="IN", first=first, last=first + held - 1)
         )
         return History(stage, random, account.identifier, issuance.id, held)

@@ -135,7 +135,7 @@ def test_the_price_history_has_the_tiers_in_table_chart_and_file(shop: Shop) -> 
     offer_id, visitor = shop.offer(), shop.visitor()
     with shop.inside() as world:
         seller = Actor(None, "seller@a.example")
-        selling.change(offer_id, 900, Terms(300, tiers=((100, 280),)), seller, world.registry.holdings, NOW)
+        selling.change(offer_id, 900, Terms(300, tiers=((100, 280),)), seller, world.registries.holdings, NOW)
 
     page = shop.project_page(visitor, offer_id)
 

@@ -30,6 +30,7 @@ from app.operations.doctor import CHECKS, examine
 from app.operations.findings import Finding, Level, worst
 from app.operations.patient import Limits, Patient
 from app.payments.models import Payment, WebhookDelivery
+from app.registry.ports import Registries
 from app.screening.models import SanctionsList
 from app.version import VERSION
 from tests.builders import NOW, a_paid_order, an_offer, the_order
@@ -461,19 +462,19 @@ def test_a_registry_that_is_away_slow_or_knows_no_units_is_found(world: Any, con
     assert "took" in bad("registry", patient(context, answer=timedelta(0))).words
 
     class Silent:
-        display_name, promised_within = "Registry", timedelta(minutes=5)
+        name, display_name, promised_within = "ledger", "Registry", timedelta(minutes=5)
 
         def holdings(self, account: str) -> list[Any]:
             raise ConnectionError(account)
 
-    away = replace(patient(context), world=replace(world, registry=Silent()))
+    away = replace(patient(context), world=replace(world, registries=Registries([Silent()])))
     assert [found.level for found in examine(away) if found.check == "registry"] == [Level.PROBLEM]
 
     class Empty(Silent):
         def holdings(self, account: str) -> list[Any]:
             return []
 
-    assert "is empty" in bad("registry", replace(away, world=replace(world, registry=Empty()))).words
+    assert "is empty" in bad("registry", replace(away, world=replace(world, registries=Registries([Empty()])))).words
 
 
 # --- people -------------------------------------------------------------------------------------------

@@ -30,13 +30,13 @@ def a_planned_cancellation(world: Collaborators, *, number: int = 1) -> int:
 
 def ask(world: Collaborators, cancellation_id: int) -> CancellationState:
     """Send a planned cancellation to the registry; gives the state after it."""
-    service.send(cancellation_id, world.registry, world.clock)
+    service.send(cancellation_id, world.registries, world.clock)
     return state_of(cancellation_id)
 
 
 def look_up(world: Collaborators, cancellation_id: int) -> CancellationState:
     """Ask the registry what became of a cancellation; gives the state after it."""
-    service.look_up(cancellation_id, world.registry, world.clock)
+    service.look_up(cancellation_id, world.registries, world.clock)
     return state_of(cancellation_id)
 
 
@@ -105,7 +105,7 @@ def a_request(units: int, *, reference: str = "TONNE-A", number: int = 1, **chan
         "project_reference": f"IN-{number}",
         "unit_type": "CER",
         "commitment_period": 2,
-        "originating_party": "IN",
+        "space": "IN",
         "serial_first": number * 1_000_000,
         "serial_last": number * 1_000_000 + 99_999,
         "units": units,

@@ -7,20 +7,19 @@ from itertools import pairwise
 from flask import Flask
 from sqlalchemy import select
 
-from app.catalog.models import Issuance
 from app.db import db, end_reading, transaction
 from app.registry.adapters.ledger import LedgerRegistry
 from app.registry.ledger import codes
-from app.registry.ledger.models import LedgerAccount, LedgerBlock, LedgerTransaction
-from app.registry.ports import CancellationRequest, Completed, RefusalCode, Refused
-from tests.builders import an_offer
+from app.registry.ledger.models import LedgerAccount, LedgerBlock, LedgerIssuance, LedgerTransaction
+from app.registry.ports import CancellationRequest, Completed, Lookup, RefusalCode, Refused
+from tests.builders import NOW, an_offer
 
 Span = tuple[int, int]
 
 
 def the_ledger(app: Flask) -> LedgerRegistry:
     """The embedded registry of an application."""
-    ledger = app.extensions["tonne.registry"]
+    ledger = app.extensions["tonne.registries"].default
     assert isinstance(ledger, LedgerRegistry)
     return ledger
 
@@ -29,10 +28,10 @@ def an_issuance(*spans: Span, number: int = 1, commitment_period: int = 2) -> No
     """A project whose seller holds these serial numbers, counted from the start of its issuance."""
     an_offer(number=number, held=0, commitment_period=commitment_period)
     with transaction() as session:
-        issuance = session.scalars(select(Issuance).where(Issuance.serial_first == number * 1_000_000)).one()
+        issuance = session.scalars(select(LedgerIssuance).where(LedgerIssuance.first == number * 1_000_000)).one()
         account = session.scalars(select(LedgerAccount).where(LedgerAccount.identifier == "CDM-100-1")).one()
         for first, last in spans:
-            start = issuance.serial_first
+            start = issuance.first
             session.add(
                 LedgerBlock(
                     account_id=account.id, issuance_id=issuance.id, space="IN", first=start + first, last=start + last
@@ -45,8 +44,8 @@ def blocks_in(identifier: str, *, number: int = 1) -> list[Span]:
     rows = db.session.execute(
         select(LedgerBlock.first, LedgerBlock.last)
         .join(LedgerAccount, LedgerAccount.id == LedgerBlock.account_id)
-        .join(Issuance, Issuance.id == LedgerBlock.issuance_id)
-        .where(LedgerAccount.identifier == identifier, Issuance.serial_first == number * 1_000_000)
+        .join(LedgerIssuance, LedgerIssuance.id == LedgerBlock.issuance_id)
+        .where(LedgerAccount.identifier == identifier, LedgerIssuance.first == number * 1_000_000)
         .order_by(LedgerBlock.first)
     ).all()
     end_reading()
@@ -86,3 +85,8 @@ def refusal(app: Flask, request: CancellationRequest) -> RefusalCode:
     assert isinstance(outcome, Refused), outcome
     assert outcome.message
     return outcome.code
+
+
+def ask_about(app: Flask, request: CancellationRequest) -> Lookup:
+    """What the ledger says became of a request."""
+    return the_ledger(app).lookup(request, None, NOW)

@@ -55,7 +55,7 @@ def test_what_the_registry_says_it_cancelled_is_what_we_keep(world: Collaborator
 
 def test_every_answer_is_kept_as_the_registry_gave_it(world: Collaborators) -> None:
     cancellation_id = a_planned_cancellation(world)
-    world.registry.submits = [
+    world.registries.default.submits = [
         NotSent("no connection", timedelta(seconds=30)),
         done(a_block(FIRST, FIRST + 9)),
     ]
@@ -79,7 +79,7 @@ def test_serial_numbers_that_were_cancelled_before_never_stand_on_a_second_certi
     first_order = a_finished_order(world, {offer_id: 5})
     second_order = a_begun_order(world, {offer_id: UNITS})
     (cancellation,) = cancellations_of(second_order)
-    world.registry.submits = [done(a_block(FIRST + 4, FIRST + 13))]
+    world.registries.default.submits = [done(a_block(FIRST + 4, FIRST + 13))]
 
     work()
 
@@ -95,33 +95,33 @@ def test_what_stays_unknown_for_a_day_goes_to_a_person_and_no_money_moves(
 ) -> None:
     order_id = a_begun_order(world, {an_offer(): UNITS})
     (cancellation,) = cancellations_of(order_id)
-    world.registry.submits = ["lose"]
+    world.registries.default.submits = ["lose"]
     work()
     for _ in range(3):
-        world.registry.lookups = [answer]
+        world.registries.default.lookups = [answer]
         pass_time(world, seconds=3600)
         work()
         assert state_of(cancellation.id) is S.UNKNOWN
-    world.registry.lookups = [answer] * 100
+    world.registries.default.lookups = [answer] * 100
     pass_time(world, hours=22)
 
     work()
-    asked = len(world.registry.looked_up)
+    asked = len(world.registries.default.looked_up)
     pass_time(world, days=3)
     work()
 
     assert state_of(cancellation.id) is S.MANUAL
-    assert len(world.registry.looked_up) == asked
-    assert len(world.registry.submitted) == 1
+    assert len(world.registries.default.looked_up) == asked
+    assert len(world.registries.default.submitted) == 1
     assert (certificates_of(order_id), refunds_of(order_id)) == ([], [])
 
 
 def test_an_adapter_that_says_it_does_not_know_is_asked_before_anything_is_sent_again(world: Collaborators) -> None:
     cancellation_id = a_planned_cancellation(world)
-    world.registry.submits = [Unknown("HTTP 502")]
+    world.registries.default.submits = [Unknown("HTTP 502")]
 
     assert ask(world, cancellation_id) is S.UNKNOWN
     assert the_cancellation(cancellation_id).last_message == "HTTP 502"
     assert pause_of(cancellation_id, world) == timedelta(seconds=service.BACKOFF[0])
     assert ask(world, cancellation_id) is S.UNKNOWN
-    assert len(world.registry.submitted) == 1
+    assert len(world.registries.default.submitted) == 1

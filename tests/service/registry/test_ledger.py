@@ -9,8 +9,8 @@ from sqlalchemy import update
 
 from app.catalog.models import UnitType
 from app.db import transaction
-from app.registry.adapters import make_registry
-from app.registry.ledger.queries import find_account_provider
+from app.registry.accounts import find_account_provider
+from app.registry.adapters import make_registries
 from app.registry.ports import Completed
 from tests.builders import an_offer, the_offer
 from tests.service.registry.asking import a_request
@@ -39,8 +39,8 @@ def test_a_unit_type_without_a_kyoto_code_prints_a_zero_instead_of_failing_after
 def test_the_ledger_is_of_record_only_under_the_name_of_whoever_declared_it(context: Flask) -> None:
     settings, clock = context.extensions["tonne.settings"], context.extensions["tonne.clock"]
 
-    plain = make_registry(settings, clock)
-    declared = make_registry(replace(settings, registry_of_record_name="Registry Ltd"), clock)
+    plain = make_registries(settings, clock).default
+    declared = make_registries(replace(settings, registry_of_record_name="Registry Ltd"), clock).default
 
     assert (plain.is_registry_of_record, declared.is_registry_of_record) == (False, True)
     assert (plain.display_name, declared.display_name) == ("Tonne embedded ledger", "Registry Ltd")

@@ -10,15 +10,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert, select, update
 
-from app.catalog.models import Issuance, UnitType
+from app.catalog.models import UnitType
 from app.db import transaction
 from app.kernel import checkpoints
 from app.registry.ledger import codes
-from app.registry.ledger.models import LedgerAccount, LedgerBlock
+from app.registry.ledger.models import LedgerAccount, LedgerBlock, LedgerIssuance
 from app.registry.ports import Absent, CancellationRequest, Completed, Found, RefusalCode, Refused
 from tests.builders import all_at_once
 from tests.service.registry.asking import a_request
-from tests.service.registry.books import an_issuance, cancelled, entries, held, refusal, submit, the_ledger
+from tests.service.registry.books import an_issuance, ask_about, cancelled, entries, held, refusal, submit, the_ledger
 
 
 def more_units(first: int, last: int) -> None:
@@ -71,7 +71,7 @@ def test_a_reference_cannot_be_used_for_another_request(context: Flask) -> None:
     other = a_request(4)
 
     assert refusal(context, other) is RefusalCode.KEY_REUSED
-    found = the_ledger(context).lookup(other)
+    found = ask_about(context, other)
     assert isinstance(found, Found)
     assert isinstance(found.outcome, Refused)
     assert found.outcome.code is RefusalCode.KEY_REUSED
@@ -82,8 +82,8 @@ def test_a_look_up_finds_what_was_done_and_proves_what_was_not(context: Flask) -
     an_issuance((2_000, 2_009))
     done = the_ledger(context).submit(a_request(3))
 
-    assert the_ledger(context).lookup(a_request(3)) == Found(done)
-    absent = the_ledger(context).lookup(a_request(3, reference="TONNE-B"))
+    assert ask_about(context, a_request(3)) == Found(done)
+    absent = ask_about(context, a_request(3, reference="TONNE-B"))
     assert isinstance(absent, Absent)
     assert absent.proven
     assert len(entries()) == 1
@@ -98,7 +98,7 @@ def test_a_refused_request_stays_refused_even_when_units_have_come_since(context
     assert first.code is RefusalCode.INSUFFICIENT
     assert "10 units" in first.message
     assert the_ledger(context).submit(a_request(11)) == first
-    assert the_ledger(context).lookup(a_request(11)) == Found(first)
+    assert ask_about(context, a_request(11)) == Found(first)
     assert (cancelled(), held()) == ([], [(2_000, 2_009), (2_010, 2_019)])
     assert submit(context, a_request(11, reference="TONNE-B")) == [(2_000, 2_009), (2_010, 2_010)]
 
@@ -156,7 +156,7 @@ def test_a_first_request_for_an_unknown_account_from_many_sides_is_never_carried
 
     # Without an account there is nothing to wait at; whoever meets the other's entry has no answer, and looks up.
     assert not [answer for answer in answers if isinstance(answer, Completed)]
-    found = the_ledger(context).lookup(request)
+    found = ask_about(context, request)
     assert isinstance(found, Found)
     assert isinstance(found.outcome, Refused)
     assert (len(entries()), cancelled()) == (1, [])
@@ -174,7 +174,7 @@ def test_nobody_sees_half_a_cancellation(context: Flask) -> None:
 
     def from_outside() -> None:
         with context.app_context():
-            seen.append((len(entries()), cancelled(), held(), the_ledger(context).lookup(a_request(13))))
+            seen.append((len(entries()), cancelled(), held(), ask_about(context, a_request(13))))
 
     checkpoints.observe(look)
     submit(context, a_request(13))
@@ -204,7 +204,7 @@ def test_afforestation_units_say_so_in_their_serial_numbers(context: Flask) -> N
     an_issuance((2_000, 2_009))
     with transaction() as session:
         assert session.get(UnitType, "tCER") is not None
-        session.execute(update(Issuance).values(unit_type="tCER"))
+        session.execute(update(LedgerIssuance).values(unit_type="tCER"))
 
     outcome = the_ledger(context).submit(a_request(1, unit_type="tCER"))
 

@@ -93,7 +93,7 @@ def test_the_account_is_told_what_lies_in_it_and_nothing_of_what_left(context: F
         ("IN-1", 1_002_022, 1_002_029, 8),
         ("IN-2", 2_002_000, 2_002_099, 100),
     ]
-    assert [(h.unit_type, h.commitment_period, h.originating_party, h.as_of) for h in found] == [
+    assert [(h.unit_type, h.commitment_period, h.space, h.as_of) for h in found] == [
         ("CER", 2, "IN", NOW),
         ("CER", 1, "IN", NOW),
     ]

@@ -46,7 +46,7 @@ REFUSAL = Refused(RefusalCode.RULES, "not eligible")
 
 
 def registry_of(world: Collaborators) -> ScriptedRegistry:
-    registry: ScriptedRegistry = world.registry
+    registry: ScriptedRegistry = world.registries.default
     return registry
 
 
@@ -67,7 +67,7 @@ def test_the_registry_is_asked_for_exactly_what_was_bought_under_a_name_that_say
     (request,) = registry_of(world).submitted
     assert request == CancellationRequest(
         reference=request.reference, account="CDM-100-1", project_reference="IN-1", unit_type="CER",
-        commitment_period=2, originating_party="IN", serial_first=1_000_000, serial_last=1_099_999, units=12,
+        commitment_period=2, space="IN", serial_first=1_000_000, serial_last=1_099_999, units=12,
         beneficiary_name="Amélie Nguyễn", purpose="Our office heating of 2025",
     )  # fmt: skip
     assert request.reference.isascii()

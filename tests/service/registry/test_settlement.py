@@ -30,8 +30,8 @@ def an_actor(email: str = "eva@tonne.example") -> audit.Actor:
 
 def a_stuck_cancellation(world: Collaborators) -> int:
     cancellation_id = a_planned_cancellation(world)
-    world.registry.submits = [Unknown("line broke")]
-    world.registry.lookups = [Ambiguous("two of them")]
+    world.registries.default.submits = [Unknown("line broke")]
+    world.registries.default.lookups = [Ambiguous("two of them")]
     ask(world, cancellation_id)
     assert look_up(world, cancellation_id) is S.MANUAL
     return cancellation_id
@@ -116,7 +116,7 @@ def another_of_the_same_offer(world: Collaborators, order_id: int) -> int:
 
 def test_an_unknown_outcome_is_for_people_only_when_it_lasts(world: Collaborators) -> None:
     cancellation_id = a_planned_cancellation(world)
-    world.registry.submits = [Unknown("line broke")]
+    world.registries.default.submits = [Unknown("line broke")]
     assert ask(world, cancellation_id) is S.UNKNOWN
     with pytest.raises(CancellationNotStuck):
         confirm(cancellation_id)

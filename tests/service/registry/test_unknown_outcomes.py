@@ -45,7 +45,7 @@ S = CancellationState
 
 
 def registry_of(world: Collaborators) -> ScriptedRegistry:
-    registry: ScriptedRegistry = world.registry
+    registry: ScriptedRegistry = world.registries.default
     return registry
 
 
@@ -190,7 +190,7 @@ def test_a_notice_about_a_cancellation_that_is_over_changes_nothing(world: Colla
     for answer in (Found(Refused(RefusalCode.RULES, "no")), Found(Pending("P", timedelta(1))), PROVEN, UNPROVEN,
                    Found(other), Ambiguous("what?")):  # fmt: skip
         registry_of(world).lookups = [answer]
-        service.look_up(before.id, world.registry, world.clock)
+        service.look_up(before.id, world.registries, world.clock)
 
     after = cancellations_of(order_id)[0]
     assert (after.state, after.registry_transaction, after.completed_at) == confirmed

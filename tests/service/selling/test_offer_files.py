@@ -14,10 +14,9 @@ from app.db import db
 from app.kernel.text import csv_cell
 from app.offers.states import OfferState
 from app.providers.models import Provider
-from app.registry.ledger.models import LedgerAccount
 from app.selling.offer_file import NAMES
 from app.web.security import MAXIMUM_BYTES
-from tests.builders import a_placed_order, change_offer
+from tests.builders import a_holding_account, a_placed_order, change_offer
 from tests.pages import Page, Visitor
 from tests.service.selling.conftest import HELD, House
 
@@ -160,7 +159,7 @@ def test_other_participants_offers_accounts_and_projects_are_refused(house: Hous
     with house.shop.inside():
         other = a_provider()
         change_offer(house.offer_id, code="IN-1-77", provider_id=other)
-        db.session.add(LedgerAccount(identifier="CDM-100-2", type_code=100, holder="Other", provider_id=other))
+        a_holding_account("CDM-100-2", db.session.get_one(Provider, other))
         db.session.commit()
 
     page = upload(seller, house, a_file(
@@ -188,7 +187,7 @@ def test_what_an_offer_is_of_never_changes_and_a_closed_one_stays_closed(house: 
     seller = house.browser()
     code = house.drawn_up()
     with house.shop.inside():
-        db.session.add(LedgerAccount(identifier="CDM-100-3", type_code=100, holder="x", provider_id=house.provider_id))
+        a_holding_account("CDM-100-3", db.session.get_one(Provider, house.provider_id))
         db.session.commit()
     page = upload(seller, house, a_file({"code": code, "account": "CDM-100-3"}), 422)
     assert "cannot be changed" in page.words

@@ -1,0 +1,322 @@
+"""Mechanisms, units and registries become data; the ledger has issuances and a history of its own."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+CDM_SERIALS = "{party}-{kyoto}-{serial}-{period}-{period}-{lulucf}-{project}"
+
+# As in 0002: tables whose serial numbers never overlap. SQLite loses triggers with a table that is made anew.
+OVERLAP = """
+CREATE TRIGGER ex_{table}_{name} BEFORE {event} ON {table}
+WHEN EXISTS (
+    SELECT 1 FROM {table} AS other
+    WHERE other.space = NEW.space AND other.id IS NOT NEW.id AND other.first BETWEEN NEW.first AND NEW.last
+) OR (
+    SELECT other.last FROM {table} AS other
+    WHERE other.space = NEW.space AND other.id IS NOT NEW.id AND other.first < NEW.first
+    ORDER BY other.first DESC LIMIT 1
+) >= NEW.first
+BEGIN SELECT RAISE(ABORT, 'serial numbers overlap'); END
+"""
+
+
+def upgrade() -> None:
+    """Apply."""
+    _mechanisms()
+    _issuances()
+    _ledger()
+    _accounts_and_leases()
+
+
+def downgrade() -> None:
+    """Take back. What only this version can say is forgotten."""
+    _drop_accounts_and_leases()
+    _drop_ledger()
+    _drop_issuances()
+    _drop_mechanisms()
+
+
+def _is_postgresql() -> bool:
+    return op.get_bind().dialect.name == "postgresql"
+
+
+def _forbid_overlaps(table: str) -> None:
+    if _is_postgresql():
+        op.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT ex_{table}_serials "
+            "EXCLUDE USING gist (space WITH =, int8range(first, last, '[]') WITH &&)"
+        )
+        return
+    for event in ("INSERT", "UPDATE"):
+        op.execute(OVERLAP.format(table=table, name=event.lower(), event=event))
+
+
+def _allow_overlaps(table: str) -> None:
+    """Needed before a table is altered or dropped: on SQLite its triggers, on PostgreSQL its constraint."""
+    if _is_postgresql():
+        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT ex_{table}_serials")
+        return
+    for event in ("INSERT", "UPDATE"):
+        op.execute(f"DROP TRIGGER ex_{table}_{event.lower()}")
+
+
+# --- mechanisms and what they levy -----------------------------------------------------------------
+
+
+def _mechanisms() -> None:
+    with op.batch_alter_table("mechanism") as batch_op:
+        batch_op.add_column(sa.Column("registry_url", sa.String(300), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("last_order_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("period_kind", sa.String(20), nullable=False, server_default="commitment_period"))
+        batch_op.add_column(sa.Column("space_form", sa.String(60), nullable=False, server_default="{party}"))
+        batch_op.add_column(sa.Column("serial_form", sa.String(120), nullable=False, server_default=CDM_SERIALS))
+    with op.batch_alter_table("mechanism") as batch_op:
+        for column in ("registry_url", "period_kind", "space_form", "serial_form"):
+            batch_op.alter_column(column, server_default=None)
+    with op.batch_alter_table("unit_type") as batch_op:
+        batch_op.add_column(sa.Column("words", sa.JSON(), nullable=False, server_default="{}"))
+    with op.batch_alter_table("unit_type") as batch_op:
+        batch_op.alter_column("words", server_default=None)
+    op.create_table(
+        "levy_rule",
+        sa.Column("id", BIG_KEY, nullable=False),
+        sa.Column("mechanism_code", sa.String(length=12), nullable=False),
+        sa.Column("code", sa.String(length=24), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("tiers", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("basis_points", sa.Integer(), nullable=True),
+        sa.Column("account_type", sa.Integer(), nullable=True),
+        sa.Column("is_least_developed_exempt", sa.Boolean(), nullable=False),
+        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.CheckConstraint("(basis_points IS NULL) <> (tiers IS NULL)", name=op.f("ck_levy_rule_fee_or_share")),
+        sa.CheckConstraint("(currency IS NULL) = (tiers IS NULL)", name=op.f("ck_levy_rule_fee")),
+        sa.ForeignKeyConstraint(
+            ["mechanism_code"], ["mechanism.code"], name=op.f("fk_levy_rule_mechanism_code_mechanism")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_levy_rule")),
+        sa.UniqueConstraint(
+            "mechanism_code", "code", "valid_from", name=op.f("uq_levy_rule_mechanism_code_code_valid_from")
+        ),
+    )
+
+
+def _drop_mechanisms() -> None:
+    op.drop_table("levy_rule")
+    with op.batch_alter_table("unit_type") as batch_op:
+        batch_op.drop_column("words")
+    with op.batch_alter_table("mechanism") as batch_op:
+        for column in ("registry_url", "last_order_at", "ends_at", "period_kind", "space_form", "serial_form"):
+            batch_op.drop_column(column)
+
+
+# --- issuances count in a number space, and have a period or a vintage -----------------------------
+
+
+def _issuances() -> None:
+    with op.batch_alter_table("issuance") as batch_op:
+        batch_op.add_column(sa.Column("vintage_year", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("authorisation", sa.String(24), nullable=True))
+        batch_op.add_column(sa.Column("space", sa.String(24), nullable=True))
+    op.execute("UPDATE issuance SET space = originating_party")
+    with op.batch_alter_table("issuance") as batch_op:
+        batch_op.alter_column("space", nullable=False)
+        batch_op.alter_column("commitment_period", nullable=True)
+        batch_op.drop_constraint("uq_issuance_originating_party_serial_first", type_="unique")
+        batch_op.create_unique_constraint(batch_op.f("uq_issuance_space_serial_first"), ["space", "serial_first"])
+        batch_op.create_check_constraint(
+            batch_op.f("ck_issuance_period_or_vintage"), "(commitment_period IS NULL) <> (vintage_year IS NULL)"
+        )
+    with op.batch_alter_table("cancellation") as batch_op:
+        batch_op.alter_column("commitment_period", nullable=True)
+        batch_op.add_column(sa.Column("vintage_year", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("account_fence", sa.BigInteger(), nullable=True))
+
+
+def _drop_issuances() -> None:
+    with op.batch_alter_table("cancellation") as batch_op:
+        batch_op.drop_column("account_fence")
+        batch_op.drop_column("vintage_year")
+        batch_op.alter_column("commitment_period", nullable=False)
+    with op.batch_alter_table("issuance") as batch_op:
+        batch_op.drop_constraint(batch_op.f("ck_issuance_period_or_vintage"), type_="check")
+        batch_op.drop_constraint(batch_op.f("uq_issuance_space_serial_first"), type_="unique")
+        batch_op.create_unique_constraint(
+            "uq_issuance_originating_party_serial_first", ["originating_party", "serial_first"]
+        )
+        batch_op.alter_column("commitment_period", nullable=False)
+        for column in ("space", "authorisation", "vintage_year"):
+            batch_op.drop_column(column)
+
+
+# --- the ledger ------------------------------------------------------------------------------------
+
+
+def _ledger() -> None:
+    with op.batch_alter_table("ledger_transaction") as batch_op:
+        batch_op.add_column(sa.Column("supplementary_code", sa.Integer(), nullable=False, server_default="0"))
+        batch_op.add_column(sa.Column("mechanism_code", sa.String(12), nullable=False, server_default="CDM"))
+        batch_op.add_column(sa.Column("origin", sa.String(12), nullable=False, server_default="own"))
+        batch_op.add_column(sa.Column("channel", sa.String(24), nullable=False, server_default="platform"))
+        batch_op.add_column(sa.Column("vintage_year", sa.Integer(), nullable=True))
+        batch_op.alter_column("commitment_period", nullable=True)
+        batch_op.create_foreign_key(
+            batch_op.f("fk_ledger_transaction_mechanism_code_mechanism"), "mechanism", ["mechanism_code"], ["code"]
+        )
+        batch_op.create_index("ix_ledger_transaction_completed", ["type_code", "completed_at"], unique=False)
+    with op.batch_alter_table("ledger_transaction") as batch_op:
+        for column in ("supplementary_code", "mechanism_code", "origin", "channel"):
+            batch_op.alter_column(column, server_default=None)
+    op.create_table(
+        "ledger_issuance",
+        sa.Column("id", BIG_KEY, nullable=False),
+        sa.Column("mechanism_code", sa.String(length=12), nullable=False),
+        sa.Column("project_reference", sa.String(length=24), nullable=False),
+        sa.Column("unit_type", sa.String(length=12), nullable=False),
+        sa.Column("commitment_period", sa.Integer(), nullable=True),
+        sa.Column("vintage_year", sa.Integer(), nullable=True),
+        sa.Column("party", sa.String(length=2), nullable=False),
+        sa.Column("space", sa.String(length=24), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("issued_in_id", BIG_KEY, nullable=True),
+        sa.Column("fee_currency", sa.String(length=3), nullable=True),
+        sa.Column("fee_due", sa.BigInteger(), nullable=False),
+        sa.Column("fee_paid", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "(commitment_period IS NULL) <> (vintage_year IS NULL)", name=op.f("ck_ledger_issuance_period_or_vintage")
+        ),
+        sa.CheckConstraint("fee_paid >= 0 AND fee_paid <= fee_due", name=op.f("ck_ledger_issuance_fee")),
+        sa.CheckConstraint("first <= last", name=op.f("ck_ledger_issuance_order")),
+        sa.ForeignKeyConstraint(
+            ["issued_in_id"], ["ledger_transaction.id"], name=op.f("fk_ledger_issuance_issued_in_id_ledger_transaction")
+        ),
+        sa.ForeignKeyConstraint(
+            ["mechanism_code"], ["mechanism.code"], name=op.f("fk_ledger_issuance_mechanism_code_mechanism")
+        ),
+        sa.ForeignKeyConstraint(["unit_type"], ["unit_type.code"], name=op.f("fk_ledger_issuance_unit_type_unit_type")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_issuance")),
+        sa.UniqueConstraint("space", "first", name=op.f("uq_ledger_issuance_space_first")),
+    )
+    with op.batch_alter_table("ledger_issuance") as batch_op:
+        batch_op.create_index("ix_ledger_issuance_project", ["project_reference"], unique=False)
+        batch_op.create_index(batch_op.f("ix_ledger_issuance_issued_in_id"), ["issued_in_id"], unique=False)
+    # With the same numbers, so that blocks go on belonging to what they belonged to.
+    op.execute(
+        "INSERT INTO ledger_issuance (id, mechanism_code, project_reference, unit_type, commitment_period, party, "
+        "space, first, last, fee_due, fee_paid) "
+        "SELECT i.id, p.mechanism_code, p.reference, i.unit_type, i.commitment_period, i.originating_party, "
+        "i.space, i.serial_first, i.serial_last, 0, 0 FROM issuance i JOIN project p ON p.id = i.project_id "
+        "WHERE i.id IN (SELECT issuance_id FROM ledger_block UNION SELECT issuance_id FROM ledger_transaction_block)"
+    )
+    if _is_postgresql():
+        op.execute(
+            "SELECT setval(pg_get_serial_sequence('ledger_issuance', 'id'), "
+            "(SELECT coalesce(max(id), 0) + 1 FROM ledger_issuance), false)"
+        )
+    _allow_overlaps("ledger_block")
+    _point_blocks_at("issuance", "ledger_issuance", length=24)
+    _forbid_overlaps("ledger_block")
+    _forbid_overlaps("ledger_issuance")
+
+
+def _point_blocks_at(old: str, new: str, *, length: int) -> None:
+    for table in ("ledger_block", "ledger_transaction_block"):
+        with op.batch_alter_table(table) as batch_op:
+            batch_op.drop_constraint(f"fk_{table}_issuance_id_{old}", type_="foreignkey")
+            batch_op.create_foreign_key(batch_op.f(f"fk_{table}_issuance_id_{new}"), new, ["issuance_id"], ["id"])
+            batch_op.alter_column("space", type_=sa.String(length))
+
+
+def _drop_ledger() -> None:
+    _allow_overlaps("ledger_issuance")
+    _allow_overlaps("ledger_block")
+    # The former ledger knows issuances of the catalogue only, and what moved since the books were opened.
+    unknown = (
+        "SELECT l.id FROM ledger_issuance l LEFT JOIN issuance i "
+        "ON i.space = l.space AND i.serial_first = l.first WHERE i.id IS NULL"
+    )
+    for table in ("ledger_block", "ledger_transaction_block"):
+        op.execute(f"DELETE FROM {table} WHERE issuance_id IN ({unknown})")  # noqa: S608 - names of ours
+    foreign = "SELECT id FROM ledger_transaction WHERE origin <> 'own' OR type_code <> 4"
+    op.execute(f"DELETE FROM ledger_transaction_block WHERE transaction_id IN ({foreign})")  # noqa: S608 - as above
+    op.execute("UPDATE ledger_issuance SET issued_in_id = NULL")
+    op.execute("DELETE FROM ledger_transaction WHERE origin <> 'own' OR type_code <> 4")
+    for table in ("ledger_block", "ledger_transaction_block"):
+        with op.batch_alter_table(table) as batch_op:
+            batch_op.drop_constraint(f"fk_{table}_issuance_id_ledger_issuance", type_="foreignkey")
+        op.execute(
+            f"UPDATE {table} SET issuance_id = (SELECT i.id FROM issuance i JOIN ledger_issuance l "  # noqa: S608
+            f"ON i.space = l.space AND i.serial_first = l.first WHERE l.id = {table}.issuance_id)"
+        )
+        with op.batch_alter_table(table) as batch_op:
+            batch_op.create_foreign_key(
+                batch_op.f(f"fk_{table}_issuance_id_issuance"), "issuance", ["issuance_id"], ["id"]
+            )
+            batch_op.alter_column("space", type_=sa.String(2))
+    _forbid_overlaps("ledger_block")
+    op.drop_table("ledger_issuance")
+    with op.batch_alter_table("ledger_transaction") as batch_op:
+        batch_op.drop_index("ix_ledger_transaction_completed")
+        batch_op.drop_constraint(batch_op.f("fk_ledger_transaction_mechanism_code_mechanism"), type_="foreignkey")
+        batch_op.alter_column("commitment_period", nullable=False)
+        for column in ("vintage_year", "channel", "origin", "mechanism_code", "supplementary_code"):
+            batch_op.drop_column(column)
+
+
+# --- accounts belong to a registry, and one worker at a time writes to one -------------------------
+
+
+def _accounts_and_leases() -> None:
+    op.create_table(
+        "registry_account",
+        sa.Column("identifier", sa.String(length=60), nullable=False),
+        sa.Column("registry_code", sa.String(length=24), nullable=False),
+        sa.Column("provider_id", BIG_KEY, nullable=False),
+        sa.Column("holder", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["provider.id"], name=op.f("fk_registry_account_provider_id_provider")
+        ),
+        sa.PrimaryKeyConstraint("identifier", name=op.f("pk_registry_account")),
+    )
+    with op.batch_alter_table("registry_account") as batch_op:
+        batch_op.create_index(batch_op.f("ix_registry_account_provider_id"), ["provider_id"], unique=False)
+    op.execute(
+        "INSERT INTO registry_account (identifier, registry_code, provider_id, holder) "
+        "SELECT identifier, 'ledger', provider_id, holder FROM ledger_account WHERE provider_id IS NOT NULL"
+    )
+    with op.batch_alter_table("ledger_account") as batch_op:
+        batch_op.drop_constraint("fk_ledger_account_provider_id_provider", type_="foreignkey")
+        batch_op.drop_column("provider_id")
+    op.create_table(
+        "registry_lease",
+        sa.Column("registry_code", sa.String(length=24), nullable=False),
+        sa.Column("account", sa.String(length=60), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("holder", sa.String(length=80), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("registry_code", "account", name=op.f("pk_registry_lease")),
+    )
+
+
+def _drop_accounts_and_leases() -> None:
+    op.drop_table("registry_lease")
+    with op.batch_alter_table("ledger_account") as batch_op:
+        batch_op.add_column(sa.Column("provider_id", BIG_KEY, nullable=True))
+    op.execute(
+        "UPDATE ledger_account SET provider_id = (SELECT a.provider_id FROM registry_account a "
+        "WHERE a.identifier = ledger_account.identifier AND a.registry_code = 'ledger')"
+    )
+    with op.batch_alter_table("ledger_account") as batch_op:
+        batch_op.create_foreign_key("fk_ledger_account_provider_id_provider", "provider", ["provider_id"], ["id"])
+    op.drop_table("registry_account")
