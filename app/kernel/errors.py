@@ -22,3 +22,7 @@ class Refusal(Exception):
 
 class Fault(Exception):
     """Something of ours is broken. The page stays calm, the log gets the whole truth."""
+
+
+class Outage(Exception):
+    """A system that we depend on does not answer at the moment. The page says when to come back."""

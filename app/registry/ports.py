@@ -19,6 +19,8 @@ from typing import Protocol, cast
 
 from flask import current_app
 
+from app.kernel.errors import Outage
+
 
 @dataclass(frozen=True)
 class SerialBlock:
@@ -268,7 +270,7 @@ class RegistryAdapter(Protocol):
         ...
 
 
-class RegistryUnavailable(Exception):
+class RegistryUnavailable(Outage):
     """A registry could not be read just now: holdings or statement. Says nothing about any cancellation."""
 
 

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.db import db
+from app.kernel.errors import Outage
 from app.web import i18n, limits, logs
 
 SECONDS_UNTIL_BACK = 30
@@ -100,8 +101,8 @@ def init_app(app: Flask) -> None:
     """Answer every refusal and every fault with a page, or with RFC 9457 JSON for programs."""
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(CSRFError, _form_refused)
-    for outage in (OperationalError, InterfaceError, PoolTimeout):
-        app.register_error_handler(outage, _database_away)
+    for outage in (OperationalError, InterfaceError, PoolTimeout, Outage):
+        app.register_error_handler(outage, _away)
 
 
 def _http_error(error: HTTPException) -> BaseResponse:
@@ -132,8 +133,8 @@ def _form_refused(error: CSRFError) -> Response:
     return _answer(400, FORM_REFUSED, str(FORM_REFUSED.what_next), {}, None)
 
 
-def _database_away(error: Exception) -> Response:
-    _log.error("database unavailable", exc_info=error)
+def _away(error: Exception) -> Response:
+    _log.error("%s unavailable", "registry or gateway" if isinstance(error, Outage) else "database", exc_info=error)
     headers = {"Retry-After": str(SECONDS_UNTIL_BACK)}
     return _answer(503, WORDS[503], str(WORDS[503].what_next), headers, logs.request_id())
 

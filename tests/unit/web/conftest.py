@@ -22,6 +22,7 @@ from app.config import Settings
 from app.db import db
 from app.db import init_app as init_database
 from app.kernel.clock import FixedClock
+from app.kernel.errors import Outage
 from app.web.i18n import shows_page, use_language
 from app.web.limits import limit_checkout, limit_resend, limit_verify
 from app.web.models import RateLimit
@@ -156,6 +157,10 @@ def other_room() -> Blueprint:
     @room.get("/busy")
     def busy() -> str:
         raise OperationalError("SELECT 1", {"email": "jane@example.org"}, Exception("database is locked"))
+
+    @room.get("/away")
+    def away() -> str:
+        raise Outage("the registry")
 
     @room.get("/status/<int:code>")
     def status(code: int) -> str:

@@ -65,16 +65,17 @@ def test_a_fault_of_ours_shows_a_reference_that_the_log_has_too(
     assert "jane@example.org" not in str(logged)
 
 
-def test_a_database_that_is_away_is_no_fault_of_the_reader(
-    visitor: FlaskClient, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("path", "who"), [("/busy", "database"), ("/away", "registry or gateway")])
+def test_a_system_that_is_away_is_no_fault_of_the_reader(
+    visitor: FlaskClient, capsys: pytest.CaptureFixture[str], path: str, who: str
 ) -> None:
-    answer = visitor.get("/busy")
+    answer = visitor.get(path)
 
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "30"
     assert f"<b>{answer.headers['X-Request-ID']}</b>" in answer.text
     log = capsys.readouterr().err
-    assert "database unavailable" in log
+    assert f"{who} unavailable" in log
     assert "jane@example.org" not in log
 
 
