@@ -163,6 +163,8 @@ def transaction_facts(
         identifier=(cancellation.registry_transaction or "") if cancellation else "",
         unit_type=issuance.unit_type,
         commitment_period=issuance.commitment_period,
+        vintage_year=issuance.vintage_year,
+        authorisation=issuance.authorisation or "",
         units=units,
         ranges=tuple(
             SerialRange(block.text_first, block.text_last, block.last - block.first + 1)

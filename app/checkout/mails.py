@@ -65,6 +65,8 @@ def order_paid(order: Order, settings: Settings, promise: timedelta, now: dateti
                 project_title=project.title,
                 unit_type=issuance.unit_type,
                 commitment_period=issuance.commitment_period,
+                vintage_year=issuance.vintage_year,
+                authorisation=issuance.authorisation or "",
                 units=line.units,
                 unit_price=Money(line.unit_price, currency),
                 amount=Money(line.amount, currency),

@@ -39,6 +39,8 @@ def _line(line: OrderLineView) -> dict[str, Any]:
         "seller": line.provider_name,
         "unit_type": line.unit_type,
         "commitment_period": line.commitment_period,
+        "vintage_year": line.vintage_year,
+        "authorisation": line.authorisation or None,
         "monitoring_starts_on": line.monitoring_starts_on.isoformat(),
         "monitoring_ends_on": line.monitoring_ends_on.isoformat(),
         "units": line.units,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
 
@@ -17,11 +17,14 @@ from app.checkout.states import ORDER, UNPAID, WITHDRAWN, OrderState
 from app.db import StateEvent, db
 from app.kernel.money import Money
 from app.kernel.references import certificate_slug
+from app.offers.models import Offer
 from app.payments.models import Payment, Refund
 from app.payments.split import Share
 from app.payments.states import PaymentState, RefundState
 from app.providers.models import Provider
 from app.registry.models import Cancellation
+from app.registry.ports import Registries
+from app.registry.promises import longest_of
 from app.registry.states import CANCELLATION, CancellationState
 
 
@@ -43,7 +46,9 @@ class OrderLineView:
     project_title: str
     provider_name: str
     unit_type: str
-    commitment_period: int
+    commitment_period: int | None
+    vintage_year: int | None
+    authorisation: str
     monitoring_starts_on: date
     monitoring_ends_on: date
     units: int
@@ -107,7 +112,7 @@ class OrderView:
     withdrawn_at: datetime | None
     beneficiary: Beneficiary
     publication: Publication
-    promise_minutes: int
+    promise: timedelta
     pending_reason: str
     consent_text: str
     consent_version: str
@@ -154,8 +159,16 @@ def withdrawn_at(order: Order) -> datetime | None:
     return last.at if last is not None and last.facts.get("reason") == WITHDRAWN else None
 
 
-def order_view(order: Order, *, promise_minutes: int) -> OrderView:
-    """The order page's content; `promise_minutes` is how soon the registry is expected to answer."""
+def promise_of(order_id: int, registries: Registries) -> timedelta:
+    """How soon the registries of an order's units are expected to have cancelled all of them."""
+    accounts = db.session.scalars(
+        select(Offer.account).join(OrderLine, OrderLine.offer_id == Offer.id).where(OrderLine.order_id == order_id)
+    ).all()
+    return longest_of(accounts, registries)
+
+
+def order_view(order: Order, *, promise: timedelta) -> OrderView:
+    """The order page's content; `promise` is how soon the registries of its units are expected to answer."""
     rows = db.session.execute(
         select(OrderLine, Issuance, Project, Provider, Cancellation)
         .join(Issuance, Issuance.id == OrderLine.issuance_id)
@@ -223,7 +236,7 @@ def order_view(order: Order, *, promise_minutes: int) -> OrderView:
         withdrawn_at=withdrawn_at(order),
         beneficiary=beneficiary,
         publication=publication_of(beneficiary),
-        promise_minutes=promise_minutes,
+        promise=promise,
         pending_reason=_pending_reason(order, cancellations, is_processing=processing is not None),
         consent_text=order.consent_text,
         consent_version=order.consent_version,
@@ -246,6 +259,8 @@ def _line_view(
         provider_name=provider.legal_name,
         unit_type=issuance.unit_type,
         commitment_period=issuance.commitment_period,
+        vintage_year=issuance.vintage_year,
+        authorisation=issuance.authorisation or "",
         monitoring_starts_on=issuance.monitoring_starts_on,
         monitoring_ends_on=issuance.monitoring_ends_on,
         units=line.units,
@@ -307,7 +322,7 @@ def _steps(order: Order, cancellations: list[Cancellation], certificates: list[C
 
 
 def _pending_reason(order: Order, cancellations: list[Cancellation], *, is_processing: bool) -> str:
-    """Which wait the page explains: bank, bank_refused, registries, registry_unclear, review, payment or nothing."""
+    """Which wait the page explains: bank, bank_refused, registry, registry_unclear, review, payment or nothing."""
     if order.state is OrderState.PAYMENT_REVIEW:
         return "review"
     if is_processing:

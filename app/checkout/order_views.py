@@ -17,7 +17,7 @@ from app.checkout import facts, service
 from app.checkout.messages import describe
 from app.checkout.models import Order
 from app.checkout.order_data import order_money
-from app.checkout.order_queries import find_order, newest_payment, order_view
+from app.checkout.order_queries import OrderView, find_order, newest_payment, order_view, promise_of
 from app.checkout.views import blueprint
 from app.current import clock, now, settings
 from app.kernel.errors import Refusal
@@ -48,7 +48,7 @@ def order_progress(token: str) -> Response:
 
 
 def _order_page(template: str, token: str, notice: str | None = None, status: int = 200) -> Response:
-    view = order_view(_order(token), promise_minutes=_promise_minutes())
+    view = _view(_order(token))
     refresh = None if view.is_final else REFRESH_SECONDS
     if view.pending_reason in {"bank", "payment", "review"} or not view.pending_reason:
         refresh = None if view.is_final else SLOW_REFRESH_SECONDS
@@ -62,10 +62,6 @@ def _order_page_when_limited(token: str, try_again: str) -> Response:
     # The count belongs to this order, whoever asked.
     shown = gettext("This order’s mails were sent again a short while ago. %(try_again)s", try_again=try_again)
     return _order_page("checkout/order.html", token, notice=shown)
-
-
-def _promise_minutes() -> int:
-    return int(current_registries().longest_promise.total_seconds() // 60)
 
 
 @blueprint.get("/orders/<token>/return")
@@ -105,8 +101,12 @@ def withdraw(token: str) -> Response:
     return redirect(url_for("checkout.order", token=token), 303)
 
 
+def _view(order: Order) -> OrderView:
+    return order_view(order, promise=promise_of(order.id, current_registries()))
+
+
 def _withdrawal_page(found: Order, notice: str | None = None, status: int = 200) -> Response:
-    view = order_view(found, promise_minutes=_promise_minutes())
+    view = _view(found)
     return make_response(render_template("checkout/withdraw.html", order=view, notice=notice), status)
 
 
@@ -154,7 +154,7 @@ def order_data(token: str) -> Response:
         "order": found.reference,
         "state": found.state.value,
         "demonstration": statement() if found.is_demonstration else None,
-        **order_money(order_view(found, promise_minutes=_promise_minutes())),
+        **order_money(_view(found)),
         "certificates": [to_plain(from_json(c.facts)) for c in certificates.certificates_of(found.id)],
     }
     response = make_response(json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True))

@@ -38,7 +38,9 @@ class BasketLineView:
     project_title: str
     provider_name: str
     unit_type: str
-    commitment_period: int
+    commitment_period: int | None
+    vintage_year: int | None
+    authorisation: str
     monitoring_starts_on: date
     monitoring_ends_on: date
     units: int
@@ -132,6 +134,8 @@ def basket_view(
             provider_name=provider.legal_name,
             unit_type=issuance.unit_type,
             commitment_period=issuance.commitment_period,
+            vintage_year=issuance.vintage_year,
+            authorisation=issuance.authorisation or "",
             monitoring_starts_on=issuance.monitoring_starts_on,
             monitoring_ends_on=issuance.monitoring_ends_on,
             units=line.units,

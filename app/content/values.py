@@ -20,7 +20,7 @@ from app.payments import service as payments
 from app.payments.adapters.limits import payment_limits
 from app.payments.split import split
 from app.registry.ports import current_registries
-from app.web.filters import money, number
+from app.web.filters import duration, money, number
 from app.web.i18n import current_locale
 
 # The example of the money page: units, and the price of one in minor units of the currency.
@@ -92,7 +92,7 @@ VALUES: Mapping[str, Callable[[Settings], str]] = {
     "hold_extra_minutes": lambda _settings: _minutes(payments.HOLD - payments.SESSION_LIFE),
     "bank_hold_days": lambda _settings: number(payments.DELAYED_HOLD.days),
     "complaint_days": lambda settings: number(settings.complaint_days),
-    "promise_minutes": lambda _settings: _minutes(current_registries().longest_promise),
+    "promise": lambda _settings: duration(current_registries().longest_promise),
 }
 
 PARTS: Mapping[str, Callable[[Settings], Markup]] = {

@@ -15,7 +15,7 @@ from app.audit.states import ProposalState
 from app.catalog.models import Project
 from app.certificates.models import Certificate
 from app.checkout.models import Order
-from app.checkout.order_queries import OrderView, order_view
+from app.checkout.order_queries import OrderView, order_view, promise_of
 from app.checkout.service.correct import BEFORE_SENDING, can_change
 from app.checkout.service.review import what_arrived
 from app.checkout.states import OrderState
@@ -121,13 +121,12 @@ def find_by_reference(reference: str) -> Order | None:
 
 def order_file(order: Order) -> OrderFile:
     """Everything about one order but its timeline."""
-    promise = int(current_registries().longest_promise.total_seconds() // 60)
     refunds = _of(Refund, order.id)
     arrived = what_arrived(order.id)
     changeable = can_change(order)
     return OrderFile(
         order=order,
-        view=order_view(order, promise_minutes=promise),
+        view=order_view(order, promise=promise_of(order.id, current_registries())),
         payments=_of(Payment, order.id),
         refunds=refunds,
         talks=talks_of(Cancellation.order_id == order.id),

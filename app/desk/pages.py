@@ -17,6 +17,9 @@ from app.desk import (
 from app.desk.act_words import act_words
 from app.desk.waiting import waiting
 from app.payments import payouts, refund_decisions
+from app.registry.adapters.forms import WeasyPrintForms
+from app.registry.batch import answers as batch_answers
+from app.registry.batch import worker as batch_worker
 
 # Each adds its pages to the one blueprint when it is imported.
 VIEWS = (start_views, order_views, registry_views, decision_views, house_views, people_views)
@@ -27,8 +30,9 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(VIEWS[0].blueprint)
     app.jinja_env.globals.update(waiting=waiting, desk_words=words)
     app.jinja_env.filters.update(act_words=act_words, proposal_words=_proposal, state_words=_state)
-    for room in (payouts, refund_decisions, correct, review):
+    for room in (payouts, refund_decisions, correct, review, batch_answers):
         room.init_app()
+    batch_worker.init_app(app, WeasyPrintForms())
 
 
 def _proposal(kind: str) -> str:

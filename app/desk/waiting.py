@@ -26,6 +26,7 @@ from app.providers.models import Application
 from app.providers.states import ApplicationState
 from app.registry.models import Cancellation
 from app.registry.ports import current_registries
+from app.registry.promises import later_than_promised
 from app.registry.states import CANCELLATION, CancellationState
 from app.screening.models import ScreeningMatch
 from app.screening.states import MatchState
@@ -47,8 +48,7 @@ def is_late(at: datetime) -> ColumnElement[bool]:
     """SQL: a cancellation that is not final and older than the registry's promise, or waits for a person."""
     return or_(
         Cancellation.state == CancellationState.MANUAL,
-        (Cancellation.state.in_(OPEN_CANCELLATIONS))
-        & (Cancellation.created_at < at - current_registries().longest_promise),
+        Cancellation.state.in_(OPEN_CANCELLATIONS) & or_(*(later_than_promised(it, at) for it in current_registries())),
     )
 
 

@@ -24,10 +24,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.certificates import service as certificates
 from app.certificates.ports import CertificateRenderer, SummaryFacts
@@ -35,7 +35,7 @@ from app.checkout import facts as certificate_facts
 from app.checkout import mails
 from app.checkout import service as checkout
 from app.checkout.models import Order, OrderLine
-from app.checkout.order_queries import proof_times
+from app.checkout.order_queries import promise_of, proof_times
 from app.checkout.states import ORDER, OrderState
 from app.config import Settings
 from app.db import advance, db, end_reading, transaction
@@ -55,6 +55,7 @@ from app.payments.ports import GatewayUnavailable, PaymentGateway
 from app.registry import service as registry_service
 from app.registry.models import Cancellation
 from app.registry.ports import Registries
+from app.registry.promises import later_than_promised
 from app.registry.states import CANCELLATION, CancellationState
 from app.selling import notices
 from app.selling import service as selling
@@ -62,6 +63,7 @@ from app.selling import service as selling
 log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 50
+FINAL = [state for state in CancellationState if CANCELLATION.is_final(state)]
 
 _S = OrderState
 
@@ -202,7 +204,7 @@ def finish_orders(world: Collaborators) -> int:
         .where(
             # NULL in a list makes NOT IN say neither yes nor no.
             Cancellation.order_id.is_not(None),
-            Cancellation.state.not_in([s for s in CancellationState if CANCELLATION.is_final(s)]),
+            Cancellation.state.not_in(FINAL),
         )
         .scalar_subquery()
     )
@@ -287,25 +289,26 @@ def _give_back(order: Order, refused: list[Cancellation], settings: Settings, no
 
 def tell_late_buyers(world: Collaborators) -> int:
     """Past the promised time the buyer hears it from us, once."""
-    now, promise = world.clock.now(), world.registries.longest_promise
+    now = world.clock.now()
+    told = select(Mail.order_id).where(Mail.kind == MailKind.ORDER_LATE, Mail.order_id.is_not(None))
     late = db.session.scalars(
-        select(Order)
+        select(Cancellation.order_id)
+        .distinct()
         .where(
-            Order.state == _S.FULFILLING,
-            Order.paid_at <= now - promise,
-            Order.paid_at > now - promise - timedelta(days=3),
-            Order.id.not_in(select(Mail.order_id).where(Mail.kind == MailKind.ORDER_LATE, Mail.order_id.is_not(None))),
+            Cancellation.order_id.not_in(told),
+            Cancellation.state.not_in(FINAL),
+            or_(*(later_than_promised(registry, now) for registry in world.registries)),
         )
         .limit(100)
     ).all()
-    ids = [order.id for order in late]
     end_reading()
 
     def tell(order_id: int) -> None:
+        promise = promise_of(order_id, world.registries)
         with transaction() as session:
             mails.order_late(session.get_one(Order, order_id), world.settings, promise, now)
 
-    return _each(ids, tell)
+    return _each([order_id for order_id in late if order_id is not None], tell)
 
 
 # --- money goes back, paper comes out --------------------------------------------------------------

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal
+from babel.units import format_unit
 from flask import Flask
 from flask_babel import gettext, ngettext
 from jinja2 import Environment
@@ -44,6 +45,8 @@ def register(environment: Environment) -> None:
     environment.filters.update(
         money=money,
         number=number,
+        duration=duration,
+        minutes=minutes,
         tonnes=tonnes,
         date_long=date_long,
         date_range=date_range,
@@ -65,6 +68,18 @@ def money(amount: Money) -> str:
 def number(value: int) -> str:
     """A whole number with the separators of the language."""
     return format_decimal(value, locale=current_locale())
+
+
+def duration(time: timedelta) -> str:
+    """A length of time in whole days, hours or minutes, whichever says it exactly: `3 days`, `36 hours`."""
+    units = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)))
+    unit, length = next(((u, one) for u, one in units if time >= one and not time % one), ("minute", timedelta(minutes=1)))
+    return format_unit(time // length, f"duration-{unit}", locale=current_locale())
+
+
+def minutes(number_of_minutes: int) -> str:
+    """The same of a number of minutes."""
+    return duration(timedelta(minutes=number_of_minutes))
 
 
 def tonnes(units: int) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from app.checkout import mails
 from app.checkout.baskets import take_out
 from app.checkout.models import Order, OrderLine
-from app.checkout.order_queries import withdrawn_at
+from app.checkout.order_queries import promise_of, withdrawn_at
 from app.checkout.service.pay import open_payment
 from app.checkout.states import ORDER, UNPAID, OrderState
 from app.config import Settings
@@ -185,7 +185,7 @@ def _record_late_payment(
 
 def _commission(order: Order, registries: Registries, settings: Settings, now: datetime) -> None:
     """Paid, units settled, receipt due, basket empty: one fact. What follows is begun by `app/fulfilment/risk.py`."""
-    mails.order_paid(order, settings, registries.longest_promise, now)
+    mails.order_paid(order, settings, promise_of(order.id, registries), now)
     _leave_basket(order)
 
 

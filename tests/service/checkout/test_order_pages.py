@@ -35,7 +35,8 @@ def steps_of(shop: Shop, token: str) -> list[tuple[str, bool, bool, bool]]:
         order = find_order(token)
         assert order is not None
         return [
-            (s.key, s.at is not None, s.is_current, s.is_failed) for s in order_view(order, promise_minutes=5).steps
+            (s.key, s.at is not None, s.is_current, s.is_failed)
+            for s in order_view(order, promise=timedelta(minutes=5)).steps
         ]
 
 

@@ -42,7 +42,8 @@ def steps_of(shop: Shop, token: str) -> list[tuple[str, bool, bool, bool]]:
         order = find_order(token)
         assert order is not None
         return [
-            (s.key, s.at is not None, s.is_current, s.is_failed) for s in order_view(order, promise_minutes=5).steps
+            (s.key, s.at is not None, s.is_current, s.is_failed)
+            for s in order_view(order, promise=timedelta(minutes=5)).steps
         ]
 
 
@@ -181,7 +182,7 @@ def test_every_state_of_an_order_has_a_page_of_its_own_words(shop: Shop) -> None
             with transaction():
                 assert advance(Order, order_id, ORDER, state, at=world.clock.now())
             with shop.app.test_request_context("/en/"):
-                view = order_view(the_order(order_id), promise_minutes=5)
+                view = order_view(the_order(order_id), promise=timedelta(minutes=5))
                 page = Page(render_template("checkout/_progress.html", order=view, refresh_seconds=5))
                 headlines.append(page.words)
         assert len({words[:40] for words in headlines}) == len(path)

@@ -1,0 +1,22 @@
+"""How soon registries are expected to cancel: each has its own promise, and what is later than that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement
+
+from app.registry.models import Cancellation
+from app.registry.ports import Registries, RegistryAdapter
+
+
+def longest_of(accounts: Iterable[str], registries: Registries) -> timedelta:
+    """What is promised of units in these accounts together: the longest of their registries' promises."""
+    promises = [registries.of_account(account).promised_within for account in set(accounts)]
+    return max(promises, default=registries.longest_promise)
+
+
+def later_than_promised(registry: RegistryAdapter, at: datetime) -> ColumnElement[bool]:
+    """SQL: a cancellation of a registry that was planned longer before `at` (aware) than the registry promises."""
+    return (Cancellation.registry_code == registry.name) & (Cancellation.created_at <= at - registry.promised_within)
