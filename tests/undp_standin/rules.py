@@ -10,7 +10,9 @@ from tests.undp_standin.shapes import Json, Refuse, check_action, check_retire, 
 from tests.undp_standin.things import Block, Retirement, Transfer, User
 
 COUNTRIES = {"FR": "France", "NG": "Nigeria", "DE": "Germany"}
-GOOD, ORPHAN, NEVER = "good", "orphan", "never"
+# What becomes of one request of a race: well; shown and unknown to the ledger; never shown and holding its units for
+# ever; never shown and without any effect.
+GOOD, ORPHAN, NEVER, LOST = "good", "orphan", "never", "lost"
 
 
 class Rules(Rows):
@@ -98,7 +100,7 @@ class Rules(Rows):
             return [GOOD] * count
         if self.fates:
             return [self.fates.pop(0) for _ in range(count)]
-        others = [self._random.choice((ORPHAN, ORPHAN, ORPHAN, NEVER)) for _ in range(count - 2)]
+        others = [self._random.choice((ORPHAN, ORPHAN, NEVER, LOST)) for _ in range(count - 2)]
         roll = self._random.randrange(12)
         pair = [GOOD, GOOD] if roll == 0 else [GOOD, ORPHAN] if roll < 9 else [ORPHAN, NEVER]
         fates = [*pair, *others]
@@ -111,11 +113,10 @@ class Rules(Rows):
             fate = ORPHAN
         if fate == GOOD:
             self.records[retirement.id] = retirement
-        if fate != ORPHAN and block.available >= retirement.amount:
-            # What never shows may hold its units all the same, for ever.
+        if fate in {GOOD, NEVER} and block.available >= retirement.amount:
             block.reserved += retirement.amount
             self.note(retirement.block_id, block)
-        if fate != NEVER:
+        if fate in {GOOD, ORPHAN}:
             self.note(retirement.id, retirement)
 
     def act(self, user: User, body: Json) -> Json:

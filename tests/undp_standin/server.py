@@ -249,6 +249,7 @@ _AFTERWARDS: dict[str, tuple[int, object]] = {
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: two would wait 40 ms for each other
     standin: UndpStandIn
 
     def do_GET(self) -> None:

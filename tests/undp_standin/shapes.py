@@ -40,9 +40,9 @@ _POSITIVE: Check = ("isPositive", _is_positive, "{} must be a positive number")
 _EMAIL: Check = ("isEmail", lambda value: isinstance(value, str) and "@" in value, "{} must be an email")
 _NOT_NEGATIVE: Check = (
     "isPositive",
-    lambda value: not _is_int(value) or float(value) >= 0,
+    lambda value: not isinstance(value, int | float) or value >= 0,
     "{} must be a positive number",
-)  # type: ignore[arg-type]
+)
 
 
 def _one_of(choices: tuple[str, ...]) -> Check:
