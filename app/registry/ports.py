@@ -56,7 +56,10 @@ class Holding:
 
 @dataclass(frozen=True)
 class CancellationRequest:
-    """Cancel `units` of one issuance (named by its first and last serial number), of one period or vintage."""
+    """Cancel `units` of one issuance (named by its first and last serial number), of one period or vintage.
+
+    `channel` is the way it came: `platform` for what was sold here, `registry` for what a holder asked for directly.
+    """
 
     reference: str
     account: str
@@ -70,14 +73,15 @@ class CancellationRequest:
     beneficiary_name: str
     purpose: str
     vintage_year: int | None = None
+    channel: str = "platform"
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of everything but the reference: the same reference must never ask for something else.
+        """SHA-256 of what is asked for, without the reference: the same reference must never ask for something else.
 
         The names in it are fixed: a request written by an earlier version must have the same fingerprint today.
         """
-        facts = {name: value for name, value in vars(self).items() if name not in {"reference", "space"}}
+        facts = {name: value for name, value in vars(self).items() if name not in {"reference", "space", "channel"}}
         facts["originating_party"] = self.space
         if self.vintage_year is None:
             del facts["vintage_year"]

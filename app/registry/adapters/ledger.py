@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, or_, select
 
+from app.catalog.forms import Numbering
+from app.catalog.mechanisms import numbering_of
 from app.catalog.models import UnitType
 from app.config import Settings
 from app.db import db, end_reading, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
-from app.registry.ledger import codes
+from app.kernel.serials import Span
+from app.registry.ledger import books, codes
+from app.registry.ledger.books import Held, Moved, Period, Place
 from app.registry.ledger.models import (
     LedgerAccount,
     LedgerBlock,
@@ -38,6 +44,14 @@ from app.registry.ports import (
 )
 
 
+@dataclass(frozen=True)
+class _Way:
+    """Where cancelled units of a unit type go."""
+
+    mechanism_code: str
+    account: Place
+
+
 class LedgerRegistry:
     """Cancels in this database. Absence is authoritative, because the reference is unique here."""
 
@@ -49,17 +63,23 @@ class LedgerRegistry:
         self.display_name = settings.registry_of_record_name or "Tonne embedded ledger"
         self.promised_within = timedelta(minutes=settings.ledger_promise_minutes)
         self.capabilities = Capabilities(settle=timedelta(0), pending_alarm=self.promised_within, can_withdraw=False)
+        # Neither changes once units of a type were issued, so that a cancellation need not read them again.
+        self._ways: dict[str, _Way] = {}
+        self._numberings: dict[str, Numbering] = {}
 
     def holdings(self, account: str) -> Sequence[Holding]:
-        """Blocks that lie in an account, lowest serial first; the quantity is in units (tonnes)."""
+        """Blocks that lie in an account, lowest serial first; the quantity is in units (tonnes).
+
+        Temporary units after their last day are no longer anything that could be offered or cancelled.
+        """
+        now = self._clock.now()
         rows = db.session.execute(
             select(LedgerBlock, LedgerIssuance)
             .join(LedgerAccount, LedgerAccount.id == LedgerBlock.account_id)
             .join(LedgerIssuance, LedgerIssuance.id == LedgerBlock.issuance_id)
-            .where(LedgerAccount.identifier == account)
+            .where(LedgerAccount.identifier == account, self._is_valid())
             .order_by(LedgerBlock.space, LedgerBlock.first)
         ).all()
-        now = self._clock.now()
         return [
             Holding(
                 account=account,
@@ -78,15 +98,18 @@ class LedgerRegistry:
 
     def submit(self, request: CancellationRequest) -> Outcome:
         """Cancel, or find that this reference was answered before; a repeat has no second effect."""
+        way = self._ways.get(request.unit_type) or self._find_way(request.unit_type)
         with transaction():
             # Every write to one account waits here; on SQLite the whole transaction already does.
-            account = db.session.scalar(
-                select(LedgerAccount).where(LedgerAccount.identifier == request.account).with_for_update()
-            )
+            account = db.session.execute(
+                select(LedgerAccount.id, LedgerAccount.type_code)
+                .where(LedgerAccount.identifier == request.account)
+                .with_for_update()
+            ).one_or_none()
             earlier = self._find(request)
             if earlier is not None:
                 return earlier
-            outcome = self._decide(request, account)
+            outcome = self._decide(request, Place(*account) if account else None, way)
             checkpoints.reached("ledger.inside_commit")
         checkpoints.reached("ledger.after_commit")
         return outcome
@@ -124,6 +147,14 @@ class LedgerRegistry:
         end_reading()
         return lines
 
+    def _find_way(self, unit_type: str) -> _Way:
+        """Where units of a type go; the account is opened and committed before anybody counts on it."""
+        with transaction():
+            mechanism_code = db.session.get_one(UnitType, unit_type).mechanism_code
+            account = books.system_account(mechanism_code, codes.VOLUNTARY_CANCELLATION_ACCOUNT)
+        self._ways[unit_type] = _Way(mechanism_code, account)
+        return self._ways[unit_type]
+
     def _find(self, request: CancellationRequest) -> Completed | Refused | None:
         entry = db.session.scalar(select(LedgerTransaction).where(LedgerTransaction.reference == request.reference))
         if entry is None:
@@ -134,20 +165,21 @@ class LedgerRegistry:
             return Refused(RefusalCode(entry.refusal_code or RefusalCode.RULES), entry.refusal_message)
         return Completed(self._result(entry))
 
-    def _decide(self, request: CancellationRequest, account: LedgerAccount | None) -> Completed | Refused:
+    def _decide(self, request: CancellationRequest, account: Place | None, way: _Way) -> Completed | Refused:
         if request.units < 1:
-            return self._refuse(request, Refused(RefusalCode.INVALID, "a cancellation needs at least one unit"))
-        if account is None or account.type_code != codes.HOLDING_ACCOUNT:
-            return self._refuse(request, Refused(RefusalCode.NOT_OWNER, "there is no such holding account"))
-        available = sum(block.last - block.first + 1 for block in self._blocks(request, account))
+            return self._refuse(request, way, RefusalCode.INVALID, "a cancellation needs at least one unit")
+        if account is None or not codes.is_holding(account.type_code):
+            return self._refuse(request, way, RefusalCode.NOT_OWNER, "there is no such holding account")
+        parts = self._parts(request, account)
+        available = sum(span.units for _block, span in parts)
         if available < request.units:
-            message = f"the account holds {available} units of this issuance"
-            return self._refuse(request, Refused(RefusalCode.INSUFFICIENT, message))
-        return self._cancel(request, account)
+            message = f"the account holds {available} units of this issuance that can be cancelled"
+            return self._refuse(request, way, RefusalCode.INSUFFICIENT, message)
+        return self._cancel(request, account, way, books.lowest(parts, request.units))
 
-    def _blocks(self, request: CancellationRequest, account: LedgerAccount) -> Sequence[LedgerBlock]:
-        return db.session.scalars(
-            select(LedgerBlock)
+    def _parts(self, request: CancellationRequest, account: Place) -> list[tuple[Held, Span]]:
+        rows = db.session.execute(
+            select(LedgerBlock.id, LedgerBlock.issuance_id, LedgerBlock.first, LedgerBlock.last)
             .join(LedgerIssuance, LedgerIssuance.id == LedgerBlock.issuance_id)
             .where(
                 LedgerBlock.account_id == account.id,
@@ -158,120 +190,96 @@ class LedgerRegistry:
                 LedgerIssuance.commitment_period.is_not_distinct_from(request.commitment_period),
                 LedgerIssuance.vintage_year.is_not_distinct_from(request.vintage_year),
                 LedgerIssuance.project_reference == request.project_reference,
+                self._is_valid(),
             )
             .order_by(LedgerBlock.first)
         ).all()
+        spans = [Span(request.space, row.first, row.last) for row in rows]
+        return [(Held(row.id, account.id, row.issuance_id, span), span) for row, span in zip(rows, spans, strict=True)]
 
-    def _cancel(self, request: CancellationRequest, account: LedgerAccount) -> Completed:
-        target = db.session.scalars(
-            select(LedgerAccount).where(LedgerAccount.identifier == codes.CANCELLATION_ACCOUNT_IDENTIFIER)
-        ).one()
-        entry = self._enter(request, account.id, target.id, codes.COMPLETED)
-        left = request.units
-        for block in self._blocks(request, account):
-            if left == 0:
-                break
-            taken = min(left, block.last - block.first + 1)
-            self._move(block, taken, target.id)
-            db.session.add(
-                LedgerTransactionBlock(
-                    transaction_id=entry.id,
-                    issuance_id=block.issuance_id,
-                    space=block.space,
-                    first=block.first,
-                    last=block.first + taken - 1,
-                )
-            )
-            left -= taken
-        db.session.flush()
-        db.session.refresh(entry)
-        return Completed(self._result(entry))
+    def _is_valid(self) -> ColumnElement[bool]:
+        today = self._clock.now().date()
+        return or_(LedgerIssuance.expires_on.is_(None), LedgerIssuance.expires_on >= today)
 
-    def _move(self, block: LedgerBlock, taken: int, target_id: int) -> None:
-        """Move the lowest `taken` units of a block; what stays keeps its higher serial numbers."""
-        if taken == block.last - block.first + 1:
-            change = update(LedgerBlock).values(account_id=target_id)
-        else:
-            change = update(LedgerBlock).values(first=block.first + taken)
-        db.session.execute(change.where(LedgerBlock.id == block.id).execution_options(synchronize_session=False))
-        if taken != block.last - block.first + 1:
-            db.session.add(
-                LedgerBlock(
-                    account_id=target_id,
-                    issuance_id=block.issuance_id,
-                    space=block.space,
-                    first=block.first,
-                    last=block.first + taken - 1,
-                )
-            )
-            db.session.flush()
-
-    def _refuse(self, request: CancellationRequest, refusal: Refused) -> Refused:
-        target = db.session.scalars(
-            select(LedgerAccount).where(LedgerAccount.identifier == codes.CANCELLATION_ACCOUNT_IDENTIFIER)
-        ).one()
-        entry = self._enter(request, None, target.id, codes.TERMINATED)
-        entry.refusal_code = refusal.code.value
-        entry.refusal_message = refusal.message
-        return refusal
-
-    def _enter(
-        self, request: CancellationRequest, source_id: int | None, target_id: int, state: int
-    ) -> LedgerTransaction:
-        entry = LedgerTransaction(
-            reference=request.reference,
-            fingerprint=request.fingerprint,
-            type_code=codes.CANCELLATION,
-            state_code=state,
-            from_account_id=source_id,
-            to_account_id=target_id,
-            mechanism_code=db.session.get_one(UnitType, request.unit_type).mechanism_code,
-            commitment_period=request.commitment_period,
-            vintage_year=request.vintage_year,
-            units=request.units,
-            beneficiary_name=request.beneficiary_name,
-            purpose=request.purpose,
-            completed_at=self._clock.now(),
+    def _cancel(
+        self, request: CancellationRequest, account: Place, way: _Way, parts: Sequence[tuple[Held, Span]]
+    ) -> Completed:
+        now = self._clock.now()
+        entry = books.enter(
+            codes.CANCELLATION,
+            account,
+            way.account,
+            self._period(request, way),
+            [Moved(block.issuance_id, span) for block, span in parts],
+            at=now,
+            **self._words(request),
         )
-        db.session.add(entry)
-        db.session.flush()
-        entry.identifier = codes.transaction_identifier(entry.id)
-        return entry
+        for block, span in parts:
+            books.move(block, span, way.account)
+        blocks = [self._printed(span, request) for _block, span in parts]
+        return Completed(_result(entry.id, entry.identifier, request.units, blocks, now))
+
+    def _refuse(self, request: CancellationRequest, way: _Way, code: RefusalCode, message: str) -> Refused:
+        books.enter_terminated(
+            codes.CANCELLATION,
+            way.account,
+            self._period(request, way),
+            units=request.units,
+            at=self._clock.now(),
+            refusal_code=code.value,
+            refusal_message=message,
+            **self._words(request),
+        )
+        return Refused(code, message)
+
+    def _period(self, request: CancellationRequest, way: _Way) -> Period:
+        return Period(way.mechanism_code, request.commitment_period, request.vintage_year)
+
+    def _words(self, request: CancellationRequest) -> dict[str, Any]:
+        return {
+            "reference": request.reference,
+            "fingerprint": request.fingerprint,
+            "channel": request.channel,
+            "beneficiary_name": request.beneficiary_name,
+            "purpose": request.purpose,
+        }
 
     def _result(self, entry: LedgerTransaction) -> CancellationResult:
         rows = db.session.execute(
-            select(LedgerTransactionBlock, LedgerIssuance, UnitType)
+            select(LedgerTransactionBlock, LedgerIssuance)
             .join(LedgerIssuance, LedgerIssuance.id == LedgerTransactionBlock.issuance_id)
-            .join(UnitType, UnitType.code == LedgerIssuance.unit_type)
             .where(LedgerTransactionBlock.transaction_id == entry.id)
             .order_by(LedgerTransactionBlock.first)
         ).all()
-        blocks = []
-        for block, issuance, unit_type in rows:
-            first, last = (
-                codes.serial_text(
-                    party=block.space,
-                    kyoto_code=unit_type.kyoto_code or 0,
-                    serial=serial,
-                    commitment_period=issuance.commitment_period or 0,
-                    unit_type=issuance.unit_type,
-                    project_number=int(issuance.project_reference.split("-")[-1]),
-                )
-                for serial in (block.first, block.last)
+        blocks = [self._printed(Span(block.space, block.first, block.last), issuance) for block, issuance in rows]
+        return _result(entry.id, entry.identifier or "", entry.units, blocks, entry.completed_at)
+
+    def _printed(self, span: Span, of: CancellationRequest | LedgerIssuance) -> SerialBlock:
+        """Serial numbers of an issuance as they are printed; a request for it says the same of it."""
+        numbering = self._numberings.get(of.unit_type)
+        if numbering is None:
+            numbering = self._numberings[of.unit_type] = numbering_of(of.unit_type)
+        first, last = (
+            codes.serial_text(
+                numbering,
+                space=span.space,
+                project_reference=of.project_reference,
+                serial=serial,
+                commitment_period=of.commitment_period,
+                vintage_year=of.vintage_year,
             )
-            blocks.append(
-                SerialBlock(
-                    space=f"{self.name}:{block.space}",
-                    first=block.first,
-                    last=block.last,
-                    text_first=first,
-                    text_last=last,
-                )
-            )
-        return CancellationResult(
-            registry_transaction=entry.identifier or "",
-            units=entry.units,
-            blocks=tuple(blocks),
-            completed_at=entry.completed_at,
-            evidence={"ledger_transaction": entry.id, "state_code": entry.state_code},
+            for serial in (span.first, span.last)
         )
+        return SerialBlock(f"{self.name}:{span.space}", span.first, span.last, first, last)
+
+
+def _result(
+    entry_id: int, identifier: str, units: int, blocks: Sequence[SerialBlock], completed_at: datetime
+) -> CancellationResult:
+    return CancellationResult(
+        registry_transaction=identifier,
+        units=units,
+        blocks=tuple(blocks),
+        completed_at=completed_at,
+        evidence={"ledger_transaction": entry_id, "state_code": codes.COMPLETED},
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import BigKey
@@ -53,11 +53,27 @@ class LedgerIssuance(Base):
     fee_currency: Mapped[str | None] = mapped_column(String(3))
     fee_due: Mapped[int] = mapped_column(BigInteger, default=0)
     fee_paid: Mapped[int] = mapped_column(BigInteger, default=0)
+    expires_on: Mapped[date | None] = mapped_column(Date)  # the last day of temporary units
 
     @property
     def units(self) -> int:
         """How many units (tonnes) were issued."""
         return self.last - self.first + 1
+
+
+class LedgerPayment(Base):
+    """Money that came for the share of proceeds of one issuance. `reference` is the payer's bank's: one payment."""
+
+    __tablename__ = "ledger_payment"
+    __table_args__ = (CheckConstraint("amount > 0", name="positive"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    issuance_id: Mapped[int] = mapped_column(ForeignKey("ledger_issuance.id"), index=True)
+    reference: Mapped[str] = mapped_column(String(80), unique=True)
+    payer: Mapped[str] = mapped_column(String(200))
+    amount: Mapped[int] = mapped_column(BigInteger)  # minor units
+    currency: Mapped[str] = mapped_column(String(3))
+    booked_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
 class LedgerBlock(Base):
@@ -119,7 +135,10 @@ class LedgerTransactionBlock(Base):
     """The serial numbers one transaction moved."""
 
     __tablename__ = "ledger_transaction_block"
-    __table_args__ = (UniqueConstraint("transaction_id", "space", "first"),)
+    __table_args__ = (
+        UniqueConstraint("transaction_id", "space", "first"),
+        Index("ix_ledger_transaction_block_serials", "space", "first"),
+    )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     transaction_id: Mapped[int] = mapped_column(ForeignKey("ledger_transaction.id"), index=True)

@@ -126,7 +126,7 @@ REFUSED = {
     "other commitment period": ({"commitment_period": 1}, RefusalCode.INSUFFICIENT),
     "other unit type": ({"unit_type": "tCER"}, RefusalCode.INSUFFICIENT),
     "other project": ({"project_reference": "IN-2"}, RefusalCode.INSUFFICIENT),
-    "other Party": ({"originating_party": "BR"}, RefusalCode.INSUFFICIENT),
+    "other Party": ({"space": "BR"}, RefusalCode.INSUFFICIENT),
     "other start": ({"serial_first": 1_000_001}, RefusalCode.INSUFFICIENT),
     "other end": ({"serial_last": 1_099_998}, RefusalCode.INSUFFICIENT),
     "one unit too many": ({"units": 11}, RefusalCode.INSUFFICIENT),
