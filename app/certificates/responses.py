@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from flask import make_response, render_template
+from collections.abc import Collection
+
+from flask import abort, make_response, render_template
 from werkzeug.wrappers import Response
 
 from app import jobs
 from app.certificates import service
 from app.certificates.ports import current_renderer
 from app.current import now
+from app.registry.batch.queries import find_attestation
 from app.web.i18n import current_language
 
 RETRY_SECONDS = 2
@@ -24,6 +27,18 @@ def document_response(*, order_id: int | None, subject: str, content: str, filen
     service.ask_for_document(order_id=order_id, subject=subject, locale=locale, now=now())
     jobs.wake()
     return _promise()
+
+
+def attestation_response(references: Collection[str], sha256: str) -> Response:
+    """A registry's attestation for one of these cancellations as a download: it is never shown or run here."""
+    found = find_attestation(references, sha256)
+    if found is None:
+        abort(404)
+    response = make_response(found.body)
+    response.headers["Content-Type"] = "application/pdf"
+    response.headers["Content-Disposition"] = f'attachment; filename="{found.name}"'
+    response.set_etag(found.sha256)
+    return response
 
 
 def _pdf(document: service.StoredDocument, filename: str) -> Response:

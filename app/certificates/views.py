@@ -13,8 +13,9 @@ from app.certificates import presentation
 from app.certificates.facts import to_plain
 from app.certificates.forms import VerifyForm
 from app.certificates.queries import CertificateView, find_certificate
-from app.certificates.responses import document_response
+from app.certificates.responses import attestation_response, document_response
 from app.kernel.references import certificate_slug, normalised_code, number_from_slug
+from app.registry.batch.queries import attestations_of
 from app.web.demonstration import statement
 from app.web.i18n import negotiated_language, vary_by_reader
 from app.web.limits import limit_verify
@@ -64,6 +65,7 @@ def show(slug: str) -> Response:
         wrong_code=view.wrong_code,
         state=view.state,
         superseded_by=None,
+        attestations=attestations_of([part.reference for part in view.facts.transactions]) if view.is_full else (),
     )
     return make_response(page)
 
@@ -80,6 +82,14 @@ def pdf(slug: str) -> Response:
         content=view.stored_facts,
         filename=f"{certificate_slug(number)}.pdf",
     )
+
+
+@blueprint.get("/verify/<slug>/attestations/<sha256>.pdf")
+@limit_verify
+def attestation(slug: str, sha256: str) -> Response:
+    """The registry's own attestation of what the certificate is about; only with the certificate's code."""
+    view = _opened(slug)
+    return attestation_response([part.reference for part in view.facts.transactions], sha256)
 
 
 @blueprint.get("/verify/<slug>.json")

@@ -12,18 +12,20 @@ from werkzeug.wrappers import Response
 from app import jobs
 from app.certificates import service as certificates
 from app.certificates.facts import from_json, to_plain
-from app.certificates.responses import document_response
+from app.certificates.responses import attestation_response, document_response
 from app.checkout import facts, service
 from app.checkout.messages import describe
 from app.checkout.models import Order
 from app.checkout.order_data import order_money
 from app.checkout.order_queries import OrderView, find_order, newest_payment, order_view, promise_of
+from app.checkout.remedies import can_be_taken_back, remedies_of
 from app.checkout.views import blueprint
 from app.current import clock, now, settings
 from app.kernel.errors import Refusal
 from app.kernel.references import certificate_slug, number_from_slug
 from app.notifications.service import resend as resend_mails
 from app.payments.ports import current_gateway
+from app.registry.batch.queries import attestations_of, references_of_order
 from app.registry.ports import current_registries
 from app.web.demonstration import statement
 from app.web.errors import UnknownOrder
@@ -52,7 +54,16 @@ def _order_page(template: str, token: str, notice: str | None = None, status: in
     refresh = None if view.is_final else REFRESH_SECONDS
     if view.pending_reason in {"bank", "payment", "review"} or not view.pending_reason:
         refresh = None if view.is_final else SLOW_REFRESH_SECONDS
-    page = render_template(template, order=view, refresh_seconds=refresh, notice=notice)
+    attestations = attestations_of(references_of_order(view.id)) if view.certificates else ()
+    page = render_template(
+        template,
+        order=view,
+        refresh_seconds=refresh,
+        notice=notice,
+        attestations=attestations,
+        remedies=remedies_of(view.id, now()),
+        can_be_taken_back=can_be_taken_back(view.id, current_registries(), now()),
+    )
     response = make_response(page, status)
     response.headers["X-Order-Final"] = "yes" if view.is_final else "no"
     return response
@@ -132,6 +143,12 @@ def certificate_pdf(token: str, slug: str) -> Response:
     return document_response(
         order_id=found.id, subject=number, content=certificate.facts, filename=f"{certificate_slug(number)}.pdf"
     )
+
+
+@blueprint.get("/orders/<token>/attestations/<sha256>.pdf")
+def attestation(token: str, sha256: str) -> Response:
+    """The registry's own attestation of what was cancelled for the order."""
+    return attestation_response(references_of_order(_order(token).id), sha256)
 
 
 @blueprint.get("/orders/<token>/summary.pdf")

@@ -16,6 +16,8 @@ from app.kernel.csvtable import ImportReport, decode, nothing_more
 from app.offers import search_index
 from app.offers.importer import import_offers
 from app.providers.importer import import_providers
+from app.registry.adapters.batch import BatchRegistry
+from app.registry.batch.statements import import_statements
 from app.registry.ledger.importer import import_holdings
 from app.registry.ports import current_registries
 
@@ -43,12 +45,17 @@ def _projects(text: str, *, now: datetime, then: Then = nothing_more) -> ImportR
     return import_projects(text, now=now, then=then)
 
 
+def _statements(text: str, *, now: datetime, then: Then = nothing_more) -> ImportReport:
+    return import_statements(text, now=now, registry_code=BatchRegistry.name, then=then)
+
+
 IMPORTERS: dict[str, Callable[..., ImportReport]] = {
     "providers": _providers,
     "projects": _projects,
     "issuances": import_issuances,
     "cancellations": import_cancellations,
     "holdings": import_holdings,
+    "statements": _statements,
     "offers": _offers,
 }
 

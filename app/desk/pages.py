@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.checkout.service import correct, review
 from app.desk import (
+    batch_views,
     decision_views,
     house_views,
     order_views,
@@ -22,7 +23,7 @@ from app.registry.batch import answers as batch_answers
 from app.registry.batch import worker as batch_worker
 
 # Each adds its pages to the one blueprint when it is imported.
-VIEWS = (start_views, order_views, registry_views, decision_views, house_views, people_views)
+VIEWS = (start_views, order_views, registry_views, batch_views, decision_views, house_views, people_views)
 
 
 def init_app(app: Flask) -> None:

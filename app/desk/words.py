@@ -55,6 +55,27 @@ CANCELLATION: Words = {
     "confirmed": lazy_pgettext("units", "Cancelled"),
     "refused": _("Refused by the registry"),
 }
+BATCH: Words = {
+    "open": _("Open"),
+    "closed": _("Closed, the package is being made"),
+    "exported": _("Ready to hand over"),
+    "acknowledged": _("Acknowledged"),
+    "answered": lazy_pgettext("batch", "Answered"),
+    "settled": _("Settled"),
+}
+BATCH_LINE: Words = {
+    "pending": _("Not answered yet"),
+    "processed": _("Processed"),
+    "not_processed": _("Not processed"),
+    "withdrawn": _("Taken out"),
+}
+REGISTRY_FILES: Words = {
+    "lines": _("Lines of the batch"),
+    "package": _("Package for the administrator"),
+    "response": _("Response of the administrator"),
+    "attestation": _("Attestation of the registry"),
+    "statement": _("Statement of holdings"),
+}
 PAYMENT: Words = {
     "created": _("Written down"),
     "open": _("Page open"),
@@ -84,6 +105,8 @@ PROPOSAL: Words = {
 STATES: Mapping[str, Words] = {
     "order": ORDER,
     "cancellation": CANCELLATION,
+    "batch": BATCH,
+    "batch_line": BATCH_LINE,
     "payment": PAYMENT,
     "refund": REFUND,
     "mail": MAIL,
@@ -99,6 +122,7 @@ MAILS: Words = {
     "refund_made": _("Refund made"),
     "order_refused": _("Order refused"),
     "order_late": _("Order late"),
+    "remedy_offered": _("Choice between money and other units"),
 }
 
 # What one change of state means, by machine and new state.
@@ -128,6 +152,11 @@ EVENTS: Mapping[str, Words] = {
         "requested": _("The gateway was asked for the refund"),
         "succeeded": _("The refund succeeded"),
         "failed": _("The refund failed"),
+    },
+    "remedy": {
+        "offered": _("The buyer may choose between the money and other units"),
+        "refunded": _("The money goes back instead of the units"),
+        "substituted": _("The buyer chose other units instead"),
     },
     "cancellation": {
         "planned": _("The cancellation is to be sent"),
@@ -198,6 +227,7 @@ PROPOSALS: Words = {
     "refuse_order": _("Refuse a held order and refund it"),
     "settle_cancellation": _("Record an outcome at the registry by hand"),
     "approve_application": _("Approve an application"),
+    "apply_batch_response": _("Take in an unsigned response of a registry"),
 }
 
 # Names of facts of acts and proposals. What has no name here is not shown: it may be private.
@@ -233,6 +263,9 @@ FACTS: Words = {
     "published": _("Published"),
     "source": _("Source"),
     "count": _("Number"),
+    "batch": _("Batch"),
+    "processed": _("Processed"),
+    "not_processed": _("Not processed"),
     "tickets": _("Sign-ins ended"),
 }
 OUTCOME_WORDS: Words = {
@@ -255,6 +288,7 @@ IMPORTS: Words = {
     "issuances": _("Issuances"),
     "cancellations": _("Published cancellations"),
     "holdings": _("Holdings"),
+    "statements": _("Statements of holdings"),
     "offers": _("Offers"),
 }
 
@@ -299,6 +333,13 @@ REFUSALS: Words = {
     "cancellation_not_stuck": _(
         "This cancellation has its outcome, or the registry may still tell it. Nothing was changed."
     ),
+    "batch_empty": _("There is no line in this batch, so there is nothing to hand over."),
+    "batch_moved_on": _("This batch has moved on. Nothing was changed."),
+    "no_such_line": _("Choose lines of this batch that the registry has processed."),
+    "not_a_pdf": _("The file must be a PDF of at most 10 megabytes."),
+    "signature_wrong": _("The signature does not belong to this file. Nothing was changed; ask the administrator."),
+    "acknowledgement_missing": _("Enter the administrator’s reference."),
+    "import_refused": _("The file does not fit what is on record by now. Nothing was changed."),
     "outcome_unfit": _("What was stated does not add up with what the registry was asked to cancel."),
 }
 PAYOUT_REFUSALS: Words = {

@@ -46,6 +46,7 @@ SENTENCES = {
     "unknown_project": _("There is no project %(value)s. Load projects first."),
     "not_a_host": _("This Party is not a host Party of %(project)s."),
     "unknown_unit_type": _("The mechanism of this project has no units of type %(value)s."),
+    "not_of_mechanism": _("Units of the mechanism %(mechanism)s have no such thing. Leave the cell empty."),
     "wrong_length": _("The serial numbers are %(length)s units."),
     "in_the_future": _("This time has not come yet."),
     "before_monitoring_ended": _("Units cannot be issued before the monitoring period has ended."),
@@ -56,6 +57,11 @@ SENTENCES = {
     "serials_or_sum": _(
         "Give the commitment period, the Party and both serial numbers, or the time at which a sum begins, not both."
     ),
+    "other_period": _("Units of this mechanism have no such time. Leave the cell empty."),
+    "before_issuance": _("These units were issued later: %(at)s."),
+    "transaction_mixes": _("It is of the same transaction as row %(first)s, which has the value %(value)s here."),
+    "transaction_complete": _("The transaction of this time is in the books, and has no such row."),
+    "unknown_cancellation": _("No cancellation of this time, project and serial numbers is known."),
     "other_owner": _("The account %(account)s does not belong to this project participant."),
     "unknown_issuance": _("No issuance of %(project)s begins with this serial number."),
     "other_currency": _("This marketplace uses %(currency)s only."),
@@ -63,8 +69,22 @@ SENTENCES = {
     "below_taken": _("%(taken)s units of this offer are reserved or sold. It cannot have fewer."),
     "offer_closed": _("The offer was withdrawn or has expired. Give the new one another code."),
     "may_not_offer": _("The participant may not offer units of %(project)s: suspended, or without accepted authority."),
+    "sale_closed": _("Units of %(project)s are not offered any more: the sale of their mechanism has closed."),
     "code_of_another": _("Another participant’s offer has this code. Choose another one."),
     "too_many_tiers": _("There can be %(most)s tiers at most."),
+    # Files of a registry's administrator
+    "unknown_batch": _("There is no batch %(value)s."),
+    "other_batch": _("All rows of a file must be of one batch: the first is of %(batch)s."),
+    "batch_not_handed_over": _("Batch %(value)s was not handed over yet."),
+    "not_in_batch": _("Batch %(batch)s has no line of this reference."),
+    "wrong_line": _("This reference is line %(number)s."),
+    "units_differ": _("The line asks for %(units)s units."),
+    "only_of_processed": _("Leave this empty for a line that was not processed."),
+    "before_handed_over": _("This is before the batch was handed over."),
+    "answered_otherwise": _("This line was answered otherwise before. The first answer stands."),
+    "another_instant": _("All rows of %(account)s must state the same time."),
+    "newer_statement": _("There is a newer statement of %(account)s."),
+    "not_of_this_registry": _("The account %(account)s is not kept by this registry."),
     "more_than_held": _("Offers would promise %(offered)s units, and the account has %(available)s of this issuance."),
 }
 

@@ -43,6 +43,8 @@ from app.payments.models import Payment, Refund
 from app.payments.states import RefundState
 from app.providers.models import Application, BeneficialOwner, Evidence, Payee, ProjectAuthority, Provider
 from app.providers.states import ApplicationState, AuthorityState, PayeeState
+from app.registry.batch.models import Attestation, Batch, BatchLine, RegistryMessage
+from app.registry.batch.states import BatchState, LineState
 from app.registry.models import Cancellation
 from app.screening.models import ScreeningMatch
 from app.screening.states import MatchState
@@ -67,8 +69,9 @@ open
     calculator.budget calculator.data calculator.factors calculator.start
     catalog.compare catalog.map catalog.prices catalog.project catalog.projects catalog.sorting
     certificate_links.follow
+    certificates.attestation
     certificates.data certificates.pdf certificates.show certificates.verify
-    checkout.add checkout.basket checkout.certificate_pdf checkout.details checkout.order checkout.order_data
+    checkout.add checkout.attestation checkout.basket checkout.certificate_pdf checkout.details checkout.order checkout.order_data
     checkout.order_progress checkout.pay_again checkout.payment_return checkout.resend checkout.review
     checkout.summary_pdf checkout.update checkout.withdraw
     complaints.ask_to_withdraw complaints.counts complaints.counts_csv complaints.show complaints.withdraw
@@ -112,6 +115,8 @@ owner, strong
     account.withdraw_invitation
     applying.change_payee applying.payee
 operator, strong
+    desk.acknowledge_batch desk.batch desk.batch_attestation desk.batch_response desk.batches desk.close_batch
+    desk.registry_file
     desk.acts desk.acts_csv desk.apply_import desk.cancellation desk.cancellations desk.check_import desk.complaint
     desk.complaints desk.correct_address desk.correct_beneficiary desk.decide_proposal desk.hold_order desk.imports
     desk.let_order_go desk.look_again desk.note_order desk.order desk.orders desk.payout desk.payouts
@@ -389,9 +394,30 @@ def _things(app: Flask, people: dict[str, int]) -> dict[str, Any]:
         cancellation = session.query(Cancellation).first()
         of_cancellations = ("desk.cancellation", "desk.look_again", "desk.settle")
         things |= {f"{endpoint}.reference": cancellation.reference for endpoint in of_cancellations}
+        things |= _a_batch(cancellation)
         things |= {"desk.complaint.slug": "C1-2026", "seller": "seller"}
         things |= {f"desk.{page}.code": "seller" for page in ("payout", "record_payout")}
     return things
+
+
+def _a_batch(cancellation: Cancellation) -> dict[str, str]:
+    """A batch in which a cancellation was processed and attested; gives its code and the hash of the attestation."""
+    batch = Batch(code="B-2222-3333", registry_code="batch", state=BatchState.ANSWERED, opened_at=NOW, closed_at=NOW)
+    message = RegistryMessage(
+        registry_code="batch", direction="in", kind="attestation", sha256="a" * 64, name="attestation.pdf",
+        media_type="application/pdf", size=5, body=b"%PDF-", received_at=NOW, is_signed=False,
+    )  # fmt: skip
+    db.session.add_all([batch, message])
+    db.session.flush()
+    line = BatchLine(
+        batch_id=batch.id, number=1, reference=cancellation.reference, fingerprint=cancellation.fingerprint,
+        account=cancellation.account, project_reference="IN-1", unit_type="CER", commitment_period=2, space="IN",
+        serial_first=1, serial_last=9, units=1, added_at=NOW, state=LineState.PROCESSED, registry_transaction="X",
+    )  # fmt: skip
+    db.session.add(line)
+    db.session.flush()
+    db.session.add(Attestation(line_id=line.id, message_id=message.id))
+    return {"batch": batch.code, "sha256": message.sha256}
 
 
 def _a_direct_cancellation(app: Flask, person_id: int, offer_id: int, provider_id: int) -> str:

@@ -21,9 +21,11 @@ from app.kernel.serials import Span
 from app.registry.batch import queries, service
 from app.registry.batch.models import BatchLine, StatedHolding
 from app.registry.batch.states import BatchState, LineState
+from app.registry.forgotten import find_forgotten_package
 from app.registry.ledger import codes
 from app.registry.ports import (
     Absent,
+    Ambiguous,
     CancellationRequest,
     CancellationResult,
     Capabilities,
@@ -78,20 +80,22 @@ class BatchRegistry:
         if request.units < 1:
             return Refused(RefusalCode.INVALID, "a cancellation needs at least one unit")
         service.put(request, self.name, self._clock.now())
-        answer = self._find(request)
-        # It is there: it was put there a moment ago, and no line is ever taken out of the table.
-        return answer or NotSent("the line was not written", POLL_AFTER)
+        return self._stand(request)
 
     def lookup(self, request: CancellationRequest, registry_transaction: str | None, since: datetime) -> Lookup:
         """What the books say of the reference. Being in no batch is proof: the module says why."""
         answer = self._find(request)
-        if answer is None:
-            return Absent(proven=True, basis="the reference is in no batch, so it was never handed over")
-        return Found(answer)
+        if answer is not None:
+            return Found(answer)
+        package = find_forgotten_package(request.reference)
+        end_reading()
+        if package is not None:
+            return Ambiguous(f"handed over in batch {package}, which a restored backup forgot")
+        return Absent(proven=True, basis="the reference is in no batch, so it was never handed over")
 
     def advance(self, request: CancellationRequest, registry_transaction: str | None) -> Outcome:
         """Nothing here is ours to do: the answer stands as it is."""
-        return self._find(request) or NotSent("the reference is in no batch", POLL_AFTER)
+        return self._stand(request)
 
     def withdraw(self, request: CancellationRequest, registry_transaction: str | None, reason: str) -> Lookup:
         """Take the line out while its batch is open. Later only the administrator can say what becomes of it."""
@@ -104,6 +108,9 @@ class BatchRegistry:
         found = [StatementLine(line.reference, self._result(line)) for line in lines]
         end_reading()
         return found
+
+    def _stand(self, request: CancellationRequest) -> Outcome:
+        return self._find(request) or NotSent("the reference is in no batch", POLL_AFTER)
 
     def _find(self, request: CancellationRequest) -> Completed | Pending | Refused | None:
         line = queries.find_line(request.reference)

@@ -20,6 +20,7 @@ from app.registry.batch.models import (
     RegistryMessage,
 )
 from app.registry.batch.states import BatchState, LineState
+from app.registry.models import Cancellation
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,11 @@ def attestations_of(references: Collection[str]) -> Sequence[RegistryMessage]:
         )
         .order_by(RegistryMessage.id)
     ).all()
+
+
+def references_of_order(order_id: int) -> Sequence[str]:
+    """The references under which the lines of an order were cancelled."""
+    return db.session.scalars(select(Cancellation.reference).where(Cancellation.order_id == order_id)).all()
 
 
 def find_attestation(references: Collection[str], sha256: str) -> RegistryMessage | None:

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.kernel.clock import FixedClock
+from app.payments.adapters import dispatch_due_events
 from app.payments.ports import GatewayState, PaymentGateway, PaymentLine
 from tests.contract.gateways import dollars, payment_request
 
@@ -213,4 +214,4 @@ def test_nonsense_is_refused(client: FlaskClient, reference: str) -> None:
 def test_only_the_test_gateway_has_such_a_page(make_app: Callable[..., Flask]) -> None:
     app = make_app(PAYMENT_GATEWAY="stripe", STRIPE_SECRET_KEY="sk_test_1", STRIPE_WEBHOOK_SECRETS="whsec_1")
     assert app.test_client().get("/testpay/anything").status_code == 404
-    assert not app.extensions.get("tonne.background")
+    assert dispatch_due_events not in app.extensions["tonne.background"]

@@ -17,6 +17,8 @@ SOURCES = (
     "catalog/importer.py",
     "catalog/cancellation_importer.py",
     "registry/ledger/importer.py",
+    "registry/batch/response.py",
+    "registry/batch/statements.py",
     "offers/importer.py",
     "selling/importer.py",
     "selling/offer_file.py",
