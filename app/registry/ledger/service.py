@@ -7,9 +7,9 @@ vintage. Voluntary cancellation comes through the port (`app.registry.adapters.l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import extract, func, select, update
+from sqlalchemy import func, select, update
 
 from app.catalog.forms import fill
 from app.catalog.models import Issuance, Mechanism, Project, UnitType
@@ -130,17 +130,16 @@ def _space(wish: Issue, project: Project, mechanism: Mechanism) -> str:
 
 def _requested(project_reference: str, year: int) -> int:
     """How many units of a project were issued before in a calendar year (UTC)."""
-    return (
-        db.session.scalar(
-            select(func.coalesce(func.sum(LedgerIssuance.last - LedgerIssuance.first + 1), 0))
-            .join(LedgerTransaction, LedgerTransaction.id == LedgerIssuance.issued_in_id)
-            .where(
-                LedgerIssuance.project_reference == project_reference,
-                extract("year", LedgerTransaction.completed_at) == year,
-            )
+    units = db.session.scalar(
+        select(func.sum(LedgerIssuance.last - LedgerIssuance.first + 1))
+        .join(LedgerTransaction, LedgerTransaction.id == LedgerIssuance.issued_in_id)
+        .where(
+            LedgerIssuance.project_reference == project_reference,
+            LedgerTransaction.completed_at >= datetime(year, 1, 1, tzinfo=UTC),
+            LedgerTransaction.completed_at < datetime(year + 1, 1, 1, tzinfo=UTC),
         )
-        or 0
     )
+    return int(units or 0)
 
 
 def _next_number(space: str) -> int:
