@@ -28,6 +28,7 @@ from app.notifications.messages import (
     NamedOffer,
     OfferReturned,
     OffersApproved,
+    OffersEnded,
     OffersFrozen,
     OnBehalfOf,
     OrderLate,
@@ -44,6 +45,7 @@ from app.notifications.messages import (
     RefundCause,
     RefundMade,
     RefusedLine,
+    RemedyOffered,
     SaleMade,
     SellerNews,
     SellerShare,
@@ -188,6 +190,18 @@ def order_refused(*, is_whole: bool = False) -> OrderRefused:
     )
 
 
+def remedy_offered() -> RemedyOffered:
+    """Units that were not cancelled, and a choice until three days later."""
+    refused = order_refused(is_whole=False)
+    return RemedyOffered(
+        reference=refused.reference,
+        order_url=ORDER_URL,
+        is_demonstration=True,
+        lines=refused.lines,
+        decide_by=START + timedelta(days=3),
+    )
+
+
 def order_late() -> OrderLate:
     """The registry has not answered for longer than ten minutes."""
     return OrderLate(
@@ -302,6 +316,16 @@ def offers_frozen(reason: str = "books_differ", *offers: NamedOffer) -> OffersFr
     )
 
 
+def offers_ended() -> OffersEnded:
+    """Two offers of a mechanism that sells nothing any more."""
+    return OffersEnded(
+        reference="Salkhit Wind LLC",
+        is_demonstration=True,
+        offers_url=OFFERS_URL,
+        offers=(named_offer(), named_offer(2)),
+    )
+
+
 def low_stock() -> LowStock:
     """An offer with few units left."""
     return LowStock(reference="Salkhit Wind LLC", is_demonstration=True, offers_url=OFFERS_URL, offer=named_offer())
@@ -382,6 +406,7 @@ def all_facts() -> list[Facts]:
         payment_failed(),
         refund_made(),
         order_refused(),
+        remedy_offered(),
         order_late(),
         complaint_received(),
         complaint_answered(),

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.catalog import search
+from app.catalog import forms, search
 from app.catalog.mechanisms import CDM
 from app.catalog.models import Issuance, Mechanism, Project, ProjectParty, UnitType
 from app.db import db, one_at_a_time, transaction
@@ -34,7 +34,10 @@ from app.kernel.csvtable import (
 )
 from app.kernel.serials import Span, overlaps
 
-REFERENCE = matching(r"[A-Z]{2}-[1-9][0-9]{0,8}", "IN-1514")
+# A mechanism's own form is judged with the row; this is what no reference can be without.
+REFERENCE = matching(r"[A-Za-z0-9][A-Za-z0-9.:/-]{0,23}", "IN-1514")
+AUTHORISATION = matching(r"[a-z][a-z_]{1,23}", "authorised")
+FIRST_VINTAGE, LAST_VINTAGE = 1990, 2099
 REGIONS = ("Africa", "Asia and the Pacific", "Economies in transition", "Latin America and the Caribbean")
 KINDS = ("PA", "PoA", "CPA")
 
@@ -61,7 +64,9 @@ PROJECT_COLUMNS = (
 ISSUANCE_COLUMNS = (
     Column("project", REFERENCE),
     Column("unit_type", text(12)),
-    Column("commitment_period", whole_number(1, 2)),
+    Column("commitment_period", whole_number(1, 2), required=False),
+    Column("vintage_year", whole_number(FIRST_VINTAGE, LAST_VINTAGE), required=False),
+    Column("authorisation", AUTHORISATION, required=False),
     Column("originating_party", country),
     Column("serial_first", whole_number(1)),
     Column("serial_last", whole_number(1)),
@@ -90,7 +95,7 @@ def import_projects(
         one_at_a_time("import")
         known = _projects(row["reference"] for row in table.rows)
         parties = _originating_parties(project.id for project in known.values())
-        mechanisms = set(db.session.scalars(select(Mechanism.code)))
+        mechanisms = _mechanisms()
         for row in table.rows:
             errors += _project_problems(row, known.get(row["reference"]), mechanisms, parties)
         if errors:
@@ -100,7 +105,7 @@ def import_projects(
         for row in table.rows:
             project = known.get(row["reference"])
             if project is None:
-                changed.append(_new_project(row))
+                changed.append(_new_project(row, mechanisms[row["mechanism_code"]]))
                 db.session.add(changed[-1])
                 created += 1
             elif _correct(project, row):
@@ -112,6 +117,10 @@ def import_projects(
         report = ImportReport(created, updated, len(table.rows) - created - updated)
         then(report)
     return report
+
+
+def _mechanisms() -> dict[str, Mechanism]:
+    return {mechanism.code: mechanism for mechanism in db.session.scalars(select(Mechanism))}
 
 
 def _projects(references: Iterable[str]) -> dict[str, Project]:
@@ -130,12 +139,15 @@ def _originating_parties(project_ids: Iterable[int]) -> dict[int, set[str]]:
 
 
 def _project_problems(
-    row: Row, project: Project | None, mechanisms: set[str], originating: Mapping[int, set[str]]
+    row: Row, project: Project | None, mechanisms: Mapping[str, Mechanism], originating: Mapping[int, set[str]]
 ) -> list[RowError]:
     problems = []
-    if row["mechanism_code"] not in mechanisms:
+    mechanism = mechanisms.get(row["mechanism_code"])
+    if mechanism is None:
         problems.append(row.error("mechanism_code", "unknown_mechanism", value=row["mechanism_code"]))
-    if row["reference"][:2] != row["host_parties"][0]:
+    elif (named := forms.read(mechanism.reference_form, row["reference"])) is None:
+        problems.append(row.error("reference", "wrong_form", example=forms.example(mechanism.reference_form)))
+    elif named.get("party", row["host_parties"][0]) != row["host_parties"][0]:
         problems.append(row.error("host_parties", "reference_party", reference=row["reference"]))
     starts_on, ends_on = row["crediting_starts_on"], row["crediting_ends_on"]
     if starts_on and ends_on and ends_on < starts_on:
@@ -155,10 +167,10 @@ def _plain_values(row: Row) -> dict[str, Any]:
     return {name: value for name, value in row.values.items() if name != "host_parties"}
 
 
-def _new_project(row: Row) -> Project:
+def _new_project(row: Row, mechanism: Mechanism) -> Project:
     return Project(
         **_plain_values(row),
-        reference_number=int(row["reference"].split("-")[1]),
+        reference_number=int((forms.read(mechanism.reference_form, row["reference"]) or {})["project"]),
         parties=_party_rows(row),
     )
 
@@ -197,23 +209,26 @@ def import_issuances(
         one_at_a_time("import")
         projects = _projects(row["project"] for row in table.rows)
         unit_types = {unit.code: unit.mechanism_code for unit in db.session.scalars(select(UnitType))}
-        parties = {row["originating_party"] for row in table.rows}
-        known = db.session.scalars(select(Issuance).where(Issuance.originating_party.in_(parties))).all()
-        by_key = {(issuance.originating_party, issuance.serial_first): issuance for issuance in known}
+        mechanisms = _mechanisms()
+        spaces = {row.number: space_of(row, projects.get(row["project"]), mechanisms) for row in table.rows}
+        known = db.session.scalars(select(Issuance).where(Issuance.space.in_(set(spaces.values())))).all()
+        by_key = {(issuance.space, issuance.serial_first): issuance for issuance in known}
         for row in table.rows:
-            errors += _issuance_problems(row, projects.get(row["project"]), unit_types, now)
-            errors += _changes(row, by_key, projects)
-        new = [row for row in table.rows if (row["originating_party"], row["serial_first"]) not in by_key]
+            project = projects.get(row["project"])
+            errors += _issuance_problems(row, project, unit_types, now)
+            errors += _period_problems(row, None if project is None else mechanisms[project.mechanism_code])
+            errors += _changes(row, by_key.get((spaces[row.number], row["serial_first"])), projects)
+        new = [row for row in table.rows if (spaces[row.number], row["serial_first"]) not in by_key]
         errors += [
             row.error("serial_first", "overlap", party=taken.space, first=taken.first, last=taken.last)
             for row, taken in overlaps(
-                (Span(issuance.originating_party, issuance.serial_first, issuance.serial_last) for issuance in known),
-                ((Span(row["originating_party"], row["serial_first"], row["serial_last"]), row) for row in new),
+                (Span(issuance.space, issuance.serial_first, issuance.serial_last) for issuance in known),
+                ((Span(spaces[row.number], row["serial_first"], row["serial_last"]), row) for row in new),
             )
         ]
         if errors:
             raise ImportRefused(errors)
-        db.session.add_all(_new_issuance(row, projects[row["project"]]) for row in new)
+        db.session.add_all(_new_issuance(row, projects[row["project"]], spaces[row.number]) for row in new)
         report = ImportReport(len(new), 0, len(table.rows) - len(new))
         then(report)
     return report
@@ -241,8 +256,41 @@ def _issuance_problems(
     return problems
 
 
-def _changes(row: Row, known: Mapping[tuple[str, int], Issuance], projects: Mapping[str, Project]) -> list[RowError]:
-    issuance = known.get((row["originating_party"], row["serial_first"]))
+def space_of(row: Row, project: Project | None, mechanisms: Mapping[str, Mechanism]) -> str:
+    """The number space that the serial numbers of a row count in: what its mechanism's `space_form` makes.
+
+    Where the project is unknown, or an element of the form, it is the originating Party.
+    """
+    if project is None:
+        return str(row["originating_party"])
+    values = {
+        "party": row["originating_party"],
+        "project": project.reference_number,
+        "unit": row["unit_type"],
+        "vintage": row["vintage_year"] or "",
+    }
+    return forms.fill(mechanisms[project.mechanism_code].space_form, values)
+
+
+def _period_problems(row: Row, mechanism: Mechanism | None) -> list[RowError]:
+    """Units have the kind of period that their mechanism has, and an authorisation exactly where it knows some."""
+    if mechanism is None:
+        return []
+    problems = []
+    other = {"commitment_period": "vintage_year", "vintage_year": "commitment_period"}[mechanism.period_kind]
+    if row[mechanism.period_kind] is None:
+        problems.append(row.error(mechanism.period_kind, "required"))
+    if row[other] is not None:
+        problems.append(row.error(other, "not_of_mechanism", mechanism=mechanism.code))
+    known = mechanism.authorisations
+    if known and row["authorisation"] not in known:
+        problems.append(row.error("authorisation", "not_a_choice", options=", ".join(sorted(known))))
+    elif not known and row["authorisation"] is not None:
+        problems.append(row.error("authorisation", "not_of_mechanism", mechanism=mechanism.code))
+    return problems
+
+
+def _changes(row: Row, issuance: Issuance | None, projects: Mapping[str, Project]) -> list[RowError]:
     project = projects.get(row["project"])
     if issuance is None or project is None:
         return []
@@ -256,6 +304,6 @@ def _changes(row: Row, known: Mapping[tuple[str, int], Issuance], projects: Mapp
     return problems
 
 
-def _new_issuance(row: Row, project: Project) -> Issuance:
+def _new_issuance(row: Row, project: Project, space: str) -> Issuance:
     values = {name: value for name, value in row.values.items() if name != "project"}
-    return Issuance(project_id=project.id, space=values["originating_party"], **values)
+    return Issuance(project_id=project.id, space=space, **values)

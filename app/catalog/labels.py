@@ -7,10 +7,14 @@ it is: an importer may bring a new one before its words are written.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from flask import Flask
-from flask_babel import LazyString, gettext, lazy_gettext, lazy_pgettext, ngettext
+from flask_babel import LazyString, gettext, lazy_gettext, lazy_pgettext
 from jinja2 import Environment
+
+from app.catalog import book
+from app.web.i18n import current_language
 
 # UNEP DTU list, the order of `shared/domain.md` 7.2.
 PROJECT_TYPES: Mapping[str, LazyString] = {
@@ -75,11 +79,16 @@ SCOPES: Mapping[str, LazyString] = {
     "16": lazy_gettext("Carbon capture and storage"),
 }
 
-UNIT_LONG_NAMES: Mapping[str, LazyString] = {
-    "CER": lazy_gettext("certified emission reduction (CER)"),
-    "tCER": lazy_gettext("temporary certified emission reduction (tCER)"),
-    "lCER": lazy_gettext("long-term certified emission reduction (lCER)"),
-}
+
+class HasPeriod(Protocol):
+    """Units of one commitment period or of one vintage."""
+
+    @property
+    def commitment_period(self) -> int | None: ...
+
+    @property
+    def vintage_year(self) -> int | None: ...
+
 
 COMMITMENT_PERIODS: Mapping[int, LazyString] = {
     1: lazy_gettext("first commitment period (2008–2012)"),
@@ -105,8 +114,16 @@ def register(environment: Environment) -> None:
         kind=kind,
         scope=scope,
         unit_name=unit_name,
-        unit_long_name=unit_long_name,
-        commitment_period=commitment_period,
+        unit_in_full=unit_in_full,
+        period=period,
+        period_legend=period_legend,
+        authorisation=authorisation,
+        authorisation_meaning=authorisation_meaning,
+        mechanism_name=mechanism_name,
+        mechanism_short=mechanism_short,
+        mechanism_source=mechanism_source,
+        mechanism_registry=mechanism_registry,
+        mechanism_of=mechanism_of,
         intent=intent,
     )
 
@@ -132,19 +149,65 @@ def scope(code: int | str) -> str:
 
 
 def unit_name(code: str, units: int = 1) -> str:
-    """The short name of `units` units: `CER`, `CERs`."""
-    if code == "CER":
-        return ngettext("CER", "CERs", units)
-    if code == "tCER":
-        return ngettext("tCER", "tCERs", units)
-    if code == "lCER":
-        return ngettext("lCER", "lCERs", units)
-    return code
+    """The short name of `units` units, as their mechanism has it."""
+    return _of_unit(code, units, "one", "many")
 
 
-def unit_long_name(code: str) -> str:
-    """What the short name of a unit stands for."""
-    return str(UNIT_LONG_NAMES.get(code, code))
+def unit_in_full(code: str, units: int = 1) -> str:
+    """What the short name of `units` units stands for, with it in brackets."""
+    return _of_unit(code, units, "one_in_full", "many_in_full")
+
+
+def _of_unit(code: str, units: int, one: str, many: str) -> str:
+    known = book.contents().units.get(code)
+    if known is None or not known.words:
+        return code
+    # Zero is a singular in French, as every translation of ours has it.
+    is_one = abs(units) == 1 or (units == 0 and current_language() == "fr")
+    return known.words[current_language()][one if is_one else many]
+
+
+def mechanism_of(unit_type: str) -> str:
+    """The code of the mechanism of a unit type; empty for a unit that nobody knows."""
+    known = book.contents().units.get(unit_type)
+    return "" if known is None else known.mechanism
+
+
+def mechanism_name(code: str) -> str:
+    """What a mechanism is called, with its short name in brackets."""
+    return gettext("%(name)s (%(short)s)", name=_of_mechanism(code, "name"), short=_of_mechanism(code, "short"))
+
+
+def mechanism_short(code: str) -> str:
+    """The short name of a mechanism."""
+    return _of_mechanism(code, "short")
+
+
+def mechanism_registry(code: str) -> str:
+    """What the registry of a mechanism is called."""
+    return _of_mechanism(code, "registry")
+
+
+def mechanism_source(code: str) -> str:
+    """Whose data the facts of a mechanism's projects are."""
+    return _of_mechanism(code, "source")
+
+
+def _of_mechanism(code: str, word: str) -> str:
+    known = book.contents().mechanisms.get(code)
+    return code if known is None or not known.words else known.words[current_language()][word]
+
+
+def period(thing: HasPeriod) -> str:
+    """The commitment period of units, or their vintage."""
+    if thing.vintage_year is not None:
+        return gettext("vintage %(year)s", year=thing.vintage_year)
+    return commitment_period(thing.commitment_period or 0)
+
+
+def period_legend(thing: HasPeriod) -> str:
+    """What kind of time `period` gives."""
+    return gettext("Vintage") if thing.vintage_year is not None else gettext("Commitment period")
 
 
 def commitment_period(period: int) -> str:
@@ -152,6 +215,22 @@ def commitment_period(period: int) -> str:
     if period in COMMITMENT_PERIODS:
         return str(COMMITMENT_PERIODS[period])
     return gettext("commitment period %(period)s", period=period)
+
+
+def authorisation(code: str | None) -> str:
+    """The host Party's word on units, in short."""
+    return _of_authorisation(code, "name")
+
+
+def authorisation_meaning(code: str | None) -> str:
+    """What the host Party's word on units lets a buyer say of them."""
+    return _of_authorisation(code, "meaning")
+
+
+def _of_authorisation(code: str | None, word: str) -> str:
+    found = (mechanism.authorisations.get(code or "") for mechanism in book.contents().mechanisms.values())
+    known = next(filter(None, found), None)
+    return (code or "") if known is None else str(known["words"][current_language()][word])
 
 
 def intent(code: str) -> str:

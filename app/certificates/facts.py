@@ -14,14 +14,20 @@ SCHEMA = "tonne-certificate-1"
 
 _INSTANTS = ("placed_at", "paid_at", "sent_at", "cancelled_at", "issued_at")
 _ONLY_DIRECT = ("purpose_category", "scheme_name")
+_ONLY_WITH_VINTAGE = ("vintage_year", "authorisation")
 
 
 def to_plain(facts: CertificateFacts) -> dict[str, Any]:
     """The facts as JSON values: instants in UTC with a Z, dates as ISO 8601.
 
-    What only a direct cancellation has is absent from others, as it is from those of before there were any.
+    What only a direct cancellation has is absent from others, as it is from those of before there were any; so is
+    what only units with a vintage or an authorisation have.
     """
     plain: dict[str, Any] = json.loads(json.dumps(asdict(facts), default=encode))
+    for transaction in plain["transactions"]:
+        for name in _ONLY_WITH_VINTAGE:
+            if not transaction[name]:
+                del transaction[name]
     return {name: value for name, value in plain.items() if value or name not in _ONLY_DIRECT}
 
 

@@ -20,11 +20,14 @@ class SerialRange:
 
 @dataclass(frozen=True)
 class TransactionFacts:
-    """One registry transaction on a certificate: always one commitment period."""
+    """One registry transaction on a certificate: always of one commitment period, or of one vintage.
+
+    `authorisation` is the host Party's word on the units, where their mechanism has such a thing.
+    """
 
     identifier: str
     unit_type: str
-    commitment_period: int
+    commitment_period: int | None
     units: int
     ranges: tuple[SerialRange, ...]
     completed_at: datetime | None  # None only in a preview
@@ -32,6 +35,9 @@ class TransactionFacts:
     monitoring_ends_on: date
     holder: str  # legal name of the account holder who instructed the cancellation
     reference: str  # our stable reference in the registry
+    # Certificates from before there was a second mechanism do not have them.
+    vintage_year: int | None = None
+    authorisation: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from app.checkout.queries import minimum_problem, units_left_for
 from app.db import db, insert_once, transaction
 from app.kernel.errors import Refusal
 from app.kernel.references import unguessable_token
-from app.offers.errors import BelowMinimum, UnitsUnavailable
+from app.offers import closing
+from app.offers.errors import BelowMinimum, SaleClosed, UnitsUnavailable
 from app.offers.models import Offer
 from app.offers.states import Standing
 
@@ -22,7 +23,8 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
     """Put `units` (tonnes) more of an offer into the basket and give the basket's token.
 
     Makes a basket where there is none. Raises UnitsUnavailable when the line would ask for more
-    than is left now, BelowMinimum for less than the seller sells.
+    than is left now, BelowMinimum for less than the seller sells, SaleClosed when nothing of the mechanism
+    is put into baskets any more.
     """
     with transaction() as session:
         basket = _find(token) or _new_basket(now)
@@ -30,7 +32,7 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
             select(BasketLine).where(BasketLine.basket_id == basket.id, BasketLine.offer_id == offer_id)
         )
         wanted = units + (line.units if line else 0)
-        _check_left(basket.token, offer_id, wanted)
+        _check_left(basket.token, offer_id, wanted, now)
         if line is None:
             insert_once(BasketLine, basket_id=basket.id, offer_id=offer_id, units=wanted)
         else:
@@ -47,9 +49,10 @@ def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> di
         for line in basket.lines if basket is not None else ():
             wanted = quantities.get(line.offer_id, line.units)
             try:
-                _check_left(token, line.offer_id, wanted)
+                # Fewer may stay in a basket as long as what is in it can be ordered.
+                _check_left(token, line.offer_id, wanted, now if wanted > line.units else None)
                 line.units = wanted
-            except (UnitsUnavailable, BelowMinimum) as refusal:
+            except (UnitsUnavailable, BelowMinimum, SaleClosed) as refusal:
                 refusals[line.offer_id] = refusal
         if basket is not None:
             basket.changed_at = now
@@ -101,8 +104,11 @@ def _new_basket(now: datetime) -> Basket:
     return basket
 
 
-def _check_left(token: str, offer_id: int, units: int) -> None:
+def _check_left(token: str, offer_id: int, units: int, adds_at: datetime | None) -> None:
+    """Refuse units that cannot be in the basket; `adds_at` is when units are added, None where none are."""
     offer = db.session.get_one(Offer, offer_id)
+    if adds_at is not None:
+        closing.require_sale(offer.issuance_id, adds_at)
     left = units_left_for(token, offer)
     if left < units:
         raise UnitsUnavailable(

@@ -61,3 +61,27 @@ class TooLateToChange(Refusal):
     """The units were sent to the registry: what the order says stands in its books; its `state`."""
 
     code = "too_late_to_change"
+
+
+class IntentNotAllowed(Refusal):
+    """Units with this `authorisation` of their host Party cannot be cancelled for this `intent`."""
+
+    code = "intent_not_allowed"
+
+
+class RemedyDecided(Refusal):
+    """The buyer, or the time, has chosen already between the money and other units."""
+
+    code = "remedy_decided"
+
+
+class SubstituteUnfit(Refusal):
+    """The offer `offer_id` cannot take the place of what was refused: it costs more by now, or is not on sale."""
+
+    code = "substitute_unfit"
+
+
+class NotLate(Refusal):
+    """The registry is within the time that was promised, or has answered: there is nothing to take back."""
+
+    code = "not_late"

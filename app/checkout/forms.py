@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, ValidationError
 
+from app.catalog import book
+from app.checkout.quantities import read_number
 from app.checkout.wording import WordingField, ask_about_name, ask_about_purpose
 from app.web.fields import cleaned, email_field
 from app.web.filters import country_choices
 
 NAME_LENGTH = 200
 PURPOSE_LENGTH = 500
+
+_INTENTS = (
+    SelectChoice(
+        "contribution",
+        lazy_gettext("Contribution: I support climate action and do not count it against my own emissions."),
+    ),
+    SelectChoice(
+        "compensation",
+        lazy_gettext("Compensation: I set it against emissions of my own that I could not avoid."),
+    ),
+)
 
 
 class DetailsForm(FlaskForm):
@@ -50,16 +64,7 @@ class DetailsForm(FlaskForm):
     purpose_wording = WordingField(lazy_gettext("Purpose: what is printed?"), choices=[])
     intent = RadioField(
         lazy_gettext("What the cancellation is for"),
-        choices=[
-            SelectChoice(
-                "contribution",
-                lazy_gettext("Contribution: I support climate action and do not count it against my own emissions."),
-            ),
-            SelectChoice(
-                "compensation",
-                lazy_gettext("Compensation: I set it against emissions of my own that I could not avoid."),
-            ),
-        ],
+        choices=[],
         default="contribution",
         validators=[InputRequired(lazy_gettext("Choose what the cancellation is for."))],
     )
@@ -79,9 +84,11 @@ class DetailsForm(FlaskForm):
         default=False,
     )
 
-    def __init__(self, *args: Any, units: str = "", **kwargs: Any) -> None:
-        """`units` is what the basket holds, in words."""
+    def __init__(self, *args: Any, units: str = "", authorisations: Collection[str] = (), **kwargs: Any) -> None:
+        """`units` is what the basket holds, in words; `authorisations` what host Parties say of them, as codes."""
         super().__init__(*args, **kwargs)
+        allowed = [book.contents().intents_of(code) for code in authorisations]
+        self.intent.choices = [choice for choice in _INTENTS if all(choice.value in intents for intents in allowed)]
         name, purpose = self.beneficiary.data or "", self.purpose.data or ""
         if not ask_about_name(self.beneficiary_wording, name):
             del self.beneficiary_wording
@@ -118,3 +125,40 @@ class ReviewForm(FlaskForm):
     expected_total = HiddenField()
     shown = HiddenField()
     terms = HiddenField()
+
+
+MONEY = "money"
+
+
+class RemedyForm(FlaskForm):
+    """The money, or other units: and the same consent as for the first ones."""
+
+    choice = RadioField(
+        lazy_gettext("What do you want instead?"),
+        choices=[],
+        validate_choice=False,
+        validators=[InputRequired(lazy_gettext("Choose your money or other units."))],
+    )
+    consent = BooleanField(lazy_gettext("I agree to these four points."), default=False)
+    terms = HiddenField()
+
+    def __init__(self, *args: Any, choices: Mapping[str, str], **kwargs: Any) -> None:
+        """`choices` are labels by value: `money`, and `<offer id>-<unit price>` for each substitute."""
+        super().__init__(*args, **kwargs)
+        self.choice.choices = [SelectChoice(value, label) for value, label in choices.items()]
+
+    def validate_consent(self, field: BooleanField) -> None:
+        """Units are cancelled for ever, money is not."""
+        if self.choice.data not in {None, "", MONEY} and not field.data:
+            raise ValidationError(lazy_gettext("Tick the box to agree. Without it we cannot cancel units for you."))
+
+    def chosen_units(self) -> tuple[int, int] | None:
+        """The offer and the unit price (minor units) that were chosen; None for the money. Strange values are 0."""
+        if self.choice.data == MONEY:
+            return None
+        offer_id, _separator, price = str(self.choice.data).partition("-")
+        return read_number(offer_id), read_number(price)
+
+
+class StopWaitingForm(FlaskForm):
+    """A button, and the token that says the press was the buyer's."""

@@ -33,9 +33,11 @@ from app.notifications.messages import (
     RefundCause,
     RefundMade,
     RefusedLine,
+    RemedyOffered,
     SellerShare,
 )
 from app.notifications.service import queue_mail
+from app.offers.closing import last_order_at
 from app.payments.models import Payment, Refund
 from app.providers.models import Provider
 
@@ -109,7 +111,7 @@ def payment_processing(order: Order, settings: Settings, now: datetime) -> None:
         order_url=order_url(order, settings),
         is_demonstration=order.is_demonstration,
         total=order.money,
-        held_until=order.expires_at,
+        held_until=min(filter(None, (order.expires_at, last_order_at([line.offer_id for line in order.lines])))),
     )
     _queue(order, f"payment_processing:{order.reference}", facts, now)
 
@@ -159,6 +161,32 @@ def certificates_ready(
 
 def order_refused(order: Order, refused: Sequence[OrderLine], settings: Settings, now: datetime) -> None:
     """The registry refused some lines, or all; their money goes back."""
+    facts = OrderRefused(
+        reference=order.reference,
+        order_url=order_url(order, settings),
+        is_demonstration=order.is_demonstration,
+        is_whole=len(refused) == len(order.lines),
+        lines=_refused_lines(order, refused),
+        refund=Money(sum(line.amount for line in refused), order.currency),
+    )
+    _queue(order, f"order_refused:{order.reference}", facts, now)
+
+
+def remedy_offered(
+    order: Order, refused: Sequence[OrderLine], decide_by: datetime, settings: Settings, now: datetime
+) -> None:
+    """Some lines were certainly not cancelled: the buyer may choose between the money and other units."""
+    facts = RemedyOffered(
+        reference=order.reference,
+        order_url=order_url(order, settings),
+        is_demonstration=order.is_demonstration,
+        lines=_refused_lines(order, refused),
+        decide_by=decide_by,
+    )
+    _queue(order, f"remedy_offered:{order.reference}", facts, now)
+
+
+def _refused_lines(order: Order, refused: Sequence[OrderLine]) -> tuple[RefusedLine, ...]:
     rows = db.session.execute(
         select(OrderLine, Project, Issuance)
         .join(Project, Project.id == OrderLine.project_id)
@@ -166,24 +194,16 @@ def order_refused(order: Order, refused: Sequence[OrderLine], settings: Settings
         .where(OrderLine.id.in_([line.id for line in refused]))
         .order_by(OrderLine.position)
     ).all()
-    facts = OrderRefused(
-        reference=order.reference,
-        order_url=order_url(order, settings),
-        is_demonstration=order.is_demonstration,
-        is_whole=len(refused) == len(order.lines),
-        lines=tuple(
-            RefusedLine(
-                project_reference=project.reference,
-                project_title=project.title,
-                unit_type=issuance.unit_type,
-                units=line.units,
-                amount=Money(line.amount, order.currency),
-            )
-            for line, project, issuance in rows
-        ),
-        refund=Money(sum(line.amount for line in refused), order.currency),
+    return tuple(
+        RefusedLine(
+            project_reference=project.reference,
+            project_title=project.title,
+            unit_type=issuance.unit_type,
+            units=line.units,
+            amount=Money(line.amount, order.currency),
+        )
+        for line, project, issuance in rows
     )
-    _queue(order, f"order_refused:{order.reference}", facts, now)
 
 
 def refund_made(order: Order, refund: Refund, settings: Settings, now: datetime) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import cast
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from app.catalog.labels import authorisation, intent, unit_name
 from app.kernel.errors import Refusal
 from app.kernel.money import Money
 from app.web import filters
@@ -93,6 +95,45 @@ def _above_maximum(facts: dict[str, object]) -> str:
     )
 
 
+def _remedy_decided(_facts: dict[str, object]) -> str:
+    return _("The choice was made already. Your order page says what became of it.")
+
+
+def _substitute_unfit(_facts: dict[str, object]) -> str:
+    return _("These units cost more by now, or are not on sale any more. Choose again from what is shown now.")
+
+
+def _not_late(_facts: dict[str, object]) -> str:
+    return _("The registry has answered, or is within the time that we promised. Nothing was changed.")
+
+
+def _sale_closed(facts: dict[str, object]) -> str:
+    return _(
+        "%(units)s are no longer sold here since %(time)s, because their registry closes. "
+        "What was in your basket before can still be ordered for a while.",
+        units=unit_name(str(facts["unit_type"]), 2),
+        time=filters.datetime_long(cast(datetime, facts["closed_at"])),
+    )
+
+
+def _orders_closed(facts: dict[str, object]) -> str:
+    return _(
+        "%(units)s are ordered and paid until %(time)s only, because their registry closes, and the time that is left "
+        "is too short for a payment. Nothing was ordered and nothing is charged. Remove these units from your basket.",
+        units=unit_name(str(facts["unit_type"]), 2),
+        time=filters.datetime_long(cast(datetime, facts["closed_at"])),
+    )
+
+
+def _intent_not_allowed(facts: dict[str, object]) -> str:
+    return _(
+        "Units with the status “%(status)s” cannot be cancelled for this: %(intent)s. "
+        "Choose something else, or remove them from your basket.",
+        status=authorisation(str(facts["authorisation"])),
+        intent=intent(str(facts["intent"])),
+    )
+
+
 def _int(value: object) -> int:
     return cast(int, value)
 
@@ -102,9 +143,15 @@ def _money(value: object) -> str:
 
 
 _WORDS = {
+    "remedy_decided": _remedy_decided,
+    "substitute_unfit": _substitute_unfit,
+    "not_late": _not_late,
     "bad_units": _bad_units,
     "units_unavailable": _unavailable,
     "price_changed": _price_changed,
+    "sale_closed": _sale_closed,
+    "orders_closed": _orders_closed,
+    "intent_not_allowed": _intent_not_allowed,
     "below_minimum": _below_lot,
     "total_below_minimum": _below_minimum,
     "total_above_maximum": _above_maximum,

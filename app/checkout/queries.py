@@ -9,6 +9,7 @@ from typing import cast
 
 from sqlalchemy import func, select
 
+from app import current
 from app.catalog.models import Issuance, Project
 from app.checkout.errors import TotalAboveMaximum, TotalBelowMinimum
 from app.checkout.messages import describe
@@ -20,7 +21,8 @@ from app.config import Settings
 from app.db import db
 from app.kernel.errors import Refusal
 from app.kernel.money import Money
-from app.offers.errors import BelowMinimum, UnitsUnavailable
+from app.offers import closing
+from app.offers.errors import BelowMinimum, OrdersClosed, UnitsUnavailable
 from app.offers.models import Offer, Reservation
 from app.offers.states import OfferState, ReservationState, Standing
 from app.payments.split import split
@@ -61,6 +63,11 @@ class BasketView:
     breakdown: Breakdown
     units: int
     is_valid: bool
+
+    @property
+    def authorisations(self) -> tuple[str, ...]:
+        """What host Parties say of its units, where they say anything."""
+        return tuple(dict.fromkeys(line.authorisation for line in self.lines if line.authorisation))
 
     @property
     def shown(self) -> frozenset[Shown]:
@@ -113,6 +120,10 @@ def basket_view(
     problems: dict[int, Refusal] = dict(refusals or {})
     held = _held_for(token)
     left = {offer.id: _left(offer, held) for _line, offer, *_rest in rows}
+    try:
+        closing.require_orderable([offer.id for _line, offer, *_rest in rows], current.now())
+    except OrdersClosed as closed:
+        problems[cast(int, closed.facts["offer_id"])] = closed
     for line, offer, *_rest in rows:
         if offer.id not in problems and left[offer.id] < line.units:
             problems[offer.id] = UnitsUnavailable(

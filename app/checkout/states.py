@@ -30,6 +30,7 @@ UNPAID = (_S.PLACED, _S.PAYMENT_PENDING)
 # Why an order expired, in the facts of its event: nobody paid in time, or the buyer withdrew.
 UNPAID_IN_TIME = "unpaid"
 WITHDRAWN = "withdrawn"
+ORDERS_CLOSED = "orders_closed"  # the money came after the last order of their mechanism
 
 ORDER = Transitions(
     "order",
@@ -44,5 +45,23 @@ ORDER = Transitions(
         _S.FULFILLED: set(),
         _S.PARTLY_FULFILLED: set(),
         _S.REFUSED: set(),
+    },
+)
+
+
+class RemedyState(StrEnum):
+    """What a buyer chose instead of units that were not cancelled: their money, or other units."""
+
+    OFFERED = "offered"
+    REFUNDED = "refunded"
+    SUBSTITUTED = "substituted"
+
+
+REMEDY = Transitions(
+    "remedy",
+    {
+        RemedyState.OFFERED: {RemedyState.REFUNDED, RemedyState.SUBSTITUTED},
+        RemedyState.REFUNDED: set(),
+        RemedyState.SUBSTITUTED: set(),
     },
 )

@@ -21,7 +21,7 @@ from app.checkout.queries import BasketView, Shown, basket_view, find_basket
 from app.checkout.wording import is_held_back, units_in_words
 from app.current import clock, now, settings
 from app.kernel.errors import Refusal
-from app.offers.errors import BelowMinimum, UnitsUnavailable
+from app.offers.errors import BelowMinimum, SaleClosed, UnitsUnavailable
 from app.offers.queries import find_project_of_offer, get_project_page
 from app.offers.views import render_project
 from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayUnavailable, current_gateway
@@ -45,7 +45,7 @@ def add() -> BaseResponse:
         return redirect(url_for("catalog.projects"), 303)
     try:
         token = baskets.add_to_basket(token=basket_token(), offer_id=offer_id, units=_read(typed), now=now())
-    except (BadUnits, UnitsUnavailable, BelowMinimum) as refusal:
+    except (BadUnits, UnitsUnavailable, BelowMinimum, SaleClosed) as refusal:
         page = get_project_page(reference, settings().payment_minimum)
         return make_response(render_project(page, error_offer_id=offer_id, error=describe(refusal), typed=typed), 422)
     return keep_basket(_to("checkout.basket"), token)
@@ -100,7 +100,8 @@ def _read_quantities(typed: dict[int, str]) -> tuple[dict[int, int], dict[int, R
 
 def _details_when_limited(try_again: str) -> Response:
     view = basket_view(basket_token(), settings())
-    return _details_page(DetailsForm(units=units_in_words(view.lines)), view, 429, _too_often(try_again))
+    form = DetailsForm(units=units_in_words(view.lines), authorisations=view.authorisations)
+    return _details_page(form, view, 429, _too_often(try_again))
 
 
 def _review_when_limited(try_again: str) -> Response:
@@ -129,7 +130,9 @@ def details() -> BaseResponse:
     view = basket_view(token, settings())
     if found is None:
         return _to("checkout.basket")
-    form = DetailsForm(data=found.details or _known(), units=units_in_words(view.lines))
+    form = DetailsForm(
+        data=found.details or _known(), units=units_in_words(view.lines), authorisations=view.authorisations
+    )
     if form.validate_on_submit():
         baskets.save_details(token=found.token, details=form.details(), now=now())
         return _to("checkout.review")

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from app import current
 from app.catalog.models import Issuance
 from app.db import db
 from app.kernel.money import Money
+from app.offers.closing import on_sale
 from app.offers.models import Offer
 from app.offers.states import OfferState
 
@@ -33,6 +35,6 @@ def prices_on_offer() -> PriceRange | None:
             func.count(Issuance.project_id.distinct()),
         )
         .join(Issuance, Issuance.id == Offer.issuance_id)
-        .where(Offer.state == OfferState.LIVE, is_left)
+        .where(Offer.state == OfferState.LIVE, is_left, on_sale(current.now()))
     ).one()
     return PriceRange(Money(low, currency), Money(high, currency), projects) if projects else None

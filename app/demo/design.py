@@ -96,6 +96,8 @@ def _offer(number: int, *, is_for_sale: bool = False, is_reserved: bool = False)
         code=f"SAMPLE-{number}",
         unit_type="CER",
         commitment_period=2,
+        vintage_year=None,
+        authorisation="",
         monitoring_starts_on=date(2015, 1, 1),
         monitoring_ends_on=date(2015, 12, 31),
         issued_at=_PAID.replace(year=2016),

@@ -40,7 +40,7 @@ from app.providers.models import Provider
 from app.providers.states import ProviderState
 from app.registry.accounts import find_account_provider
 from app.registry.models import Cancellation
-from app.registry.ports import Registries
+from app.registry.ports import RefusalCode, Registries
 from app.registry.service import Cause, plan_cancellation
 from app.registry.states import CANCELLATION, CancellationState
 from app.screening.service import ScreenedSubject, Standing, screen, standing
@@ -287,7 +287,7 @@ def _plan(direct_id: int, registries: Registries, now: datetime) -> None:
     direct = db.session.get_one(DirectCancellation, direct_id)
     beneficiary = _beneficiary_of(direct_id)
     plan_cancellation(
-        cause=Cause(direct_cancellation_id=direct_id),
+        cause=Cause(direct_cancellation_id=direct_id, key=f"direct:{direct.once}", at=direct.placed_at),
         registry=registries.of_account(direct.account).name,
         account=direct.account,
         project_reference=db.session.get_one(Project, direct.project_id).reference,
@@ -330,7 +330,9 @@ def finish(direct_id: int, registries: Registries, settings: Settings, now: date
                 sources=(_S.FULFILLING,), finished_at=now, state_reason=code,
             )  # fmt: skip
             if is_done:
-                _freeze_offers_of_the_same_units(direct_id, cancellation.reference, now)
+                # Where the registry is only gone, its books say nothing else than ours.
+                if code != RefusalCode.CLOSED:
+                    _freeze_offers_of_the_same_units(direct_id, cancellation.reference, now)
                 mails.refused(session.get_one(DirectCancellation, direct_id), settings, now)
     checkpoints.reached("certificate.facts_frozen")
     return is_done

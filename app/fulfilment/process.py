@@ -9,8 +9,8 @@
                                       v
     cancel: one registry call for each line, under its own reference                     (registry)
                                       v
-    finish: certificates issued for what was cancelled, refunds owed for what was refused
-                                      │
+    finish: certificates issued for what was cancelled; for what was refused
+                                      │  the money, or other units if the buyer wants   (checkout)
                                       v
     refund, render, mail: repeated until done                      (payments, certificates, mail)
 
@@ -41,6 +41,7 @@ from app.config import Settings
 from app.db import advance, db, end_reading, transaction
 from app.direct import service as direct
 from app.fulfilment import risk, sales
+from app.jobs import hold
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
@@ -54,7 +55,7 @@ from app.payments import service as payments
 from app.payments.ports import GatewayUnavailable, PaymentGateway
 from app.registry import service as registry_service
 from app.registry.models import Cancellation
-from app.registry.ports import Registries
+from app.registry.ports import RefusalCode, Registries
 from app.registry.promises import later_than_promised
 from app.registry.states import CANCELLATION, CancellationState
 from app.selling import notices
@@ -114,6 +115,7 @@ def run_due(world: Collaborators) -> int:
                 finish_orders,
                 finish_direct,
                 tell_late_buyers,
+                lapse_remedies,
                 make_refunds,
                 render_documents,
                 send_mails,
@@ -199,6 +201,8 @@ def cancel_units(world: Collaborators) -> int:
 
 def finish_orders(world: Collaborators) -> int:
     """Orders whose cancellations are all final get certificates for what was cancelled."""
+    if _is_held_back("certificates"):
+        return 0
     waiting = (
         select(Cancellation.order_id)
         .where(
@@ -261,30 +265,48 @@ def finish_order(order_id: int, world: Collaborators) -> None:
 
 def finish_direct(world: Collaborators) -> int:
     """Direct cancellations that the registry has answered get their certificate, or their end."""
+    if _is_held_back("certificates of holders"):
+        return 0
     return _each(
         direct.due_to_finish(), lambda id_: direct.finish(id_, world.registries, world.settings, world.clock.now())
     )
 
 
 def _give_back(order: Order, refused: list[Cancellation], settings: Settings, now: datetime) -> None:
-    """A refused line is refunded alone, and its offer is frozen: the registry knows something we do not."""
-    payment = payments.get_paid(order.id)
+    """A refused line is made good alone, and its offer is frozen: the registry knows something we do not.
+
+    Unless it is only gone, or its buyer took the units back: then nobody's books differ.
+    """
     lines = []
     for cancellation in refused:
         line = db.session.get_one(OrderLine, cancellation.order_line_id)
-        if offers.freeze(line.offer_id, now, reasons.BOOKS_DIFFER, note=f"registry refused {cancellation.reference}"):
-            notices.offers_frozen([line.offer_id], reasons.BOOKS_DIFFER, now)
+        is_closed = cancellation.refusal_code == RefusalCode.CLOSED
+        if not is_closed and cancellation.refusal_code != RefusalCode.WITHDRAWN:
+            _freeze_offer(line.offer_id, cancellation.reference, now)
         offers.release(line.id, now)
-        payments.owe_refund(
-            payment=payment,
-            order_reference=order.reference,
-            amount=Money(line.amount, order.currency),
-            cause="refused",
-            order_line_id=line.id,
-            now=now,
-        )
-        lines.append(line)
-    mails.order_refused(order, lines, settings, now)
+        if is_closed:
+            _refund_closed(order, line, settings, now)
+        else:
+            lines.append(line)
+    if lines:
+        checkout.make_good(order, lines, settings, now)
+
+
+def _freeze_offer(offer_id: int, reference: str, now: datetime) -> None:
+    if offers.freeze(offer_id, now, reasons.BOOKS_DIFFER, note=f"registry refused {reference}"):
+        notices.offers_frozen([offer_id], reasons.BOOKS_DIFFER, now)
+
+
+def _refund_closed(order: Order, line: OrderLine, settings: Settings, now: datetime) -> None:
+    refund = payments.owe_refund(
+        payment=payments.get_paid(order.id),
+        order_reference=order.reference,
+        amount=Money(line.amount, order.currency),
+        cause="closed",
+        order_line_id=line.id,
+        now=now,
+    )
+    mails.refund_made(order, refund, settings, now)
 
 
 def tell_late_buyers(world: Collaborators) -> int:
@@ -314,8 +336,16 @@ def tell_late_buyers(world: Collaborators) -> int:
 # --- money goes back, paper comes out --------------------------------------------------------------
 
 
+def lapse_remedies(world: Collaborators) -> int:
+    """Buyers who were offered a choice and made none get their money back."""
+    now = world.clock.now()
+    return _each(checkout.due_remedies(now), lambda id_: checkout.lapse(id_, world.settings, now))
+
+
 def make_refunds(world: Collaborators) -> int:
     """Ask for refunds that are owed."""
+    if _is_held_back("refunds"):
+        return 0
     return _each(
         payments.due_refunds(world.clock.now()),
         lambda id_: payments.pursue_refund(id_, world.gateway, world.clock),
@@ -348,6 +378,15 @@ def help_adapters(world: Collaborators) -> int:
         except Exception:
             log.exception("adapter task failed")
     return done
+
+
+def _is_held_back(what: str) -> bool:
+    """Whether a restoration hold stands, so that `what` waits for people."""
+    is_held_back = hold.stands()
+    end_reading()
+    if is_held_back:
+        log.warning("restoration hold stands", extra={"facts": {"waiting": what}})
+    return is_held_back
 
 
 def _each(ids: list[int], do: Callable[[int], object]) -> int:

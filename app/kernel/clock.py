@@ -33,6 +33,11 @@ class ShiftedClock:
         return datetime.now(UTC) + self._shift
 
 
+def clock_from(start: datetime | None) -> Clock:
+    """The machine's clock, or one that stands at `start` (aware) now and runs on from there."""
+    return SystemClock() if start is None else ShiftedClock(start.astimezone(UTC) - datetime.now(UTC))
+
+
 class FixedClock:
     """A clock that stands still until it is told to move."""
 

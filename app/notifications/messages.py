@@ -28,6 +28,7 @@ class MailKind(StrEnum):
     REFUND_MADE = "refund_made"
     ORDER_REFUSED = "order_refused"
     ORDER_LATE = "order_late"
+    REMEDY_OFFERED = "remedy_offered"
     COMPLAINT_RECEIVED = "complaint_received"
     COMPLAINT_ANSWERED = "complaint_answered"
     ACCOUNT_CONFIRM = "account_confirm"
@@ -43,6 +44,7 @@ class MailKind(StrEnum):
     OFFERS_APPROVED = "offers_approved"
     OFFER_RETURNED = "offer_returned"
     OFFERS_FROZEN = "offers_frozen"
+    OFFERS_ENDED = "offers_ended"
     LOW_STOCK = "low_stock"
     PARTICIPANT_NEWS = "participant_news"
     SALE_MADE = "sale_made"
@@ -52,12 +54,14 @@ class RefundCause(StrEnum):
     """Why money goes back; the same codes as in `refund.cause`."""
 
     REFUSED = "refused"
+    SUBSTITUTED = "substituted"
     SOLD_OUT = "sold_out"
     SECOND_PAYMENT = "second_payment"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
     DIFFERS = "differs"
     HELD = "held"
+    CLOSED = "closed"
 
 
 class ComplaintOutcome(StrEnum):
@@ -122,11 +126,14 @@ class BoughtLine:
     project_reference: str
     project_title: str
     unit_type: str
-    commitment_period: int
+    commitment_period: int | None
     units: int
     unit_price: Money
     amount: Money
     provider_name: str
+    # Mails from before there was a second mechanism do not have them.
+    vintage_year: int | None = None
+    authorisation: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,6 +276,16 @@ class OrderRefused(OrderFacts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemedyOffered(OrderFacts):
+    """Units were not cancelled, and the buyer may choose between the money and other units until `decide_by`."""
+
+    kind = MailKind.REMEDY_OFFERED
+
+    lines: tuple[RefusedLine, ...]
+    decide_by: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrderLate(OrderFacts):
     """Past the promised time, and nothing for the buyer to do."""
 
@@ -359,6 +376,15 @@ class OfferReturned(SellerFacts):
 
     offer: NamedOffer
     reason: str = field(metadata={"has_lines": True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffersEnded(SellerFacts):
+    """Offers of a mechanism that sells nothing any more, because its registry closes."""
+
+    kind = MailKind.OFFERS_ENDED
+
+    offers: tuple[NamedOffer, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -529,6 +555,7 @@ FACTS: dict[MailKind, type[Facts]] = {
         PaymentFailed,
         RefundMade,
         OrderRefused,
+        RemedyOffered,
         OrderLate,
         ComplaintReceived,
         ComplaintAnswered,
@@ -546,6 +573,7 @@ FACTS: dict[MailKind, type[Facts]] = {
         OffersApproved,
         OfferReturned,
         OffersFrozen,
+        OffersEnded,
         LowStock,
         SaleMade,
     )

@@ -20,7 +20,7 @@ from app.offers.states import STANDINGS, Standing
 
 # What a visitor may choose among, and whether it is a fact of the project or of an offer.
 PROJECT_FACETS = ("party", "region", "ldc", "type", "scope", "methodology", "ccp")
-OFFER_FACETS = ("unit", "period")
+OFFER_FACETS = ("unit", "period", "authorisation")
 FACETS = PROJECT_FACETS + OFFER_FACETS
 
 
@@ -54,11 +54,16 @@ class ProjectFacts:
 
 
 class IssuanceFacts(NamedTuple):
-    """What an offer has from its issuance; `place` is the project's in the order of titles."""
+    """What an offer has from its issuance; `place` is the project's in the order of titles.
+
+    `period` is a commitment period or a vintage, `authorisation` empty where the mechanism knows none.
+    """
 
     place: int
+    mechanism: str
     unit_type: str
-    commitment_period: str
+    period: str
+    authorisation: str
     first_year: int
     last_year: int
     ends_on: date
@@ -112,9 +117,11 @@ class Slot:
         self.put_on_sale(offer, bit)
         for year in range(issuance.first_year, issuance.last_year + 1):
             self.years[year] = self.years.get(year, 0) | bit
-        for facet, value in (("unit", issuance.unit_type), ("period", issuance.commitment_period)):
+        values = issuance.unit_type, issuance.period, issuance.authorisation
+        for facet, value in zip(OFFER_FACETS, values, strict=True):
             masks = self.masks[facet]
-            masks[value] = masks.get(value, 0) | bit
+            if value:
+                masks[value] = masks.get(value, 0) | bit
 
     def put_on_sale(self, offer: OfferFacts, bit: int) -> None:
         """Set the bits of what can change of an offer, if it is for sale."""
@@ -175,6 +182,7 @@ class Arrangement:
         new = copy(self)
         new.__dict__.pop("units_on_offer", None)
         new.__dict__.pop("prices", None)
+        new.__dict__.pop("unit_types", None)
         new.offers, new.figures = list(self.offers), list(self.figures)
         new.slots = [replace(slot, prices=dict(slot.prices)) for slot in self.slots]
         for offer in changed:
@@ -196,6 +204,12 @@ class Arrangement:
         """The lowest and the highest price; None while nothing is for sale."""
         seen = [price for slot in self.slots for price in slot.prices]
         return (Money(min(seen), self.currency), Money(max(seen), self.currency)) if seen else None
+
+    @cached_property
+    def unit_types(self) -> tuple[str, ...]:
+        """The unit types for sale, in the order of their codes."""
+        found = {code for slot in self.slots for code, mask in slot.masks["unit"].items() if mask & slot.for_sale}
+        return tuple(sorted(found))
 
     @cached_property
     def years(self) -> tuple[int, ...]:

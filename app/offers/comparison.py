@@ -8,8 +8,11 @@ from datetime import date
 
 from sqlalchemy import func, select
 
+from app import current
+from app.catalog import book
 from app.catalog.left_out import left_out, projects_with_some
 from app.catalog.models import Issuance, Project
+from app.catalog.periods import Period
 from app.catalog.quality import QualityFacts, quality_facts
 from app.db import db
 from app.kernel.money import Money
@@ -50,7 +53,7 @@ class Column:
     minimum: int | None
     monitoring_from: date | None
     monitoring_to: date | None
-    commitment_periods: tuple[int, ...]
+    periods: tuple[Period, ...]
     sellers: tuple[str, ...]
     issued: int
     cancelled: int
@@ -140,7 +143,10 @@ def _column(
     minimum: int,
     today: date,
 ) -> Column:
-    for_sale = [facts for facts in visible if facts[0].state is OfferState.LIVE and facts[0].units_left > 0]
+    is_closed = project.mechanism_code in book.contents().closed(current.now())
+    for_sale = [
+        facts for facts in visible if facts[0].state is OfferState.LIVE and facts[0].units_left > 0 and not is_closed
+    ]
     prices = sorted(offer.price for offer, _issuance, _provider in for_sale)
     cheapest = [offer for offer, _issuance, _provider in for_sale if offer.price == prices[0]]
     periods = [issuance for _offer, issuance, _provider in for_sale]
@@ -152,7 +158,7 @@ def _column(
         minimum=min((minimum_units(offer, minimum) for offer in cheapest), default=None),
         monitoring_from=min((issuance.monitoring_starts_on for issuance in periods), default=None),
         monitoring_to=max((issuance.monitoring_ends_on for issuance in periods), default=None),
-        commitment_periods=tuple(sorted({issuance.commitment_period for issuance in periods})),
+        periods=tuple(sorted({Period.of(issuance) for issuance in periods}, key=Period.order)),
         sellers=tuple(dict.fromkeys(provider.legal_name for _offer, _issuance, provider in for_sale)),
         issued=issued,
         cancelled=cancelled,

@@ -28,3 +28,15 @@ class MoreThanHeld(Refusal):
     """`units` were to be promised, and only `free` of those that lie in the account are not promised yet."""
 
     code = "more_than_held"
+
+
+class SaleClosed(Refusal):
+    """Units of `unit_type` are not offered or put into baskets any more since `closed_at` (aware UTC)."""
+
+    code = "sale_closed"
+
+
+class OrdersClosed(Refusal):
+    """Units of `unit_type` are not ordered or paid any more from `closed_at` on (aware UTC); `offer_id` is of such."""
+
+    code = "orders_closed"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask_babel import gettext, lazy_gettext
 
 from app.catalog import labels
+from app.catalog.periods import Period
 from app.catalog.quality_words import DECISIONS
 from app.catalog.search_words import fold
 from app.kernel.money import Money
@@ -25,7 +26,8 @@ LEGENDS = {
     "methodology": lazy_gettext("Methodology"),
     "ccp": lazy_gettext("Methodology and the CCP label of the ICVCM"),
     "unit": lazy_gettext("Unit type"),
-    "period": lazy_gettext("Commitment period"),
+    "period": lazy_gettext("Commitment period or vintage"),
+    "authorisation": lazy_gettext("Authorisation by the host Party"),
 }
 SORT_LABELS = {
     "title": lazy_gettext("title, A to Z"),
@@ -44,9 +46,11 @@ _LABELS: Mapping[str, Callable[[str], str]] = {
     "methodology": str,
     "ccp": lambda value: str(DECISIONS.get(value, value)),
     "unit": labels.unit_name,
-    "period": lambda value: labels.commitment_period(int(value)) if value.isdecimal() else value,
+    "period": lambda value: _period(value),
+    "authorisation": labels.authorisation,
 }
 _IN_ORDER_OF_CODES = {"ccp", "unit", "period"}
+_FIRST_YEAR = 1900  # commitment periods are numbered, vintages are years
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,14 @@ def _ranges(question: Question, currency: str) -> dict[str, str]:
     years = [str(year) if year is not None else "" for year in (filters.first_year, filters.last_year)]
     prices = [money(Money(price, currency)) if price is not None else "" for price in (filters.lowest, filters.highest)]
     return {name: _span(*span) for name, span in (("year", years), ("price", prices)) if any(span)}
+
+
+def _period(value: str) -> str:
+    if not value.isdecimal():
+        return value
+    number = int(value)
+    is_year = number >= _FIRST_YEAR
+    return labels.period(Period(None if is_year else number, number if is_year else None, ""))
 
 
 def _short(count: int) -> str:

@@ -31,7 +31,8 @@ from app.kernel.csvtable import (
     whole_number,
 )
 from app.kernel.serials import Span
-from app.offers import pools
+from app.offers import closing, pools
+from app.offers.errors import SaleClosed
 from app.offers.models import Offer
 from app.offers.pools import Holdings, Pool, Supply
 from app.offers.search_index import note_sellers
@@ -106,7 +107,7 @@ def import_offers(
         # Locked in the order that orders lock them in, so that nothing is reserved in between.
         offers = db.session.scalars(select(Offer).order_by(Offer.id).with_for_update())
         known = {offer.code: offer for offer in offers}
-        errors += _authority_problems(entry for entry in entries if entry.row["code"] not in known)
+        errors += _authority_problems((entry for entry in entries if entry.row["code"] not in known), now)
         for entry in entries:
             errors += _change_problems(entry, known.get(entry.row["code"]))
         errors += _promise_problems(entries, known, supply)
@@ -189,8 +190,8 @@ def _change_problems(entry: _Entry, offer: Offer | None) -> list[RowError]:
     return problems
 
 
-def _authority_problems(new: Iterable[_Entry]) -> list[RowError]:
-    """One problem for each new offer of a participant that may not offer units of its project."""
+def _authority_problems(new: Iterable[_Entry], now: datetime) -> list[RowError]:
+    """One problem for each new offer of a participant that may not offer units of its project, or nobody any more."""
     found = []
     projects: dict[int, int] = dict(db.session.execute(select(Issuance.id, Issuance.project_id)).all())
     allowed: dict[tuple[int, int], bool] = {}
@@ -200,6 +201,10 @@ def _authority_problems(new: Iterable[_Entry]) -> list[RowError]:
             allowed[key] = may_offer(db.session.get_one(Provider, entry.provider_id), projects[entry.issuance_id])
         if not allowed[key]:
             found.append(entry.row.error("code", "may_not_offer", project=entry.row["project"]))
+        try:
+            closing.require_sale(entry.issuance_id, now)
+        except SaleClosed as refused:
+            found.append(entry.row.error("code", refused.code, project=entry.row["project"]))
     return found
 
 

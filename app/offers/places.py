@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from app import current
 from app.catalog.labels import REGIONS
 from app.catalog.models import Issuance, Project
 from app.db import db
 from app.kernel.money import Money
+from app.offers.closing import on_sale
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.web.filters import country
@@ -56,7 +58,7 @@ def places() -> tuple[Region, ...]:
         select(Project, func.sum(left), func.min(Offer.unit_price), func.min(Offer.currency))
         .join(Issuance, Issuance.project_id == Project.id)
         .join(Offer, Offer.issuance_id == Issuance.id)
-        .where(Offer.state == OfferState.LIVE, left > 0)
+        .where(Offer.state == OfferState.LIVE, left > 0, on_sale(current.now()))
         .group_by(Project.id)
     ):
         first, *others = project.host_parties

@@ -8,6 +8,8 @@ from datetime import date, datetime
 
 from sqlalchemy import select
 
+from app import current
+from app.catalog import book
 from app.catalog.left_out import LeftOut, left_out
 from app.catalog.models import Issuance, Project
 from app.catalog.queries import find_project_with_list
@@ -35,7 +37,9 @@ class OfferRow:
     id: int
     code: str
     unit_type: str
-    commitment_period: int
+    commitment_period: int | None
+    vintage_year: int | None
+    authorisation: str
     monitoring_starts_on: date
     monitoring_ends_on: date
     issued_at: datetime
@@ -69,7 +73,9 @@ class IssuanceRow:
     """One issuance of a project, and the ids of the visible offers of it."""
 
     unit_type: str
-    commitment_period: int
+    commitment_period: int | None
+    vintage_year: int | None
+    authorisation: str
     originating_party: str
     serial_first: int
     serial_last: int
@@ -84,8 +90,8 @@ class IssuanceRow:
 class ProjectPage:
     """A project with its offers (those for sale first, the lowest price first) and its history.
 
-    `state` is `open`, `held` (nothing for sale at the moment), `reserved` (all that is left is held for
-    unpaid orders), `sold_out`, `withdrawn` (every offer was taken back or has expired) or `never`
+    `state` is `closed` (nothing of its mechanism is sold any more), `open`, `held` (nothing for sale at the
+    moment), `reserved` (all that is left is held for unpaid orders), `sold_out`, `withdrawn` (every offer was taken back or has expired) or `never`
     (nothing was ever offered). `left_out` are issuances that cannot be listed. `listed_until` is the
     last day of the registry's list of cancellations that was loaded; None for no list.
     """
@@ -115,6 +121,7 @@ def project_page(reference: str, minimum: int) -> ProjectPage | None:
     if found is None:
         return None
     project, listed_until = found
+    is_closed = project.mechanism_code in book.contents().closed(current.now())
     issuances: dict[int, Issuance] = {}
     held: list[tuple[Offer, Issuance, Provider]] = []
     for issuance, offer, provider in db.session.execute(
@@ -135,6 +142,8 @@ def project_page(reference: str, minimum: int) -> ProjectPage | None:
         listed_until,
     )
     rows = [_offer_row(*facts, minimum, history) for facts in held if facts[0].state in VISIBLE]
+    if is_closed:
+        rows = [replace(row, is_for_sale=False, is_reserved=False) for row in rows]
     rows.sort(key=_order)
     for_sale = [row for row in rows if row.is_for_sale]
     return ProjectPage(
@@ -142,7 +151,7 @@ def project_page(reference: str, minimum: int) -> ProjectPage | None:
         offers=tuple(rows),
         units_left=sum(row.units_left for row in for_sale),
         from_price=min((row.price for row in for_sale), default=None),
-        state=_state([offer for offer, _, _ in held], {line.offer_id for line in history.lines}),
+        state="closed" if is_closed else _state([one for one, _, _ in held], {line.offer_id for line in history.lines}),
         issuances=_issuance_rows(issuances.values(), held),
         left_out=missing,
         history=history,
@@ -192,6 +201,8 @@ def _issuance_rows(
         IssuanceRow(
             unit_type=issuance.unit_type,
             commitment_period=issuance.commitment_period,
+            vintage_year=issuance.vintage_year,
+            authorisation=issuance.authorisation or "",
             originating_party=issuance.originating_party,
             serial_first=issuance.serial_first,
             serial_last=issuance.serial_last,
@@ -215,6 +226,8 @@ def _offer_row(offer: Offer, issuance: Issuance, provider: Provider, minimum: in
         code=offer.code,
         unit_type=issuance.unit_type,
         commitment_period=issuance.commitment_period,
+        vintage_year=issuance.vintage_year,
+        authorisation=issuance.authorisation or "",
         monitoring_starts_on=issuance.monitoring_starts_on,
         monitoring_ends_on=issuance.monitoring_ends_on,
         issued_at=issuance.completed_at,
@@ -253,6 +266,8 @@ def preview_offer(offer_id: int, minimum: int) -> OfferRow:
         .execution_options(populate_existing=True)
     ).one()
     row = _offer_row(offer, issuance, provider, minimum, read_history(project, {}, [(offer, issuance)], None))
+    if project.mechanism_code in book.contents().closed(current.now()):
+        return replace(row, is_for_sale=False, is_reserved=False)
     return row if offer.state in VISIBLE else replace(row, is_for_sale=offer.units_left > 0, is_reserved=False)
 
 

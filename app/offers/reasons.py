@@ -8,6 +8,7 @@ BY_SELLER = "by_seller"
 BY_OPERATOR = "by_operator"
 SELLER_SUSPENDED = "seller_suspended"
 BOOKS_DIFFER = "books_differ"
+MECHANISM_CLOSED = "mechanism_closed"
 
 
 def describe(reason: str) -> str:
@@ -16,6 +17,7 @@ def describe(reason: str) -> str:
         BY_SELLER: gettext("The seller did this."),
         BY_OPERATOR: gettext("Tonne did this."),
         SELLER_SUSPENDED: gettext("The seller is suspended."),
+        MECHANISM_CLOSED: gettext("The sale of these units has closed for good, because their registry closes."),
         BOOKS_DIFFER: gettext("The registry’s books differ from ours; we are finding out why."),
     }
     return words.get(reason, reason)

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import not_, or_, select, update
 
 from app.db import StateEvent, advance, db, record, rows_changed
+from app.offers import closing
 from app.offers.errors import BelowMinimum, PriceChanged, UnitsUnavailable
 from app.offers.models import Offer, OfferPrice, Reservation
 from app.offers.states import OFFER, RESERVATION, OfferState, ReservationState, Standing
@@ -34,9 +35,10 @@ def reserve(wanted: Sequence[Wanted], now: datetime) -> None:
     """Hold the units of every line, or of none.
 
     Runs inside the caller's transaction and takes offers in the order of their id, so that two
-    baskets with the same offers cannot wait for each other. Raises UnitsUnavailable, PriceChanged or
-    BelowMinimum; the caller's transaction must then be rolled back.
+    baskets with the same offers cannot wait for each other. Raises UnitsUnavailable, PriceChanged,
+    BelowMinimum or OrdersClosed; the caller's transaction must then be rolled back.
     """
+    closing.require_orderable([line.offer_id for line in wanted], now)
     for line in sorted(wanted, key=lambda line: (line.offer_id, line.order_line_id)):
         left = Offer.units_offered - Offer.units_reserved - Offer.units_settled
         conditions = [

@@ -17,6 +17,8 @@ from typing import Any, cast
 from flask import Flask, current_app
 from sqlalchemy import Connection, Row, String, func, select, type_coerce
 
+from app import current
+from app.catalog import book
 from app.catalog.models import Issuance, Project, ProjectParty
 from app.catalog.quality import ccp_decision
 from app.catalog.search_models import SearchDocument
@@ -46,10 +48,12 @@ _FACTS = (
     select(
         Issuance.id,
         Issuance.unit_type,
-        Issuance.commitment_period,
+        func.coalesce(Issuance.commitment_period, Issuance.vintage_year).label("period"),
+        func.coalesce(Issuance.authorisation, "").label("authorisation"),
         Issuance.monitoring_starts_on,
         Issuance.monitoring_ends_on,
         Project.id.label("project_id"),
+        Project.mechanism_code,
         Project.reference,
         Project.title,
         Project.kind,
@@ -73,11 +77,12 @@ OfferRow = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Stock:
-    """What was on offer when the monotonic clock said `read_at`, by offer."""
+    """What was on offer when the monotonic clock said `read_at`, by offer; `closed` mechanisms sold nothing then."""
 
     read_at: float
     rows: Mapping[int, OfferRow]
     revision: int
+    closed: frozenset[str]
     arrangement: Arrangement
 
 
@@ -98,7 +103,7 @@ class Shelf:
         with self._lock:
             stock, read_at = self._stock, self._monotonic()
             if stock is None or read_at - stock.read_at >= self.maximum_age:
-                stock = self._stock = _read(stock, read_at)
+                stock = self._stock = _read(stock, read_at, book.contents().closed(current.now()))
             return stock
 
 
@@ -113,20 +118,35 @@ def current_stock() -> Stock:
     return cast(Shelf, current_app.extensions["tonne.shelf"]).look()
 
 
-def _read(known: Stock | None, read_at: float) -> Stock:
+def _read(known: Stock | None, read_at: float, closed: frozenset[str]) -> Stock:
     # On a connection of its own: the request's may see the database as it was a while ago.
     with db.engine.connect() as connection:
         rows = {row[0]: row for row in map(tuple, connection.execute(_OFFERS))}
         revision = next((row[-1] for row in rows.values()), 0)
-        if known is not None and known.revision == revision and known.rows.keys() == rows.keys():
+        is_same = known is not None and (known.revision, known.closed) == (revision, closed)
+        if known is not None and is_same and known.rows.keys() == rows.keys():
             changed = [_facts(row) for offer_id, row in rows.items() if row != known.rows[offer_id]]
-            arrangement = known.arrangement.with_changes(changed) if changed else known.arrangement
-            return Stock(read_at, rows, revision, arrangement)
+            arrangement = known.arrangement
+            if changed:
+                arrangement = arrangement.with_changes(_open_ones(changed, arrangement.facts, closed))
+            return Stock(read_at, rows, revision, closed, arrangement)
         offers = [_facts(row) for row in rows.values()]
         facts = known.arrangement.facts if known is not None and known.revision == revision else None
         if facts is None or any(offer.issuance_id not in facts.issuances for offer in offers):
             facts = _read_facts(connection)
-    return Stock(read_at, rows, revision, Arrangement(facts, offers))
+    return Stock(read_at, rows, revision, closed, Arrangement(facts, _open_ones(offers, facts, closed)))
+
+
+def _open_ones(offers: Sequence[OfferFacts], facts: Facts, closed: frozenset[str]) -> Sequence[OfferFacts]:
+    """The offers as they stand: of a closed mechanism none is for sale, whatever is left of it."""
+    if not closed:
+        return offers
+    return [
+        offer._replace(is_for_sale=False, units_left=0, standing=Standing.CLOSED)
+        if facts.issuances[offer.issuance_id].mechanism in closed
+        else offer
+        for offer in offers
+    ]
 
 
 def _facts(row: OfferRow) -> OfferFacts:
@@ -145,8 +165,10 @@ def _read_facts(connection: Connection) -> Facts:
     issuances = {
         row.id: IssuanceFacts(
             place,
+            row.mechanism_code,
             row.unit_type,
-            str(row.commitment_period),
+            str(row.period),
+            row.authorisation,
             row.monitoring_starts_on.year,
             row.monitoring_ends_on.year,
             row.monitoring_ends_on,

@@ -38,12 +38,16 @@ class PriceChangeState(StrEnum):
 
 
 class Standing(StrEnum):
-    """How an offer stands for a buyer: for sale, taken off sale, all held for unpaid orders, or all sold."""
+    """How an offer stands for a buyer: for sale, taken off sale, all held for unpaid orders, or all sold.
+
+    `closed`: nothing of its mechanism is sold any more, whatever is left.
+    """
 
     OPEN = "open"
     HELD = "held"
     RESERVED = "reserved"
     SOLD_OUT = "sold_out"
+    CLOSED = "closed"
 
 
 # An offer that nobody outside has seen yet, one that is over, and all that still may sell.

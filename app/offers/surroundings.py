@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 
+from app import current
 from app.catalog import queries as catalog
 from app.catalog.models import Issuance, Project
 from app.claims.checker import find_claims
 from app.db import db
+from app.offers.closing import on_sale
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.providers.ports import NamedProject
@@ -38,7 +40,7 @@ class MarketSurroundings:
                 Project.id.in_(
                     select(Issuance.project_id)
                     .join(Offer, Offer.issuance_id == Issuance.id)
-                    .where(Offer.provider_id == provider_id, Offer.state == OfferState.LIVE)
+                    .where(Offer.provider_id == provider_id, Offer.state == OfferState.LIVE, on_sale(current.now()))
                 )
             )
             .order_by(Project.title, Project.id)

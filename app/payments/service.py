@@ -28,6 +28,8 @@ from app.payments.states import PAYMENT, REFUND, PaymentState, RefundState
 log = logging.getLogger(__name__)
 
 SESSION_LIFE = timedelta(minutes=31)
+# No gateway opens a page for less than half an hour; the rest is for the way there and clocks that differ.
+SHORTEST_SESSION = timedelta(minutes=30, seconds=30)
 HOLD = timedelta(minutes=41)
 DELAYED_HOLD = timedelta(days=14)
 CHECK_EVERY = timedelta(minutes=5)
@@ -38,8 +40,20 @@ DELIVERY_BACKOFF = (2, 10, 60, 300, 900)  # seconds
 UNFINISHED = (PaymentState.CREATED, PaymentState.OPEN, PaymentState.PROCESSING)
 
 
-def create_payment(*, order_id: int, order_reference: str, amount: Money, gateway: str, now: datetime) -> Payment:
-    """Write the next attempt to pay an order, inside the caller's transaction, before any call."""
+def create_payment(
+    *,
+    order_id: int,
+    order_reference: str,
+    amount: Money,
+    gateway: str,
+    now: datetime,
+    until: datetime | None = None,
+) -> Payment:
+    """Write the next attempt to pay an order, inside the caller's transaction, before any call.
+
+    Its page lives for `SESSION_LIFE`, but never longer than `until`.
+    """
+    ends_at = now + SESSION_LIFE if until is None else min(until, now + SESSION_LIFE)
     attempt = 1 + (db.session.scalar(select(func.max(Payment.attempt)).where(Payment.order_id == order_id)) or 0)
     payment = Payment(
         order_id=order_id,
@@ -50,7 +64,7 @@ def create_payment(*, order_id: int, order_reference: str, amount: Money, gatewa
         amount=amount.minor,
         currency=amount.currency,
         # Whole seconds: gateways have no finer time, and the repeated request must be the same.
-        expires_at=(now + SESSION_LIFE).replace(microsecond=0),
+        expires_at=ends_at.replace(microsecond=0),
         next_check_at=now + RESUME_AFTER,
         created_at=now,
     )
@@ -99,6 +113,33 @@ def get_paid(order_id: int) -> Payment:
         .order_by(Payment.succeeded_at, Payment.id)
         .limit(1)
     ).one()
+
+
+def draw(payment: Payment, *, order_id: int, order_reference: str, amount: Money, now: datetime) -> Payment:
+    """Pay an order with money of an earlier payment, inside the caller's transaction. No gateway is asked.
+
+    The caller has made sure that the money belongs to units which certainly were not cancelled, and that it is
+    neither refunded nor drawn already.
+    """
+    drawn = Payment(
+        order_id=order_id,
+        attempt=1,
+        gateway=payment.gateway,
+        idempotency_key=f"drawn:{order_reference}",
+        state=PaymentState.SUCCEEDED,
+        amount=amount.minor,
+        currency=amount.currency,
+        method=payment.method,
+        expires_at=now,
+        next_check_at=now,
+        created_at=now,
+        succeeded_at=now,
+        drawn_from_id=payment.id,
+    )
+    db.session.add(drawn)
+    db.session.flush()
+    record(PAYMENT.machine, drawn.id, None, PaymentState.SUCCEEDED, at=now, facts={"drawn_from": payment.id})
+    return drawn
 
 
 def unfinished_payments(order_id: int) -> list[int]:
@@ -206,9 +247,12 @@ def owe_refund(
     """Decide that `amount` goes back, inside the caller's transaction.
 
     The key counts decisions, never amounts: two equal partial refunds are two refunds. `arrived` is
-    what came in minor units where it differs from what was asked for. Raises GatewayFault when the
-    refunds of a payment would exceed it.
+    what came in minor units where it differs from what was asked for. Money that was drawn from an earlier
+    payment goes back by that one. Raises GatewayFault when the refunds of a payment would exceed it.
     """
+    order_id = payment.order_id
+    if payment.drawn_from_id is not None:
+        payment = db.session.get_one(Payment, payment.drawn_from_id)
     earlier, owed = db.session.execute(
         select(func.count(Refund.id), func.coalesce(func.sum(Refund.amount), 0)).where(Refund.payment_id == payment.id)
     ).one()
@@ -216,7 +260,7 @@ def owe_refund(
         raise GatewayFault(f"refunds of payment {payment.id} would exceed it")
     refund = Refund(
         payment_id=payment.id,
-        order_id=payment.order_id,
+        order_id=order_id,
         order_line_id=order_line_id,
         cause=cause,
         key=f"refund:{order_reference}:{payment.attempt}:{earlier + 1}",

@@ -20,7 +20,7 @@ from app.register.queries import RegisterRow
 COLUMNS = (
     "certificate", "cancelled_at", "units", "unit_type", "project", "project_title", "project_type", "host_parties",
     "intent", "beneficiary_name", "serial_numbers", "transactions", "commitment_periods", "certified_at",
-    "verify_url", "demonstration", "channel", "purpose_category", "scheme_name",
+    "verify_url", "demonstration", "channel", "purpose_category", "scheme_name", "vintage_years", "authorisations",
 )  # fmt: skip
 
 
@@ -98,6 +98,8 @@ def _transaction(transaction: TransactionFacts) -> dict[str, Any]:
         "identifier": transaction.identifier,
         "completed_at": transaction.completed_at,
         "commitment_period": transaction.commitment_period,
+        "vintage_year": transaction.vintage_year,
+        "authorisation": transaction.authorisation or None,
         "monitoring_starts_on": transaction.monitoring_starts_on,
         "monitoring_ends_on": transaction.monitoring_ends_on,
         "units": transaction.units,
@@ -122,14 +124,20 @@ def _cells(row: RegisterRow, statement: str) -> tuple[object, ...]:
         row.beneficiary or "",
         "; ".join(f"{found.first} to {found.last}" for found in row.ranges),
         "; ".join(transaction.identifier for transaction in facts.transactions),
-        "; ".join(str(transaction.commitment_period) for transaction in facts.transactions),
+        _joined(transaction.commitment_period for transaction in facts.transactions),
         encode(facts.issued_at),
         verify_address(facts),
         statement if facts.is_demonstration else "",
         _channel(facts),
         facts.purpose_category,
         facts.scheme_name,
+        _joined(transaction.vintage_year for transaction in facts.transactions),
+        _joined(transaction.authorisation for transaction in facts.transactions),
     )
+
+
+def _joined(values: Iterable[object]) -> str:
+    return "; ".join(str(value) for value in values if value)
 
 
 def _line(cells: Iterable[object]) -> str:

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 
-from app.catalog.models import Issuance
-from app.db import advance, db, end_reading, record, transaction
+from app.catalog.models import Issuance, Mechanism, UnitType
+from app.db import advance, db, end_reading, record, rows_changed, transaction
+from app.jobs import hold
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
-from app.kernel.references import cancellation_reference
+from app.kernel.references import cancellation_reference, unguessable_token
 from app.registry import leases
 from app.registry.leases import Lease
-from app.registry.models import Cancellation, CancelledBlock, RegistryAttempt
+from app.registry.models import Cancellation, CancelledBlock, RegistryAttempt, StrayBlock, StrayCancellation
 from app.registry.ports import (
     Absent,
     Ambiguous,
@@ -37,9 +38,11 @@ from app.registry.ports import (
     RefusalCode,
     Refused,
     Registries,
+    SerialBlock,
     Unavailable,
     Unknown,
 )
+from app.registry.promises import later_than_promised
 from app.registry.states import CANCELLATION, CancellationState
 
 log = logging.getLogger(__name__)
@@ -54,11 +57,17 @@ Said = TypeVar("Said", bound=Outcome | Ambiguous)
 
 @dataclass(frozen=True)
 class Cause:
-    """What units are cancelled for: a line of an order, or a direct cancellation."""
+    """What units are cancelled for: a line of an order, or a direct cancellation.
+
+    `key` is unguessable and the same for good, also in a database that came back from a backup; `at` (aware) is
+    when it was asked for.
+    """
 
     order_id: int | None = None
     order_line_id: int | None = None
     direct_cancellation_id: int | None = None
+    key: str = field(default_factory=unguessable_token)
+    at: datetime | None = None
 
 
 def plan_cancellation(
@@ -76,9 +85,11 @@ def plan_cancellation(
     """Write the intent to cancel `units` (tonnes) for one cause.
 
     Runs inside the transaction that begins the order or the direct cancellation: begun and planned are one fact.
+    What a restored backup may have forgotten is not sent before it was looked up.
     """
+    state = _S.UNKNOWN if cause.at is not None and hold.may_have_been_done(cause.at) else _S.PLANNED
     request = CancellationRequest(
-        reference=cancellation_reference(),
+        reference=cancellation_reference(cause.key),
         account=account,
         project_reference=project_reference,
         unit_type=issuance.unit_type,
@@ -107,13 +118,14 @@ def plan_cancellation(
         units=units,
         beneficiary_name=beneficiary_name,
         purpose=purpose,
-        state=_S.PLANNED,
+        state=state,
+        attempts=0 if state is _S.PLANNED else 1,
         next_action_at=now,
         created_at=now,
     )
     db.session.add(cancellation)
     db.session.flush()
-    record(CANCELLATION.machine, cancellation.id, None, _S.PLANNED, at=now)
+    record(CANCELLATION.machine, cancellation.id, None, state, at=now)
     return cancellation
 
 
@@ -137,27 +149,33 @@ def pursue(cancellation_id: int, state: CancellationState, registries: Registrie
 
     False if nothing could be done now, because another worker writes to the same account.
     """
-    if state is _S.PLANNED:
-        return send(cancellation_id, registries, clock)
     if state is _S.SENDING:
         doubt(cancellation_id, clock.now())
-    else:
+        return True
+    if state is _S.PLANNED and send(cancellation_id, registries, clock):
+        return True
+    if state is not _S.PLANNED:
         look_up(cancellation_id, registries, clock)
-    return True
+    if _is_wanted_back(cancellation_id):
+        withdraw(cancellation_id, "the buyer waited longer than was promised", registries, clock)
+        return True
+    return state is not _S.PLANNED
 
 
 def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
     """Ask the registry to cancel: commit the intent, make the call, record the outcome.
 
-    False if somebody else was faster, or writes to the same account at the moment.
+    False if somebody else was faster, or writes to the same account at the moment, or a restoration hold stands.
     """
     now = clock.now()
     with transaction() as session:
+        if hold.stands():
+            return False
         cancellation = session.get_one(Cancellation, cancellation_id)
         lease = leases.take(cancellation.registry_code, cancellation.account, now)
         if lease is None:
             return False
-        claimed = advance(
+        claimed = cancellation.withdrawal_wanted_at is None and advance(
             Cancellation,
             cancellation_id,
             CANCELLATION,
@@ -175,8 +193,13 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
         cancellation = session.get_one(Cancellation, cancellation_id)
         cancellation.first_sent_at = cancellation.first_sent_at or now
         request, fence = request_of(cancellation), cancellation.attempts
+        closed_at = _end_of_registry(cancellation)
     checkpoints.reached("cancellation.intent_committed")
-    outcome = _outcome_of(cancellation_id, lambda: registries.of(lease.registry_code).submit(request))
+    if closed_at is not None and closed_at <= now:
+        # Nothing is sent to a registry that is gone, so nothing can have happened there.
+        outcome: Outcome = Refused(RefusalCode.CLOSED, f"the registry closed on {closed_at:%Y-%m-%d %H:%M} UTC")
+    else:
+        outcome = _outcome_of(cancellation_id, lambda: registries.of(lease.registry_code).submit(request))
     ended_at = clock.now()
     with transaction():
         _note_attempt(cancellation_id, "submit", now, ended_at, outcome)
@@ -185,6 +208,18 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
         # it says is about a claim that belongs to somebody else by now.
         _apply(cancellation_id, outcome, ended_at, Cancellation.attempts == fence)
     return True
+
+
+def _is_closed(cancellation_id: int, now: datetime) -> bool:
+    closed_at = _end_of_registry(db.session.get_one(Cancellation, cancellation_id))
+    end_reading()
+    return closed_at is not None and closed_at <= now
+
+
+def _end_of_registry(cancellation: Cancellation) -> datetime | None:
+    """When the registry of a cancellation's units closes (aware UTC), where that is known."""
+    unit_type = db.session.get_one(UnitType, cancellation.unit_type)
+    return db.session.get_one(Mechanism, unit_type.mechanism_code).ends_at
 
 
 def _outcome_of(cancellation_id: int, write: Callable[[], Said]) -> Said | Unknown:
@@ -236,7 +271,8 @@ def look_up(cancellation_id: int, registries: Registries, clock: Clock) -> None:
     with transaction():
         _note_attempt(cancellation_id, "lookup", now, clock.now(), answer)
         _apply_lookup(cancellation_id, answer, clock.now(), Cancellation.attempts == question.fence)
-    if isinstance(answer, Found) and isinstance(answer.outcome, Pending) and answer.outcome.can_advance:
+    can_advance = isinstance(answer, Found) and isinstance(answer.outcome, Pending) and answer.outcome.can_advance
+    if can_advance and not _is_closed(cancellation_id, now):
         take_next_step(cancellation_id, registries, clock)
 
 
@@ -264,32 +300,106 @@ def take_next_step(cancellation_id: int, registries: Registries, clock: Clock) -
     return True
 
 
+def want_back(order_id: int, registries: Registries, now: datetime) -> int:
+    """Note that a buyer who waited longer than promised wants their units back; gives how many cancellations that is.
+
+    Nothing is promised by it: the worker tries to withdraw them, and only the registry's proof counts.
+    Runs inside the caller's transaction.
+    """
+    wanted = db.session.execute(
+        update(Cancellation)
+        .where(
+            Cancellation.order_id == order_id,
+            Cancellation.state.in_([_S.PLANNED, _S.WAITING, _S.UNKNOWN]),
+            Cancellation.withdrawal_wanted_at.is_(None),
+            or_(*(later_than_promised(registry, now) for registry in registries)),
+        )
+        .values(withdrawal_wanted_at=now, next_action_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(wanted)
+
+
 def withdraw(cancellation_id: int, reason: str, registries: Registries, clock: Clock) -> bool:
     """Try to take a cancellation back that the registry has not carried out; True if that is proven.
 
-    `reason` is told to the registry, in English. Only its proof counts: then the cancellation is `refused`
-    with the code `withdrawn`, and its money may go back. Anything else leaves it as it is, or shows that it
-    is done. False also where another worker writes to the account at the moment.
+    `reason` is told to the registry, in English. Only proof counts: that it was never sent, that the registry
+    gave it up, or that the registry never had it. Then the cancellation is `refused` with the code `withdrawn`,
+    and its money may go back. Anything else leaves it as it is, or shows that it is done. False also where
+    another worker writes to the account at the moment.
     """
     now = clock.now()
-    lease, question = _with_lease(cancellation_id, now, (_S.WAITING, _S.UNKNOWN, _S.MANUAL))
+    lease, question = _with_lease(cancellation_id, now, (_S.PLANNED, _S.WAITING, _S.UNKNOWN, _S.MANUAL))
     if lease is None:
         return False
-    answer = _answer_of(
-        cancellation_id,
-        lambda: registries.of(lease.registry_code).withdraw(question.request, question.transaction, reason),
-    )
+    if question.fence == 0:
+        answer: Lookup = Absent(proven=True, basis="it was never sent")
+    else:
+        answer = _answer_of(
+            cancellation_id,
+            lambda: registries.of(lease.registry_code).withdraw(question.request, question.transaction, reason),
+        )
     ended_at = clock.now()
     with transaction() as session:
         _note_attempt(cancellation_id, "withdraw", now, ended_at, answer)
-        if leases.give_back(lease) or (isinstance(answer, Found) and isinstance(answer.outcome, Completed)):
-            _apply_lookup(cancellation_id, answer, ended_at, Cancellation.attempts == question.fence)
+        is_done = isinstance(answer, Found) and isinstance(answer.outcome, Completed)
+        if leases.give_back(lease) or is_done:
+            _apply_withdrawal(cancellation_id, answer, ended_at, Cancellation.attempts == question.fence)
+        session.execute(
+            update(Cancellation)
+            .where(
+                Cancellation.id == cancellation_id,
+                Cancellation.state.in_([_S.PLANNED, _S.WAITING, _S.UNKNOWN]),
+                Cancellation.next_action_at <= ended_at,
+            )
+            .values(next_action_at=ended_at + _pause(cancellation_id))
+            .execution_options(synchronize_session=False)
+        )
         code = session.scalar(
             select(Cancellation.refusal_code).where(
                 Cancellation.id == cancellation_id, Cancellation.state == _S.REFUSED
             )
         )
     return code == RefusalCode.WITHDRAWN.value
+
+
+def _is_wanted_back(cancellation_id: int) -> bool:
+    wanted = db.session.scalar(
+        select(Cancellation.withdrawal_wanted_at).where(
+            Cancellation.id == cancellation_id, Cancellation.state.in_([_S.PLANNED, _S.WAITING, _S.UNKNOWN])
+        )
+    )
+    end_reading()
+    return wanted is not None
+
+
+def _apply_withdrawal(cancellation_id: int, answer: Lookup, now: datetime, fence: ColumnElement[bool]) -> None:
+    if isinstance(answer, Absent) and answer.proven:
+        # Nobody sends it again, so what is not there never will be.
+        withdrawn = Refused(RefusalCode.WITHDRAWN, answer.basis)
+        _refuse(cancellation_id, withdrawn, now, (_S.PLANNED, _S.UNKNOWN), fence)
+    _apply_lookup(cancellation_id, answer, now, fence)
+
+
+def _refuse(
+    cancellation_id: int,
+    outcome: Refused,
+    now: datetime,
+    sources: tuple[CancellationState, ...],
+    *fence: ColumnElement[bool],
+) -> None:
+    advance(
+        Cancellation,
+        cancellation_id,
+        CANCELLATION,
+        _S.REFUSED,
+        at=now,
+        sources=sources,
+        only_if=fence,
+        facts={"code": outcome.code.value, "message": outcome.message},
+        refusal_code=outcome.code.value,
+        last_message=outcome.message[:500],
+    )
 
 
 @dataclass(frozen=True)
@@ -319,11 +429,14 @@ def _question_of(cancellation: Cancellation) -> _Question:
 def _with_lease(
     cancellation_id: int, now: datetime, states: tuple[CancellationState, ...]
 ) -> tuple[Lease | None, _Question]:
-    """Take the lease on the account of a cancellation in one of `states`; no lease where that cannot be."""
+    """Take the lease on the account of a cancellation in one of `states`; no lease where that cannot be.
+
+    A restoration hold lets nobody write.
+    """
     with transaction() as session:
         cancellation = session.get_one(Cancellation, cancellation_id)
         question = _question_of(cancellation)
-        may = cancellation.state in states
+        may = cancellation.state in states and not hold.stands()
         lease = leases.take(cancellation.registry_code, cancellation.account, now) if may else None
         if lease is not None:
             cancellation.lease_until = now + leases.LENGTH
@@ -384,17 +497,7 @@ def _apply(cancellation_id: int, outcome: Outcome, now: datetime, *fence: Column
         # Something else stands under our reference: that is our mistake, and no proof that nothing happened.
         _call_a_person(cancellation_id, outcome.message, now, (_S.SENDING, _S.UNKNOWN, _S.WAITING), *fence)
     elif isinstance(outcome, Refused):
-        advance(
-            Cancellation,
-            cancellation_id,
-            CANCELLATION,
-            _S.REFUSED,
-            at=now,
-            only_if=fence,
-            facts={"code": outcome.code.value, "message": outcome.message},
-            refusal_code=outcome.code.value,
-            last_message=outcome.message[:500],
-        )
+        _refuse(cancellation_id, outcome, now, (), *fence)
     elif isinstance(outcome, Pending):
         moved = advance(
             Cancellation,
@@ -501,9 +604,48 @@ def _recorded_before(cancellation_id: int, result: CancellationResult) -> str | 
             )
             .limit(1)
         )
+        taken = taken or _taken_by_a_stray(cancellation_id, block)
         if taken is not None:
             return f"serial numbers from {taken} on are on record as cancelled before"
     return None
+
+
+def _taken_by_a_stray(cancellation_id: int, block: SerialBlock) -> str | None:
+    """The first serial number of a stray cancellation that shares some with a block, unless it is this very one."""
+    reference = select(Cancellation.reference).where(Cancellation.id == cancellation_id).scalar_subquery()
+    return db.session.scalar(
+        select(StrayBlock.text_first)
+        .join(StrayCancellation, StrayCancellation.id == StrayBlock.stray_id)
+        .where(
+            StrayBlock.space == block.space,
+            StrayBlock.first <= block.last,
+            StrayBlock.last >= block.first,
+            StrayCancellation.reference.is_distinct_from(reference),
+        )
+        .limit(1)
+    )
+
+
+def doubt_planned(cancellation_id: int, now: datetime) -> bool:
+    """What a restored backup says is about to be sent may have been sent: it is looked up first.
+
+    The lease tells from when on an effect may not show yet. False where it is not planned any more.
+    """
+    with transaction():
+        return advance(
+            Cancellation,
+            cancellation_id,
+            CANCELLATION,
+            _S.UNKNOWN,
+            at=now,
+            sources=(_S.PLANNED,),
+            facts={"message": "restored from a backup"},
+            # As if it had been sent: nobody may take it for something that never was.
+            attempts=Cancellation.attempts + 1,
+            lease_until=now + leases.LENGTH,
+            next_action_at=now,
+            last_message="restored from a backup",
+        )
 
 
 def _call_a_person(
@@ -577,4 +719,5 @@ def request_of(cancellation: Cancellation) -> CancellationRequest:
         units=cancellation.units,
         beneficiary_name=cancellation.beneficiary_name,
         purpose=cancellation.purpose,
+        channel="registry" if cancellation.order_id is None else "platform",
     )

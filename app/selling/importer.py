@@ -29,7 +29,8 @@ from app.kernel.csvtable import (
     repeated,
 )
 from app.kernel.errors import Refusal
-from app.offers import pools
+from app.offers import closing, pools
+from app.offers.errors import SaleClosed
 from app.offers.importer import LARGEST_PRICE
 from app.offers.models import Offer
 from app.offers.pools import Holdings, Pool, Supply
@@ -297,6 +298,11 @@ def _term_problems(entry: _Entry, now: datetime) -> list[RowError]:
     if offer is not None and offer.state in CLOSED:
         return [row.error("code", "offer_closed")]
     found: list[Refusal] = [*problems(entry.units, entry.terms, now)]
+    if entry.more > 0:
+        try:
+            closing.require_sale(entry.issuance.id, now)
+        except SaleClosed as closed:
+            found.append(closed)
     if offer is not None:
         found += service.change_problems(offer, entry.units, entry.terms)
     return [_refused(row, _column(refusal), refusal) for refusal in found]

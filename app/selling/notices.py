@@ -19,6 +19,7 @@ from app.notifications.messages import (
     NamedOffer,
     OfferReturned,
     OffersApproved,
+    OffersEnded,
     OffersFrozen,
     SellerFacts,
 )
@@ -67,6 +68,12 @@ def offers_frozen(offer_ids: Sequence[int], reason: str, now: datetime) -> None:
             lambda **who: OffersFrozen(reason=reason, **who),
             now,
         )
+
+
+def offers_ended(offer_ids: Sequence[int], now: datetime) -> None:
+    """The sale of these offers' mechanism is over: one mail to each seller of each participant. `now` is aware."""
+    for owned in _owned(offer_ids):
+        _tell(owned, f"offers_ended:{owned.key}:{_stamp(now)}", OffersEnded, now)
 
 
 def low_stock(offer_ids: Iterable[int], now: datetime) -> None:

@@ -38,7 +38,9 @@ class OfferLine:
     project_reference: str
     project_title: str
     unit_type: str
-    commitment_period: int
+    commitment_period: int | None
+    vintage_year: int | None
+    authorisation: str
     monitoring_starts_on: date
     monitoring_ends_on: date
     price: Money
@@ -79,7 +81,9 @@ class HoldingLine:
     project_reference: str
     project_title: str
     unit_type: str
-    commitment_period: int
+    commitment_period: int | None
+    vintage_year: int | None
+    authorisation: str
     monitoring_starts_on: date
     monitoring_ends_on: date
     originating_party: str
@@ -187,6 +191,8 @@ def holdings_of(provider: Provider, holdings: Holdings) -> tuple[list[str], list
                 project_title=project.title,
                 unit_type=issuance.unit_type,
                 commitment_period=issuance.commitment_period,
+                vintage_year=issuance.vintage_year,
+                authorisation=issuance.authorisation or "",
                 monitoring_starts_on=issuance.monitoring_starts_on,
                 monitoring_ends_on=issuance.monitoring_ends_on,
                 originating_party=issuance.originating_party,
@@ -319,6 +325,8 @@ def _line(offer: Offer, issuance: Issuance, project: Project, provider: Provider
         project_title=project.title,
         unit_type=issuance.unit_type,
         commitment_period=issuance.commitment_period,
+        vintage_year=issuance.vintage_year,
+        authorisation=issuance.authorisation or "",
         monitoring_starts_on=issuance.monitoring_starts_on,
         monitoring_ends_on=issuance.monitoring_ends_on,
         price=offer.price,

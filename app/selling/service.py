@@ -19,7 +19,7 @@ from app.audit.service import Actor, Subject, note_act, required_reason
 from app.catalog.models import Issuance, Project
 from app.current import settings
 from app.db import advance, db, end_reading, one_at_a_time, record, transaction
-from app.offers import pools, reasons
+from app.offers import closing, pools, reasons
 from app.offers import service as offers
 from app.offers.models import Offer, PriceChange
 from app.offers.pools import Holdings
@@ -86,7 +86,7 @@ def draw_up(
     """Draw up an offer of `units` (tonnes), which promises nothing until it is submitted; gives its id.
 
     `code` is its name in files; without one it gets the next of its project. Raises UnknownIssuance,
-    MayNotOffer, OtherOwner, TermsUnfit or CodeUnfit.
+    MayNotOffer, OtherOwner, SaleClosed, TermsUnfit or CodeUnfit.
     """
     with transaction():
         provider = lock_provider(provider_id)
@@ -97,6 +97,7 @@ def draw_up(
             raise MayNotOffer(provider_id=provider_id)
         if find_account_provider(account) != provider_id:
             raise OtherOwner(account=account)
+        closing.require_sale(issuance_id, now)
         _require(problems(units, terms, now))
         return int(add_draft(provider, issuance, account, units, terms, actor, now, code).id)
 
@@ -133,13 +134,14 @@ def add_draft(
 def copy(offer_id: int, actor: Actor, now: datetime) -> int:
     """Draw up a new offer at the terms of another, without dates that are over; gives the new one's id.
 
-    Raises NoSuchOffer or MayNotOffer.
+    Raises NoSuchOffer, MayNotOffer or SaleClosed.
     """
     with transaction():
         known = _known(offer_id)
         issuance = db.session.get_one(Issuance, known.issuance_id)
         if not may_offer(lock_provider(known.provider_id), issuance.project_id):
             raise MayNotOffer(provider_id=known.provider_id)
+        closing.require_sale(known.issuance_id, now)
         offer = Offer(
             code=_new_code("", issuance),
             provider_id=known.provider_id,
@@ -169,7 +171,8 @@ def change(
     """Let an offer have other units (tonnes) and terms from now on; False where nothing differs.
 
     `seen` is the fingerprint of what the person saw who changes it. Orders that were placed keep their price.
-    Raises NoSuchOffer, OfferMoved, OfferChangedMeanwhile, TermsUnfit, or MoreThanHeld for more units than lie free.
+    Raises NoSuchOffer, OfferMoved, OfferChangedMeanwhile, TermsUnfit, or MoreThanHeld for more units than lie free,
+    and SaleClosed for any more of a mechanism whose sale has closed.
     """
     account = _account_of(offer_id)
     supply = pools.read_supply([account], holdings)
@@ -184,6 +187,7 @@ def change(
         _require(change_problems(offer, units, terms))
         more = units - pools.promise_of(offer)
         if more > 0:
+            closing.require_sale(offer.issuance_id, now)
             pools.require_free(offer.account, offer.issuance_id, units, supply, already=pools.promise_of(offer))
         return put_terms(offer, units, terms, supply, actor, now)
 
@@ -236,7 +240,7 @@ def submit(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> No
     supply = pools.read_supply([_account_of(offer_id)], holdings)
     with transaction():
         _lock_pool(offer_id)
-        _allowed(offer_id)
+        _allowed(offer_id, now)
         offer = _locked(offer_id)
         _from(offer, _S.DRAFT)
         if find_account_provider(offer.account) != offer.provider_id:
@@ -262,7 +266,7 @@ def approve(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> N
     supply = pools.read_supply([_account_of(offer_id)], holdings)
     with transaction():
         _lock_pool(offer_id)
-        _allowed(offer_id)
+        _allowed(offer_id, now)
         offer = _locked(offer_id)
         _from(offer, _S.SUBMITTED)
         require_outsider_of(offer.provider_id, actor.person_id)
@@ -310,9 +314,12 @@ def pause_all(provider_id: int, actor: Actor, now: datetime) -> int:
 
 
 def resume(offer_id: int, actor: Actor, now: datetime) -> None:
-    """Put a paused offer back on sale. Raises NoSuchOffer, OfferMoved, MayNotOffer, or TermsUnfit after its expiry."""
+    """Put a paused offer back on sale.
+
+    Raises NoSuchOffer, OfferMoved, MayNotOffer, SaleClosed, or TermsUnfit after its expiry.
+    """
     with transaction():
-        _allowed(offer_id)
+        _allowed(offer_id, now)
         offer = _locked(offer_id)
         _from(offer, _S.PAUSED)
         _require_time_left(offer, now)
@@ -378,7 +385,7 @@ def thaw(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> None
     supply = pools.read_supply([_account_of(offer_id)], holdings)
     with transaction():
         _lock_pool(offer_id)
-        _allowed(offer_id)
+        _allowed(offer_id, now)
         offer = _locked(offer_id)
         _from(offer, _S.FROZEN)
         require_outsider_of(offer.provider_id, actor.person_id)
@@ -448,6 +455,14 @@ def drop_planned_price(change_id: int, actor: Actor, now: datetime) -> None:
 def run_schedule(now: datetime) -> int:
     """Do what time alone brings: offers open and expire, planned prices come to hold. Gives how many things it did."""
     expiring = _ids(select(Offer.id).where(Offer.expires_at <= now, Offer.state.in_(_EXPIRES)).order_by(Offer.id))
+    closing_ids = _ids(
+        select(Offer.id)
+        .where(
+            (Offer.state.in_(_EXPIRES) & closing.closed_offers(now))
+            | ((Offer.state == _S.APPROVED) & closing.unopened_offers(now))
+        )
+        .order_by(Offer.id)
+    )
     opening = _ids(
         select(Offer.id)
         .where(Offer.state == _S.APPROVED, Offer.opens_at.is_(None) | (Offer.opens_at <= now))
@@ -459,11 +474,26 @@ def run_schedule(now: datetime) -> int:
         .order_by(PriceChange.due_at, PriceChange.id)
     )
     end_reading()
-    done = [_expire(offer_id, now) for offer_id in expiring]
+    done: list[int] = [_expire(offer_id, now) for offer_id in expiring]
+    done.append(_close(closing_ids, now))
     # A price that was due before the opening is the first one that anybody sees.
     done += [_apply(change_id, now) for change_id in due]
     done += [_open_when_due(offer_id, now) for offer_id in opening]
     return sum(done)
+
+
+def _close(offer_ids: Sequence[int], now: datetime) -> int:
+    """End the offers of a mechanism that sells nothing any more, and tell their sellers; gives how many."""
+    with transaction():
+        ended = []
+        for offer_id in offer_ids:
+            offer = _locked(offer_id)
+            if offer.state in _EXPIRES:
+                _move(offer, _S.EXPIRED, now, sources=_EXPIRES, reason=reasons.MECHANISM_CLOSED)
+                _drop_plans(offer_id, now)
+                ended.append(offer_id)
+        notices.offers_ended(ended, now)
+        return len(ended)
 
 
 def _expire(offer_id: int, now: datetime) -> bool:
@@ -551,9 +581,10 @@ def lock_provider(provider_id: int) -> Provider:
     return db.session.get_one(Provider, provider_id, with_for_update={"read": True}, populate_existing=True)
 
 
-def _allowed(offer_id: int) -> None:
-    """Refuse what only an approved participant with authority for the project may do."""
+def _allowed(offer_id: int, now: datetime) -> None:
+    """Refuse what only an approved participant with authority for the project may do, and nobody after the sale."""
     offer = _known(offer_id)
+    closing.require_sale(offer.issuance_id, now)
     issuance = db.session.get_one(Issuance, offer.issuance_id)
     if not may_offer(lock_provider(offer.provider_id), issuance.project_id):
         raise MayNotOffer(provider_id=offer.provider_id)

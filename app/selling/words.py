@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, cast
 
 from babel.lists import format_list
@@ -10,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext, pgettext
 from wtforms import Form
 
+from app.catalog.labels import unit_name
 from app.current import settings
 from app.kernel.csvtable import RowError
 from app.kernel.errors import Refusal
@@ -212,6 +214,11 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
     "no_such_offer": lambda _facts: _("There is no such offer any more."),
     "may_not_offer": lambda _facts: _(
         "You may not offer units of this project: you are suspended, or your authority for it was not accepted."
+    ),
+    "sale_closed": lambda facts: _(
+        "%(units)s are no longer offered here since %(time)s, because their registry closes.",
+        units=unit_name(str(facts["unit_type"]), 2),
+        time=filters.datetime_long(cast(datetime, facts["closed_at"])),
     ),
     "own_organisation": lambda _facts: str(OWN_ORGANISATION),
     "other_owner": lambda facts: _("The registry account %(account)s is not yours.", account=facts["account"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import Flask
 from flask_babel import gettext
 
@@ -13,6 +15,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         is_demonstration=current_settings_are_demonstration(app),
         demonstration_statement=statement,
+        shown_time=shown_time,
         operator_name=app.extensions["tonne.settings"].operator_name,
     )
 
@@ -20,6 +23,11 @@ def init_app(app: Flask) -> None:
 def current_settings_are_demonstration(app: Flask) -> bool:
     """Whether `app` was made with settings under which nothing that happens is real."""
     return bool(app.extensions["tonne.settings"].is_demonstration)
+
+
+def shown_time() -> datetime | None:
+    """The time that this copy pretends it is (aware UTC); None where it goes by the machine's clock."""
+    return current.now() if current.settings().clock_start is not None else None
 
 
 def statement() -> str:

@@ -54,6 +54,10 @@ SENTENCES = {
     "outside_issuance": _("The serial numbers do not lie inside one issuance of %(project)s."),
     "not_as_issued": _("The units were issued with the value %(value)s."),
     "adaptation_share": _("Units before serial number %(first)s went to the Adaptation Fund."),
+    "fee_outstanding": _(
+        "The share of proceeds of this issuance is not paid in full: only %(released)s of its units may leave the "
+        "pending account now."
+    ),
     "serials_or_sum": _(
         "Give the commitment period, the Party and both serial numbers, or the time at which a sum begins, not both."
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
@@ -85,7 +85,7 @@ def test_mechanisms_are_written_once_with_their_kyoto_codes(context: Flask) -> N
     assert ensure_mechanisms() is False
     codes = dict(db.session.execute(select(UnitType.code, UnitType.kyoto_code)).all())
     assert codes == {"CER": 5, "tCER": 6, "lCER": 7}
-    assert db.session.get_one(Mechanism, "CDM").sales_close_at is None
+    assert db.session.get_one(Mechanism, "CDM").ends_at == datetime(2027, 1, 1, tzinfo=UTC)
 
 
 def test_files_load_once_and_a_second_time_changes_nothing(context: Flask) -> None:

@@ -8,17 +8,15 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.checkout.models import Order
+from app.checkout.service.ending import end_unpaid
 from app.checkout.service.record import reconcile, record_status
-from app.checkout.states import ORDER, UNPAID, UNPAID_IN_TIME, WITHDRAWN, OrderState
+from app.checkout.states import UNPAID, UNPAID_IN_TIME, WITHDRAWN
 from app.config import Settings
-from app.db import advance, db, end_reading, transaction
+from app.db import db, end_reading, transaction
 from app.kernel.clock import Clock
-from app.offers import service as offers
 from app.payments import service as payments
 from app.payments.ports import GatewayState, GatewayUnavailable, PaymentGateway
 from app.registry.ports import Registries
-
-_S = OrderState
 
 
 def due_orders(now: datetime, limit: int = 100) -> list[int]:
@@ -40,7 +38,7 @@ def withdraw(order_id: int, gateway: PaymentGateway, registries: Registries, set
     with suppress(GatewayUnavailable):
         close_payment_pages(order_id, gateway, registries, settings, clock)
     with transaction():
-        return _end(order_id, WITHDRAWN, clock.now())
+        return end_unpaid(order_id, WITHDRAWN, clock.now())
 
 
 def close_unpaid(
@@ -53,16 +51,7 @@ def close_unpaid(
     """
     close_payment_pages(order_id, gateway, registries, settings, clock)
     with transaction():
-        return not payments.unfinished_payments(order_id) and _end(order_id, UNPAID_IN_TIME, clock.now())
-
-
-def _end(order_id: int, reason: str, now: datetime) -> bool:
-    """Expire an order and give its units back; False when it is in a state that cannot expire."""
-    if not advance(Order, order_id, ORDER, _S.EXPIRED, at=now, sources=UNPAID, facts={"reason": reason}):
-        return db.session.get_one(Order, order_id).state is _S.EXPIRED
-    for line in db.session.get_one(Order, order_id).lines:
-        offers.release(line.id, now)
-    return True
+        return not payments.unfinished_payments(order_id) and end_unpaid(order_id, UNPAID_IN_TIME, clock.now())
 
 
 def close_payment_pages(

@@ -12,12 +12,15 @@ from app.catalog.models import Issuance, Project
 from app.checkout import mails
 from app.checkout.errors import OrderNotPayable
 from app.checkout.models import Order, OrderLine
+from app.checkout.service.allowed import require_time_to_pay
 from app.checkout.states import ORDER, UNPAID, OrderState
 from app.config import Settings
 from app.db import advance, db, end_reading, transaction
+from app.jobs import hold
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
+from app.offers import closing
 from app.payments import service as payments
 from app.payments.models import Payment
 from app.payments.ports import GatewayRefusal, GatewayUnavailable, PaymentGateway, PaymentLine, PaymentRequest
@@ -29,21 +32,25 @@ _S = OrderState
 def start_payment(order_id: int, gateway: PaymentGateway, settings: Settings, clock: Clock) -> str:
     """Open a hosted payment page for an unpaid order and give its address.
 
-    Raises OrderNotPayable, and what the gateway's `start_checkout` raises; the order stays as it
-    is then and can be paid again.
+    Raises OrderNotPayable, OrdersClosed where the sale of its units closes before it could be paid, and what the
+    gateway's `start_checkout` raises; the order stays as it is then and can be paid again.
     """
+    require_no_hold()
     now = clock.now()
     with transaction() as session:
         # Two tabs that press Pay at once wait for each other here; on SQLite they already do.
         order = session.get_one(Order, order_id, with_for_update=True)
         if order.state not in UNPAID or order.expires_at <= now or payments.unfinished_payments(order_id):
             raise OrderNotPayable(state=order.state.value)
+        offer_ids = [line.offer_id for line in order.lines]
+        require_time_to_pay(offer_ids, now)
         payment = payments.create_payment(
             order_id=order_id,
             order_reference=order.reference,
             amount=order.money,
             gateway=gateway.name,
             now=now,
+            until=closing.last_order_at(offer_ids),
         )
         payment_id = payment.id
         # A payment page that opens late in the hold must not outlive it.
@@ -54,6 +61,7 @@ def start_payment(order_id: int, gateway: PaymentGateway, settings: Settings, cl
 
 def open_payment(payment_id: int, gateway: PaymentGateway, settings: Settings, clock: Clock) -> str:
     """Make the gateway call of a written payment; a repeat sends the same request under the same key."""
+    require_no_hold()
     request = _payment_request(payment_id, settings)
     end_reading()
     checkpoints.reached("gateway.before_call")
@@ -66,6 +74,13 @@ def open_payment(payment_id: int, gateway: PaymentGateway, settings: Settings, c
     checkpoints.reached("gateway.after_call")
     payments.mark_open(payment_id, start, clock.now())
     return start.url
+
+
+def require_no_hold() -> None:
+    """No payment is begun after a restore before people have looked. Raises GatewayUnavailable."""
+    if hold.stands():
+        raise GatewayUnavailable
+    end_reading()
 
 
 def _payment_request(payment_id: int, settings: Settings) -> PaymentRequest:

@@ -12,6 +12,7 @@ from app.catalog.models import Issuance
 from app.checkout.errors import AlreadyPaid, BasketEmpty, EarlierOrderOpen, TotalChanged
 from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
 from app.checkout.queries import Shown, total_problem
+from app.checkout.service.allowed import require_intent, require_time_to_pay
 from app.checkout.service.expire import close_unpaid
 from app.checkout.states import ORDER, UNPAID, OrderState
 from app.config import Settings
@@ -49,8 +50,8 @@ def place_order(
     `expected_total` is what the buyer saw, in minor units, and so is `shown`, line by line: two prices may
     have changed and the total not. `terms_version` names the terms of sale that the consent is about;
     `person_id` is the buyer's who is signed in.
-    Raises BasketEmpty, EarlierOrderOpen, TotalChanged, TotalBelowMinimum, TotalAboveMaximum,
-    UnitsUnavailable, PriceChanged or BelowMinimum; nothing is held then.
+    Raises BasketEmpty, EarlierOrderOpen, TotalChanged, TotalBelowMinimum, TotalAboveMaximum, IntentNotAllowed,
+    UnitsUnavailable, PriceChanged, BelowMinimum, or OrdersClosed where no time is left to pay; nothing is held then.
     """
     with transaction() as session:
         # The same button pressed twice waits here; SQLite lets one write at a time anyway.
@@ -66,6 +67,8 @@ def place_order(
         ).all()
         if not rows:
             raise BasketEmpty
+        require_time_to_pay([offer.id for _line, offer, _issuance in rows], now)
+        require_intent(details["intent"], [issuance.authorisation for _line, _offer, issuance in rows])
         prices = [offer.price_for(line.units).minor for line, offer, _issuance in rows]
         amounts = [price * line.units for price, (line, _offer, _issuance) in zip(prices, rows, strict=True)]
         if sum(amounts) != expected_total:

@@ -9,15 +9,17 @@ from app.checkout import mails
 from app.checkout.baskets import take_out
 from app.checkout.models import Order, OrderLine
 from app.checkout.order_queries import promise_of, withdrawn_at
+from app.checkout.service.ending import end_unpaid
 from app.checkout.service.pay import open_payment
-from app.checkout.states import ORDER, UNPAID, OrderState
+from app.checkout.states import ORDER, ORDERS_CLOSED, UNPAID, OrderState
 from app.config import Settings
 from app.db import advance, db, end_reading, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
+from app.offers import closing
 from app.offers import service as offers
-from app.offers.errors import UnitsUnavailable
+from app.offers.errors import OrdersClosed, UnitsUnavailable
 from app.payments import service as payments
 from app.payments.models import Payment
 from app.payments.ports import (
@@ -130,6 +132,9 @@ def _record_success(
     )
     if not won:
         return
+    if state in UNPAID and _is_too_late(order, now):
+        end_unpaid(order_id, ORDERS_CLOSED, now)
+        state = _S.EXPIRED
     if state is _S.EXPIRED:
         _record_late_payment(payment, order, registries, settings, now)
     elif advance(Order, order_id, ORDER, _S.PAID, at=now, sources=UNPAID, paid_at=now):
@@ -153,11 +158,12 @@ def _record_late_payment(
 ) -> None:
     """Money for an order whose units were released: take what is still there, give back the rest.
 
-    Whoever withdrew wants no units any more: all of it goes back.
+    Whoever withdrew wants no units any more: all of it goes back. So does what is of a mechanism whose last order
+    is over: it could not be cancelled any more in time.
     """
     is_withdrawn = withdrawn_at(order) is not None
     taken: list[OrderLine] = []
-    gone = list(order.lines) if is_withdrawn else []
+    gone = [(line, "withdrawn") for line in order.lines] if is_withdrawn else []
     for line in () if is_withdrawn else order.lines:
         try:
             with db.session.begin_nested():
@@ -165,22 +171,30 @@ def _record_late_payment(
                 offers.settle(line.id, now)
             taken.append(line)
         except UnitsUnavailable:
-            gone.append(line)
+            gone.append((line, "sold_out"))
+        except OrdersClosed:
+            gone.append((line, "closed"))
     if taken:
         advance(Order, order.id, ORDER, _S.PAID, at=now, sources=(_S.EXPIRED,), paid_at=now)
         _commission(order, registries, settings, now)
     else:
         advance(Order, order.id, ORDER, _S.REFUSED, at=now, sources=(_S.EXPIRED,), paid_at=now, finished_at=now)
-    for line in gone:
+    for line, cause in gone:
         refund = payments.owe_refund(
             payment=payment,
             order_reference=order.reference,
             amount=Money(line.amount, order.currency),
-            cause="withdrawn" if is_withdrawn else "sold_out",
+            cause=cause,
             order_line_id=line.id,
             now=now,
         )
         mails.refund_made(order, refund, settings, now)
+
+
+def _is_too_late(order: Order, now: datetime) -> bool:
+    """Whether the last order of some of an order's units was before `now`."""
+    closes_at = closing.last_order_at([line.offer_id for line in order.lines])
+    return closes_at is not None and closes_at <= now
 
 
 def _commission(order: Order, registries: Registries, settings: Settings, now: datetime) -> None:

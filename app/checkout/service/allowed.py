@@ -1,0 +1,23 @@
+"""What the mechanisms of the units allow of an order: until when it can be paid, and what it may be for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from app.catalog import book
+from app.checkout.errors import IntentNotAllowed
+from app.offers import closing
+from app.payments import service as payments
+
+
+def require_time_to_pay(offer_ids: Collection[int], now: datetime) -> None:
+    """Refuse an order before its payment where no payment page could be closed in time. Raises OrdersClosed."""
+    closing.require_orderable(offer_ids, now + payments.SHORTEST_SESSION)
+
+
+def require_intent(intent: str, authorisations: Collection[str | None]) -> None:
+    """Refuse an intent that the host Party's word on some of the units rules out. Raises IntentNotAllowed."""
+    for code in sorted(filter(None, authorisations)):
+        if intent not in book.contents().intents_of(code):
+            raise IntentNotAllowed(intent=intent, authorisation=code)

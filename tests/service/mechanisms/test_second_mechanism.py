@@ -1,0 +1,219 @@
+"""A second mechanism sells from file to proof by configuration alone; its buyer meets no word of the first one."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask, render_template
+from sqlalchemy import select
+
+from app.catalog.importer import import_issuances, import_projects
+from app.catalog.models import Issuance
+from app.certificates.facts import from_json
+from app.certificates.models import Certificate
+from app.checkout.models import Order
+from app.db import db
+from app.kernel.references import certificate_slug
+from app.offers.importer import import_offers
+from app.offers.models import Offer
+from app.providers.importer import import_providers
+from app.registry.ledger.importer import import_holdings
+from app.registry.ports import current_registries
+from app.web.i18n import in_locale
+from tests.builders import NOW
+from tests.pages import Page, Visitor
+from tests.service.conftest import Shop
+
+FILE = Path(__file__).parents[3] / "docs" / "mechanisms" / "a6_4.toml"
+PAGES_OF_LANGUAGES = ("en", "fr", "es")
+
+PROVIDERS = """\
+code,legal_name,country,is_demonstration
+stoves,Cook Stoves Myanmar Ltd,MM,yes
+"""
+PROJECTS = """\
+reference,mechanism_code,title,kind,project_type,host_parties,region,is_least_developed,sectoral_scopes,facts_on
+A64-MM-10471,A6.4,Improved Cook Stoves in Myanmar,PoA,EE households,MM,Asia and the Pacific,no,3,2026-10-01
+"""
+ISSUANCES = """\
+project,unit_type,vintage_year,authorisation,originating_party,serial_first,serial_last,units,completed_at,monitoring_starts_on,monitoring_ends_on
+A64-MM-10471,A6.4ER,2021,authorised,MM,1,10000,10000,2026-02-20T10:00:00Z,2021-01-01,2021-12-31
+A64-MM-10471,A6.4ER,2022,mitigation_contribution,MM,10001,20000,10000,2026-02-20T10:00:00Z,2022-01-01,2022-12-31
+"""
+# What is left of each issuance after 5 % for adaptation and 2 % for overall mitigation.
+HOLDINGS = """\
+account,provider,project,unit_type,vintage_year,originating_party,serial_first,serial_last
+A64-100-1,stoves,A64-MM-10471,A6.4ER,2021,MM,701,10000
+A64-100-1,stoves,A64-MM-10471,A6.4ER,2022,MM,10701,20000
+"""
+OFFERS = """\
+code,provider,project,originating_party,serial_first,account,units,unit_price,currency
+A64-1,stoves,A64-MM-10471,MM,1,A64-100-1,500,12.00,USD
+A64-2,stoves,A64-MM-10471,MM,10001,A64-100-1,500,7.00,USD
+"""
+
+
+@pytest.fixture
+def shop_of_a64(shop: Shop) -> Shop:
+    """A shop whose only offers are of the second mechanism, made by the commands and importers of every day."""
+    outcome = shop.app.test_cli_runner().invoke(args=["catalog", "mechanisms", str(FILE)])
+    assert outcome.exit_code == 0, outcome.output
+    with shop.inside():
+        import_providers(PROVIDERS, now=NOW)
+        import_projects(PROJECTS, now=NOW)
+        import_issuances(ISSUANCES, now=NOW)
+        import_holdings(HOLDINGS, now=NOW)
+        import_offers(OFFERS, now=NOW, holdings=current_registries().holdings, currency_code="USD")
+    return shop
+
+
+def offer_ids(shop: Shop) -> list[int]:
+    """The authorised offer, then the other one."""
+    with shop.inside():
+        return list(db.session.scalars(select(Offer.id).order_by(Offer.code)))
+
+
+def of_the_first_mechanism(text: str) -> list[str]:
+    """What of the Clean Development Mechanism stands in a text that people read."""
+    return re.findall(r".{0,60}(?:\bt?l?CERs?\b|URCE|\bRCE\b|\bCDM\b|\bMDP\b|\bMDL\b|Clean Development).{0,40}", text)
+
+
+def buy(shop: Shop, visitor: Visitor, language: str, wanted: dict[int, int], **typed: str) -> tuple[list[Page], str]:
+    """Buy over HTTP from the list to the payment; gives the pages seen and the address of the order."""
+    seen = [
+        visitor.get(f"/{language}/"),
+        visitor.get(f"/{language}/projects/A64-MM-10471"),
+        visitor.get(f"/{language}/compare?p=A64-MM-10471"),
+    ]
+    for offer_id, units in wanted.items():
+        form = next(f for f in seen[1].forms if f.fields.get("offer_id") == str(offer_id))
+        answer = visitor.client.post(form.action, data=form.fields | {"units": str(units)})
+        assert answer.status_code == 303
+    seen.append(visitor.get(f"/{language}/basket"))
+    seen.append(visitor.get(f"/{language}/checkout"))
+    visitor.send(seen[-1], "/checkout", fields={"email": "buyer@example.org"} | typed)
+    seen.append(visitor.get(f"/{language}/checkout/review"))
+    visitor.send(seen[-1], "/checkout/review", consent="y")
+    shop.gateway.pay()
+    with shop.inside():
+        token = db.session.scalars(select(Order.token).order_by(Order.id.desc()).limit(1)).one()
+    shop.clock.advance(timedelta(minutes=10))
+    shop.work()
+    return seen, f"/{language}/orders/{token}"
+
+
+@pytest.mark.parametrize("language", PAGES_OF_LANGUAGES)
+def test_a_guest_buys_units_of_the_second_mechanism_and_meets_no_word_of_the_first(
+    shop_of_a64: Shop, language: str
+) -> None:
+    shop, visitor = shop_of_a64, shop_of_a64.visitor()
+    authorised, other = offer_ids(shop)
+
+    seen, order_address = buy(shop, visitor, language, {authorised: 3, other: 2})
+    seen.append(visitor.get(order_address))
+
+    with shop.inside():
+        certificate = db.session.scalars(select(Certificate)).one()
+        facts = from_json(certificate.facts)
+        number, code = certificate.number, facts.verification_code
+        printed = {lang: paper(shop.app, certificate.facts, lang) for lang in PAGES_OF_LANGUAGES}
+    slug = certificate_slug(number)
+    seen += [
+        visitor.get(f"/{language}/register"),
+        visitor.get(f"/{language}/register/{slug}"),
+        visitor.get(f"/{language}/verify/{slug}"),
+        visitor.get(f"/{language}/verify/{slug}?code={code}"),
+    ]
+    for page in seen:
+        assert of_the_first_mechanism(page.words) == []
+        assert of_the_first_mechanism(page.html) == []
+    for text in printed.values():
+        assert of_the_first_mechanism(text) == []
+        assert "A6.4ER" in text
+    mails = shop.mailer.sent
+    assert [mail.locale for mail in mails] == [language, language]
+    for mail in mails:
+        assert of_the_first_mechanism(f"{mail.subject}\n{mail.text}\n{mail.html}") == []
+        assert "A6.4ER" in mail.text
+
+    assert facts.mechanism == "A6.4"
+    assert {(t.vintage_year, t.authorisation, t.commitment_period, t.units) for t in facts.transactions} == {
+        (2021, "authorised", None, 3),
+        (2022, "mitigation_contribution", None, 2),
+    }
+    assert sorted(r.first for t in facts.transactions for r in t.ranges) == [
+        "A64-MM-10471-2021-701", "A64-MM-10471-2022-10701",
+    ]  # fmt: skip
+
+
+def paper(app: Flask, facts: str, language: str) -> str:
+    """What stands on the printed certificate."""
+    with app.test_request_context(), in_locale(language):
+        return render_template(
+            "certificates/pdf/certificate.html", facts=from_json(facts), locale=language, created="2026-11-22T10:00:00Z"
+        )
+
+
+def test_a_serial_number_says_where_its_units_lie_and_no_number_space_is_shared(shop_of_a64: Shop) -> None:
+    with shop_of_a64.inside():
+        rows = db.session.execute(select(Issuance.space, Issuance.vintage_year, Issuance.authorisation)).all()
+
+    assert rows == [("A64-MM", 2021, "authorised"), ("A64-MM", 2022, "mitigation_contribution")]
+
+
+def test_authorised_units_are_told_from_others_wherever_a_buyer_chooses(shop_of_a64: Shop) -> None:
+    visitor = shop_of_a64.visitor()
+
+    project = visitor.get("/en/projects/A64-MM-10471")
+    assert "Authorised by the host Party" in project.words
+    assert "You may not set these units against emissions of your own." in project.words
+    listed = visitor.get("/en/")
+    assert {"authorised", "mitigation_contribution"} <= {
+        given["value"] for given in listed.by_id.values() if given.get("name") == "authorisation"
+    }
+    compared = visitor.get("/en/compare?p=A64-MM-10471")
+    assert "vintage 2022, Mitigation contribution, not authorised" in compared.words
+
+
+def test_the_list_can_be_narrowed_to_authorised_units(shop_of_a64: Shop) -> None:
+    visitor = shop_of_a64.visitor()
+
+    assert "Improved Cook Stoves" in visitor.get("/en/?authorisation=authorised").words
+    assert "Improved Cook Stoves" in visitor.get("/en/?period=2022").words
+    assert "Improved Cook Stoves" not in visitor.get("/en/?period=2030").words
+
+
+def test_units_that_are_not_authorised_cannot_be_set_against_own_emissions(shop_of_a64: Shop) -> None:
+    shop, visitor = shop_of_a64, shop_of_a64.visitor()
+    authorised, other = offer_ids(shop)
+    page = visitor.get("/en/projects/A64-MM-10471")
+    form = next(f for f in page.forms if f.fields.get("offer_id") == str(authorised))
+    visitor.client.post(form.action, data=form.fields | {"units": "2"})
+
+    details = visitor.get("/en/checkout")
+    assert "Compensation: I set it against emissions" in details.words
+    visitor.send(details, "/checkout", fields={"email": "buyer@example.org", "intent": "compensation"})
+    form = next(f for f in page.forms if f.fields.get("offer_id") == str(other))
+    visitor.client.post(form.action, data=form.fields | {"units": "2"})
+
+    review = visitor.get("/en/checkout/review")
+    refused = visitor.read(visitor.send(review, "/checkout/review", 409, consent="y"), 409)
+    assert "“Mitigation contribution, not authorised” cannot be cancelled for this" in refused.words
+    details = visitor.get("/en/checkout")
+    assert "Compensation: I set it against emissions" not in details.words
+    visitor.send(details, "/checkout", 422, fields={"intent": "compensation"})
+
+
+def test_the_files_of_the_register_have_vintage_and_authorisation(shop_of_a64: Shop) -> None:
+    shop, visitor = shop_of_a64, shop_of_a64.visitor()
+    buy(shop, visitor, "en", {offer_ids(shop)[0]: 3})
+
+    data = json.loads(visitor.client.get("/en/register.json").get_data(as_text=True))
+    (transaction,) = data["cancellations"][0]["transactions"]
+    assert (transaction["vintage_year"], transaction["authorisation"], transaction["commitment_period"]) == (
+        2021, "authorised", None,
+    )  # fmt: skip
