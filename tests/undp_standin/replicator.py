@@ -115,3 +115,7 @@ class Replicated:
         """The next number of a request; also one that is refused by the ledger uses it up."""
         self.next_id += 1
         return str(self.next_id - 1)
+
+    def forget_event(self, key: str) -> None:
+        """What never shows: the replicator will not copy what is new under this key."""
+        self._events = [event for event in self._events if event.key != key]

@@ -57,6 +57,8 @@ class UndpStandIn:
         self.faults = Faults()
         self.calls: list[Call] = []
         self.together = 1
+        self.before_writes: list[Callable[[], object]] = []  # what happens just before the next writes, one each
+        self.after_reads: dict[str, list[Callable[[], object]]] = {}  # and after the next queries of a name
         self._lock = threading.RLock()
         self._gate = threading.Condition()
         self._arrived: dict[str, list[_Request]] = {}
@@ -120,7 +122,11 @@ class UndpStandIn:
             raise Lost
         try:
             self.rules.logs_fail = fault == "odd_400_unlogged"
+            if kind == "writes" and self.before_writes:
+                self.before_writes.pop(0)()
             status, body = self._carry_out(method, path, query, content, token)
+            if after := self.after_reads.get(path.rpartition("/")[2]):
+                after.pop(0)()
         except Refuse as refusal:
             status, body = refusal.status, refusal.body
         finally:

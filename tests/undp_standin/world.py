@@ -147,6 +147,11 @@ class UndpWorld:
         body = {"receiverOrgId": HOLDER.company.id, "blockId": block, "amount": units}
         self.rules.transfer(NEIGHBOUR, body)
 
+    def send_away(self, block: str, units: int) -> None:
+        """Somebody of our organisation sends units of a block away by hand, and it shows at once."""
+        self.split(block, units)
+        self.rules.tick()
+
     def split(self, block: str, units: int) -> None:
         """Somebody of our organisation sends units of a block away by hand."""
         body = {"receiverOrgId": NEIGHBOUR.company.id, "blockId": block, "amount": units}
@@ -166,8 +171,13 @@ class UndpWorld:
         """The authority (or, for CANCEL, our organisation) decides about every request of a reference by hand."""
         self.rules.catch_up()
         for retirement in self.requests(reference):
-            body = {"transactionId": retirement.id, "action": action, "remarks": "by hand"}
-            self.rules.act(HOLDER if action == "CANCEL" else AUTHORITY, body)
+            self.decide_one(action, retirement.id)
+
+    def decide_one(self, action: str, transaction: str) -> None:
+        """The same about one request."""
+        self.rules.catch_up()
+        body = {"transactionId": transaction, "action": action, "remarks": "by hand"}
+        self.rules.act(HOLDER if action == "CANCEL" else AUTHORITY, body)
 
     def double_accept(self, reference: str) -> None:
         """The authority accepts the requests of a reference twice: the second time changes nothing."""
@@ -176,7 +186,8 @@ class UndpWorld:
             self.decide("ACCEPT", reference)
 
     def make_orphan(self, reference: str) -> None:
-        """The ledger loses the requests of a reference, and what it held for them."""
+        """The ledger loses the requests of a reference, and what it held for them; they have to show already."""
+        self.rules.catch_up()
         for retirement in self.requests(reference):
             record = self.rules.records.pop(retirement.id)
             self.rules.blocks[record.block_id].reserved -= record.amount

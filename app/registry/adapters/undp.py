@@ -2,8 +2,8 @@
 
 It has no key to retry with, takes the same request twice, and answers 201 to requests that it then loses. So: our
 reference stands in every remark; list and project log are searched for it before every request; a 201 is only a hope;
-and absence is proven by a later event that shows, never by silence. An amount that no single block holds is asked for in
-parts, one after the other, and accepted only when every part shows.
+and absence is proven by a later event that shows, never by silence. An amount that no single block holds is asked for
+in parts, one after the other, and accepted only when every part shows.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class UndpRegistry:
         return first_outcome(ask(self._client, case, 1, budget))
 
     def lookup(self, request: CancellationRequest, registry_transaction: str | None, since: datetime) -> Lookup:
-        """What list, log and balance prove. A receipt's identifier is not asked about: the reference finds every part."""
+        """What list, log and balance prove. The reference finds every part, so a receipt's identifier is not needed."""
         return self._looking(lambda budget: judge(self._reader.case_since(request, since, budget)))
 
     def advance(self, request: CancellationRequest, registry_transaction: str | None) -> Outcome | Ambiguous:

@@ -21,8 +21,9 @@ from app.registry.ports import (
     Refused,
 )
 
-# A request may be logged this much before or after the instant at which our own clock says it was sent.
-CLOCKS_APART = timedelta(seconds=5)
+# By so much the registry's clock may be behind ours without our taking one part for the one before it. Parts
+# are two seconds apart; with clocks further apart a later part only waits longer.
+CLOCKS_APART = timedelta(milliseconds=500)
 # How soon to ask again: often at first, then less and less.
 SOONEST = timedelta(seconds=2)
 LATEST = timedelta(minutes=10)
@@ -184,7 +185,7 @@ def _incomplete(case: Case) -> Lookup:
         return Ambiguous(f"{case.missing} units are still to be asked for, and only {case.available} are there")
     asked_units = case.request.units - case.missing
     message = f"{asked_units} of {case.request.units} units asked for"
-    latest = max([row.shown_at for row in case.rows] + [asked.at for asked in case.asked])
+    latest = max([asked.at for asked in case.asked] or [row.shown_at for row in case.rows])
     if case.since is not None and latest < case.since - CLOCKS_APART and not case.is_settled(case.since):
         return case.waiting(f"{message}; the latest request may not show yet")
     return case.waiting(message, can_advance=True)
