@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, extract, func, literal_column, select
+from sqlalchemy import func, select
 
 from app.catalog.models import Issuance, Project
 from app.checkout.models import Order, OrderLine
@@ -27,7 +27,7 @@ from app.providers.states import PayeeState
 from app.registry.models import Cancellation
 from app.registry.states import CancellationState
 from app.reporting.forms import Month, SaleState
-from app.reporting.queries import REFUNDED_AT, line_state, own_lines
+from app.reporting.queries import REFUNDED_AT, line_state, month_of, own_lines
 
 # When what a line's money is counted by has happened.
 _HAPPENED_AT = {
@@ -150,7 +150,7 @@ def read_earnings(provider_id: int, currency: str) -> Earnings:
 
 def sold_by_month(provider_id: int, months: Sequence[Month]) -> list[SoldMonth]:
     """Units paid for in each of some months, without those that were refunded. One query."""
-    year, month = _month_of(Order.paid_at)
+    year, month = month_of(Order.paid_at)
     rows = db.session.execute(
         own_lines(provider_id, line_state, year, month, func.sum(OrderLine.units))
         .where(
@@ -214,7 +214,7 @@ def _line_sums(provider_id: int, currency: str) -> Sequence[Any]:
             .where(line_state == state.value, Order.currency == currency)
             .subquery()
         )
-        year, month = _month_of(lines.c.happened_at)
+        year, month = month_of(lines.c.happened_at)
         sums = (func.sum(lines.c.units), func.sum(lines.c.seller_share), func.sum(lines.c.amount))
         found += (
             (state, *row)
@@ -226,7 +226,7 @@ def _line_sums(provider_id: int, currency: str) -> Sequence[Any]:
 
 
 def _direct_sums(provider_id: int) -> Sequence[Any]:
-    year, month = _month_of(Cancellation.completed_at)
+    year, month = month_of(Cancellation.completed_at)
     return db.session.execute(
         select(DirectCancellation.project_id, year, month, func.sum(Cancellation.units))
         .join(Cancellation, Cancellation.direct_cancellation_id == DirectCancellation.id)
@@ -303,13 +303,6 @@ def _add(sums: Sums, state: SaleState, units: int, share: int, amount: int) -> N
 
 def _of(sums: dict[Any, Sums], key: Any) -> Sums:
     return sums.setdefault(key, Sums())
-
-
-def _month_of(instant: Any) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    # SQLite has UTC as it is; PostgreSQL would take the month from the session's time zone.
-    if db.session.get_bind().dialect.name == "postgresql":
-        instant = func.timezone(literal_column("'UTC'"), instant)
-    return extract("year", instant), extract("month", instant)
 
 
 def _instant(at: datetime | date) -> datetime:

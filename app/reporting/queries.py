@@ -12,7 +12,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, literal, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    case,
+    exists,
+    extract,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import aliased
 
 from app.catalog.models import Issuance, Project
@@ -66,6 +79,14 @@ _IS_NAME_PUBLIC = and_(
     Certificate.id.is_not(None),
     ~is_held_back(Beneficiary.id),
 )
+
+
+def month_of(instant: Any) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """The year and the month (UTC) of an instant, as columns."""
+    # SQLite has UTC as it is; PostgreSQL would take the month from the session's time zone.
+    if db.session.get_bind().dialect.name == "postgresql":
+        instant = func.timezone(literal_column("'UTC'"), instant)
+    return extract("year", instant), extract("month", instant)
 
 
 @dataclass(frozen=True)
