@@ -20,7 +20,7 @@ from app.registry.adapters.undp_books import Row
 from app.registry.adapters.undp_client import Budget, Credential, Limits, UndpClient, Unreadable
 from app.registry.adapters.undp_judgement import judge
 from app.registry.adapters.undp_reading import SETTLE, UndpReader
-from app.registry.adapters.undp_serials import is_writable
+from app.registry.adapters.undp_serials import CODE, is_writable
 from app.registry.adapters.undp_writing import AGAIN, act, ask, first_outcome, next_outcome, orphan
 from app.registry.ports import (
     Absent,
@@ -50,7 +50,7 @@ class UndpRegistry:
     With the credential of the registry's authority it accepts by itself what it asked for; without, it waits.
     """
 
-    name = "undp"
+    name = CODE
 
     def __init__(
         self,

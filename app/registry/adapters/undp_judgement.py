@@ -216,7 +216,7 @@ def _result(case: Case) -> CancellationResult:
     return CancellationResult(
         registry_transaction=names_of(rows),
         units=sum(row.units for row in rows),
-        blocks=tuple(row.serial.as_block("undp") for row in rows),
+        blocks=tuple(row.serial.as_block() for row in rows),
         completed_at=case.now,
         evidence={"retirements": [evidence_of(row) for row in rows]},
     )

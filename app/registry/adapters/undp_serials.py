@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from app.registry.ports import SerialBlock
 
+CODE = "undp"  # of this registry in our tables
+
 _SERIAL = re.compile(r"([A-Z0-9]{1,12}-([A-Z]{2})-[A-Z]{2}-([0-9]{1,9}))-([0-9]{1,15})-([0-9]{1,15})-([0-9]{4})")
 _REFERENCE = re.compile(r"[A-Z0-9-]{1,32}")
 _MARK = re.compile(r"\[([A-Z0-9-]{1,32})/([1-9][0-9]{0,3})/([1-9][0-9]{0,14})\]")
@@ -44,10 +46,10 @@ class Serial:
         """The registry's name of the block: it stays while the block's end shrinks."""
         return f"{self.space}-{self.first}"
 
-    def as_block(self, registry: str) -> SerialBlock:
+    def as_block(self) -> SerialBlock:
         """The same as our books keep it; its ends are printed as the registry prints a block of one unit."""
         first, last = (f"{self.space}-{number}-{number}-{self.vintage}" for number in (self.first, self.last))
-        return SerialBlock(f"{registry}:{self.space}", self.first, self.last, first, last)
+        return SerialBlock(f"{CODE}:{self.space}", self.first, self.last, first, last)
 
 
 @dataclass(frozen=True)

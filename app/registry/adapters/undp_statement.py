@@ -39,7 +39,7 @@ def _line(parts: list[Row], completed_at: datetime) -> StatementLine:
         CancellationResult(
             registry_transaction=names_of(parts),
             units=sum(row.units for row in parts),
-            blocks=tuple(row.serial.as_block("undp") for row in parts),
+            blocks=tuple(row.serial.as_block() for row in parts),
             completed_at=completed_at,
             evidence={"retirements": [evidence_of(row) for row in parts]},
         ),
