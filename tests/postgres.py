@@ -158,7 +158,9 @@ class PrivateCluster:
 
     def create_database(self, name: str, *, template: str = "template0") -> str:
         """Make an empty database, or a copy of `template`; returns its address for DATABASE_URL."""
-        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        # Copying files costs a server whose disk is memory less than writing all of them into its log.
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        self._execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
