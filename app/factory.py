@@ -6,11 +6,12 @@ from pathlib import Path
 
 from flask import Flask
 
-from app import commands, db, fulfilment, jobs, models, operations, web
+from app import commands, db, fulfilment, jobs, models, operations, reconciliation, web
 from app.accounts import access
 from app.accounts import views as account_views
 from app.calculator import views as calculator_views
-from app.catalog import labels, quality_words
+from app.catalog import book, closing, labels, quality_words
+from app.catalog import commands as catalog_commands
 from app.certificates import views as certificate_views
 from app.certificates.adapters import make_renderer
 from app.checkout import pages as checkout_pages
@@ -23,7 +24,7 @@ from app.demo import commands as demo_commands
 from app.demo import design
 from app.desk import pages as desk_pages
 from app.direct import views as direct_views
-from app.kernel.clock import Clock, SystemClock
+from app.kernel.clock import Clock, clock_from
 from app.notifications.adapters import make_mailer
 from app.offers import pages as offer_pages
 from app.offers.surroundings import MarketSurroundings
@@ -34,7 +35,10 @@ from app.providers import views as seller_cards
 from app.providers.service import on_lost_authority, on_suspension
 from app.register import views as register_views
 from app.registry.adapters import make_registries
+from app.registry.ledger import commands as ledger_commands
+from app.reporting import commands as registry_commands
 from app.reporting import seller_views as dashboard_views
+from app.reporting.statistics import views as statistics_views
 from app.screening import staff_views as screening_desk
 from app.selling import pages as selling_pages
 from app.selling.service import freeze_all, freeze_project
@@ -50,7 +54,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     Raises BadSettings with everything that is wrong, before anything is served.
     """
     settings = settings or Settings.from_environment()
-    clock = clock or SystemClock()
+    clock = clock or clock_from(settings.clock_start)
     settings.instance_path.mkdir(parents=True, exist_ok=True)
     app = Flask(
         "app",
@@ -75,7 +79,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     web.init_app(app)
     access.init_app(app)
     account_views.init_app(app)
+    book.init_app(app)
     labels.init_app(app)
+    closing.init_app(app)
     quality_words.init_app(app)
     offer_pages.init_app(app)
     selling_pages.init_app(app)
@@ -85,6 +91,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     direct_views.init_app(app)
     fulfilment.init_app(app)
     complaint_views.init_app(app)
+    reconciliation.init_app(app)
     legal_views.init_app(app)
     content_views.init_app(app)
     sitemap.init_app(app)
@@ -97,10 +104,14 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     on_suspension(freeze_all)
     on_lost_authority(freeze_project)
     dashboard_views.init_app(app)
+    statistics_views.init_app(app)
+    registry_commands.init_app(app)
     operations.init_app(app)
     desk_pages.init_app(app)
     commands.init_app(app)
+    catalog_commands.init_app(app)
     claims_commands.init_app(app)
+    ledger_commands.init_app(app)
     demo_commands.init_app(app)
     design.init_app(app)
     return app

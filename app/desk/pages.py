@@ -9,6 +9,8 @@ from app.desk import (
     batch_views,
     decision_views,
     house_views,
+    ledger_views,
+    ledger_words,
     order_views,
     people_views,
     registry_views,
@@ -21,9 +23,10 @@ from app.payments import payouts, refund_decisions
 from app.registry.adapters.forms import WeasyPrintForms
 from app.registry.batch import answers as batch_answers
 from app.registry.batch import worker as batch_worker
+from app.registry.ledger import decisions as ledger_decisions
 
 # Each adds its pages to the one blueprint when it is imported.
-VIEWS = (start_views, order_views, registry_views, batch_views, decision_views, house_views, people_views)
+VIEWS = (start_views, order_views, registry_views, batch_views, ledger_views, decision_views, house_views, people_views)
 
 
 def init_app(app: Flask) -> None:
@@ -31,7 +34,8 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(VIEWS[0].blueprint)
     app.jinja_env.globals.update(waiting=waiting, desk_words=words)
     app.jinja_env.filters.update(act_words=act_words, proposal_words=_proposal, state_words=_state)
-    for room in (payouts, refund_decisions, correct, review, batch_answers):
+    ledger_words.init_app(app)
+    for room in (payouts, refund_decisions, correct, review, batch_answers, ledger_decisions):
         room.init_app()
     batch_worker.init_app(app, WeasyPrintForms())
 

@@ -21,6 +21,7 @@ QUEUES: Words = {
     "matches": _("Likenesses with sanctions lists"),
     "wordings": _("Wordings to look at"),
     "complaints": _("Complaints without an answer"),
+    "findings": _("Differences between books"),
 }
 
 KINDS: Words = {
@@ -228,6 +229,9 @@ PROPOSALS: Words = {
     "settle_cancellation": _("Record an outcome at the registry by hand"),
     "approve_application": _("Approve an application"),
     "apply_batch_response": _("Take in an unsigned response of a registry"),
+    "pay_share_of_proceeds": _("Book a payment of the share of proceeds"),
+    "forward_units": _("Forward units to a participant"),
+    "lift_restoration_hold": _("Lift the hold after a restore"),
 }
 
 # Names of facts of acts and proposals. What has no name here is not shown: it may be private.
@@ -267,6 +271,7 @@ FACTS: Words = {
     "processed": _("Processed"),
     "not_processed": _("Not processed"),
     "tickets": _("Sign-ins ended"),
+    "last_number": _("Last certificate number of this year"),
 }
 OUTCOME_WORDS: Words = {
     "confirmed": _("The registry cancelled the units"),
@@ -340,6 +345,10 @@ REFUSALS: Words = {
     "signature_wrong": _("The signature does not belong to this file. Nothing was changed; ask the administrator."),
     "acknowledgement_missing": _("Enter the administrator’s reference."),
     "import_refused": _("The file does not fit what is on record by now. Nothing was changed."),
+    "ledger_payment_unfit": _(
+        "This payment cannot be booked. It must be at most what is due, in the same currency, and its reference new."
+    ),
+    "ledger_forwarding_unfit": _("These units cannot be forwarded: not so many are released, or the account is none."),
     "outcome_unfit": _("What was stated does not add up with what the registry was asked to cancel."),
 }
 PAYOUT_REFUSALS: Words = {

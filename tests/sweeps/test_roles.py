@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from app.audit.models import Proposal
 from app.audit.states import ProposalState
 from app.catalog.models import Issuance
 from app.certificates.models import Certificate
-from app.checkout.models import Beneficiary
+from app.checkout.models import Beneficiary, Remedy
+from app.checkout.states import RemedyState
 from app.claims.models import WordingReview
 from app.claims.states import WordingState
 from app.complaints.models import Complaint
@@ -73,11 +74,12 @@ open
     certificates.data certificates.pdf certificates.show certificates.verify
     checkout.add checkout.attestation checkout.basket checkout.certificate_pdf checkout.details checkout.order checkout.order_data
     checkout.order_progress checkout.pay_again checkout.payment_return checkout.resend checkout.review
-    checkout.summary_pdf checkout.update checkout.withdraw
+    checkout.remedy checkout.stop_waiting checkout.summary_pdf checkout.update checkout.withdraw
     complaints.ask_to_withdraw complaints.counts complaints.counts_csv complaints.show complaints.withdraw
     content.complaint content.contact content.index content.legal content.page
     design.design
     operations.metrics
+    reconciliation.last reconciliation.last_json
     register.cancellation register.cancellations register.data register.table
     sellers.card
     sitemap.sitemap
@@ -119,6 +121,7 @@ operator, strong
     desk.registry_file
     desk.acts desk.acts_csv desk.apply_import desk.cancellation desk.cancellations desk.check_import desk.complaint
     desk.complaints desk.correct_address desk.correct_beneficiary desk.decide_proposal desk.hold_order desk.imports
+    desk.forward_units desk.ledger desk.ledger_issuance desk.pay_share
     desk.let_order_go desk.look_again desk.note_order desk.order desk.orders desk.payout desk.payouts
     desk.payouts_csv desk.people desk.person desk.proposal desk.proposals desk.record_payout desk.refund_by_hand
     desk.refund_order desk.refuse_order desk.reinstate_person desk.resend_mails desk.retry_refund desk.rules
@@ -126,6 +129,7 @@ operator, strong
     desk_direct.decide desk_direct.held
     desk_offers.all_of_them desk_offers.approve desk_offers.approve_several desk_offers.freeze desk_offers.offer
     desk_offers.offers desk_offers.send_back desk_offers.thaw desk_offers.withdraw
+    desk_reconciliation.books desk_reconciliation.compare desk_reconciliation.finding desk_reconciliation.lift
     desk_screening.decide desk_screening.match desk_screening.matches desk_screening.take_list
     desk_sellers.accept_authority desk_sellers.accept_payee desk_sellers.application desk_sellers.applications
     desk_sellers.approve desk_sellers.document desk_sellers.give_back desk_sellers.payee desk_sellers.refuse
@@ -249,7 +253,7 @@ def _things(app: Flask, people: dict[str, int]) -> dict[str, Any]:
         "token": order.token,
         "filename": "css/tonne.css",
     }
-    things |= {"month": "2026-11", "gateway_name": "testpay", "version": "2026-1", "name": "terms"}
+    things |= {"position": 0, "month": "2026-11", "gateway_name": "testpay", "version": "2026-1", "name": "terms"}
     things |= {"content.page.name": "legitimate", "reference": direct, "passkey_id": 1, "sign_in_id": 1}
     things |= {f"complaints.{page}.token": "C" * 27 for page in ("show", "ask_to_withdraw", "withdraw")}
     things |= {f"catalog.{page}.reference": "IN-1" for page in ("project", "prices")}
@@ -333,6 +337,13 @@ def _things(app: Flask, people: dict[str, int]) -> dict[str, Any]:
                 proposed_by=operator,
                 proposed_at=NOW,
                 reason="A test",
+            ),
+            "remedy": Remedy(
+                order_line_id=order.lines[0].id,
+                order_id=order.id,
+                state=RemedyState.OFFERED,
+                offered_at=NOW,
+                decide_by=NOW + timedelta(days=3),
             ),
             "change": PriceChange(
                 offer_id=offer_id,

@@ -63,7 +63,7 @@ def test_every_form_field_is_listed(context: Flask) -> None:
 
 def test_every_command_is_listed(make_app: object) -> None:
     app: Flask = make_app()  # type: ignore[operator]
-    ours = {"claims", "complaints", "demo", "doctor", "import", "operator", "sanctions", "search", "work"}
+    ours = {"claims", "complaints", "demo", "doctor", "import", "ledger", "operator", "sanctions", "search", "work"}
     commands = {"python -m app.serving"}
     for name in ours:
         command = app.cli.commands[name]
@@ -72,7 +72,7 @@ def test_every_command_is_listed(make_app: object) -> None:
         else:
             commands.add(f"flask {name}")
 
-    assert {re.split(" (?:FILE|NUMBER|REVIEW|EMAIL|SOURCE)", row[0])[0] for row in table("Commands")} == commands
+    assert {re.split(" (?:FILE|NUMBER|REVIEW|EMAIL|SOURCE|PROJECT|ISSUANCE|WHAT)", row[0])[0] for row in table("Commands")} == commands
 
 
 def test_every_setting_is_listed_with_its_default_and_its_words() -> None:

@@ -74,7 +74,11 @@ def _blocks(issuance: LedgerIssuance) -> Sequence[Held]:
     rows = db.session.execute(
         select(LedgerBlock.id, LedgerBlock.account_id, LedgerBlock.first, LedgerBlock.last)
         .join(LedgerAccount, LedgerAccount.id == LedgerBlock.account_id)
-        .where(LedgerBlock.issuance_id == issuance.id, LedgerAccount.type_code == codes.PENDING_ACCOUNT)
+        .where(
+            LedgerBlock.space == issuance.space,
+            LedgerBlock.first.between(issuance.first, issuance.last),
+            LedgerAccount.type_code == codes.PENDING_ACCOUNT,
+        )
         .order_by(LedgerBlock.first)
     ).all()
     return [Held(row.id, row.account_id, issuance.id, Span(issuance.space, row.first, row.last)) for row in rows]

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, func, select, true
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import aliased
 
 from app.db import db
+from app.kernel.money import Money
 from app.kernel.serials import Span
 from app.registry.ledger.models import (
     LedgerAccount,
@@ -22,6 +23,7 @@ from app.registry.ledger.models import (
 from app.registry.ledger.pending import Pending, pending_of
 
 PAGE = 50
+NO_FEE = "USD"  # the currency in which nothing is due where a mechanism asks for nothing
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,24 @@ class IssuanceView:
     payments: Sequence[LedgerPayment]
     blocks: Sequence[PlacedBlock]
     transactions: Sequence[TransactionRow]
+
+    @property
+    def open_fee(self) -> Money:
+        """What is still due of the share of proceeds."""
+        return self._money(self.issuance.fee_due - self.issuance.fee_paid)
+
+    @property
+    def fee_due(self) -> Money:
+        """The whole share of proceeds for administration."""
+        return self._money(self.issuance.fee_due)
+
+    @property
+    def fee_paid(self) -> Money:
+        """What was paid of it."""
+        return self._money(self.issuance.fee_paid)
+
+    def _money(self, minor: int) -> Money:
+        return Money(minor, self.issuance.fee_currency or NO_FEE)
 
 
 def accounts() -> list[AccountRow]:
@@ -124,10 +144,13 @@ def find_issuance(issuance_id: int) -> IssuanceView | None:
     blocks = db.session.execute(
         select(LedgerBlock.first, LedgerBlock.last, LedgerAccount.identifier, LedgerAccount.type_code)
         .join(LedgerAccount, LedgerAccount.id == LedgerBlock.account_id)
-        .where(LedgerBlock.issuance_id == issuance_id)
+        .where(LedgerBlock.space == issuance.space, LedgerBlock.first.between(issuance.first, issuance.last))
         .order_by(LedgerBlock.first)
     ).all()
-    of_it = select(LedgerTransactionBlock.transaction_id).where(LedgerTransactionBlock.issuance_id == issuance_id)
+    of_it = select(LedgerTransactionBlock.transaction_id).where(
+        LedgerTransactionBlock.space == issuance.space,
+        LedgerTransactionBlock.first.between(issuance.first, issuance.last),
+    )
     return IssuanceView(
         issuance=issuance,
         pending=pending_of(issuance),
@@ -156,11 +179,10 @@ def _transactions(condition: ColumnElement[bool], *, offset: int, limit: int) ->
         .offset(offset)
         .limit(limit)
     ).all()
-    return [_row(row) for row in rows]
+    return [_row(*row) for row in rows]
 
 
-def _row(row: Row[tuple[LedgerTransaction, str | None, str, str | None]]) -> TransactionRow:
-    entry, source, target, unit_type = row
+def _row(entry: LedgerTransaction, source: str | None, target: str, unit_type: str | None) -> TransactionRow:
     return TransactionRow(
         identifier=entry.identifier or "",
         type_code=entry.type_code,
