@@ -47,6 +47,7 @@ _command("projects", IMPORTERS["projects"], "Projects and programmes of activiti
 _command("issuances", IMPORTERS["issuances"], "Issuances of the registry, with their serial numbers.")
 _command("cancellations", IMPORTERS["cancellations"], "Cancellations that the registry has published.")
 _command("holdings", IMPORTERS["holdings"], "What lies in the accounts of project participants.")
+_command("statements", IMPORTERS["statements"], "What a registry without an interface states to be held.")
 _command("offers", IMPORTERS["offers"], "Offers, put on sale at once.")
 
 

@@ -107,8 +107,10 @@ class BatchWorld:
     def states(self, account: str, *ranges: tuple[str, int, int]) -> None:
         """State what lies in an account now, as (project, first, last)."""
         as_of = self.clock.now().isoformat()
-        rows = [f"{account},{as_of},{project},{first},{last}" for project, first, last in ranges]
-        text = "account,as_of,project,serial_first,serial_last\n" + "\n".join(rows or [f"{account},{as_of},,,"])
+        rows = [f"{account},seller,{as_of},{project},{first},{last}" for project, first, last in ranges]
+        text = "account,provider,as_of,project,serial_first,serial_last\n" + "\n".join(
+            rows or [f"{account},seller,{as_of},,,"]
+        )
         import_statements(text, now=self.clock.now(), registry_code=self.adapter.name)
 
     def open_batch(self) -> int | None:

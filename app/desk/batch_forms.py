@@ -41,7 +41,7 @@ class AcknowledgeForm(FlaskForm):
         validators=[
             InputRequired(lazy_gettext("Enter the administrator’s reference.")),
             Length(
-                min=1, max=LONGEST_ACKNOWLEDGEMENT, message=lazy_gettext("Use at most %(max)d characters for this.")
+                min=1, max=LONGEST_ACKNOWLEDGEMENT, message=lazy_gettext("Use at most %(max)d characters here.")
             ),
         ],
         render_kw=_PLAIN | {"required": True},
@@ -101,7 +101,7 @@ class AttestationForm(FlaskForm):
             SelectChoice(
                 line.number,
                 lazy_gettext(
-                    "Line %(number)s: %(units)s units of %(project)s, transaction %(transaction)s",
+                    "Line %(number)s: %(project)s, quantity %(units)s, transaction %(transaction)s",
                     number=line.number,
                     units=number(line.units),
                     project=line.project_reference,

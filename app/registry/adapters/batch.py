@@ -4,8 +4,8 @@ Why it cancels exactly once: a reference is in one batch, which its unique key h
 handed over once, and again only as the very same bytes; a line is answered once. And why an absence is proven
 though the registry cannot be asked: a line reaches the registry only inside a package, a package is made only of
 a closed batch, and both are rows of our own database, written before anything leaves the house. What is in no
-batch was never handed over. (After a restore from a backup that does not hold: `app.reconciliation` then keeps
-everything back until the packages made since were compared; see docs/operate.md.)
+batch was never handed over. Only a restored backup forgets: what the journal says was handed over since is in no
+batch and yet not absent, and a person has to look.
 """
 
 from __future__ import annotations
@@ -138,8 +138,8 @@ class BatchRegistry:
                     space=f"{self.name}:{block.space}",
                     first=block.first,
                     last=block.last,
-                    text_first=_printed(line, block.first),
-                    text_last=_printed(line, block.last),
+                    text_first=_printed(line, block.space, block.first),
+                    text_last=_printed(line, block.space, block.last),
                 )
                 for block in line.blocks
             ),
@@ -148,11 +148,11 @@ class BatchRegistry:
         )
 
 
-def _printed(line: BatchLine, serial: int) -> str:
+def _printed(line: BatchLine, space: str, serial: int) -> str:
     """One serial number as certificates print it."""
     return codes.serial_text(
         numbering_of(line.unit_type),
-        space=line.space,
+        space=space,
         project_reference=line.project_reference,
         serial=serial,
         commitment_period=line.commitment_period,

@@ -23,12 +23,15 @@ from app.kernel.csvtable import (
     whole_number,
 )
 from app.kernel.serials import Span, overlaps
-from app.registry.accounts import find_registry_code
+from app.providers.importer import CODE
+from app.providers.models import Provider
 from app.registry.batch import messages
 from app.registry.batch.models import AccountStatement, StatedHolding
+from app.registry.models import RegistryAccount
 
 COLUMNS = (
     Column("account", text(60)),
+    Column("provider", CODE),
     Column("as_of", instant),
     Column("project", REFERENCE, required=False),
     Column("serial_first", whole_number(1), required=False),
@@ -45,15 +48,17 @@ def import_statements(
 ) -> ImportReport:
     """Take in what one or more accounts hold, each as of one instant; it replaces what was stated of them before.
 
-    A row without project and serial numbers says that an account is empty. Every range must lie inside one
-    issuance of its project. Raises ImportRefused with every problem; then nothing was changed.
+    An account that nobody knew is opened here for its participant. A row without project and serial numbers
+    says that an account is empty. Every range must lie inside one issuance of its project. Raises ImportRefused
+    with every problem; then nothing was changed.
     """
     table = read_table(csv_text, COLUMNS)
     errors = list(table.errors)
     with transaction() as session:
         one_at_a_time("import")
         latest = _latest(registry_code)
-        errors += _account_problems(table.rows, registry_code, latest, now)
+        errors += _time_problems(table.rows, latest, now)
+        errors += _owner_problems(table.rows, registry_code)
         holdings, problems = _holdings(table.rows)
         errors += problems
         errors += [
@@ -64,6 +69,7 @@ def import_statements(
             raise ImportRefused(errors)
         accounts = {row["account"]: row["as_of"] for row in table.rows}
         new = {account: as_of for account, as_of in accounts.items() if latest.get(account) != as_of}
+        _open_accounts(table.rows, registry_code)
         message = messages.keep(
             csv_text.encode(),
             registry_code=registry_code,
@@ -102,9 +108,7 @@ def _latest(registry_code: str) -> dict[str, datetime]:
     )
 
 
-def _account_problems(
-    rows: Sequence[Row], registry_code: str, latest: dict[str, datetime], now: datetime
-) -> Iterable[RowError]:
+def _time_problems(rows: Sequence[Row], latest: dict[str, datetime], now: datetime) -> Iterable[RowError]:
     instants: dict[str, datetime] = {}
     for row in rows:
         account, as_of = row["account"], row["as_of"]
@@ -114,8 +118,35 @@ def _account_problems(
             yield row.error("as_of", "in_the_future")
         if account in latest and as_of < latest[account]:
             yield row.error("as_of", "newer_statement", account=account)
-        if find_registry_code(account) != registry_code:
+
+
+def _owner_problems(rows: Sequence[Row], registry_code: str) -> Iterable[RowError]:
+    """An account has one owner and one registry, in the books and in the file."""
+    providers = dict(db.session.execute(select(Provider.code, Provider.id)).all())
+    known = {account.identifier: account for account in db.session.scalars(select(RegistryAccount))}
+    owners = {identifier: account.provider_id for identifier, account in known.items()}
+    for row in rows:
+        account, provider_id = row["account"], providers.get(row["provider"])
+        if provider_id is None:
+            yield row.error("provider", "unknown_provider", value=row["provider"])
+        elif owners.setdefault(account, provider_id) != provider_id:
+            yield row.error("provider", "other_owner", account=account)
+        if account in known and known[account].registry_code != registry_code:
             yield row.error("account", "not_of_this_registry", account=account)
+
+
+def _open_accounts(rows: Sequence[Row], registry_code: str) -> None:
+    for account, code in {row["account"]: row["provider"] for row in rows}.items():
+        if db.session.get(RegistryAccount, account) is None:
+            provider = db.session.scalars(select(Provider).where(Provider.code == code)).one()
+            db.session.add(
+                RegistryAccount(
+                    identifier=account,
+                    registry_code=registry_code,
+                    provider_id=provider.id,
+                    holder=provider.legal_name,
+                )
+            )
 
 
 def _holdings(rows: Sequence[Row]) -> tuple[list[tuple[Row, StatedHolding]], list[RowError]]:

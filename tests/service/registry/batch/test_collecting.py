@@ -19,7 +19,8 @@ from app.registry.adapters.batch import BatchRegistry
 from app.registry.batch import service
 from app.registry.batch.models import Batch, BatchLine
 from app.registry.batch.states import BatchState, LineState
-from app.registry.ports import Absent, Found, NotSent, Pending, RefusalCode, Refused
+from app.registry.models import ForgottenSubmission
+from app.registry.ports import Absent, Ambiguous, Found, NotSent, Pending, RefusalCode, Refused
 from tests.batch_world import SOMEBODY, BatchWorld
 from tests.builders import NOW, all_at_once
 from tests.conftest import AppMaker
@@ -88,6 +89,16 @@ def test_a_reference_that_is_in_no_batch_was_certainly_never_handed_over(world: 
 
     assert isinstance(answer, Absent)
     assert answer.proven
+
+
+def test_what_a_restored_backup_forgot_is_not_absent(world: BatchWorld) -> None:
+    with transaction() as session:
+        session.add(ForgottenSubmission(reference="TONNE-A", registry_code="batch", package="B-2222-3333"))
+
+    answer = world.adapter.lookup(a_request(10), None, NOW)
+
+    assert isinstance(answer, Ambiguous)
+    assert "B-2222-3333" in answer.message
 
 
 def test_there_is_no_next_step_of_ours(world: BatchWorld) -> None:

@@ -11,14 +11,17 @@ from app.catalog.models import Issuance
 from app.db import db, transaction
 from app.kernel.csvtable import ImportRefused, ImportReport
 from app.offers.pools import free_units
+from app.providers.models import Provider
+from app.registry.accounts import find_account_provider, find_registry_code
 from app.registry.batch.models import AccountStatement, RegistryMessage
 from app.registry.batch.statements import import_statements
+from app.registry.models import RegistryAccount
 from tests.batch_world import BatchWorld
 from tests.builders import NOW, an_offer
 from tests.service.registry.asking import a_request
 
 ACCOUNT = "CDM-100-1"
-HEADER = "account,as_of,project,serial_first,serial_last"
+HEADER = "account,provider,as_of,project,serial_first,serial_last"
 WHOLE = ("IN-1", 1_002_000, 1_002_999)
 
 
@@ -113,7 +116,7 @@ def test_a_newer_statement_replaces_the_older_one_and_an_empty_one_all_of_it(wor
 
 
 def test_the_same_statement_again_is_unchanged_and_every_file_is_kept(world: BatchWorld) -> None:
-    row = f"{ACCOUNT},2026-11-22T08:00:00Z,IN-1,1002000,1002999"
+    row = f"{ACCOUNT},seller,2026-11-22T08:00:00Z,IN-1,1002000,1002999"
 
     assert (_import(row), _import(row)) == (ImportReport(1, 0, 0), ImportReport(0, 0, 1))
     assert len(db.session.scalars(select(AccountStatement)).all()) == 1
@@ -122,19 +125,24 @@ def test_the_same_statement_again_is_unchanged_and_every_file_is_kept(world: Bat
 
 
 def test_what_does_not_fit_is_named_row_by_row(world: BatchWorld) -> None:
-    assert world.adapter.name == "batch"
+    with transaction() as session:
+        session.add(Provider(code="second", legal_name="Second Ltd", country="CH", is_demonstration=True))
+        seller = session.scalars(select(Provider).where(Provider.code == "seller")).one()
+        session.add(RegistryAccount(identifier="CDM-100-77", registry_code="ledger", provider_id=seller.id, holder="S"))
     at = "2026-11-22T08:00:00Z"
     assert _problems(
-        f"{ACCOUNT},{at},IN-1,1002000,1002999",
-        f"{ACCOUNT},2026-11-22T08:00:01Z,IN-1,1003500,1003999",
-        f"{ACCOUNT},{at},IN-1,1002999,1003000",
-        f"{ACCOUNT},{at},IN-1,1099999,1100000",
-        f"{ACCOUNT},{at},IN-1,1004001,1004000",
-        f"{ACCOUNT},{at},IN-9,1004000,1004001",
-        f"{ACCOUNT},{at},IN-1,,",
-        f"CDM-100-9,{at},IN-1,1005000,1005000",
-        f"{ACCOUNT},2026-11-22T10:00:01Z,IN-1,1006000,1006000",
-        f"{ACCOUNT},yesterday,IN-1,1007000,1007000",
+        f"{ACCOUNT},seller,{at},IN-1,1002000,1002999",
+        f"{ACCOUNT},seller,2026-11-22T08:00:01Z,IN-1,1003500,1003999",
+        f"{ACCOUNT},seller,{at},IN-1,1002999,1003000",
+        f"{ACCOUNT},seller,{at},IN-1,1099999,1100000",
+        f"{ACCOUNT},seller,{at},IN-1,1004001,1004000",
+        f"{ACCOUNT},seller,{at},IN-9,1004000,1004001",
+        f"{ACCOUNT},seller,{at},IN-1,,",
+        f"CDM-100-77,seller,{at},IN-1,1005000,1005000",
+        f"{ACCOUNT},seller,2026-11-22T10:00:01Z,IN-1,1006000,1006000",
+        f"{ACCOUNT},seller,yesterday,IN-1,1007000,1007000",
+        f"CDM-100-9,nobody,{at},IN-1,1008000,1008000",
+        f"{ACCOUNT},second,{at},IN-1,1009000,1009000",
     ) == [
         (3, "as_of", "another_instant"),
         (4, "serial_first", "overlap"),
@@ -147,6 +155,8 @@ def test_what_does_not_fit_is_named_row_by_row(world: BatchWorld) -> None:
         (10, "as_of", "another_instant"),
         (10, "as_of", "in_the_future"),
         (11, "as_of", "not_an_instant"),
+        (12, "provider", "unknown_provider"),
+        (13, "provider", "other_owner"),
     ]
     assert world.adapter.holdings(ACCOUNT) == []
 
@@ -154,8 +164,16 @@ def test_what_does_not_fit_is_named_row_by_row(world: BatchWorld) -> None:
 def test_an_older_statement_never_replaces_a_newer_one(world: BatchWorld) -> None:
     world.states(ACCOUNT, WHOLE)
 
-    assert _problems(f"{ACCOUNT},2026-11-22T09:59:59Z,IN-1,1002000,1002000") == [(2, "as_of", "newer_statement")]
+    assert _problems(f"{ACCOUNT},seller,2026-11-22T09:59:59Z,IN-1,1002000,1002000") == [(2, "as_of", "newer_statement")]
     assert _held(world) == [(1_002_000, 1_002_999)]
+
+
+def test_a_statement_opens_an_account_that_nobody_knew_for_its_participant(world: BatchWorld) -> None:
+    _import("CDM-100-9,seller,2026-11-22T08:00:00Z,IN-1,1002000,1002009")
+
+    provider_id = db.session.scalars(select(Provider.id).where(Provider.code == "seller")).one()
+    assert (find_registry_code("CDM-100-9"), find_account_provider("CDM-100-9")) == ("batch", provider_id)
+    assert [holding.available for holding in world.adapter.holdings("CDM-100-9")] == [10]
 
 
 def test_a_vintage_is_held_as_one(world: BatchWorld) -> None:
