@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.catalog import forms
 from app.config import BadSettings, Settings
 from app.kernel.clock import FixedClock
 from app.registry.adapters import make_registries
@@ -77,6 +78,21 @@ def test_a_list_whose_total_and_rows_differ_was_changed_while_it_was_read(
     assert look(registry, world.request("R-1", 10), since) == Unavailable(
         "the registry's list changed while it was read"
     )
+
+
+def test_the_catalogue_s_forms_express_how_this_registry_numbers(
+    registry: UndpRegistry, world: UndpWorld, clock: FixedClock
+) -> None:
+    outcome = run(registry, world.request("R-1", 25), clock)
+    assert isinstance(outcome, Completed)
+    (block,) = outcome.result.blocks
+    (held,) = registry.holdings(ACCOUNT)
+    named = {"party": "NG", "project": "3", "vintage": "2023"}
+    assert forms.fill("{party}-{project}", named) == held.project_reference
+    assert forms.fill("CA0NNN-{party}-XX-{project}", named) == held.space
+    form = "CA0NNN-{party}-XX-{project}-{serial}-{serial}-{vintage}"
+    assert forms.read(form, block.text_first) == {**named, "serial": str(block.first)}
+    assert forms.read(form, block.text_last) == {**named, "serial": str(block.last)}
 
 
 # --- the statement --------------------------------------------------------------------------------
