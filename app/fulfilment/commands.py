@@ -22,6 +22,7 @@ work = AppGroup("work", help="Do what is due after payments.")
 def once() -> None:
     """Do everything that is due now, then stop."""
     world = collaborators(_app())
+    before_work(_app())
     click.echo(run_due(world))
     heartbeat.beat(world.clock.now())
 
@@ -31,6 +32,7 @@ def forever() -> None:
     """Do what is due whenever something says so, and every minute anyway. Stops on SIGTERM."""
     app = _app()
     world = collaborators(app)
+    before_work(app)
     run_due(world)
     heartbeat.beat(world.clock.now())
     jobs.when_worker_starts(app, lambda: prepare_to_draw(world.renderer))
@@ -38,6 +40,12 @@ def forever() -> None:
         workers=1, worker_type="thread", initial_delay=0.05, backoff=1.3, max_delay=0.5
     )
     consumer.run()
+
+
+def before_work(app: Flask) -> None:
+    """What rooms above this one look at before a worker does anything that cannot be undone."""
+    for look in app.extensions.get("tonne.before_work", ()):
+        look()
 
 
 def prepare_to_draw(renderer: CertificateRenderer) -> None:

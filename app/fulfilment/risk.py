@@ -95,11 +95,12 @@ def _set_going(order_id: int, source: OrderState, registries: Registries, now: d
     """Begun and planned are one fact."""
     if not advance(Order, order_id, ORDER, _S.FULFILLING, at=now, sources=(source,), hold_reason=""):
         return False
+    order = db.session.get_one(Order, order_id)
     for line in _paid_lines(order_id):
         beneficiary = db.session.get_one(Beneficiary, line.beneficiary_id)
         account = db.session.get_one(Offer, line.offer_id).account
         plan_cancellation(
-            cause=Cause(order_id=order_id, order_line_id=line.id),
+            cause=Cause(order_id, line.id, key=f"order:{order.token}:{line.position}", at=order.placed_at),
             registry=registries.of_account(account).name,
             account=account,
             project_reference=db.session.get_one(Project, line.project_id).reference,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 
@@ -47,13 +48,19 @@ def normalised_code(text: str) -> str:
     return "-".join(plain[i : i + 4] for i in range(0, len(plain), 4))
 
 
-def cancellation_reference() -> str:
+def cancellation_reference(key: str) -> str:
     """The one name of a cancellation in every registry: ASCII, 28 characters, no personal data.
 
     `shared/registries.md` 7.1 asks for at most 32 characters, unguessable, and the same in
-    every attempt.
+    every attempt. `key` is something unguessable that its cause has for good, so that the name is the same even
+    where a restored backup makes us think of it for the second time.
     """
-    return f"TONNE-{_random(22)}"
+    number = int.from_bytes(hashlib.sha256(f"tonne-cancellation\0{key}".encode()).digest())
+    letters = []
+    for _ in range(22):
+        number, place = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[place])
+    return f"TONNE-{''.join(letters)}"
 
 
 def batch_code() -> str:

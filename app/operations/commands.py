@@ -1,9 +1,10 @@
-"""The keeper's command. It speaks English, like every command."""
+"""The keeper’s commands. They speak English, like every command."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import click
 from flask import current_app
@@ -11,9 +12,13 @@ from flask.cli import with_appcontext
 
 from app import current
 from app.fulfilment.process import collaborators
+from app.operations.archive import BackupRefused
+from app.operations.backup import back_up
 from app.operations.doctor import examine
 from app.operations.findings import Finding, worst
 from app.operations.patient import Patient
+from app.operations.restore import restore
+from app.reconciliation.errors import JournalBroken
 
 
 @click.command("doctor", help="Look at everything this copy needs, and say what to do.")
@@ -38,3 +43,40 @@ def _lines(findings: list[Finding]) -> list[str]:
     lines = [f"{finding.level:<8} {finding.check:<13} {finding.words}" for finding in findings]
     tally = Counter(finding.level.value for finding in findings)
     return [*lines, "", f"{tally['ok']} ok, {tally['warning']} warnings, {tally['problem']} problems."]
+
+
+@click.command("backup", help="Write database, files and journal to a new directory TARGET, while the shop goes on.")
+@click.argument("target", type=click.Path(path_type=Path))
+@with_appcontext
+def backup(target: Path) -> None:
+    """Print what the backup holds; only this user can read it."""
+    try:
+        manifest = back_up(current.settings(), target.absolute(), current.now())
+    except BackupRefused as refused:
+        raise click.ClickException(f"{refused} Nothing was written.") from None
+    size = sum(int(known["size"]) for known in manifest.files.values())
+    click.echo(f"{target}: {len(manifest.files)} files, {size} bytes, {manifest.database}, as of {manifest.made_at}.")
+
+
+@click.command("restore", help="Put the backup in SOURCE in place, and hold everything irreversible back.")
+@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Lose what is in the database now.")
+@with_appcontext
+def restore_command(source: Path, replace: bool) -> None:
+    """Print what was restored, what the journal knew beyond it, and what to do next."""
+    try:
+        manifest, done = restore(current.settings(), source.absolute(), current.clock(), is_replacing=replace)
+    except BackupRefused as refused:
+        raise click.ClickException(f"{refused} Nothing was changed.") from None
+    except JournalBroken as broken:
+        raise click.ClickException(
+            f"Restored, and the hold stands; but the journal cannot be true: {broken}. "
+            "Put the right one in its place, then flask reconcile."
+        ) from None
+    click.echo(f"Restored as of {manifest.made_at}.")
+    click.echo(
+        f"From the journal: {done.transactions} transactions of the ledger, {done.numbers} years of certificate "
+        f"numbers, {done.packages} packages of batches that the backup did not know."
+    )
+    click.echo("Nothing is sent, certified, charged or refunded before two operators lift the hold.")
+    click.echo("Next: flask reconcile; then the desk, Comparison of books.")

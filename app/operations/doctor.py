@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 from app.db import end_reading
-from app.operations import check_machine, check_outside, check_tables
+from app.operations import check_books, check_machine, check_outside, check_tables
 from app.operations.findings import Finding, problem
 from app.operations.patient import Patient
 
@@ -32,6 +32,8 @@ CHECKS: dict[str, Check] = {
     "webhook": check_outside.webhook,
     "address": check_outside.address,
     "registry": check_outside.registry,
+    "books": check_books.books,
+    "journal": check_books.journal,
     "fonts": check_machine.fonts,
     "sanctions": check_tables.sanctions,
     "translations": check_machine.translations,

@@ -16,9 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import current
 from app.db import db, end_reading
-from app.jobs import heartbeat
+from app.jobs import heartbeat, hold
 from app.operations import queries
 from app.operations.requests import Requests
+from app.reconciliation import queries as comparisons
 from app.version import VERSION
 
 
@@ -40,7 +41,7 @@ class Tables(Collector):
         """Every family; of a database that is away only that it is."""
         yield self._build()
         try:
-            families = [*self._counts(), *self._due(), *self._pace(), *self._worker()]
+            families = [*self._counts(), *self._due(), *self._pace(), *self._worker(), *self._books()]
             is_up = True
         except SQLAlchemyError:
             families, is_up = [], False
@@ -94,3 +95,16 @@ class Tables(Collector):
         # Prometheus has a word for what never happened.
         age = float("nan") if at is None else (self._now - at).total_seconds()
         yield GaugeMetricFamily("tonne_worker_heartbeat_age_seconds", "Since a worker last ended a round.", value=age)
+
+    def _books(self) -> Iterator[Metric]:
+        last = comparisons.last_public_result()
+        age = float("nan") if last is None else (self._now - last.compared_at).total_seconds()
+        yield GaugeMetricFamily("tonne_reconciliation_age_seconds", "Since all books were compared.", value=age)
+        yield GaugeMetricFamily(
+            "tonne_reconciliation_open_findings",
+            "Differences between books that nobody has explained.",
+            value=comparisons.count_open(),
+        )
+        yield GaugeMetricFamily(
+            "tonne_restoration_hold", "Whether everything irreversible is held back.", value=float(hold.stands())
+        )

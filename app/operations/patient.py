@@ -26,6 +26,7 @@ class Limits:
     notice: timedelta = timedelta(days=3)
     list_age: timedelta = timedelta(days=8)
     list_too_old: timedelta = timedelta(days=31)
+    comparison: timedelta = timedelta(hours=36)
     answer: timedelta = timedelta(seconds=5)
 
 

@@ -50,7 +50,7 @@ def test_bringing_a_code_into_form_twice_changes_nothing_more(text: str) -> None
 
 
 def test_a_cancellation_reference_fits_every_registry() -> None:
-    names = {references.cancellation_reference() for _ in range(200)}
+    names = {references.cancellation_reference(f"order:{n}") for n in range(200)}
 
     assert len(names) == 200
     assert all(re.fullmatch(r"TONNE-[2-9A-Z]{22}", name) and len(name) <= 32 for name in names)

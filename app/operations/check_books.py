@@ -1,0 +1,43 @@
+"""What the doctor sees of comparisons: that they happen, that nothing differs, and that nothing is held back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.operations.check_tables import in_words
+from app.operations.findings import Finding, ok, problem, warning
+from app.operations.patient import Patient
+from app.reconciliation import queries
+from app.reconciliation.journal import Journal
+
+DESK = "at the desk, under Comparison of books"
+
+
+def books(patient: Patient) -> Iterator[Finding]:
+    """Our books were compared last night, and an operator explained every difference."""
+    last, number = queries.last_public_result(), queries.count_open()
+    if last is None:
+        yield warning("books", "Nothing was ever compared with the registries: flask reconcile.")
+    else:
+        age = patient.world.clock.now() - last.compared_at
+        level = problem if age > patient.limits.comparison else ok
+        yield level("books", f"All books were compared {in_words(age)} ago.")
+        if last.unread:
+            yield warning("books", f"Accounts whose registry did not answer then: {last.unread}.")
+    if number:
+        yield problem("books", f"Differences that nobody has explained: {number}. Look at them {DESK}.")
+    standing = queries.find_hold()
+    if standing is not None:
+        what = "two operators lift it" if standing.compared_at else "it is not compared yet: flask reconcile"
+        yield problem("books", f"The restoration hold stands, nothing is cancelled or refunded; {what} {DESK}.")
+
+
+def journal(patient: Patient) -> Iterator[Finding]:
+    """What a restored database would forget is written down, and best on another disk."""
+    path = patient.settings.journal_path
+    if not Journal(path).is_there:
+        yield warning("journal", f"There is no journal at {path} yet: the worker begins it.")
+    elif path.stat().st_dev == patient.settings.instance_path.stat().st_dev and patient.settings.is_production:
+        yield warning("journal", f"{path} is on the disk of the database: set JOURNAL_PATH to another one.")
+    else:
+        yield ok("journal", f"The journal is at {path}.")

@@ -1,0 +1,35 @@
+"""Comparing our books with those of registries and of money, and coming back from a backup."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Flask
+
+from app.fulfilment.process import collaborators
+from app.reconciliation import commands, journalling, restored, service, views
+from app.reconciliation.journal import Journal
+
+
+def init_app(app: Flask) -> None:
+    """Register pages and command, and let the worker keep the journal and compare the books."""
+    journal = Journal(app.extensions["tonne.settings"].journal_path)
+
+    def tend(now: datetime) -> int:
+        world = collaborators(app)
+        return (
+            journalling.catch_up(journal, now)
+            + restored.catch_up(world)
+            + service.compare_wanted(world)
+            + service.compare_nightly(world)
+        )
+
+    def heed_the_journal() -> None:
+        """A database that is older than its journal must not cancel anything before that is seen."""
+        journalling.catch_up(journal, app.extensions["tonne.clock"].now())
+
+    app.extensions.setdefault("tonne.background", []).append(tend)
+    app.extensions.setdefault("tonne.before_work", []).append(heed_the_journal)
+    restored.init_app()
+    views.init_app(app)
+    commands.init_app(app)

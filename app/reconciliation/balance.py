@@ -1,0 +1,335 @@
+"""The daily balance: payments = orders + refunds = cancellations = certificates = units in the ledger, to the cent.
+
+Each check compares two tables that say the same thing independently of each other, thing by thing, so that two
+errors never make up for each other. Sums of what is final are closed: they may never change again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Executable, case, func, or_, select
+from sqlalchemy.orm import aliased
+
+from app.audit.models import Proposal
+from app.audit.states import ProposalState
+from app.certificates.facts import fingerprint
+from app.certificates.models import Certificate, RegisterBlock, RegisterEntry, RegisterTotal
+from app.checkout.models import Order, OrderLine, Remedy
+from app.checkout.states import OrderState, RemedyState
+from app.db import StateEvent, db, end_reading, transaction
+from app.offers.models import Offer, Reservation
+from app.offers.states import ReservationState
+from app.payments.models import Payment, Payout, Refund
+from app.payments.payouts import RECORD_PAYOUT, balances
+from app.payments.states import PaymentState
+from app.providers.models import Provider
+from app.reconciliation.levels import Difference
+from app.reconciliation.models import ClosedSum
+from app.reconciliation.states import FindingKind
+from app.registry.ledger.models import LedgerTransaction, LedgerTransactionBlock
+from app.registry.models import Cancellation, CancelledBlock
+from app.registry.states import CANCELLATION, CancellationState
+
+# What is confirmed at this moment is closed the next time: nobody commits for so long.
+STILL_OPEN = timedelta(hours=1)
+# An amount that differs from what was asked for is a matter for people until it went back.
+DIFFERS = "differs"
+
+Pairs = Iterator[tuple[str, int, int]]  # what is meant, and what either side says of it
+_CONFIRMED = CancellationState.CONFIRMED
+_Root = aliased(Payment)
+
+
+def check(now: datetime) -> tuple[int, list[Difference]]:
+    """Prove every equation; gives how many pairs of sums were compared and the ones that differ. Writes closed sums."""
+    compared, found = 0, []
+    for name, pairs in CHECKS.items():
+        for subject, ours, theirs in pairs():
+            compared += 1
+            if ours != theirs:
+                found.append(_difference(name, subject, ours, theirs))
+        end_reading()
+    closed = _closed(now)
+    return compared + len(closed), found + [each for each in closed if each is not None]
+
+
+def _difference(check: str, subject: str, ours: int, theirs: int) -> Difference:
+    return Difference(
+        FindingKind.BALANCE_DIFFERS, subject=f"{check}: {subject}"[:200], ours=str(ours), theirs=str(theirs)
+    )
+
+
+# --- money -----------------------------------------------------------------------------------------------
+
+
+def _orders_and_lines() -> Pairs:
+    """What an order costs, and what its lines cost."""
+    yield from _pairs(
+        select(Order.reference, Order.total, func.coalesce(func.sum(OrderLine.amount), 0))
+        .outerjoin(OrderLine, OrderLine.order_id == Order.id)
+        .group_by(Order.id, Order.reference, Order.total)
+    )
+
+
+def _payments_and_orders() -> Pairs:
+    """What came less what goes back, and what of an order still stands, in minor units.
+
+    An order bought with the money of an earlier one is counted together with it.
+    """
+    names = dict(db.session.execute(select(Order.id, Order.reference)).all())
+    root = dict(
+        db.session.execute(
+            select(Payment.order_id, _Root.order_id).join(_Root, _Root.id == Payment.drawn_from_id)
+        ).all()
+    )
+    received = _sums(
+        select(Payment.order_id, func.sum(Payment.amount))
+        .where(Payment.state == PaymentState.SUCCEEDED, Payment.drawn_from_id.is_(None))
+        .group_by(Payment.order_id)
+    )
+    given_back = _sums(
+        select(Payment.order_id, func.sum(Refund.amount))
+        .join(Refund, Refund.payment_id == Payment.id)
+        .group_by(Payment.order_id)
+    )
+    stands = _sums(
+        select(OrderLine.order_id, func.sum(OrderLine.amount))
+        .where(
+            or_(
+                OrderLine.id.in_(
+                    select(Reservation.order_line_id).where(Reservation.state == ReservationState.SETTLED)
+                ),
+                OrderLine.id.in_(select(Remedy.order_line_id).where(Remedy.state == RemedyState.OFFERED)),
+            )
+        )
+        .group_by(OrderLine.order_id)
+    )
+    undecided = set(db.session.scalars(select(Order.id).where(Order.state == OrderState.PAYMENT_REVIEW)))
+    undecided |= set(db.session.scalars(select(Refund.order_id).where(Refund.cause == DIFFERS)))
+    kept: dict[int, int] = {}
+    standing: dict[int, int] = {}
+    for order_id in names:
+        family = root.get(order_id, order_id)
+        kept[family] = kept.get(family, 0) + received.get(order_id, 0) - given_back.get(order_id, 0)
+        standing[family] = standing.get(family, 0) + stands.get(order_id, 0)
+    for family, amount in kept.items():
+        if family not in undecided:
+            yield names[family], amount, standing[family]
+
+
+def _refunds_and_lines() -> Pairs:
+    """What goes back for one line, and what the line cost."""
+    yield from _pairs(
+        select(Refund.key, Refund.amount, OrderLine.amount).join(OrderLine, OrderLine.id == Refund.order_line_id)
+    )
+
+
+def _payouts_and_decisions() -> Pairs:
+    """What was written down as sent to a participant, and what two operators agreed on."""
+    agreed = {
+        (proposal.subject_id, proposal.facts["reference"]): int(proposal.facts["amount"])
+        for proposal in db.session.scalars(
+            select(Proposal).where(Proposal.kind == RECORD_PAYOUT, Proposal.state == ProposalState.CARRIED_OUT)
+        )
+    }
+    for payout in db.session.scalars(select(Payout)):
+        yield payout.reference, payout.amount, agreed.get((payout.provider_id, payout.reference), 0)
+
+
+def _sellers() -> Pairs:
+    """Nobody was sent more than they earned: the overdraft of each participant is nothing."""
+    names = dict(db.session.execute(select(Provider.id, Provider.code)).all())
+    for provider_id, balance in balances().items():
+        yield names[provider_id], min(0, balance.due), 0
+
+
+def _closed(now: datetime) -> list[Difference | None]:
+    """Sellers' shares of what was confirmed until an hour ago are closed: next time they are the same."""
+    until = now - STILL_OPEN
+    found: list[Difference | None] = []
+    with transaction() as session:
+        closed = {(each.name, each.currency): each for each in session.scalars(select(ClosedSum))}
+        for (name, currency), each in closed.items():
+            amount = _shares(each.closed_at).get((name, currency), 0)
+            is_same = amount == each.amount
+            found.append(None if is_same else _difference("closed", f"{name} {currency}", amount, each.amount))
+        for (name, currency), amount in _shares(until).items():
+            is_known = (name, currency) in closed
+            if not is_known:
+                session.add(ClosedSum(name=name, currency=currency, closed_at=until, amount=amount))
+            elif not any(each and f"{name} {currency}" in each.subject for each in found):
+                closed[name, currency].closed_at, closed[name, currency].amount = until, amount
+    return found
+
+
+def _shares(until: datetime) -> Mapping[tuple[str, str], int]:
+    """Sellers' shares in minor units of what was confirmed until an instant (aware), by seller and currency."""
+    confirmed = select(StateEvent.subject_id).where(
+        StateEvent.machine == CANCELLATION.machine, StateEvent.to_state == _CONFIRMED.value, StateEvent.at <= until
+    )
+    rows = db.session.execute(
+        select(Provider.code, Order.currency, func.sum(OrderLine.seller_share))
+        .join(OrderLine, OrderLine.provider_id == Provider.id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Cancellation, Cancellation.order_line_id == OrderLine.id)
+        .where(Cancellation.id.in_(confirmed))
+        .group_by(Provider.code, Order.currency)
+    )
+    return {(f"seller {code}", currency): int(amount) for code, currency, amount in rows}
+
+
+# --- units -----------------------------------------------------------------------------------------------
+
+
+def _lines_and_reservations() -> Pairs:
+    """Units of a line, and units taken out of its offer."""
+    yield from _pairs(
+        select(Order.reference, OrderLine.units, Reservation.units)
+        .join(OrderLine, OrderLine.order_id == Order.id)
+        .join(Reservation, Reservation.order_line_id == OrderLine.id)
+    )
+
+
+def _offers_and_reservations() -> Pairs:
+    """What an offer says is held and sold, and what its reservations add up to."""
+    for state, counter in (
+        (ReservationState.HELD, Offer.units_reserved),
+        (ReservationState.SETTLED, Offer.units_settled),
+    ):
+        units = func.coalesce(func.sum(case((Reservation.state == state, Reservation.units), else_=0)), 0)
+        yield from _pairs(
+            select(Offer.code, counter, units)
+            .outerjoin(Reservation, Reservation.offer_id == Offer.id)
+            .group_by(Offer.id, Offer.code, counter)
+        )
+
+
+def _lines_and_cancellations() -> Pairs:
+    """Units of a line, and units that the registry was asked to cancel for it."""
+    yield from _pairs(
+        select(Cancellation.reference, OrderLine.units, Cancellation.units).join(
+            OrderLine, OrderLine.id == Cancellation.order_line_id
+        )
+    )
+
+
+def _cancellations_and_blocks() -> Pairs:
+    """Units of a confirmed cancellation, and its serial numbers counted."""
+    yield from _pairs(
+        select(
+            Cancellation.reference,
+            Cancellation.units,
+            func.coalesce(func.sum(CancelledBlock.last - CancelledBlock.first + 1), 0),
+        )
+        .outerjoin(CancelledBlock, CancelledBlock.cancellation_id == Cancellation.id)
+        .where(Cancellation.state == _CONFIRMED)
+        .group_by(Cancellation.id, Cancellation.reference, Cancellation.units)
+    )
+
+
+def _cancellations_and_ledger() -> Pairs:
+    """Units of a cancellation that the embedded ledger confirmed, as the ledger has them and as its blocks do."""
+    blocks = (
+        select(func.sum(LedgerTransactionBlock.last - LedgerTransactionBlock.first + 1))
+        .where(LedgerTransactionBlock.transaction_id == LedgerTransaction.id)
+        .correlate(LedgerTransaction)
+        .scalar_subquery()
+    )
+    for theirs in (LedgerTransaction.units, blocks):
+        yield from _pairs(
+            select(Cancellation.reference, Cancellation.units, func.coalesce(theirs, 0))
+            .outerjoin(LedgerTransaction, LedgerTransaction.reference == Cancellation.reference)
+            .where(Cancellation.state == _CONFIRMED, Cancellation.registry_code == "ledger")
+        )
+
+
+def _orders_and_certificates() -> Pairs:
+    """Units that were cancelled for a finished order or a direct cancellation, and units on its certificates."""
+    done = (OrderState.FULFILLED, OrderState.PARTLY_FULFILLED, OrderState.REFUSED)
+    certified = _sums(
+        select(Certificate.order_id, func.sum(RegisterEntry.units))
+        .join(RegisterEntry, RegisterEntry.certificate_id == Certificate.id)
+        .group_by(Certificate.order_id)
+    )
+    for order_id, reference, units in db.session.execute(
+        select(
+            Order.id,
+            Order.reference,
+            func.coalesce(func.sum(case((Cancellation.state == _CONFIRMED, Cancellation.units), else_=0)), 0),
+        )
+        .outerjoin(Cancellation, Cancellation.order_id == Order.id)
+        .where(Order.state.in_(done))
+        .group_by(Order.id, Order.reference)
+    ):
+        yield reference, int(units), certified.get(order_id, 0)
+    yield from _pairs(
+        select(Cancellation.reference, Cancellation.units, RegisterEntry.units)
+        .join(Certificate, Certificate.direct_cancellation_id == Cancellation.direct_cancellation_id)
+        .join(RegisterEntry, RegisterEntry.certificate_id == Certificate.id)
+    )
+
+
+def _certificates_and_facts() -> Pairs:
+    """Units in the register, units in the frozen facts, and whether the facts are those that were frozen."""
+    rows = db.session.execute(
+        select(Certificate.number, Certificate.facts, Certificate.facts_sha256, RegisterEntry.units)
+        .join(RegisterEntry, RegisterEntry.certificate_id == Certificate.id)
+        .execution_options(yield_per=500)
+    )
+    for number, text, sha256, units in rows:
+        facts = json.loads(text)
+        yield number, units, int(facts["units"])
+        yield number, units, sum(int(transaction["units"]) for transaction in facts["transactions"])
+        yield f"{number} SHA-256", int(fingerprint(text) == sha256), 1
+
+
+def _certificates_and_serials() -> Pairs:
+    """Units in the register, and the serial numbers that it is searched by."""
+    yield from _pairs(
+        select(
+            Certificate.number,
+            RegisterEntry.units,
+            func.coalesce(func.sum(RegisterBlock.last - RegisterBlock.first + 1), 0),
+        )
+        .join(RegisterEntry, RegisterEntry.certificate_id == Certificate.id)
+        .outerjoin(RegisterBlock, RegisterBlock.certificate_id == Certificate.id)
+        .group_by(Certificate.id, Certificate.number, RegisterEntry.units)
+    )
+
+
+def _register_and_totals() -> Pairs:
+    """The register’s entries, and the sums that its pages print."""
+    entries = db.session.scalar(select(func.coalesce(func.sum(RegisterEntry.units), 0))) or 0
+    totals = db.session.scalar(select(func.coalesce(func.sum(RegisterTotal.units), 0))) or 0
+    yield "register", int(entries), int(totals)
+
+
+def _pairs(query: Executable) -> Pairs:
+    for name, ours, theirs in db.session.execute(query):
+        yield str(name), int(ours), int(theirs)
+
+
+def _sums(query: Executable) -> dict[int, int]:
+    """What a query adds up, by the id that it groups by."""
+    return {key: int(amount) for key, amount in db.session.execute(query) if key is not None}
+
+
+CHECKS: dict[str, Callable[[], Pairs]] = {
+    "order lines": _orders_and_lines,
+    "payments": _payments_and_orders,
+    "refunds": _refunds_and_lines,
+    "payouts": _payouts_and_decisions,
+    "sellers": _sellers,
+    "reservations": _lines_and_reservations,
+    "offers": _offers_and_reservations,
+    "cancellations": _lines_and_cancellations,
+    "serial numbers": _cancellations_and_blocks,
+    "ledger": _cancellations_and_ledger,
+    "certificates": _orders_and_certificates,
+    "frozen facts": _certificates_and_facts,
+    "register serial numbers": _certificates_and_serials,
+    "register totals": _register_and_totals,
+}

@@ -1,0 +1,127 @@
+"""The journal: what the embedded ledger did and which certificate numbers were given, outside of the database.
+
+A registry of its own remembers what a restored database forgot. The embedded ledger lies in that very database, so
+the worker writes down after the fact what must never be done twice: every transaction of the ledger, every
+certificate's number, every package of a batch that was closed. Each line is one JSON object and has the hash of the
+line before, so that one which was changed or lost is found. It holds no names and no purposes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from app.reconciliation.errors import JournalBroken
+
+FIRST = "0" * 64  # what stands for the hash of the line before the first
+RECENT = 400  # lines
+_TAIL = 256_000  # bytes that certainly hold some recent lines; where they are too few, the whole file is read
+
+Line = Mapping[str, Any]
+
+
+class Journal:
+    """One file of lines; whoever appends holds a lock on it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything was ever written."""
+        return self.path.is_file() and self.path.stat().st_size > 0
+
+    def lines(self) -> Iterator[Line]:
+        """Every line from the first on, each checked against the one before. Raises JournalBroken.
+
+        An end that was only half written is no line: what it was about is written again.
+        """
+        if not self.is_there:
+            return
+        previous = FIRST
+        with self.path.open("rb") as file:
+            for number, raw in enumerate(file, 1):
+                if not raw.endswith(b"\n"):
+                    return
+                line = _parsed(raw, number)
+                if line["previous"] != previous:
+                    raise JournalBroken(f"line {number} of {self.path} does not follow the one before")
+                previous = _hash(raw)
+                yield line
+
+    def head(self) -> str:
+        """The hash of the last line, which names everything before it."""
+        return _hash(self._tail()[-1]) if self.is_there and self._tail() else FIRST
+
+    def has(self, head: str) -> bool:
+        """Whether some line has this hash: the journal goes on from where another one ended. Raises JournalBroken."""
+        if head == FIRST:
+            return True
+        known = {str(line["previous"]) for line in self.lines()}
+        return head in known or head == self.head()
+
+    def recent(self) -> tuple[list[Line], bool]:
+        """The last lines, oldest first, and whether they are all there are."""
+        raw = self._tail() if self.is_there else []
+        lines = [_parsed(each, 0) for each in raw[-RECENT:]]
+        return lines, not lines or lines[0]["previous"] == FIRST
+
+    def append(self, facts: Sequence[Line]) -> None:
+        """Write lines after the last one, and be sure that they are on the disk."""
+        with self._locked() as file:
+            _forget_half_a_line(file)
+            previous = self.head()
+            for each in facts:
+                raw = json.dumps({**each, "previous": previous}, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+                file.write(raw)
+                previous = _hash(raw)
+            file.flush()
+            os.fsync(file.fileno())
+
+    @contextmanager
+    def _locked(self) -> Iterator[IO[bytes]]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+
+    def _tail(self) -> list[bytes]:
+        """Whole lines at the end of the file."""
+        size = self.path.stat().st_size
+        with self.path.open("rb") as file:
+            file.seek(max(0, size - _TAIL))
+            lines = file.read().splitlines(keepends=True)
+            if size > _TAIL:
+                del lines[0]
+        return [line for line in lines if line.endswith(b"\n")]
+
+
+def _parsed(raw: bytes, number: int) -> Line:
+    try:
+        line: Line = json.loads(raw)
+        line["previous"], line["kind"]
+    except (ValueError, KeyError, TypeError):
+        raise JournalBroken(f"line {number} is no line of a journal") from None
+    return line
+
+
+def _hash(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _forget_half_a_line(file: IO[bytes]) -> None:
+    """A process that died while it wrote left a line without an end."""
+    file.seek(0)
+    size, whole = 0, 0
+    for raw in file:
+        size += len(raw)
+        whole = size if raw.endswith(b"\n") else whole
+    if whole < size:
+        file.truncate(whole)
+    file.seek(0, os.SEEK_END)

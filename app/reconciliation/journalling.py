@@ -1,0 +1,200 @@
+"""Writing the journal: whatever the tables have and its last lines do not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, cast, func, select
+
+from app.certificates.models import Certificate, CertificateCounter
+from app.db import StateEvent, db, end_reading, transaction
+from app.jobs import hold
+from app.jobs.models import RestorationHold
+from app.reconciliation.journal import Journal, Line
+from app.registry.batch.models import Batch, BatchLine
+from app.registry.batch.states import BatchState
+from app.registry.ledger.models import LedgerAccount, LedgerIssuance, LedgerTransaction, LedgerTransactionBlock
+
+log = logging.getLogger(__name__)
+
+BEGUN, LEDGER, CERTIFICATE, PACKAGE = "begun", "ledger", "certificate", "package"
+# Numbers are given before they are committed, so a lower one may come after a higher one.
+OVERTAKEN = 100
+MOST = 1_000  # things written down in one go
+YEAR = 10**9  # more certificates than any year has
+
+_ISSUANCE = (
+    "mechanism_code", "project_reference", "unit_type", "commitment_period", "vintage_year", "party", "space",
+    "first", "last", "fee_currency", "fee_due", "fee_paid",
+)  # fmt: skip
+_TRANSACTION = (
+    "id", "identifier", "reference", "fingerprint", "type_code", "state_code", "supplementary_code",
+    "mechanism_code", "origin", "channel", "commitment_period", "vintage_year", "units", "refusal_code",
+    "refusal_message",
+)  # fmt: skip
+
+
+def catch_up(journal: Journal, now: datetime) -> int:
+    """Write down what was done since the last line; gives the number of lines. Repeats do no harm.
+
+    Nothing is written while a restored database has not learned from the journal what it forgot. A database that
+    is older than its journal came back from a backup by a way that we know nothing of: that puts the hold up.
+    """
+    standing = hold.find_standing()
+    if standing is not None and standing.replayed_at is None:
+        end_reading()
+        return 0
+    if standing is None and is_ahead(journal):
+        put_up(is_journal_kept=True, now=now)
+        return 0
+    # The first line says that there is a journal, even where nothing was done yet.
+    begun = [] if journal.is_there else [{"kind": BEGUN}]
+    facts = [*begun, *_transactions(journal), *_certificates(journal), *_packages(journal)]
+    end_reading()
+    if facts:
+        journal.append([{**each, "at": now.isoformat()} for each in facts])
+    return len(facts)
+
+
+def is_ahead(journal: Journal) -> bool:
+    """Whether the journal knows of a transaction of the ledger, or a certificate, that the database does not."""
+    transactions, certificates = _newest(journal, LEDGER), _newest(journal, CERTIFICATE)
+    is_transaction_lost = transactions is not None and not db.session.scalar(
+        select(LedgerTransaction.id).where(
+            LedgerTransaction.id == transactions["id"], LedgerTransaction.identifier == transactions["identifier"]
+        )
+    )
+    is_number_lost = certificates is not None and certificates["sequence"] > (
+        db.session.scalar(select(CertificateCounter.last).where(CertificateCounter.year == certificates["year"])) or 0
+    )
+    end_reading()
+    return is_transaction_lost or is_number_lost
+
+
+def put_up(*, is_journal_kept: bool, now: datetime, backup_made_at: datetime | None = None) -> None:
+    """Put the restoration hold up. Without `backup_made_at` the newest thing in the database says how old it is."""
+    with transaction() as session:
+        newest = backup_made_at or session.scalar(select(func.max(StateEvent.at))) or now
+        session.add(RestorationHold(backup_made_at=newest, restored_at=now, is_journal_kept=is_journal_kept))
+    log.error("restoration hold put up", extra={"facts": {"backup_made_at": newest.isoformat()}})
+
+
+def _newest(journal: Journal, kind: str) -> Line | None:
+    """The line of a kind with the highest number among the last ones, or among all of them."""
+    recent, is_all = journal.recent()
+    found = [line for line in recent if line["kind"] == kind]
+    if not found and not is_all:
+        found = [line for line in journal.lines() if line["kind"] == kind]
+    return max(found, key=lambda line: line["id"], default=None)
+
+
+def _known(journal: Journal, kind: str) -> tuple[int, Collection[int]]:
+    """From which number on something may be missing, and which from there on are written down."""
+    newest = _newest(journal, kind)
+    if newest is None:
+        return 0, frozenset()
+    recent, is_all = journal.recent()
+    ids = {line["id"] for line in recent if line["kind"] == kind}
+    since = 0 if is_all else max(0, newest["id"] - OVERTAKEN)
+    if not is_all and min(ids, default=newest["id"]) > since:
+        ids = {line["id"] for line in journal.lines() if line["kind"] == kind and line["id"] > since}
+    return since, ids
+
+
+def _transactions(journal: Journal) -> Iterable[Mapping[str, Any]]:
+    since, known = _known(journal, LEDGER)
+    ids = [
+        number
+        for number in db.session.scalars(
+            select(LedgerTransaction.id)
+            .where(LedgerTransaction.id > since)
+            .order_by(LedgerTransaction.id)
+            .limit(MOST + len(known))
+        )
+        if number not in known
+    ][:MOST]
+    accounts = {account.id: account for account in db.session.scalars(select(LedgerAccount))} if ids else {}
+    blocks = _blocks(ids)
+    for entry in db.session.scalars(
+        select(LedgerTransaction).where(LedgerTransaction.id.in_(ids)).order_by(LedgerTransaction.id)
+    ):
+        yield {
+            "kind": LEDGER,
+            **{name: getattr(entry, name) for name in _TRANSACTION},
+            "source": _account(accounts, entry.from_account_id),
+            "target": _account(accounts, entry.to_account_id),
+            "completed_at": entry.completed_at.isoformat(),
+            "blocks": blocks.get(entry.id, []),
+        }
+
+
+def _account(accounts: Mapping[int, LedgerAccount], account_id: int | None) -> dict[str, Any] | None:
+    if account_id is None:
+        return None
+    account = accounts[account_id]
+    return {"identifier": account.identifier, "type_code": account.type_code, "holder": account.holder}
+
+
+def _blocks(ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    for block, issuance in db.session.execute(
+        select(LedgerTransactionBlock, LedgerIssuance)
+        .join(LedgerIssuance, LedgerIssuance.id == LedgerTransactionBlock.issuance_id)
+        .where(LedgerTransactionBlock.transaction_id.in_(ids))
+        .order_by(LedgerTransactionBlock.id)
+    ):
+        about = {name: getattr(issuance, name) for name in _ISSUANCE}
+        found.setdefault(block.transaction_id, []).append(
+            {"space": block.space, "first": block.first, "last": block.last, "issuance": about}
+        )
+    return found
+
+
+def _certificates(journal: Journal) -> Iterable[Mapping[str, Any]]:
+    since, known = _known(journal, CERTIFICATE)
+    # Not by the row's id: a restored database gives the ids of forgotten certificates again, the numbers never.
+    number = cast(Certificate.year, BigInteger) * YEAR + Certificate.sequence
+    rows = db.session.execute(
+        select(Certificate.year, Certificate.sequence)
+        .where(number > since)
+        .order_by(Certificate.year, Certificate.sequence)
+        .limit(MOST + len(known))
+    )
+    for row in rows:
+        if row.year * YEAR + row.sequence not in known:
+            yield {
+                "kind": CERTIFICATE,
+                "id": row.year * YEAR + row.sequence,
+                "year": row.year,
+                "sequence": row.sequence,
+            }
+
+
+def _packages(journal: Journal) -> Iterable[Mapping[str, Any]]:
+    """Batches by the time they were closed at; two of one second are told apart by their codes."""
+    newest = _newest(journal, PACKAGE)
+    since = 0 if newest is None else max(0, newest["id"] - OVERTAKEN)
+    recent, is_all = journal.recent()
+    lines = recent if is_all or newest is None else journal.lines()
+    known = {line["code"] for line in lines if line["kind"] == PACKAGE}
+    batches = db.session.scalars(
+        select(Batch)
+        .where(Batch.state != BatchState.OPEN, Batch.closed_at >= datetime.fromtimestamp(since, UTC))
+        .order_by(Batch.closed_at, Batch.id)
+    )
+    for batch in [batch for batch in batches if batch.code not in known][:MOST]:
+        references = db.session.scalars(
+            select(BatchLine.reference)
+            .where(BatchLine.batch_id == batch.id, BatchLine.number.is_not(None))
+            .order_by(BatchLine.number)
+        )
+        yield {
+            "kind": PACKAGE,
+            "id": int((batch.closed_at or batch.opened_at).timestamp()),
+            "code": batch.code,
+            "registry": batch.registry_code,
+            "references": list(references),
+        }

@@ -1,0 +1,150 @@
+"""After a restore: learn what was forgotten, compare, and let two operators lift the hold.
+
+flask restore ──> the hold stands, planned cancellations are doubted
+                        │
+journal ────────> replayed into the embedded ledger                          (replay)
+                        │
+payments asked about, orders begun, every open cancellation looked up        (registry service)
+                        │
+statements of all registries compared; what nobody here asked for is a stray (service)
+                        │
+one operator proposes to lift the hold, another agrees
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+
+from app.audit.errors import NoLongerPossible
+from app.audit.models import Proposal
+from app.audit.service import Actor, Subject, on_agreement, propose
+from app.certificates.models import CertificateCounter
+from app.db import db, end_reading, insert_once, transaction
+from app.fulfilment import process
+from app.fulfilment.process import Collaborators
+from app.jobs import hold
+from app.jobs.models import RestorationHold
+from app.reconciliation import service
+from app.reconciliation.errors import DeclarationMissing, NoHold, NotCompared
+from app.reconciliation.journal import Journal
+from app.reconciliation.models import ReconciliationRun
+from app.reconciliation.replay import is_needed, replay
+from app.reconciliation.states import RunCause
+from app.registry import service as registry_service
+from app.registry.models import Cancellation
+from app.registry.states import CANCELLATION, CancellationState
+
+log = logging.getLogger(__name__)
+
+LIFT_HOLD = "lift_restoration_hold"
+# A registry that does not answer is asked again so soon.
+AGAIN_AFTER = timedelta(minutes=10)
+
+
+def init_app() -> None:
+    """Say what carries out the proposal of this room."""
+    on_agreement(LIFT_HOLD, _lift)
+
+
+def catch_up(world: Collaborators) -> int:
+    """What the worker does about a hold that stands: compare until it is compared; gives 1 if it did something."""
+    standing, now = hold.find_standing(), world.clock.now()
+    is_done = standing is None or standing.compared_at is not None
+    last = db.session.scalar(
+        select(func.max(ReconciliationRun.started_at)).where(ReconciliationRun.cause == RunCause.RESTORED)
+    )
+    is_recent = standing is not None and last is not None and standing.restored_at <= last > now - AGAIN_AFTER
+    end_reading()
+    if is_done or is_recent:
+        return 0
+    compare(world)
+    return 1
+
+
+def compare(world: Collaborators) -> service.Result:
+    """Learn from the journal and from every registry what the restored database forgot.
+
+    Raises NoHold, and JournalBroken where the journal cannot be true. The hold stands until operators lift it.
+    """
+    standing = hold.find_standing()
+    if standing is None:
+        raise NoHold
+    hold_id, restored_at, made_at = standing.id, standing.restored_at, standing.backup_made_at
+    end_reading()
+    journal = Journal(world.settings.journal_path)
+    if is_needed(journal):
+        done = replay(journal, world.clock.now())
+        log.warning("journal replayed", extra={"facts": vars(done)})
+    for step in (process.hear_notices, process.check_payments, process.begin_orders, process.begin_direct):
+        step(world)
+    _look_up_all(world, restored_at)
+    result = service.compare_restored(world, made_at)
+    if result.unread == 0:
+        with transaction() as session:
+            session.execute(
+                update(RestorationHold).where(RestorationHold.id == hold_id).values(compared_at=world.clock.now())
+            )
+    return result
+
+
+def _look_up_all(world: Collaborators, restored_at: datetime) -> None:
+    """Ask for every cancellation without a final answer. What was planned before may have been sent since."""
+    final = [state for state in CancellationState if CANCELLATION.is_final(state)]
+    rows = db.session.execute(
+        select(Cancellation.id, Cancellation.state, Cancellation.created_at)
+        .where(Cancellation.state.not_in(final))
+        .order_by(Cancellation.id)
+    ).all()
+    end_reading()
+    for row in rows:
+        if row.state is CancellationState.PLANNED and row.created_at <= restored_at:
+            registry_service.doubt_planned(row.id, world.clock.now())
+        elif row.state is CancellationState.SENDING:
+            registry_service.doubt(row.id, world.clock.now())
+        registry_service.look_up(row.id, world.registries, world.clock)
+
+
+# --- lifting it ------------------------------------------------------------------------------------------
+
+
+def propose_lift(actor: Actor, *, reason: str, last_number: int | None, now: datetime) -> int:
+    """Propose to lift the hold; gives the proposal's id.
+
+    `last_number` is the sequence of the last certificate of this year (UTC) that was ever given, by whatever an
+    operator found in mails and papers; it is needed where the journal is lost. Raises NoHold, NotCompared,
+    DeclarationMissing, and what `propose` raises.
+    """
+    standing = hold.find_standing()
+    if standing is None:
+        raise NoHold
+    if standing.compared_at is None or standing.replayed_at is None:
+        raise NotCompared
+    given = _last_given(now.year)
+    if not standing.is_journal_kept and (last_number is None or last_number < given):
+        raise DeclarationMissing(least=given)
+    subject = Subject("restoration_hold", standing.id, f"{standing.backup_made_at:%Y-%m-%d %H:%M} UTC")
+    facts = {} if last_number is None else {"last_number": last_number, "year": now.year}
+    return propose(actor, LIFT_HOLD, subject, reason=reason, facts=facts, now=now)
+
+
+def _last_given(year: int) -> int:
+    return db.session.scalar(select(CertificateCounter.last).where(CertificateCounter.year == year)) or 0
+
+
+def _lift(proposal: Proposal, now: datetime) -> None:
+    """Both operators say so. Several holds that stand are lifted together: each comparison saw all that is open."""
+    standing = hold.find_standing()
+    if standing is None or standing.id != proposal.subject_id or standing.compared_at is None:
+        raise NoLongerPossible
+    if "last_number" in proposal.facts:
+        year, number = int(proposal.facts["year"]), int(proposal.facts["last_number"])
+        insert_once(CertificateCounter, year=year, last=0)
+        db.session.execute(
+            update(CertificateCounter)
+            .where(CertificateCounter.year == year, CertificateCounter.last < number)
+            .values(last=number)
+        )
+    db.session.execute(update(RestorationHold).where(RestorationHold.lifted_at.is_(None)).values(lifted_at=now))

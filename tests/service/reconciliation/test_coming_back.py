@@ -1,0 +1,281 @@
+"""Restoring yesterday's backup never cancels twice, certifies nothing twice and gives no number again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select
+
+from app.certificates.models import CertificateCounter
+from app.db import db, transaction
+from app.fulfilment.process import Collaborators, run_due
+from app.jobs import hold
+from app.jobs.models import RestorationHold
+from app.offers.states import OfferState
+from app.payments.ports import GatewayUnavailable
+from app.reconciliation import journalling, restored
+from app.reconciliation.errors import DeclarationMissing, NoHold, NotCompared
+from app.reconciliation.restored import compare
+from app.registry import service as registry_service
+from app.registry.ledger.models import LedgerBlock, LedgerTransaction, LedgerTransactionBlock
+from app.registry.models import StrayBlock, StrayCancellation
+from app.registry.ports import Unknown
+from tests.builders import (
+    a_begun_order,
+    a_finished_order,
+    a_paid_order,
+    a_payable_order,
+    an_offer,
+    cancellations_of,
+    certificates_of,
+    gateway_of,
+    ledger_effects,
+    pass_time,
+    registry_of,
+    the_offer,
+    the_order,
+)
+from tests.people import actor_of, an_operator
+from tests.service.reconciliation.coming_back import (
+    come_back,
+    effects,
+    findings,
+    journal_of,
+    keep,
+    lift,
+    states,
+    work,
+)
+
+
+def without_hold() -> None:
+    with transaction() as session:
+        session.execute(delete(RestorationHold))
+
+
+def test_without_the_hold_and_the_journal_a_restored_copy_would_cancel_twice(world: Collaborators) -> None:
+    order = a_paid_order(world, {an_offer(): 10})
+    backup = keep(world)
+    work(world)
+    assert the_order(order).state.value == "fulfilled"
+    known = effects()
+    world.settings.journal_path.unlink()
+
+    come_back(world, backup)
+    without_hold()
+    assert effects() == {}, "the embedded ledger forgets with the database"
+    pass_time(world, minutes=10)
+    run_due(world)
+
+    assert effects() == known, "cancelled a second time, as if nothing had been"
+    assert certificates_of(order)[0].number == "TN1/2026", "and the number of the first certificate given again"
+
+
+def test_what_was_cancelled_after_the_backup_is_adopted_and_never_cancelled_again(world: Collaborators) -> None:
+    offers = [an_offer(number=n) for n in (1, 2, 3, 4)]
+    registry = registry_of(world)
+    paid = a_paid_order(world, {offers[0]: 10})
+    planned = a_begun_order(world, {offers[1]: 20})
+    registry.submits = [Unknown("lost"), Unknown("lost")]
+    unknown = a_begun_order(world, {offers[2]: 30})
+    run_due_only_sends(world, unknown)
+    payable = a_payable_order(world, {offers[3]: 40})
+    page = gateway_of(world).newest()
+    journalling.catch_up(journal_of(world), world.clock.now())
+    backup = keep(world)
+
+    registry.submits = []
+    gateway_of(world).pay(page)
+    pass_time(world, minutes=10)
+    work(world)
+    orders = (paid, planned, unknown, payable)
+    assert [the_order(order).state.value for order in orders] == ["fulfilled"] * 4
+    known, units = effects(), ledger_effects()
+    assert units == 100
+
+    come_back(world, backup)
+    assert effects() == known, "the journal told the ledger"
+    assert hold.stands()
+    pass_time(world, minutes=10)
+    run_due(world)
+    assert all(not certificates_of(order) for order in orders), "nothing is certified while the hold stands"
+    compare(world)
+    assert set(states()) == {"confirmed"}
+    sent = len(registry.submitted)
+    lift(world)
+    run_due(world)
+
+    assert [the_order(order).state.value for order in orders] == ["fulfilled"] * 4
+    assert len(registry.submitted) == sent, "nobody asked the registry to cancel anything again"
+    assert effects() == known
+    assert ledger_effects() == 100
+    assert [certificates_of(order)[0].number for order in orders] == [f"TN{n}/2026" for n in (5, 6, 7, 8)]
+    assert findings() == []
+
+
+def run_due_only_sends(world: Collaborators, order_id: int) -> None:
+    """Send the cancellations of one order, whose answer is lost."""
+    for cancellation in cancellations_of(order_id):
+        registry_service.send(cancellation.id, world.registries, world.clock)
+
+
+@pytest.mark.parametrize("state", ["planned", "sending", "unknown", "waiting", "manual"])
+def test_a_cancellation_in_any_state_at_the_backup_has_one_effect(world: Collaborators, state: str) -> None:
+    order = a_begun_order(world, {an_offer(): 10})
+    cancellation = cancellations_of(order)[0]
+    if state != "planned":
+        values: dict[str, Any] = {"state": state, "attempts": 1, "lease_until": world.clock.now()}
+        with transaction() as session:
+            for name, value in values.items():
+                setattr(session.get_one(type(cancellation), cancellation.id), name, value)
+    journalling.catch_up(journal_of(world), world.clock.now())
+    backup = keep(world)
+    registry_service.look_up(cancellation.id, world.registries, world.clock)
+    world.registries.default.submit(registry_service.request_of(cancellation))
+    journalling.catch_up(journal_of(world), world.clock.now())
+    known = effects()
+    assert list(known.values()) == [10]
+
+    come_back(world, backup)
+    pass_time(world, minutes=5)
+    compare(world)
+    lift(world)
+    for _round in range(3):
+        run_due(world)
+        pass_time(world, minutes=30)
+
+    assert states() == ["confirmed"]
+    assert effects() == known
+    assert the_order(order).state.value == "fulfilled"
+
+
+def test_nothing_irreversible_is_done_while_the_hold_stands(world: Collaborators) -> None:
+    begun = a_begun_order(world, {an_offer(): 10})
+    assert journalling.catch_up(journal_of(world), world.clock.now()) == 1, "that there is a journal"
+    backup = keep(world)
+    come_back(world, backup)
+    unpaid = the_order(begun)
+
+    assert registry_service.send(cancellations_of(begun)[0].id, world.registries, world.clock) is False
+    assert registry_service.withdraw(cancellations_of(begun)[0].id, "late", world.registries, world.clock) is False
+    with pytest.raises(GatewayUnavailable):
+        a_payable_order(world, {an_offer(number=2): 1})
+    run_due(world)
+    assert registry_of(world).submitted == []
+    assert unpaid.state.value == "fulfilling"
+
+    compare(world)
+    assert states() == ["planned"], "the ledger proves that it was never sent"
+    assert registry_of(world).submitted == []
+    lift(world)
+    run_due(world)
+    assert states() == ["confirmed"]
+
+
+def test_what_this_copy_never_knew_is_a_stray_whose_units_are_gone_for_good(world: Collaborators) -> None:
+    offer = an_offer(units=50)
+    work(world)
+    backup = keep(world)
+    lost = a_finished_order(world, {offer: 45})
+    reference = cancellations_of(lost)[0].reference
+    journalling.catch_up(journal_of(world), world.clock.now())
+
+    come_back(world, backup)
+    compare(world)
+
+    assert ("theirs_not_ours", reference) in findings()
+    assert db.session.scalars(select(StrayCancellation.units)).all() == [45]
+    assert db.session.scalars(select(StrayBlock.first)).all() == [1_002_000]
+    assert "pool_short" in {kind for kind, _subject in findings()}
+    assert the_offer(offer).state is OfferState.FROZEN
+    assert the_offer(offer).state_reason == "books_differ"
+    assert len(findings()) == 2
+    compare(world)
+    assert len(findings()) == 2, "what is known is not told again"
+    lift(world)
+    run_due(world)
+    assert ledger_effects() == 45
+
+
+def test_a_database_older_than_its_journal_puts_the_hold_up_by_itself(world: Collaborators) -> None:
+    order = a_paid_order(world, {an_offer(): 10})
+    journalling.catch_up(journal_of(world), world.clock.now())
+    backup = keep(world)
+    work(world)
+    known = effects()
+    come_back(world, backup)
+    without_hold()
+    with transaction() as session:
+        forget_the_ledger(session)
+
+    assert journalling.catch_up(journal_of(world), world.clock.now()) == 0
+    assert hold.stands()
+    compare(world)
+    lift(world)
+    run_due(world)
+    assert effects() == known
+    assert the_order(order).state.value == "fulfilled"
+
+
+def forget_the_ledger(session: Any) -> None:
+    """As `pg_restore` by hand would leave it."""
+    session.execute(delete(LedgerTransactionBlock))
+    session.execute(delete(LedgerTransaction))
+    moved = session.scalars(select(LedgerBlock).order_by(LedgerBlock.first)).all()
+    rest = moved[-1]
+    first = moved[0].first
+    for block in moved[:-1]:
+        session.delete(block)
+    session.flush()
+    rest.first = first
+
+
+def test_a_lost_journal_needs_an_operators_word_about_the_last_number(world: Collaborators) -> None:
+    a_finished_order(world, {an_offer(): 10})
+    backup = keep(world)
+    work(world)
+    world.settings.journal_path.unlink()
+    come_back(world, backup)
+    eva = actor_of(an_operator("mia@tonne.example"))
+    now = world.clock.now()
+
+    with pytest.raises(NotCompared):
+        restored.propose_lift(eva, reason="Done.", last_number=None, now=now)
+    compare(world)
+    for number in (None, 0):
+        with pytest.raises(DeclarationMissing) as missing:
+            restored.propose_lift(eva, reason="Done.", last_number=number, now=now)
+        assert missing.value.facts == {"least": 1}
+    lift(world, last_number=7)
+
+    assert db.session.scalar(select(CertificateCounter.last)) == 7
+    assert not hold.stands()
+    with pytest.raises(NoHold):
+        restored.propose_lift(eva, reason="Again.", last_number=None, now=now)
+    with pytest.raises(NoHold):
+        compare(world)
+
+
+def test_the_worker_compares_until_every_registry_has_answered(world: Collaborators) -> None:
+    a_finished_order(world, {an_offer(): 10})
+    work(world)
+    assert restored.catch_up(world) == 0, "nothing was restored"
+    backup = keep(world)
+    come_back(world, backup)
+    registry = registry_of(world)
+    statement = registry.statement
+    registry.statement = lambda account, since: (_ for _ in ()).throw(ConnectionError())  # type: ignore[method-assign]
+
+    assert restored.catch_up(world) == 1
+    standing = hold.find_standing()
+    assert standing is not None
+    assert standing.compared_at is None
+    assert restored.catch_up(world) == 0, "it has just tried"
+    pass_time(world, minutes=11)
+    registry.statement = statement  # type: ignore[method-assign]
+    assert restored.catch_up(world) == 1
+    standing = hold.find_standing()
+    assert standing is not None
+    assert standing.compared_at is not None
+    assert restored.catch_up(world) == 0
