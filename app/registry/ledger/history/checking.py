@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.kernel.serials import overlaps
-from app.registry.ledger.history.books import Books, Issuances, Issued, Known, key_of
+from app.registry.ledger.history.books import Books, Issuances, Issued, Key, Known, key_of
 from app.registry.ledger.history.reading import Entry, HistoryRefused, Kind, Problem, Read
 
 COMMITMENT_PERIOD, VINTAGE_YEAR = "commitment_period", "vintage_year"
@@ -44,13 +44,14 @@ def make_plan(reads: Sequence[Read], books: Books, *, period_kind: str, now: dat
     problems = [problem for entry in entries for problem in _problems_alone(entry, period_kind, now)]
     if problems:  # a row that contradicts itself cannot be compared with others
         raise HistoryRefused(problems)
-    new = [entry for entry in entries if not _is_there(entry, books)]
+    once = {key_of(entry): entry for entry in reversed(entries)}  # the first row of those that name the same numbers
+    new = [entry for entry in entries if once[key_of(entry)] is entry and not _is_there(entry, books)]
     opened = [entry for entry in new if entry.kind is Kind.OPENING]
     issued = [entry for entry in new if entry.kind is Kind.ISSUANCES]
     cancelled = [entry for entry in new if entry.kind is Kind.CANCELLATIONS]
     for entry in entries:
         problems += _changes(entry, books)
-    problems += _repeated(entries)
+    problems += _repeated(entries, once)
     problems += _issuance_problems([*opened, *issued], books)
     problems += _cancellation_problems(cancelled, _with(books, [*opened, *issued]))
     problems += _overlaps(cancelled, books)
@@ -117,12 +118,11 @@ def _changes(entry: Entry, books: Books) -> Iterator[Problem]:
 # --- rows beside each other ---------------------------------------------------------------------------
 
 
-def _repeated(entries: Iterable[Entry]) -> Iterator[Problem]:
-    seen: dict[tuple[object, ...], int] = {}
+def _repeated(entries: Iterable[Entry], once: Mapping[Key, Entry]) -> Iterator[Problem]:
     for entry in entries:
-        first = seen.setdefault(key_of(entry), entry.number)
-        if first != entry.number:
-            yield entry.error("serial_start", "repeated", first=first)
+        first = once[key_of(entry)]
+        if first is not entry:
+            yield entry.error("serial_start", "repeated", first=first.number)
 
 
 def _issuance_problems(new: Sequence[Entry], books: Books) -> Iterator[Problem]:
