@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,6 +44,12 @@ SETTINGS: tuple[Setting, ...] = (
         "What this copy is for; production checks everything strictly.",
         ("development", "testing", "production"),
     ),
+    Setting(
+        "CLOCK_START",
+        "",
+        "instant",
+        "Date, time and zone at which the clock of this copy starts, to see the shop of another day; not in production.",
+    ),
     Setting("HOST", "127.0.0.1", "text", "Address the web server listens on."),
     Setting("PORT", "5000", "count", "Port the web server listens on."),
     Setting("PUBLIC_BASE_URL", "", "url", "Address people see, without a slash at the end; default http://HOST:PORT."),
@@ -56,6 +63,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("WEB_THREADS", "4", "count", "Threads in each web server process."),
     Setting("INSTANCE_PATH", "instance", "path", "Directory of the embedded databases."),
+    Setting(
+        "JOURNAL_PATH",
+        "",
+        "text",
+        "File of what a restored database forgets, best on another disk; default journal.jsonl in INSTANCE_PATH.",
+    ),
     Setting(
         "DATABASE_URL", "", "text", "SQLAlchemy address of the database; default SQLite in INSTANCE_PATH.", secret=True
     ),
@@ -150,7 +163,7 @@ SETTINGS: tuple[Setting, ...] = (
         "UNDP_AUTHORITY_USERNAME",
         "",
         "text",
-        "Who accepts cancellations there, where the operator is the registry's authority; empty: somebody else accepts.",
+        "Who accepts cancellations there, where the operator is the registry's authority; empty: others accept.",
         secret=True,
     ),
     Setting("UNDP_AUTHORITY_PASSWORD", "", "text", "The password of UNDP_AUTHORITY_USERNAME.", secret=True),
@@ -183,6 +196,7 @@ class Settings:
     """
 
     environment: str
+    clock_start: datetime | None
     host: str
     port: int
     public_base_url: str
@@ -191,6 +205,7 @@ class Settings:
     page_cache_milliseconds: int
     web_threads: int
     instance_path: Path
+    journal_path: Path
     database_url: str = field(repr=False)
     secret_key: str = field(repr=False)
     log_level: str
@@ -285,6 +300,8 @@ def _read(setting: Setting, raw: str) -> tuple[str | None, object]:
         if not re.fullmatch("[0-9]{1,12}", raw) or int(raw) < least:
             return f"{setting.name} must be a whole number of at least {least}, not {raw[:40]!r}", None
         return None, int(raw)
+    if setting.kind == "instant":
+        return _read_instant(setting, raw)
     if setting.kind == "choice" and raw not in setting.choices:
         return f"{setting.name} must be one of {', '.join(setting.choices)}, not {raw!r}", None
     if setting.kind == "url" and raw and not _is_url(raw):
@@ -292,6 +309,16 @@ def _read(setting: Setting, raw: str) -> tuple[str | None, object]:
     if setting.kind == "limits" and not re.fullmatch(LIMITS, raw):
         return f"{setting.name} must look like 20/minute;200/hour, not {raw!r}", None
     return None, Path(raw).absolute() if setting.kind == "path" else raw
+
+
+def _read_instant(setting: Setting, raw: str) -> tuple[str | None, datetime | None]:
+    try:
+        value = datetime.fromisoformat(raw) if raw else None
+        if value is None or value.tzinfo is not None:
+            return None, value
+    except ValueError:
+        pass
+    return f"{setting.name} must be a date, time and zone such as 2026-12-31T13:00:00Z, not {raw[:40]!r}", None
 
 
 def _is_url(raw: str) -> bool:
@@ -307,6 +334,7 @@ def _fill_derived(values: dict[str, Any]) -> None:
     host = f"[{values['host']}]" if ":" in values["host"] else values["host"]
     values["public_base_url"] = values["public_base_url"] or f"http://{host}:{values['port']}"
     values["database_url"] = values["database_url"] or f"sqlite:///{values['instance_path'] / 'tonne.sqlite'}"
+    values["journal_path"] = Path(values["journal_path"] or values["instance_path"] / "journal.jsonl").absolute()
     values["legal_texts"] = Path(values["legal_texts"] or LEGAL_TEXTS).absolute()
     values["stripe_webhook_secrets"] = tuple(
         secret.strip() for secret in values["stripe_webhook_secrets"].split(",") if secret.strip()
@@ -413,6 +441,8 @@ def _undp_problems(values: Mapping[str, Any]) -> list[str]:
 
 def _production_problems(values: Mapping[str, Any]) -> list[str]:
     problems = []
+    if values["clock_start"] is not None:
+        problems.append("CLOCK_START must be empty in production")
     if values["payment_gateway"] == "testpay":
         problems.append("PAYMENT_GATEWAY must not be testpay in production")
     if values["stripe_secret_key"].startswith(("sk_test_", "rk_test_")):

@@ -24,17 +24,18 @@ from app.certificates.models import (
     RegisterTotal,
     RegisterWord,
 )
-from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
+from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine, Remedy
 from app.claims.models import WordingReview
 from app.complaints.models import Complaint, ComplaintCounter
 from app.db import StateEvent
 from app.direct.models import DirectCancellation
-from app.jobs.models import Heartbeat
+from app.jobs.models import Heartbeat, RestorationHold
 from app.notifications.models import Mail
 from app.offers.models import Offer, OfferInterest, OfferPrice, PriceChange, Reservation
 from app.payments.adapters.testpay_models import TestpayEvent, TestpayRefund, TestpaySession
 from app.payments.models import Payment, Payout, Refund, WebhookDelivery
 from app.providers.models import Application, BeneficialOwner, Evidence, Payee, ProjectAuthority, Provider
+from app.reconciliation.models import ClosedSum, ReconciledAccount, ReconciliationFinding, ReconciliationRun
 from app.registry.batch.models import (
     AccountStatement,
     Attestation,
@@ -44,6 +45,7 @@ from app.registry.batch.models import (
     RegistryMessage,
     StatedHolding,
 )
+from app.registry.ledger.history.models import LedgerFile, LedgerSource
 from app.registry.ledger.models import (
     LedgerAccount,
     LedgerBlock,
@@ -51,7 +53,16 @@ from app.registry.ledger.models import (
     LedgerTransaction,
     LedgerTransactionBlock,
 )
-from app.registry.models import Cancellation, CancelledBlock, RegistryAccount, RegistryAttempt, RegistryLease
+from app.registry.models import (
+    Cancellation,
+    CancelledBlock,
+    ForgottenSubmission,
+    RegistryAccount,
+    RegistryAttempt,
+    RegistryLease,
+    StrayBlock,
+    StrayCancellation,
+)
 from app.screening.models import SanctionsList, SanctionsName, ScreeningMatch
 from app.web.models import RateLimit
 
@@ -71,19 +82,23 @@ __all__ = [
     "CancelledBlock",
     "Certificate",
     "CertificateCounter",
+    "ClosedSum",
     "Complaint",
     "ComplaintCounter",
     "DirectCancellation",
     "Document",
     "DocumentRequest",
     "Evidence",
+    "ForgottenSubmission",
     "Heartbeat",
     "HouseRule",
     "Invitation",
     "Issuance",
     "LedgerAccount",
     "LedgerBlock",
+    "LedgerFile",
     "LedgerIssuance",
+    "LedgerSource",
     "LedgerTransaction",
     "LedgerTransactionBlock",
     "LevyRule",
@@ -111,6 +126,9 @@ __all__ = [
     "Provider",
     "PublishedCancellation",
     "RateLimit",
+    "ReconciledAccount",
+    "ReconciliationFinding",
+    "ReconciliationRun",
     "RecoveryCode",
     "Refund",
     "RegisterBlock",
@@ -122,7 +140,9 @@ __all__ = [
     "RegistryAttempt",
     "RegistryLease",
     "RegistryMessage",
+    "Remedy",
     "Reservation",
+    "RestorationHold",
     "SanctionsList",
     "SanctionsName",
     "ScreeningMatch",
@@ -130,6 +150,8 @@ __all__ = [
     "SignIn",
     "StateEvent",
     "StatedHolding",
+    "StrayBlock",
+    "StrayCancellation",
     "TestpayEvent",
     "TestpayRefund",
     "TestpaySession",

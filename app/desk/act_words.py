@@ -31,6 +31,8 @@ ACTS: Mapping[str, Any] = {
     "complaint_answered": _("Answered a complaint"),
     "file_imported": _("Loaded a file"),
     "mechanism_loaded": _("Changed a mechanism"),
+    "books_compared": _("Had all books compared"),
+    "finding_acknowledged": _("Explained a difference between books"),
     "rule_changed": _("Changed a rule of the house"),
     "person_suspended": _("Suspended an account"),
     "person_reinstated": _("Reinstated an account"),

@@ -24,6 +24,7 @@ QUEUE_PAGES = {
     "matches": "desk_screening.matches",
     "wordings": "desk.wordings",
     "complaints": "desk.complaints",
+    "findings": "desk_reconciliation.books",
 }
 
 

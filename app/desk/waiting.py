@@ -24,6 +24,8 @@ from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.providers.models import Application
 from app.providers.states import ApplicationState
+from app.reconciliation.models import ReconciliationFinding
+from app.reconciliation.states import FindingState
 from app.registry.models import Cancellation
 from app.registry.ports import current_registries
 from app.registry.promises import later_than_promised
@@ -75,6 +77,7 @@ def _read(at: datetime) -> dict[str, Queue]:
             _counted("offers", Offer.created_at, Offer.state == OfferState.SUBMITTED),
             _counted("matches", ScreeningMatch.created_at, ScreeningMatch.state == MatchState.PENDING),
             _counted("wordings", WordingReview.created_at, WordingReview.state == WordingState.PENDING),
+            _counted("findings", ReconciliationFinding.found_at, ReconciliationFinding.state == FindingState.OPEN),
             _counted("complaints", Complaint.received_at, Complaint.state == ComplaintState.RECEIVED),
         )
     ).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import BigKey
@@ -50,6 +50,7 @@ class Cancellation(Base):
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     first_sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    withdrawal_wanted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # its buyer waited long enough
     account_fence: Mapped[int | None] = mapped_column(BigInteger)  # of the lease it was sent under
     next_action_at: Mapped[datetime] = mapped_column(UTCDateTime)
     registry_transaction: Mapped[str | None] = mapped_column(String(60))
@@ -81,6 +82,60 @@ class CancelledBlock(Base):
     last: Mapped[int] = mapped_column(BigInteger)
     text_first: Mapped[str] = mapped_column(String(80))
     text_last: Mapped[str] = mapped_column(String(80))
+
+
+class StrayCancellation(Base):
+    """A cancellation from one of our accounts that a registry knows and we do not: asked for elsewhere, or forgotten.
+
+    Its serial numbers can never be sold or cancelled again.
+    """
+
+    __tablename__ = "stray_cancellation"
+    __table_args__ = (
+        UniqueConstraint("registry_code", "registry_transaction"),
+        CheckConstraint("units > 0", name="positive"),
+        Index("ix_stray_cancellation_account", "registry_code", "account"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    registry_code: Mapped[str] = mapped_column(String(24))
+    account: Mapped[str] = mapped_column(String(60))
+    reference: Mapped[str | None] = mapped_column(String(80))
+    registry_transaction: Mapped[str] = mapped_column(String(200))
+    units: Mapped[int] = mapped_column(BigInteger)
+    completed_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    found_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class StrayBlock(Base):
+    """Serial numbers of a stray cancellation. The migration forbids overlaps, as for `cancelled_block`."""
+
+    __tablename__ = "stray_block"
+    __table_args__ = (
+        CheckConstraint("first <= last", name="order"),
+        Index("ix_stray_block_serials", "space", "first"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    stray_id: Mapped[int] = mapped_column(ForeignKey("stray_cancellation.id"), index=True)
+    space: Mapped[str] = mapped_column(String(60))
+    first: Mapped[int] = mapped_column(BigInteger)
+    last: Mapped[int] = mapped_column(BigInteger)
+    text_first: Mapped[str] = mapped_column(String(80))
+    text_last: Mapped[str] = mapped_column(String(80))
+
+
+class ForgottenSubmission(Base):
+    """A reference that the journal says was handed over in a package, and that a restored backup forgot.
+
+    A registry whose books are our own rows cannot prove its absence any more.
+    """
+
+    __tablename__ = "forgotten_submission"
+
+    reference: Mapped[str] = mapped_column(String(32), primary_key=True)
+    registry_code: Mapped[str] = mapped_column(String(24))
+    package: Mapped[str] = mapped_column(String(24))
 
 
 class RegistryAccount(Base):

@@ -25,7 +25,9 @@ CANCELLATION = Transitions(
     "cancellation",
     {
         # A sender that was given up may report success after all, or something that needs a person.
-        _S.PLANNED: {_S.SENDING, _S.CONFIRMED, _S.MANUAL},
+        # What nobody sent yet, or what was proven absent, can be taken back for good.
+        # After a restore what is planned may have been sent before.
+        _S.PLANNED: {_S.SENDING, _S.CONFIRMED, _S.MANUAL, _S.REFUSED, _S.UNKNOWN},
         # not_sent is an outcome that returns to planned; a crash in sending becomes unknown.
         # Something else under our reference is nothing that a rule can act on.
         _S.SENDING: {_S.CONFIRMED, _S.WAITING, _S.REFUSED, _S.UNKNOWN, _S.PLANNED, _S.MANUAL},

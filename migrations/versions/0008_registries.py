@@ -630,7 +630,7 @@ def _drop_remedies() -> None:
 
 # --- comparing books, and coming back from a backup -------------------------------------------------
 
-RUN_STATES = ("running", "finished", "abandoned")
+RUN_STATES = ("wanted", "running", "finished", "abandoned")
 FINDING_KINDS = (
     "ours_not_theirs", "theirs_not_ours", "reference_twice", "content_differs", "totals_differ", "pending_long",
     "pool_short", "balance_differs", "not_read",
