@@ -1,18 +1,22 @@
-"""Nobody is shut out: the rules of WCAG 2.2 on every state of every page, wide, narrow, light and dark."""
+"""Nobody is shut out: the rules of WCAG 2.2 on every state of every page, wide, narrow, light and dark.
+
+`make test` looks at each state once, in the three languages and in two of the four pairs of width and scheme in turn;
+`make sweep` looks at every state in every language and pair.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.browser import Watch
-from tests.browser.conftest import OpenPage
-from tests.browser.staged import Stage
+from tests.browser.browser import Watch, watched_page
+from tests.browser.staged import LANGUAGES, Stage
 from tests.browser.states import ERRORS, SHOP_STATES, STATES
 
 pytestmark = pytest.mark.browser
@@ -23,11 +27,10 @@ Scheme = Literal["light", "dark"]
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 320, "height": 640}
 
-# The shop's pages are looked at in the first two pairs, so in each width and each scheme; those of the rooms behind a
-# sign-in in one of the two in turn, and their pages with mistakes for where the keyboard stands. `make sweep` looks
-# at every state in every pair.
+# The rooms' pages with mistakes are looked at for where the keyboard stands; `make sweep` looks at all of them twice.
 PAIRS: list[tuple[ViewportSize, Scheme]] = [(WIDE, "light"), (NARROW, "dark"), (NARROW, "light"), (WIDE, "dark")]
-OF_SHOP = 2
+IN_TURN = 2
+TURN = {name: number for number, name in enumerate(STATES)}
 IS_SWEEP = bool(os.environ.get("SWEEP"))
 LOOKED_AT = [name for name in STATES if IS_SWEEP or name in SHOP_STATES or name not in ERRORS]
 WITHOUT_SCRIPT = [name for name in ERRORS if IS_SWEEP or name in SHOP_STATES]
@@ -42,25 +45,59 @@ RUN_AXE = """async (rules) => {
 HEADINGS = "els => els.map(e => [Number(e.tagName[1]), e.textContent.trim()])"
 
 
+Window = tuple[Page, Watch]
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Window]:
+    """One window in which all states are reached: a new one for each would cost more than looking."""
+    watch = Watch()
+    page = watched_page(browser, watch)
+    yield page, watch
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def window_without_script(browser: Browser) -> Iterator[Window]:
+    """The same where no script runs."""
+    watch = Watch()
+    page = watched_page(browser, watch, java_script_enabled=False)
+    yield page, watch
+    page.context.close()
+
+
 @pytest.mark.parametrize("name", LOOKED_AT)
-def test_no_rule_of_accessibility_is_broken(open_page: OpenPage, stage: Stage, watch: Watch, name: str) -> None:
-    page = open_page()
-    STATES[name](page, stage, "en", watch)
-    page.evaluate(_axe())
-    for size, scheme in _pairs(name):
-        page.set_viewport_size(size)
-        page.emulate_media(color_scheme=scheme)
-        found = page.evaluate(RUN_AXE, {"type": "tag", "values": RULES})
-        assert found == [], f"{name}, {size['width']} px, {scheme}"
-    _check_headings(page)
+def test_no_rule_of_accessibility_is_broken(window: Window, stage: Stage, name: str) -> None:
+    for language in _languages(name):
+        for size, scheme in _pairs(name):
+            page = _reach(window, stage, name, language, size, scheme)
+            page.evaluate(_axe())
+            found = page.evaluate(RUN_AXE, {"type": "tag", "values": RULES})
+            assert found == [], f"{name}, {language}, {size['width']} px, {scheme}"
+            _check_headings(page)
+
+
+def _languages(name: str) -> tuple[str, ...]:
+    return LANGUAGES if IS_SWEEP else (LANGUAGES[TURN[name] % len(LANGUAGES)],)
 
 
 def _pairs(name: str) -> list[tuple[ViewportSize, Scheme]]:
-    if IS_SWEEP:
-        return PAIRS
-    if name in SHOP_STATES:
-        return PAIRS[:OF_SHOP]
-    return [PAIRS[LOOKED_AT.index(name) % OF_SHOP]]
+    return PAIRS if IS_SWEEP else [PAIRS[TURN[name] % IN_TURN]]
+
+
+def _reach(
+    window: Window, stage: Stage, name: str, language: str = "en", size: ViewportSize = WIDE, scheme: Scheme = "light"
+) -> Page:
+    """Come to a state as somebody who was never there; nothing that the browser complains about on the way is right."""
+    page, watch = window
+    page.context.clear_cookies()
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
+    watch.problems.clear()
+    watch.expected.clear()
+    STATES[name](page, stage, language, watch)
+    assert watch.problems == [], name
+    return page
 
 
 def _check_headings(page: Page) -> None:
@@ -76,10 +113,9 @@ def _check_headings(page: Page) -> None:
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_after_a_mistake_the_keyboard_is_at_the_summary_and_each_link_leads_to_its_field(
-    open_page: OpenPage, stage: Stage, watch: Watch, name: str
+    window: Window, stage: Stage, name: str
 ) -> None:
-    page = open_page()
-    STATES[name](page, stage, "en", watch)
+    page = _reach(window, stage, name)
     summary = page.get_by_role("alert")
     expect(summary).to_be_focused()
     assert page.title().startswith("Error")
@@ -97,10 +133,9 @@ def test_after_a_mistake_the_keyboard_is_at_the_summary_and_each_link_leads_to_i
 
 @pytest.mark.parametrize("name", WITHOUT_SCRIPT)
 def test_without_script_the_keyboard_starts_at_the_summary_too(
-    open_page: OpenPage, stage: Stage, watch: Watch, name: str
+    window_without_script: Window, stage: Stage, name: str
 ) -> None:
-    page = open_page(java_script_enabled=False)
-    STATES[name](page, stage, "en", watch)
+    page = _reach(window_without_script, stage, name)
     expect(page.get_by_role("alert")).to_be_focused()
     page.keyboard.press("Tab")
     focused = page.evaluate("() => document.activeElement.closest('[role=alert]') !== null")
