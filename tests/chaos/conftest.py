@@ -14,7 +14,8 @@ from tests.chaos.market import Market
 from tests.postgres import PrivateCluster
 from tests.smtp_sink import Sink, smtp_sink
 
-DATABASES = ("sqlite", "postgresql")
+# `make test` gives all tests of one market to one process, which starts it once; `make chaos` spreads them.
+DATABASES = [pytest.param(kind, marks=pytest.mark.xdist_group(f"market-{kind}")) for kind in ("sqlite", "postgresql")]
 SLOW = "test_the_real_waits_lose_nothing_either"
 MarketMaker = Callable[..., Market]
 

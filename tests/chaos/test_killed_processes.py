@@ -18,7 +18,7 @@ import pytest
 from app.kernel import checkpoints
 from tests.chaos import audit
 from tests.chaos.buyer import Buyer
-from tests.chaos.conftest import MarketMaker
+from tests.chaos.conftest import DATABASES, MarketMaker
 from tests.chaos.market import ROLES, Market, Order
 
 pytestmark = pytest.mark.chaos
@@ -106,7 +106,7 @@ def test_a_killed_process_loses_no_purchase(case: Case, market: Market) -> None:
     market.is_sound = True
 
 
-@pytest.mark.parametrize("market", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("market", DATABASES[:1], indirect=True)
 @pytest.mark.parametrize("point", ["job.claimed", "ledger.after_commit", "certificate.facts_frozen"])
 def test_a_killed_worker_loses_no_direct_cancellation(point: str, market: Market) -> None:
     market.use_real_paper(False)
