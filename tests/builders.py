@@ -17,6 +17,7 @@ from app.certificates.models import Certificate
 from app.checkout import baskets, service
 from app.checkout.models import Order
 from app.checkout.queries import Shown, basket_view
+from app.checkout.service.remedy import TIME_TO_DECIDE
 from app.config import Settings
 from app.db import db, transaction
 from app.fulfilment import risk
@@ -252,6 +253,12 @@ def look_again(world: Collaborators, order_id: int) -> None:
 def pass_time(world: Collaborators, **by: float) -> None:
     """Move the clock forward by a distance, such as minutes=5."""
     cast(FixedClock, world.clock).advance(timedelta(**by))
+
+
+def choose_nothing(world: Collaborators) -> None:
+    """Let the time pass in which buyers may choose other units: their money goes back."""
+    pass_time(world, seconds=TIME_TO_DECIDE.total_seconds())
+    run_due(world)
 
 
 def payments_of(order_id: int) -> Sequence[Payment]:

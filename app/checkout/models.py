@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.checkout.states import OrderState
+from app.checkout.states import OrderState, RemedyState
 from app.db import BigKey
 from app.kernel.columns import Base, UTCDateTime, state_column
 from app.kernel.money import Money
@@ -147,3 +147,25 @@ class OrderLine(Base):
     payment_cost: Mapped[int] = mapped_column(BigInteger)
     tax: Mapped[int] = mapped_column(BigInteger)
     platform_fee: Mapped[int] = mapped_column(BigInteger)
+
+
+class Remedy(Base):
+    """The choice of a buyer whose line was paid and certainly not cancelled: money back, or other units for it.
+
+    Without a choice until `decide_by` the money goes back. `substitute_order_id` is the order that the other
+    units were bought with.
+    """
+
+    __tablename__ = "remedy"
+    __table_args__ = (
+        CheckConstraint("(state = 'substituted') = (substitute_order_id IS NOT NULL)", name="substitute"),
+        Index("ix_remedy_due", "state", "decide_by"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    order_line_id: Mapped[int] = mapped_column(ForeignKey("order_line.id"), unique=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("purchase_order.id"), index=True)
+    state: Mapped[RemedyState] = mapped_column(state_column(RemedyState, "remedy_state"))
+    offered_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    decide_by: Mapped[datetime] = mapped_column(UTCDateTime)
+    substitute_order_id: Mapped[int | None] = mapped_column(ForeignKey("purchase_order.id"), unique=True)

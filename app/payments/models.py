@@ -39,6 +39,8 @@ class Payment(Base):
     next_check_at: Mapped[datetime] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     succeeded_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Money of an earlier payment that buys other units than those it was for: no gateway is asked.
+    drawn_from_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))
 
     @property
     def money(self) -> Money:

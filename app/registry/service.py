@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 
-from app.catalog.models import Issuance, Mechanism, UnitType
+from app.catalog.mechanisms import mechanism_of
+from app.catalog.models import Issuance
 from app.db import advance, db, end_reading, record, rows_changed, transaction
 from app.jobs import hold
 from app.kernel import checkpoints
@@ -218,8 +219,7 @@ def _is_closed(cancellation_id: int, now: datetime) -> bool:
 
 def _end_of_registry(cancellation: Cancellation) -> datetime | None:
     """When the registry of a cancellation's units closes (aware UTC), where that is known."""
-    unit_type = db.session.get_one(UnitType, cancellation.unit_type)
-    return db.session.get_one(Mechanism, unit_type.mechanism_code).ends_at
+    return mechanism_of(cancellation.unit_type).ends_at
 
 
 def _outcome_of(cancellation_id: int, write: Callable[[], Said]) -> Said | Unknown:

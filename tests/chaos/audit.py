@@ -23,6 +23,7 @@ UNFINISHED_QUESTIONS = {
         OR o.state NOT IN ('fulfilled', 'partly_fulfilled', 'refused'))""",
     "direct cancellations to be carried out": """
         SELECT reference, state FROM direct_cancellation WHERE state NOT IN ('fulfilled', 'refused')""",
+    "choices to be made": "SELECT id, state FROM remedy WHERE state = 'offered'",
     "refunds to be made": "SELECT id, state FROM refund WHERE state <> 'succeeded'",
     "PDFs to be drawn": "SELECT subject, locale, attempts FROM document_request",
     "mails to be sent": "SELECT id, kind, attempts, last_message FROM mail WHERE state <> 'sent'",
@@ -34,7 +35,7 @@ QUESTIONS = {
     "every payment of ours that succeeded is money at the gateway": """
         SELECT p.id FROM payment p LEFT JOIN testpay_session s
         ON s.reference = p.gateway_reference AND s.payment_status = 'paid' AND s.amount = p.amount
-        WHERE p.state = 'succeeded' AND s.id IS NULL""",
+        WHERE p.state = 'succeeded' AND p.drawn_from_id IS NULL AND s.id IS NULL""",
     "every page that can be paid belongs to an order that waits for it": """
         SELECT s.reference, p.state, o.state FROM testpay_session s
         LEFT JOIN payment p ON p.gateway_reference = s.reference LEFT JOIN purchase_order o ON o.id = p.order_id

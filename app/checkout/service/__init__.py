@@ -8,12 +8,16 @@ from app.checkout.service.expire import close_payment_pages, close_unpaid, due_o
 from app.checkout.service.pay import open_payment, start_payment
 from app.checkout.service.place import order_basket, place_order, supersede_unpaid_orders
 from app.checkout.service.record import RETRY_HOLD, reconcile, record_status
+from app.checkout.service.remedy import due_remedies, lapse, make_good, take_back, take_money, take_units, token_of
 
 __all__ = [
     "RETRY_HOLD",
     "close_payment_pages",
     "close_unpaid",
     "due_orders",
+    "due_remedies",
+    "lapse",
+    "make_good",
     "open_payment",
     "order_basket",
     "place_order",
@@ -21,5 +25,9 @@ __all__ = [
     "record_status",
     "start_payment",
     "supersede_unpaid_orders",
+    "take_back",
+    "take_money",
+    "take_units",
+    "token_of",
     "withdraw",
 ]

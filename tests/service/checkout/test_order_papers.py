@@ -15,7 +15,7 @@ from app.checkout.order_queries import find_order
 from app.db import db, transaction
 from app.payments.states import RefundState
 from app.registry.ports import RefusalCode, Refused
-from tests.builders import certificates_of, refunds_of
+from tests.builders import certificates_of, choose_nothing, refunds_of
 from tests.service.conftest import Shop
 
 REFUSAL = Refused(RefusalCode.RULES, "no")
@@ -115,6 +115,7 @@ def test_a_summary_counts_what_was_refunded_and_not_certified(shop: Shop) -> Non
     token = shop.finished_order({offers[0]: 2, offers[1]: 3, offers[2]: 5})
 
     with shop.inside() as world:
+        choose_nothing(world)
         order = find_order(token)
         assert order is not None
         summary = facts.summary(order.id, world.settings)

@@ -22,6 +22,7 @@ from tests.builders import (
     a_finished_order,
     a_payable_order,
     a_placed_order,
+    choose_nothing,
     look_again,
     the_order,
 )
@@ -125,7 +126,10 @@ def test_a_finished_order_shows_its_proof_step_by_step_and_everything_to_downloa
 def test_a_refused_line_and_its_refund_are_shown_beside_what_was_certified(shop: Shop) -> None:
     one, two = shop.offer(number=1, price=100), shop.offer(number=2, price=250)
     shop.registry.submits = ["ask", REFUSAL]
-    token = shop.finished_order({one: 3, two: 4})
+    token = shop.finished_order({one: 3, two: 4, shop.offer(number=3, price=250): 1})
+    assert "Part of your order is cancelled. You choose what you get for the rest." in see(shop, token).words
+    with shop.inside():
+        choose_nothing(shop.world)
 
     page = see(shop, token)
 

@@ -27,6 +27,7 @@ from tests.builders import (
     an_offer,
     cancellations_of,
     certificates_of,
+    choose_nothing,
     gateway_of,
     ledger_effects,
     mailer_of,
@@ -190,6 +191,7 @@ def test_the_books_balance_after_a_day_of_everything(world: Collaborators) -> No
     for _ in range(4):
         run_due(world)
         pass_time(world, hours=1)
+    choose_nothing(world)
 
     lines = {line.id: line for order_id in orders for line in the_order(order_id).lines}
     cancelled = [c for order_id in orders for c in cancellations_of(order_id) if c.state == "confirmed"]

@@ -125,7 +125,7 @@ def test_a_bank_payment_that_settles_days_later_is_waited_for(stripe_shop: Strip
 def test_a_refused_line_is_refunded_through_stripe_once_although_an_answer_is_lost(
     stripe_shop: StripeShop, clock: FixedClock
 ) -> None:
-    good, bad = an_offer(number=1, price=500), an_offer(number=2, price=700, units=10, held=1)
+    good, bad = an_offer(number=1, price=800), an_offer(number=2, price=700, units=10, held=1)
     order_id, reference = stripe_shop.order({good: 2, bad: 3})
     stripe_shop.press(reference, "pay")
     stripe_shop.work()

@@ -1,0 +1,189 @@
+"""What could be bought instead of units that were not cancelled, and what a buyer may choose. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Row, Select, case, or_, select
+
+from app.catalog.models import Issuance, Project
+from app.checkout.models import Order, OrderLine, Remedy
+from app.checkout.states import RemedyState
+from app.db import db
+from app.kernel.money import Money
+from app.offers import closing
+from app.offers.models import Offer
+from app.offers.states import OfferState
+from app.providers.models import Provider
+from app.registry.models import Cancellation
+from app.registry.ports import Registries
+from app.registry.promises import later_than_promised
+from app.registry.states import CancellationState
+
+MOST_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Substitute:
+    """Other units for the same money: what they cost, and what goes back."""
+
+    offer_id: int
+    project_reference: str
+    project_title: str
+    provider_name: str
+    unit_type: str
+    unit_price: Money
+    amount: Money
+    goes_back: Money
+
+
+@dataclass(frozen=True)
+class RemedyView:
+    """One choice of a buyer: what was refused, until when to choose, and between what."""
+
+    id: int
+    state: RemedyState
+    position: int
+    decide_by: datetime
+    units: int
+    unit_type: str
+    project_title: str
+    amount: Money
+    substitute_token: str | None  # opens the order that the other units were bought with
+    substitutes: tuple[Substitute, ...]
+
+
+def substitutes(line: OrderLine, now: datetime) -> list[Offer]:
+    """Offers that could take the place of a line at `now` (aware): as many units, for no more than was paid.
+
+    Those of the same kind of project come first, then those of the same country, then the dearest: they are the
+    nearest to what was chosen. The offer that failed is not among them.
+    """
+    rows = db.session.scalars(_fitting(line, now)).all()
+    return [offer for offer in rows if offer.price_for(line.units).minor <= line.unit_price][:MOST_SHOWN]
+
+
+def find_substitute(line: OrderLine, offer_id: int, now: datetime) -> Offer | None:
+    """The offer if it could take the place of a line now."""
+    offer = db.session.scalar(_fitting(line, now).where(Offer.id == offer_id))
+    return offer if offer is not None and offer.price_for(line.units).minor <= line.unit_price else None
+
+
+def _fitting(line: OrderLine, now: datetime) -> Select[Offer]:
+    refused = db.session.get_one(Project, line.project_id)
+    currency = db.session.get_one(Order, line.order_id).currency
+    return (
+        select(Offer)
+        .join(Issuance, Issuance.id == Offer.issuance_id)
+        .join(Project, Project.id == Issuance.project_id)
+        .where(
+            Offer.id != line.offer_id,
+            Offer.currency == currency,
+            Project.mechanism_code == refused.mechanism_code,
+            *_is_on_sale(line.units, now),
+        )
+        .order_by(
+            case((Project.project_type == refused.project_type, 0), else_=1),
+            case((Project.region == refused.region, 0), else_=1),
+            Offer.unit_price.desc(),
+            Offer.id,
+        )
+    )
+
+
+def _is_on_sale(units: int, now: datetime) -> Sequence[ColumnElement[bool]]:
+    left = Offer.units_offered - Offer.units_reserved - Offer.units_settled
+    return (
+        Offer.state == OfferState.LIVE,
+        or_(Offer.opens_at.is_(None), Offer.opens_at <= now),
+        or_(Offer.expires_at.is_(None), Offer.expires_at > now),
+        left >= units,
+        or_(Offer.minimum_units <= units, left == units),
+        closing.on_sale(now),
+    )
+
+
+def remedies_of(order_id: int, now: datetime) -> tuple[RemedyView, ...]:
+    """The choices of an order's buyer, in the order of its lines; those of open ones as they are at `now` (aware)."""
+    rows = db.session.execute(
+        select(Remedy, OrderLine, Issuance, Project, Order)
+        .join(OrderLine, OrderLine.id == Remedy.order_line_id)
+        .join(Issuance, Issuance.id == OrderLine.issuance_id)
+        .join(Project, Project.id == OrderLine.project_id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(Remedy.order_id == order_id)
+        .order_by(OrderLine.position)
+    ).all()
+    return tuple(_view(*row, now) for row in rows)
+
+
+def find_remedy(order_id: int, position: int, now: datetime) -> RemedyView | None:
+    """The choice about the line at a position of an order; None where there is none."""
+    return next((remedy for remedy in remedies_of(order_id, now) if remedy.position == position), None)
+
+
+def _view(
+    remedy: Remedy, line: OrderLine, issuance: Issuance, project: Project, order: Order, now: datetime
+) -> RemedyView:
+    is_open = remedy.state is RemedyState.OFFERED
+    return RemedyView(
+        id=remedy.id,
+        state=remedy.state,
+        position=line.position,
+        decide_by=remedy.decide_by,
+        units=line.units,
+        unit_type=issuance.unit_type,
+        project_title=project.title,
+        amount=Money(line.amount, order.currency),
+        substitute_token=db.session.scalar(select(Order.token).where(Order.id == remedy.substitute_order_id)),
+        substitutes=tuple(_substitute(line, order.currency, row) for row in _shown(line, now)) if is_open else (),
+    )
+
+
+def _shown(line: OrderLine, now: datetime) -> Sequence[Row[Offer, str, Project, str]]:
+    ids = [offer.id for offer in substitutes(line, now)]
+    rows = db.session.execute(
+        select(Offer, Issuance.unit_type, Project, Provider.legal_name)
+        .join(Issuance, Issuance.id == Offer.issuance_id)
+        .join(Project, Project.id == Issuance.project_id)
+        .join(Provider, Provider.id == Offer.provider_id)
+        .where(Offer.id.in_(ids))
+    ).all()
+    return sorted(rows, key=lambda row: ids.index(row[0].id))
+
+
+def _substitute(line: OrderLine, currency: str, row: Row[Offer, str, Project, str]) -> Substitute:
+    offer, unit_type, project, provider_name = row
+    price = offer.price_for(line.units)
+    amount = price.minor * line.units
+    return Substitute(
+        offer_id=offer.id,
+        project_reference=project.reference,
+        project_title=project.title,
+        provider_name=provider_name,
+        unit_type=unit_type,
+        unit_price=price,
+        amount=Money(amount, currency),
+        goes_back=Money(line.amount - amount, currency),
+    )
+
+
+def can_be_taken_back(order_id: int, registries: Registries, at: datetime) -> bool:
+    """Whether a cancellation of the order waits longer than promised at `at` (aware), and was not asked back yet."""
+    return (
+        db.session.scalar(
+            select(Cancellation.id)
+            .where(
+                Cancellation.order_id == order_id,
+                Cancellation.state.in_(
+                    [CancellationState.PLANNED, CancellationState.WAITING, CancellationState.UNKNOWN]
+                ),
+                Cancellation.withdrawal_wanted_at.is_(None),
+                or_(*(later_than_promised(registry, at) for registry in registries)),
+            )
+            .limit(1)
+        )
+        is not None
+    )

@@ -1,0 +1,253 @@
+"""Instead of units that were paid and certainly not cancelled: the money, or other units for it.
+
+A remedy is offered only after the registry refused, or after it was proven that nothing happened and nothing
+will: whoever still waits for an answer holds the units. The buyer decides within `TIME_TO_DECIDE`; who says
+nothing gets the money. Other units are bought with the money that is here already: an order of its own, paid
+by what it draws from the first payment, and what they cost less goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from app.catalog.models import Issuance
+from app.checkout import mails
+from app.checkout.errors import NotLate, RemedyDecided, SubstituteUnfit
+from app.checkout.models import Beneficiary, Order, OrderLine, Remedy
+from app.checkout.order_queries import promise_of
+from app.checkout.remedies import find_substitute, substitutes
+from app.checkout.states import ORDER, REMEDY, OrderState, RemedyState
+from app.config import Settings
+from app.db import advance, db, end_reading, record, transaction
+from app.kernel.money import Money
+from app.kernel.references import order_reference, unguessable_token
+from app.offers import service as offers
+from app.offers.models import Offer
+from app.payments import service as payments
+from app.payments.models import Payment, Refund
+from app.payments.split import split
+from app.registry import service as registry
+from app.registry.ports import Registries
+
+TIME_TO_DECIDE = timedelta(days=3)
+
+_S = RemedyState
+
+
+def make_good(order: Order, lines: Sequence[OrderLine], settings: Settings, now: datetime) -> None:
+    """Offer remedies for paid lines that were not cancelled, or owe their money; inside the caller's transaction.
+
+    The money goes back at once where nothing else of that price is on sale, and where the units were
+    themselves a substitute.
+    """
+    payment = payments.get_paid(order.id)
+    offered, owed = [], []
+    for line in lines:
+        if payment.drawn_from_id is None and substitutes(line, now):
+            offered.append(line)
+        else:
+            owed.append(line)
+    for line in offered:
+        remedy = Remedy(
+            order_line_id=line.id,
+            order_id=order.id,
+            state=_S.OFFERED,
+            offered_at=now,
+            decide_by=now + TIME_TO_DECIDE,
+        )
+        db.session.add(remedy)
+        db.session.flush()
+        record(REMEDY.machine, remedy.id, None, _S.OFFERED, at=now)
+    for line in owed:
+        _owe(payment, order, line, line.amount, "refused", now)
+    if owed:
+        mails.order_refused(order, owed, settings, now)
+    if offered:
+        mails.remedy_offered(order, offered, now + TIME_TO_DECIDE, settings, now)
+
+
+def take_money(remedy_id: int, settings: Settings, now: datetime) -> None:
+    """The buyer wants the money. Raises RemedyDecided."""
+    with transaction() as session:
+        remedy = session.get_one(Remedy, remedy_id)
+        _decide(remedy, _S.REFUNDED, now, by="buyer")
+        _give_money(remedy, settings, now)
+
+
+def take_units(
+    remedy_id: int,
+    offer_id: int,
+    shown_price: int,
+    *,
+    consent_version: str,
+    consent_text: str,
+    terms_version: str,
+    registries: Registries,
+    settings: Settings,
+    now: datetime,
+) -> int:
+    """The buyer wants units of this offer instead, at the price that was shown (minor units); gives the new order's id.
+
+    Raises RemedyDecided, SubstituteUnfit where the offer costs more than what was paid or another price than was
+    shown, and UnitsUnavailable, PriceChanged, BelowMinimum or OrdersClosed; then nothing has changed.
+    """
+    with transaction() as session:
+        remedy = session.get_one(Remedy, remedy_id)
+        line = session.get_one(OrderLine, remedy.order_line_id)
+        offer = find_substitute(line, offer_id, now)
+        if offer is None or offer.price_for(line.units).minor != shown_price:
+            raise SubstituteUnfit(offer_id=offer_id)
+        first = session.get_one(Order, remedy.order_id)
+        order = _second_order(first, shown_price * line.units, consent_version, consent_text, terms_version, now)
+        bought = _line(order, line, offer, shown_price, settings)
+        offers.reserve([offers.Wanted(offer.id, bought.id, line.units, offer.price_version)], now)
+        offers.settle(bought.id, now)
+        _decide(remedy, _S.SUBSTITUTED, now, substitute_order_id=order.id)
+        payment = payments.get_paid(first.id)
+        payments.draw(payment, order_id=order.id, order_reference=order.reference, amount=order.money, now=now)
+        advance(Order, order.id, ORDER, OrderState.PAID, at=now, sources=(OrderState.PLACED,), paid_at=now)
+        if line.amount > bought.amount:
+            refund = _owe(payment, first, line, line.amount - bought.amount, "substituted", now)
+            mails.refund_made(first, refund, settings, now)
+        mails.order_paid(session.get_one(Order, order.id), settings, promise_of(order.id, registries), now)
+        return int(order.id)
+
+
+def token_of(order_id: int) -> str:
+    """The token that opens the page of an order."""
+    token = db.session.get_one(Order, order_id).token
+    end_reading()
+    return token
+
+
+def due_remedies(now: datetime, limit: int = 100) -> list[int]:
+    """Ids of remedies that nobody chose in time."""
+    rows = db.session.scalars(
+        select(Remedy.id)
+        .where(Remedy.state == _S.OFFERED, Remedy.decide_by <= now)
+        .order_by(Remedy.decide_by, Remedy.id)
+        .limit(limit)
+    ).all()
+    end_reading()
+    return list(rows)
+
+
+def lapse(remedy_id: int, settings: Settings, now: datetime) -> bool:
+    """Nobody chose in time: the money goes back. False if somebody just did."""
+    with transaction() as session:
+        remedy = session.get_one(Remedy, remedy_id)
+        try:
+            _decide(remedy, _S.REFUNDED, now, by="time")
+        except RemedyDecided:
+            return False
+        _give_money(remedy, settings, now)
+    return True
+
+
+def _decide(
+    remedy: Remedy, to: RemedyState, now: datetime, *, by: str = "buyer", substitute_order_id: int | None = None
+) -> None:
+    decided = advance(
+        Remedy,
+        remedy.id,
+        REMEDY,
+        to,
+        at=now,
+        sources=(_S.OFFERED,),
+        facts={"by": by},
+        substitute_order_id=substitute_order_id,
+    )
+    if not decided:
+        raise RemedyDecided
+
+
+def _give_money(remedy: Remedy, settings: Settings, now: datetime) -> None:
+    order = db.session.get_one(Order, remedy.order_id)
+    line = db.session.get_one(OrderLine, remedy.order_line_id)
+    refund = _owe(payments.get_paid(order.id), order, line, line.amount, "refused", now)
+    mails.refund_made(order, refund, settings, now)
+
+
+def _owe(payment: Payment, order: Order, line: OrderLine, amount: int, cause: str, now: datetime) -> Refund:
+    return payments.owe_refund(
+        payment=payment,
+        order_reference=order.reference,
+        amount=Money(amount, order.currency),
+        cause=cause,
+        order_line_id=line.id,
+        now=now,
+    )
+
+
+def _second_order(
+    first: Order, total: int, consent_version: str, consent_text: str, terms_version: str, now: datetime
+) -> Order:
+    order = Order(
+        reference=order_reference(),
+        token=unguessable_token(),
+        basket_id=None,
+        state=OrderState.PLACED,
+        locale=first.locale,
+        person_id=first.person_id,
+        email=first.email,
+        currency=first.currency,
+        total=total,
+        is_demonstration=first.is_demonstration,
+        consent_version=consent_version,
+        consent_text=consent_text,
+        terms_version=terms_version,
+        placed_at=now,
+        expires_at=now + payments.HOLD,
+    )
+    db.session.add(order)
+    db.session.flush()
+    record(ORDER.machine, order.id, None, OrderState.PLACED, at=now, facts={"instead_of": first.reference})
+    return order
+
+
+def _line(order: Order, instead_of: OrderLine, offer: Offer, price: int, settings: Settings) -> OrderLine:
+    said = db.session.get_one(Beneficiary, instead_of.beneficiary_id)
+    beneficiary = Beneficiary(
+        order_id=order.id,
+        name=said.name,
+        purpose=said.purpose,
+        intent=said.intent,
+        country=said.country,
+        is_name_public=said.is_name_public,
+    )
+    db.session.add(beneficiary)
+    db.session.flush()
+    (share,) = split([order.total], settings)
+    line = OrderLine(
+        order_id=order.id,
+        position=0,
+        offer_id=offer.id,
+        issuance_id=offer.issuance_id,
+        project_id=db.session.get_one(Issuance, offer.issuance_id).project_id,
+        provider_id=offer.provider_id,
+        beneficiary_id=beneficiary.id,
+        units=instead_of.units,
+        unit_price=price,
+        amount=share.amount,
+        seller_share=share.seller,
+        payment_cost=share.payment_cost,
+        tax=share.tax,
+        platform_fee=share.platform_fee,
+    )
+    db.session.add(line)
+    db.session.flush()
+    return line
+
+
+def take_back(order_id: int, registries: Registries, now: datetime) -> None:
+    """The buyer waited longer than promised and wants the money or other units rather than go on waiting.
+
+    Only what the registry gives up, or never had, is made good: until that is proven nothing changes.
+    Raises NotLate.
+    """
+    with transaction():
+        if registry.want_back(order_id, registries, now) == 0:
+            raise NotLate
