@@ -25,7 +25,7 @@ def told_to_operators(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The same for a proposal, with what the trail leaves out."""
     pairs = [pair for key, pair in zip([k for k in FACTS if k in facts], told(facts), strict=True) if key != "changed"]
     if payer := facts.get(f"{PRIVATE}payer"):
-        pairs.append((gettext("Paid by"), str(payer)))
+        pairs.append((gettext("Who paid"), str(payer)))
     before, after = facts.get(f"{PRIVATE}before", {}), facts.get(f"{PRIVATE}after", {})
     for field in FIELDS:
         if before.get(field, "") != after.get(field, ""):

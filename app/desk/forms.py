@@ -45,7 +45,8 @@ def _long_text(label: str, description: str, missing: str, longest: int, rows: i
     )
 
 
-def _reason() -> TextAreaField:
+def reason_field() -> TextAreaField:
+    """Why an act is done: kept with the person's name."""
     return _long_text(
         lazy_gettext("Reason"),
         lazy_gettext("It is kept with your name in the trail of acts. Leave out what is private."),
@@ -70,7 +71,7 @@ def _reference() -> StringField:
 class ReasonForm(FlaskForm):
     """An act that needs nothing but its reason."""
 
-    reason = _reason()
+    reason = reason_field()
 
 
 class NoteForm(FlaskForm):
@@ -91,7 +92,7 @@ class AddressForm(FlaskForm):
     email = email_field(
         lazy_gettext("All further mails of this order go there."), lazy_gettext("Enter the right e-mail address.")
     )
-    reason = _reason()
+    reason = reason_field()
 
 
 class BeneficiaryForm(FlaskForm):
@@ -118,7 +119,7 @@ class BeneficiaryForm(FlaskForm):
         validators=[InputRequired(lazy_gettext("Choose what the cancellation is for."))],
     )
     country = SelectField(FIELDS["country"], choices=[], default="")
-    reason = _reason()
+    reason = reason_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -136,7 +137,7 @@ class ByHandForm(FlaskForm):
     """A refund that somebody paid at the bank."""
 
     reference = _reference()
-    reason = _reason()
+    reason = reason_field()
 
 
 class DecisionForm(FlaskForm):
@@ -309,7 +310,7 @@ class PayoutForm(FlaskForm):
         validators=[InputRequired(lazy_gettext("Enter the day of the transfer."))],
         render_kw={"required": True},
     )
-    reason = _reason()
+    reason = reason_field()
 
     def __init__(self, *args: Any, currency: str, due: Money, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -357,7 +358,7 @@ def rules_form(values: dict[str, int]) -> FlaskForm:
                 render_kw=_PLAIN | {"inputmode": "numeric"},
             ),
         )
-    RulesForm.reason = _reason()
+    RulesForm.reason = reason_field()
     return RulesForm(data={key: str(value) for key, value in values.items()})
 
 

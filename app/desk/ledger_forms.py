@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 from wtforms.validators import InputRequired, Length, ValidationError
 
-from app.desk.forms import ReasonForm
+from app.desk.forms import reason_field
 from app.kernel.csvtable import CellRefused, amount, minor_units
 from app.kernel.money import Money
 from app.registry.ledger.queries import AccountRow
@@ -20,7 +21,7 @@ from app.web.filters import money, number
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
 
-class SharePaymentForm(ReasonForm):
+class SharePaymentForm(FlaskForm):
     """A payment of the share of proceeds for administration."""
 
     amount = StringField(
@@ -30,7 +31,7 @@ class SharePaymentForm(ReasonForm):
         render_kw=_PLAIN | {"inputmode": "decimal", "required": True},
     )
     payer = StringField(
-        lazy_gettext("Paid by"),
+        lazy_gettext("Who paid"),
         description=lazy_gettext("The organisation, as the bank names it."),
         filters=[cleaned],
         validators=[
@@ -49,6 +50,8 @@ class SharePaymentForm(ReasonForm):
         ],
         render_kw=_PLAIN | {"required": True},
     )
+
+    reason = reason_field()
 
     def __init__(self, *args: Any, due: Money, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -72,7 +75,7 @@ class SharePaymentForm(ReasonForm):
             ) from refused
 
 
-class ForwardForm(ReasonForm):
+class ForwardForm(FlaskForm):
     """Units that are to go to a participant."""
 
     account = SelectField(
@@ -84,6 +87,8 @@ class ForwardForm(ReasonForm):
         validators=[InputRequired(lazy_gettext("Enter a whole number."))],
         render_kw=_PLAIN | {"inputmode": "numeric", "required": True},
     )
+
+    reason = reason_field()
 
     def __init__(self, *args: Any, accounts: list[AccountRow], most: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
