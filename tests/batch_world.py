@@ -38,6 +38,7 @@ from app.kernel.serials import Span
 from app.registry.adapters.batch import BatchRegistry
 from app.registry.batch import files, service
 from app.registry.batch.answers import Receipt, receive
+from app.registry.batch.errors import BatchEmpty
 from app.registry.batch.models import Batch, RegistryMessage
 from app.registry.batch.packages import pack_due, settle_due
 from app.registry.batch.ports import ForwardingRequest
@@ -144,7 +145,7 @@ class BatchWorld:
         """Close the open batch and take its package; None if nothing is in it."""
         try:
             batch_id = self.close()
-        except (AssertionError, service.BatchEmpty):
+        except (AssertionError, BatchEmpty):
             return None
         self.pack()
         return self.package(batch_id)

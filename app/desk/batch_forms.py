@@ -40,9 +40,7 @@ class AcknowledgeForm(FlaskForm):
         filters=[cleaned],
         validators=[
             InputRequired(lazy_gettext("Enter the administrator’s reference.")),
-            Length(
-                min=1, max=LONGEST_ACKNOWLEDGEMENT, message=lazy_gettext("Use at most %(max)d characters here.")
-            ),
+            Length(min=1, max=LONGEST_ACKNOWLEDGEMENT, message=lazy_gettext("Use at most %(max)d characters here.")),
         ],
         render_kw=_PLAIN | {"required": True},
     )

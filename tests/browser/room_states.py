@@ -237,6 +237,8 @@ DESK: dict[str, Reach] = {
     "desk order refund": _at("eva", "/desk/orders/{desk order paid}/refund"),
     "desk refund retried": _at("eva", "/desk/refunds/{desk refund failed}/retry"),
     "desk refund by hand with errors": _wrong("eva", "/desk/refunds/{desk refund failed}/by-hand"),
+    "desk batches": _at("eva", "/desk/batches"),
+    "desk batch response": _at("eva", "/desk/batches/response"),
     "desk cancellations": _at("eva", "/desk/cancellations"),
     "desk cancellation": _at("eva", "/desk/cancellations/{desk cancellation}"),
     "desk cancellation settled": _at("eva", "/desk/cancellations/{desk cancellation}/settle"),

@@ -89,7 +89,8 @@ def receive(
             now=now,
         )
         message_id, applied_at, batch_id = message.id, message.applied_at, message.batch_id
-    if applied_at is not None:
+    # A statement that somebody takes for a response was applied too, but to no batch.
+    if applied_at is not None and batch_id is not None:
         return Receipt(Fate.KNOWN, db.session.get_one(Batch, batch_id).code)
     checked, batch = _require_right(raw, registry_code, now)
     code, facts = batch.code, {**facts_of(checked.answers), "sha256": sha256(raw), "batch": batch.code}

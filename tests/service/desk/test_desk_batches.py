@@ -227,6 +227,8 @@ def test_an_attestation_needs_a_pdf_and_at_least_one_line(shop: Shop) -> None:
 
     assert _upload(eva, address, b"<html>", 422, lines="1").error_at("file")
     assert "Choose at least one line." in _upload(eva, address, PDF, 422).words
+    for nonsense in ("99", "one"):
+        _upload(eva, address, PDF, 422, lines=nonsense)
 
 
 def test_what_is_not_there_is_not_found(shop: Shop) -> None:

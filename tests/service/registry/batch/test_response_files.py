@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from app.audit.models import Act
 from app.db import db
 from app.kernel.csvtable import ImportRefused
 from app.registry.batch.answers import Fate
@@ -70,6 +71,10 @@ def _lookup(world: BatchWorld, reference: str = "TONNE-A") -> Any:
     return answer.outcome
 
 
+def _batch_state() -> BatchState:
+    return db.session.scalars(select(Batch.state)).one()
+
+
 def test_what_was_processed_is_completed_with_the_registrys_own_numbers(world: BatchWorld) -> None:
     _handed_over(world)
 
@@ -100,18 +105,17 @@ def test_what_was_not_processed_is_refused_in_the_registrys_own_words(world: Bat
 
 def test_lines_that_a_file_leaves_out_stay_pending_and_may_be_answered_later(world: BatchWorld) -> None:
     package = _handed_over(world, "TONNE-A", "TONNE-B")
-    batch = db.session.scalars(select(Batch)).one()
 
     world.deliver(world.answer(package, only={"TONNE-B"}))
 
     assert isinstance(_lookup(world, "TONNE-A"), Pending)
     assert isinstance(_lookup(world, "TONNE-B"), Completed)
-    assert batch.state is BatchState.EXPORTED
+    assert _batch_state() is BatchState.EXPORTED
 
     world.deliver(world.answer(package))
 
     assert isinstance(_lookup(world, "TONNE-A"), Completed)
-    assert batch.state is BatchState.ANSWERED
+    assert _batch_state() is BatchState.ANSWERED
 
 
 def test_the_same_file_again_changes_nothing(world: BatchWorld) -> None:
@@ -282,6 +286,7 @@ def test_two_operators_at_the_same_moment_apply_a_file_once(world: BatchWorld) -
     receipts = all_at_once(world.app, [partial(world.deliver, raw)] * 2)
 
     assert {receipt.fate for receipt in receipts} <= {Fate.APPLIED, Fate.KNOWN}, receipts
+    assert len(db.session.scalars(select(Act).where(Act.what == "batch_response_applied")).all()) == 1
     assert len(db.session.scalars(select(BatchBlock)).all()) == 1
 
 

@@ -93,6 +93,14 @@ def test_without_a_shared_secret_no_signature_can_be_checked(world: BatchWorld) 
     assert receipt.fate is Fate.PROPOSED
 
 
+def test_a_statement_that_was_taken_in_is_no_response(world: BatchWorld) -> None:
+    world.states("CDM-100-1")
+    statement = db.session.scalars(select(RegistryMessage.body)).one()
+
+    with pytest.raises(ImportRefused):
+        world.deliver(statement)
+
+
 def test_an_unsigned_file_waits_for_a_second_operator(world: BatchWorld) -> None:
     proposal_id = _propose(world, _unsigned(world))
     assert _state() is LineState.PENDING
