@@ -9,6 +9,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from app.current import now, settings
+from app.demo.history import load_history
 from app.demo.people import code_of, make_people
 from app.demo.world import DemoRefused, load
 from app.kernel.csvtable import ImportRefused
@@ -33,7 +34,7 @@ def load_command() -> None:
     """Load the demonstration world and say what it changed."""
     with in_locale(DEFAULT_LANGUAGE):
         try:
-            reports = load(now())
+            reports = {**load(now()), "history": load_history(now())}
         except DemoRefused as refused:
             raise click.ClickException(str(_REASONS[str(refused.facts["reason"])])) from None
         except ImportRefused as refused:

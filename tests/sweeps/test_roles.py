@@ -84,6 +84,7 @@ open
     sellers.card
     sitemap.sitemap
     static
+    statistics.cancelled_here statistics.money statistics.overview statistics.report statistics.rows
     testpay.act testpay.act_as_bank testpay.bank testpay.page
     web.favicon web.health web.live web.ready web.robots web.root
     webhooks.receive

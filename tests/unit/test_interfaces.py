@@ -53,6 +53,7 @@ def test_every_form_field_is_listed(context: Flask) -> None:
 
     ranges = ("year_from", "year_to", "price_from", "price_to")
     plain |= {("details", "beneficiary_wording"), ("details", "purpose_wording")}
+    plain |= {("statistics", field) for field in ("from", "to", "serial")}
     plain |= {("register", field) for field in ("q", "year", "host", "type", "intent")}
     plain |= {("participant’s orders", field) for field in ("project", "state", "from", "to")}
     plain |= {("projects", field) for field in ("q", *FACETS, *ranges, "units", "sort", "page")}
@@ -63,7 +64,10 @@ def test_every_form_field_is_listed(context: Flask) -> None:
 
 def test_every_command_is_listed(make_app: object) -> None:
     app: Flask = make_app()  # type: ignore[operator]
-    ours = {"claims", "complaints", "demo", "doctor", "import", "ledger", "operator", "sanctions", "search", "work"}
+    ours = {
+        "backup", "catalog", "claims", "complaints", "demo", "doctor", "import", "ledger", "operator", "reconcile",
+        "registry", "restore", "sanctions", "search", "work",
+    }  # fmt: skip
     commands = {"python -m app.serving"}
     for name in ours:
         command = app.cli.commands[name]
@@ -72,7 +76,8 @@ def test_every_command_is_listed(make_app: object) -> None:
         else:
             commands.add(f"flask {name}")
 
-    assert {re.split(" (?:FILE|NUMBER|REVIEW|EMAIL|SOURCE|PROJECT|ISSUANCE|WHAT)", row[0])[0] for row in table("Commands")} == commands
+    argument = " (?:FILE|NUMBER|REVIEW|EMAIL|SOURCE|TARGET|PROJECT|ISSUANCE|WHAT)"
+    assert {re.split(argument, row[0])[0] for row in table("Commands")} == commands
 
 
 def test_every_setting_is_listed_with_its_default_and_its_words() -> None:

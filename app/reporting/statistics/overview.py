@@ -67,6 +67,7 @@ class PublishedFigures:
     """What the published books say of a period."""
 
     report: RegistryReport
+    whole: Period | None  # from the first to the last day of which there are rows
     spans: tuple[Span, ...]
     hosts: tuple[Group[Count, Selection], ...]
     types: tuple[Group[Count, Selection], ...]
@@ -121,6 +122,7 @@ def _published(period: Period) -> PublishedFigures:
     sizes = published.counts_by_size(cancelled)
     return PublishedFigures(
         report=make_report(period),
+        whole=published.whole_period(),
         spans=_spans(period),
         hosts=_groups(_most(hosts), lambda code: cancelled.but(host=code)),
         types=_groups(_most(types), lambda code: cancelled.but(project_type=code)),

@@ -67,7 +67,6 @@ def overview() -> str:
     typed = request.args.get("serial", "")
     serial = read_serial(typed)
     found = published.find_serial(*serial) if serial else None
-    whole = published.whole_period()
     may_be_shared()
     return render_template(
         "statistics/overview.html",
@@ -91,7 +90,7 @@ def overview() -> str:
         month_name=month_name,
         month_in=_month_in,
         notes=notes(),
-        periods=_periods(whole),
+        periods=_periods(figures.whole),
         country_name=filters.country,
         type_name=_known_or(labels.project_type),
         region_name=_known_or(labels.region),
@@ -178,7 +177,9 @@ def _unknown_share(figures: PublishedFigures) -> str | None:
     """The share of cancelled units whose project type is not known, in words; None where nothing was cancelled."""
     total = sum(group.count.units for group in figures.types)
     unknown = sum(group.count.units for group in figures.types if group.code == UNKNOWN)
-    return format_percent(round(unknown / total, 3), decimal_quantization=False, locale=current_locale()) if total else None
+    if not total:
+        return None
+    return format_percent(round(unknown / total, 3), decimal_quantization=False, locale=current_locale())
 
 
 def _month_in(day: date) -> Month:

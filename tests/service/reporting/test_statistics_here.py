@@ -1,0 +1,112 @@
+"""What was sold and cancelled here, on the public page and in its files (row F86)."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from flask.testing import FlaskClient
+
+from app.reporting.statistics import here
+from app.reporting.statistics.forms import HereSelection
+from tests.service.conftest import Shop
+from tests.service.direct.asking import placed
+
+
+def lines(client: FlaskClient, address: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(client.get(address).get_data(as_text=True).removeprefix("\ufeff"))))
+
+
+def test_before_the_first_cancellation_the_page_says_what_will_stand_there(shop: Shop) -> None:
+    page = shop.app.test_client().get("/en/statistics")
+
+    assert page.status_code == 200
+    assert "Nothing has been cancelled here yet" in page.get_data(as_text=True)
+    assert "No published list of the registry has been loaded" in page.get_data(as_text=True)
+
+
+def test_every_figure_of_the_page_is_the_sum_of_its_rows(shop: Shop) -> None:
+    wind, water = shop.offer(number=1), shop.offer(number=2)
+    shop.finished_order({wind: 3, water: 4})
+    shop.finished_order({wind: 5})
+    client = shop.app.test_client()
+    page = client.get("/en/statistics").get_data(as_text=True)
+    rows = lines(client, "/en/statistics/here.csv")
+    money = lines(client, "/en/statistics/money.csv")
+
+    with shop.inside():
+        everything = HereSelection()
+        total, speed, sums = here.total(everything), here.speed(everything), here.money(everything)
+    assert (total.units, total.orders, total.direct) == (12, 2, 0)
+    assert sum(int(row["units"]) for row in rows) == sum(int(row["units"]) for row in money) == 12
+    assert len({row["certificate"] for row in rows}) == 3
+    assert {row["channel"] for row in rows} == {"sale"}
+    assert speed is not None
+    assert sorted(int(row["seconds"]) for row in rows)[1] == speed.median
+    for part, amount in sums["USD"].items():
+        assert sum(int(row[f"{part}_minor"]) for row in money) == amount.minor
+    assert sums["USD"]["amount"].minor == sum(sums["USD"][part].minor for part in here.MONEY[1:])
+    for link in ("here.csv?host=", "here.json?type=", "here.csv?vintage=", "money.json", "here.csv?channel=sale"):
+        assert f"/en/statistics/{link}" in page, link
+
+
+def test_what_a_holder_cancelled_without_a_sale_counts_as_tonnes_and_not_as_an_order(shop: Shop) -> None:
+    offer = shop.offer(units=100, held=1_000)
+    shop.finished_order({offer: 3})
+    with shop.inside() as world:
+        placed(world, offer, units=20)
+    shop.work()
+    client = shop.app.test_client()
+    (row,) = lines(client, "/en/statistics/here.csv?channel=direct")
+
+    assert (row["units"], row["channel"], row["paid_at"], row["seconds"]) == ("20", "direct", "", "")
+    assert row["certificate"].startswith("TN")
+    assert [one["units"] for one in lines(client, "/en/statistics/here.csv?channel=sale")] == ["3"]
+    assert [one["units"] for one in lines(client, "/en/statistics/money.csv")] == ["3"]
+    page = client.get("/en/statistics").get_data(as_text=True)
+    assert "<dd>23</dd>" in page
+    assert "3 of them sold here" in page
+
+
+def test_rows_can_be_narrowed_and_read_in_parts_and_say_that_this_is_a_demonstration(shop: Shop) -> None:
+    offers = [shop.offer(number=number) for number in (1, 2, 3)]
+    shop.finished_order(dict.fromkeys(offers, 2))
+    client = shop.app.test_client()
+    first = client.get("/en/statistics/here.json?limit=2").get_json()
+    rest = client.get(first["next"]).get_json()
+
+    assert (first["count"], rest["count"], rest["next"]) == (2, 1, None)
+    assert len({row["project"] for row in first["rows"] + rest["rows"]}) == 3
+    assert first["demonstration"].startswith("This is a demonstration")
+    one = first["rows"][0]
+    narrowed = client.get(
+        "/en/statistics/here.json",
+        query_string={
+            "host": one["host_party"], "type": one["project_type"], "vintage": one["vintage"],
+            "unit_type": one["unit_type"], "channel": "sale", "from": "2000-01-01", "to": "2999-12-31",
+        },
+    ).get_json()  # fmt: skip
+    assert one in narrowed["rows"]
+    assert client.get("/en/statistics/here.json?channel=direct").get_json()["count"] == 0
+
+
+def test_no_row_tells_what_one_buyer_paid_or_who_it_was(shop: Shop) -> None:
+    shop.finished_order({shop.offer(): 3})
+    client = shop.app.test_client()
+    rows = client.get("/en/statistics/here.csv").get_data(as_text=True)
+    money = client.get("/en/statistics/money.csv").get_data(as_text=True)
+
+    assert "buyer@" not in rows + money
+    assert "minor" not in rows
+    assert "TN" not in money.replace("This", "")
+
+
+def test_a_new_cancellation_shows_at_once(shop: Shop) -> None:
+    offer = shop.offer()
+    client = shop.app.test_client()
+    shop.finished_order({offer: 3})
+    assert "<dd>3</dd>" in client.get("/en/statistics").get_data(as_text=True)
+
+    shop.finished_order({offer: 4})
+
+    assert "<dd>7</dd>" in client.get("/en/statistics").get_data(as_text=True)
