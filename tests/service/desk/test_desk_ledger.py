@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.accounts.models import Person
-from app.db import db
+from app.db import db, transaction
 from app.kernel.serials import Span
 from app.registry.ledger.books import Entry
 from app.registry.ledger.levies import Levies
-from app.registry.ledger.models import LedgerIssuance, LedgerPayment
+from app.registry.ledger.models import LedgerAccount, LedgerIssuance, LedgerPayment, LedgerTransaction
 from app.registry.ledger.service import Issued
 from tests.pages import Visitor
 from tests.people import a_participant, an_organisation
@@ -156,6 +156,33 @@ def test_nobody_forwards_units_to_an_organisation_of_their_own(shop: Shop, eva: 
     page = eva.read(do(eva, f"{ISSUANCE}/forward", 422, account=HOLDER, units="1", reason="r"), 422)
 
     assert "organisation" in page.words
+
+
+def test_units_may_go_to_an_account_that_no_participant_here_owns(shop: Shop, eva: Visitor) -> None:
+    with shop.inside():
+        pay(issue_one(), 6_500_00)
+        with transaction() as session:
+            session.add(LedgerAccount(identifier="CDM-121-7", type_code=121, holder="Somebody"))
+    do(eva, f"{ISSUANCE}/forward", account="CDM-121-7", units="39200", reason="F-CDM-FWD of 1 May")
+
+    agree(shop, operator(shop, "ben@tonne.example"))
+
+    with shop.inside():
+        assert lying("CDM-121-7") == [("MN", 801, 40_000)]
+    assert "Person holding account (121)" in eva.get("/en/desk/ledger").words
+
+
+def test_an_opening_balance_and_another_marketplace_are_called_so(shop: Shop, eva: Visitor) -> None:
+    with shop.inside(), transaction() as session:
+        session.execute(
+            update(LedgerTransaction).where(LedgerTransaction.id == 1).values(origin="opening", type_code=10)
+        )
+        session.execute(update(LedgerTransaction).where(LedgerTransaction.id == 2).values(channel="ctx", type_code=4))
+
+    words = eva.get("/en/desk/ledger").words
+
+    assert "Opening balance (10)" in words
+    assert "ctx" in words
 
 
 def test_an_issuance_that_is_not_there_is_not_found(eva: Visitor) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.catalog.models import Issuance, LevyRule, Mechanism, Project, ProjectParty, UnitType
 from app.db import db, transaction
@@ -134,6 +134,15 @@ def test_the_smallest_issuance_gives_no_share() -> None:
     issued = issue(1)
 
     assert (issued.levies.shares, lying(PENDING), lying(FUND)) == ((), [("MN", 1, 1)], [])
+    audit()
+
+
+def test_a_mechanism_may_take_everything() -> None:
+    with transaction() as session:
+        session.execute(update(LevyRule).where(LevyRule.code == "adaptation").values(basis_points=10_000))
+    issue(100)
+
+    assert (lying(FUND), lying(PENDING)) == ([("MN", 1, 100)], [])
     audit()
 
 
