@@ -87,7 +87,9 @@ def postgres_command(program: str, url: str, *arguments: str) -> tuple[list[str]
     if found is None:
         raise BackupRefused(f"{program} is missing: apt-get install postgresql-client.")
     parts: URL = make_url(url)
-    plain = parts.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    plain = URL.create(
+        "postgresql", parts.username, None, parts.host, parts.port, parts.database, parts.query
+    ).render_as_string(hide_password=False)
     environment = dict(os.environ)
     if parts.password is not None:
         environment["PGPASSWORD"] = str(parts.password)

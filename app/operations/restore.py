@@ -143,6 +143,8 @@ def _sqlite(settings: Settings, source: Path, manifest: Manifest, now: datetime,
             with closing(sqlite3.connect(target, timeout=30)) as live:
                 copy.backup(live)
         target.chmod(0o600)
+    except sqlite3.Error as problem:
+        raise BackupRefused(f"The database could not be written, and nothing was changed: {problem}") from problem
     finally:
         partial.unlink()
 
@@ -169,7 +171,8 @@ def _postgresql(settings: Settings, source: Path, manifest: Manifest, now: datet
             finished = subprocess.run(reading, stdout=stream, stderr=subprocess.PIPE, check=False)  # noqa: S603
             if finished.returncode != 0:
                 writer.kill()  # what it has done so far is undone
-                raise BackupRefused(f"pg_restore failed: {finished.stderr.decode(errors='replace').strip()[-500:]}")
+                said = finished.stderr.decode(errors="replace").strip()[-500:]
+                raise BackupRefused(f"pg_restore failed, and nothing was changed: {said}")
             stream.write(f"\n{hold};\n".encode())
         except BrokenPipeError:
             pass  # psql has stopped, and says why

@@ -1,0 +1,159 @@
+"""The daily balance: an error of one cent or one unit, planted in any table, is found and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.audit.models import Proposal
+from app.audit.states import ProposalState
+from app.db import db, transaction
+from app.fulfilment.process import Collaborators, run_due
+from app.payments.models import Payout
+from app.providers.models import Payee, Provider
+from app.providers.states import PayeeState
+from app.reconciliation import balance
+from app.reconciliation.models import ClosedSum
+from app.registry.ports import RefusalCode, Refused
+from tests.builders import NOW, a_finished_order, a_paid_order, a_placed_order, an_offer, pass_time, registry_of
+from tests.people import an_operator
+
+PRICE = 250
+
+
+@pytest.fixture
+def sold(world: Collaborators) -> None:
+    """Everything that a balance has to bear: done, half done, refused, paid, unpaid, and money sent to the seller."""
+    first, second = an_offer(units=1_000, price=PRICE), an_offer(number=2, units=500, price=110)
+    a_finished_order(world, {first: 10, second: 3})
+    registry_of(world).submits = [Refused(RefusalCode.RULES, "not today")]
+    a_finished_order(world, {second: 7})
+    run_due(world)
+    a_paid_order(world, {first: 4})
+    a_placed_order(world.settings, {first: 2})
+    a_payout(1_000)
+
+
+def a_payout(amount: int) -> None:
+    """Money sent to the seller, as two operators agreed."""
+    eva, ole = an_operator("eva@tonne.example"), an_operator("ole@tonne.example")
+    with transaction() as session:
+        provider = session.scalars(select(Provider).where(Provider.code == "seller")).one()
+        payee = Payee(
+            provider_id=provider.id,
+            state=PayeeState.CURRENT,
+            holder="Seller",
+            bank="Bank",
+            account="sealed",
+            requested_by=eva,
+            requested_at=NOW,
+        )
+        session.add(payee)
+        session.flush()
+        facts = {"amount": amount, "currency": "USD", "reference": "BANK-1", "paid_on": "2026-11-22"}
+        session.add(
+            Proposal(
+                kind="record_payout", subject_kind="provider", subject_id=provider.id, subject="Seller", facts=facts,
+                state=ProposalState.CARRIED_OUT, proposed_by=eva, proposed_at=NOW, reason="Due.", decided_by=ole,
+                decided_at=NOW, decision_reason="",
+            )
+        )  # fmt: skip
+        session.add(
+            Payout(
+                provider_id=provider.id, payee_id=payee.id, amount=amount, currency="USD", reference="BANK-1",
+                paid_on=date(2026, 11, 22), created_at=NOW,
+            )
+        )  # fmt: skip
+
+
+def differing() -> list[str]:
+    """What the balance says does not add up."""
+    db.session.expire_all()
+    return [difference.subject for difference in balance.check(NOW)[1]]
+
+
+@pytest.fixture
+def plant() -> Callable[[str], None]:
+    """Change a table as nobody may."""
+
+    def run(statement: str) -> None:
+        with transaction() as session:
+            session.connection().exec_driver_sql(statement)
+
+    return run
+
+
+def test_books_that_nobody_touched_balance(world: Collaborators, sold: None) -> None:
+    assert differing() == []
+    assert balance.check(NOW)[0] >= 40
+
+
+@pytest.mark.parametrize(
+    ("statement", "check"),
+    [
+        ("UPDATE payment SET amount = amount + 1 WHERE id = 1", "payments"),
+        ("UPDATE refund SET amount = amount - 1", "refunds"),
+        ("UPDATE purchase_order SET total = total + 1 WHERE id = 1", "order lines"),
+        ("UPDATE payout SET amount = amount + 1", "payouts"),
+        ("UPDATE payout SET amount = 99999999", "sellers"),
+        ("UPDATE reservation SET units = units + 1 WHERE id = 1", "reservations"),
+        ("UPDATE offer SET units_settled = units_settled + 1 WHERE id = 1", "offers"),
+        ("UPDATE offer SET units_reserved = units_reserved + 1 WHERE id = 1", "offers"),
+        ("UPDATE cancellation SET units = units + 1 WHERE id = 1", "cancellations"),
+        ("UPDATE cancelled_block SET last = last + 1 WHERE id = 1", "serial numbers"),
+        ("UPDATE ledger_transaction SET units = units + 1 WHERE id = 1", "ledger"),
+        ("UPDATE ledger_transaction_block SET last = last + 1 WHERE id = 1", "ledger"),
+        ("UPDATE register_entry SET units = units + 1 WHERE certificate_id = 1", "certificates"),
+        ("UPDATE register_block SET last = last + 1 WHERE id = 1", "register serial numbers"),
+        ("UPDATE register_total SET units = units + 1", "register totals"),
+        ("UPDATE certificate SET facts = replace(facts, '\"units\":10', '\"units\":11') WHERE id = 1", "frozen facts"),
+        ("UPDATE certificate SET facts = replace(facts, 'Demonstration', 'demonstration')", "frozen facts"),
+        ("UPDATE reservation SET state = 'released' WHERE id = 1", "payments"),
+    ],
+)
+def test_an_error_of_one_in_any_table_is_found(
+    world: Collaborators, sold: None, plant: Callable[[str], None], statement: str, check: str
+) -> None:
+    plant(statement)
+
+    assert check in {subject.partition(":")[0] for subject in differing()}
+
+
+def test_a_cent_moved_between_a_seller_and_us_is_found_once_it_was_closed(
+    world: Collaborators, sold: None, plant: Callable[[str], None]
+) -> None:
+    assert balance.check(NOW)[1] == []
+    assert balance.check(NOW + timedelta(hours=2))[1] == []
+    plant("UPDATE order_line SET seller_share = seller_share - 1, platform_fee = platform_fee + 1 WHERE id = 1")
+
+    (found,) = balance.check(NOW + timedelta(hours=3))[1]
+
+    assert found.subject == "closed: seller seller USD"
+    assert int(found.theirs) - int(found.ours) == 1
+    (again,) = balance.check(NOW + timedelta(days=1))[1]
+    assert again == found, "it stays until it is put right"
+    plant("UPDATE order_line SET seller_share = seller_share + 1, platform_fee = platform_fee - 1 WHERE id = 1")
+    assert balance.check(NOW + timedelta(days=1))[1] == []
+
+
+def test_a_line_does_not_even_take_a_cent_that_does_not_add_up(sold: None, plant: Callable[[str], None]) -> None:
+    for column in ("amount", "seller_share", "unit_price", "units", "tax"):
+        with pytest.raises(Exception, match=r"(?i)check"):
+            plant(f"UPDATE order_line SET {column} = {column} + 1 WHERE id = 1")  # noqa: S608 - names of ours
+
+
+def test_what_is_sold_later_is_closed_later(world: Collaborators) -> None:
+    offer = an_offer(units=100)
+    a_finished_order(world, {offer: 10})
+    pass_time(world, hours=2)
+    balance.check(world.clock.now())
+    first = db.session.scalars(select(ClosedSum.amount)).one()
+    a_finished_order(world, {offer: 10})
+    pass_time(world, hours=2)
+
+    assert balance.check(world.clock.now())[1] == []
+    db.session.expire_all()
+    assert db.session.scalars(select(ClosedSum.amount)).one() == 2 * first
