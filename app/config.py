@@ -266,7 +266,7 @@ class Settings:
         """Whether nothing that happens here is real: test money, or a ledger nobody declared of record."""
         return (
             self.payment_gateway == "testpay"
-            or not self.registry_of_record_name
+            or ("ledger" in self.registries and not self.registry_of_record_name)
             or self.stripe_secret_key.startswith(("sk_test_", "rk_test_"))
         )
 
@@ -449,7 +449,7 @@ def _production_problems(values: Mapping[str, Any]) -> list[str]:
         problems.append("STRIPE_SECRET_KEY is a test key; production needs a live one")
     if values["payment_gateway"] == "stripe" and values["stripe_api_base"] != "https://api.stripe.com":
         problems.append("STRIPE_API_BASE must be Stripe's own address in production")
-    if not values["registry_of_record_name"]:
+    if "ledger" in values["registries"] and not values["registry_of_record_name"]:
         problems.append("REGISTRY_OF_RECORD_NAME must name the operator who declares the embedded ledger of record")
     if not values["public_base_url"].startswith("https://"):
         problems.append("PUBLIC_BASE_URL must be https in production")

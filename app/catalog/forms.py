@@ -58,7 +58,7 @@ def elements(form: str) -> frozenset[str]:
     literal = _ELEMENT.sub("", form)
     names = _ELEMENT.findall(form)
     if not form or not _LITERAL.fullmatch(literal) or not OF_SERIALS.issuperset(names):
-        raise ValueError(form)
+        raise ValueError(f"no form: {form!r}")
     return frozenset(names)
 
 
@@ -73,17 +73,28 @@ def read(form: str, text: str) -> dict[str, str] | None:
     return None if found is None else found.groupdict()
 
 
+def read_block(form: str, text: str) -> dict[str, str] | None:
+    """The same of a block that its registry prints as one text, with its last number where the first stands again.
+
+    `last` is the last serial number; that of a text which names one unit is its `serial`.
+    """
+    found = _compiled(form, "serial").fullmatch(text)
+    return None if found is None else {"last": found["serial"], **found.groupdict()}
+
+
 def example(form: str) -> str:
     """A text of this form, for people who have to write one."""
     return fill(form, _EXAMPLES)
 
 
 @cache
-def _compiled(form: str) -> re.Pattern[str]:
+def _compiled(form: str, first_of_block: str = "") -> re.Pattern[str]:
     pattern, seen = "", set()
     for place, part in enumerate(_ELEMENT.split(form)):
         if place % 2 == 0:
             pattern += re.escape(part)
+        elif part in seen and part == first_of_block:
+            pattern += f"(?P<last>{_PATTERNS[part]})"
         else:
             # The same element a second time is the same text.
             pattern += f"(?P={part})" if part in seen else f"(?P<{part}>{_PATTERNS[part]})"

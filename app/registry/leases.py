@@ -13,7 +13,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, update
 
 from app.db import db, insert_once, rows_changed
 from app.registry.models import RegistryLease
@@ -38,13 +38,15 @@ def take(registry_code: str, account: str, now: datetime) -> Lease | None:
         update(row)
         .where(*of_account, or_(row.holder.is_(None), row.expires_at <= now))
         .values(fence=row.fence + 1, holder=_me(), expires_at=now + LENGTH)
+        .returning(row.fence)
         .execution_options(synchronize_session=False)
     )
-    if rows_changed(db.session.execute(taking)) == 0:
-        is_new = insert_once(row, registry_code=registry_code, account=account, fence=0, holder=None, expires_at=None)
-        if not is_new or rows_changed(db.session.execute(taking)) == 0:
-            return None
-    return Lease(registry_code, account, db.session.scalars(select(row.fence).where(*of_account)).one())
+    fence = db.session.scalar(taking)
+    if fence is None and insert_once(
+        row, registry_code=registry_code, account=account, fence=0, holder=None, expires_at=None
+    ):
+        fence = db.session.scalar(taking)
+    return None if fence is None else Lease(registry_code, account, fence)
 
 
 def give_back(lease: Lease) -> bool:

@@ -13,11 +13,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, String, and_, bindparam, func, or_, select, union_all, update
 
-from app.catalog.mechanisms import mechanism_of
-from app.catalog.models import Issuance
-from app.db import advance, db, end_reading, record, rows_changed, transaction
+from app.catalog.models import Issuance, Mechanism, UnitType
+from app.db import add_row, advance, db, end_reading, record, rows_changed, transaction
 from app.jobs import hold
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
@@ -39,7 +38,6 @@ from app.registry.ports import (
     RefusalCode,
     Refused,
     Registries,
-    SerialBlock,
     Unavailable,
     Unknown,
 )
@@ -169,21 +167,24 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
     False if somebody else was faster, or writes to the same account at the moment, or a restoration hold stands.
     """
     now = clock.now()
-    with transaction() as session:
+    with transaction():
         if hold.stands():
             return False
-        cancellation = session.get_one(Cancellation, cancellation_id)
-        lease = leases.take(cancellation.registry_code, cancellation.account, now)
+        question = _read(cancellation_id)
+        lease = leases.take(question.registry_code, question.request.account, now)
         if lease is None:
             return False
-        claimed = cancellation.withdrawal_wanted_at is None and advance(
+        claimed = not question.is_wanted_back and advance(
             Cancellation,
             cancellation_id,
             CANCELLATION,
             _S.SENDING,
             at=now,
             sources=(_S.PLANNED,),
-            attempts=Cancellation.attempts + 1,
+            # Whoever sent it since this was read has another number.
+            only_if=(Cancellation.attempts == question.fence,),
+            attempts=question.fence + 1,
+            first_sent_at=func.coalesce(Cancellation.first_sent_at, now),
             account_fence=lease.fence,
             lease_until=now + leases.LENGTH,
             next_action_at=now + leases.LENGTH,
@@ -191,35 +192,22 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
         if not claimed:
             leases.give_back(lease)
             return False
-        cancellation = session.get_one(Cancellation, cancellation_id)
-        cancellation.first_sent_at = cancellation.first_sent_at or now
-        request, fence = request_of(cancellation), cancellation.attempts
-        closed_at = _end_of_registry(cancellation)
     checkpoints.reached("cancellation.intent_committed")
-    if closed_at is not None and closed_at <= now:
+    if question.is_closed(now):
         # Nothing is sent to a registry that is gone, so nothing can have happened there.
-        outcome: Outcome = Refused(RefusalCode.CLOSED, f"the registry closed on {closed_at:%Y-%m-%d %H:%M} UTC")
+        outcome: Outcome = Refused(
+            RefusalCode.CLOSED, f"the registry closed on {question.closes_at:%Y-%m-%d %H:%M} UTC"
+        )
     else:
-        outcome = _outcome_of(cancellation_id, lambda: registries.of(lease.registry_code).submit(request))
+        outcome = _outcome_of(cancellation_id, lambda: registries.of(lease.registry_code).submit(question.request))
     ended_at = clock.now()
     with transaction():
         _note_attempt(cancellation_id, "submit", now, ended_at, outcome)
         outcome = _believed(outcome, leases.give_back(lease))
         # A sender that lost its claim may still report success, for that is a fact; anything else
         # it says is about a claim that belongs to somebody else by now.
-        _apply(cancellation_id, outcome, ended_at, Cancellation.attempts == fence)
+        _apply(question, outcome, ended_at, Cancellation.attempts == question.fence + 1)
     return True
-
-
-def _is_closed(cancellation_id: int, now: datetime) -> bool:
-    closed_at = _end_of_registry(db.session.get_one(Cancellation, cancellation_id))
-    end_reading()
-    return closed_at is not None and closed_at <= now
-
-
-def _end_of_registry(cancellation: Cancellation) -> datetime | None:
-    """When the registry of a cancellation's units closes (aware UTC), where that is known."""
-    return mechanism_of(cancellation.unit_type).ends_at
 
 
 def _outcome_of(cancellation_id: int, write: Callable[[], Said]) -> Said | Unknown:
@@ -262,7 +250,7 @@ def look_up(cancellation_id: int, registries: Registries, clock: Clock) -> None:
     Where the registry waits for our own next step, that is taken.
     """
     now = clock.now()
-    question = _question_of(db.session.get_one(Cancellation, cancellation_id))
+    question = _read(cancellation_id)
     end_reading()
     answer = _answer_of(
         cancellation_id,
@@ -270,9 +258,9 @@ def look_up(cancellation_id: int, registries: Registries, clock: Clock) -> None:
     )
     with transaction():
         _note_attempt(cancellation_id, "lookup", now, clock.now(), answer)
-        _apply_lookup(cancellation_id, answer, clock.now(), Cancellation.attempts == question.fence)
+        _apply_lookup(question, answer, clock.now(), Cancellation.attempts == question.fence)
     can_advance = isinstance(answer, Found) and isinstance(answer.outcome, Pending) and answer.outcome.can_advance
-    if can_advance and not _is_closed(cancellation_id, now):
+    if can_advance and not question.is_closed(now):
         take_next_step(cancellation_id, registries, clock)
 
 
@@ -296,7 +284,7 @@ def take_next_step(cancellation_id: int, registries: Registries, clock: Clock) -
             # The request is pending there, whatever became of this step: it is looked up, never sent again.
             _look_again_later(cancellation_id, Unavailable(outcome.message), ended_at)
         else:
-            _apply(cancellation_id, outcome, ended_at, fence)
+            _apply(question, outcome, ended_at, fence)
     return True
 
 
@@ -344,7 +332,7 @@ def withdraw(cancellation_id: int, reason: str, registries: Registries, clock: C
         _note_attempt(cancellation_id, "withdraw", now, ended_at, answer)
         is_done = isinstance(answer, Found) and isinstance(answer.outcome, Completed)
         if leases.give_back(lease) or is_done:
-            _apply_withdrawal(cancellation_id, answer, ended_at, Cancellation.attempts == question.fence)
+            _apply_withdrawal(question, answer, ended_at, Cancellation.attempts == question.fence)
         session.execute(
             update(Cancellation)
             .where(
@@ -373,12 +361,12 @@ def _is_wanted_back(cancellation_id: int) -> bool:
     return wanted is not None
 
 
-def _apply_withdrawal(cancellation_id: int, answer: Lookup, now: datetime, fence: ColumnElement[bool]) -> None:
+def _apply_withdrawal(question: _Question, answer: Lookup, now: datetime, fence: ColumnElement[bool]) -> None:
     if isinstance(answer, Absent) and answer.proven:
         # Nobody sends it again, so what is not there never will be.
         withdrawn = Refused(RefusalCode.WITHDRAWN, answer.basis)
-        _refuse(cancellation_id, withdrawn, now, (_S.PLANNED, _S.UNKNOWN), fence)
-    _apply_lookup(cancellation_id, answer, now, fence)
+        _refuse(question.cancellation_id, withdrawn, now, (_S.PLANNED, _S.UNKNOWN), fence)
+    _apply_lookup(question, answer, now, fence)
 
 
 def _refuse(
@@ -404,43 +392,71 @@ def _refuse(
 
 @dataclass(frozen=True)
 class _Question:
-    """What a registry is asked about one cancellation.
+    """What a registry is asked about one cancellation, and what is known of it.
 
-    `since` is the instant of the last call that may have written; `fence` is how often it had been sent by then.
+    `since` is the instant of the last call that may have written; `fence` is how often it had been sent by then;
+    `closes_at` is when its registry closes (aware UTC), where that is known.
     """
 
+    cancellation_id: int
     request: CancellationRequest
     registry_code: str
     transaction: str | None
     since: datetime
     fence: int
+    state: CancellationState
+    is_wanted_back: bool
+    closes_at: datetime | None
+
+    def is_closed(self, now: datetime) -> bool:
+        """Whether the registry is gone at `now` (aware)."""
+        return self.closes_at is not None and self.closes_at <= now
 
 
-def _question_of(cancellation: Cancellation) -> _Question:
+_READ = (
+    select(
+        *(column for column in Cancellation.__table__.columns if column.name != "issuance_id"),
+        *(Issuance.__table__.columns[name] for name in ("space", "serial_first", "serial_last")),
+        Mechanism.__table__.columns["ends_at"],
+    )
+    .join(Issuance.__table__, Issuance.id == Cancellation.issuance_id)
+    .join(UnitType.__table__, UnitType.code == Cancellation.unit_type)
+    .join(Mechanism.__table__, Mechanism.code == UnitType.mechanism_code)
+    .where(Cancellation.id == bindparam("cancellation_id"))
+)
+
+
+def _read(cancellation_id: int) -> _Question:
+    """Everything in one query: this is read for each conversation."""
+    row = db.session.execute(_READ, {"cancellation_id": cancellation_id}).one()
     return _Question(
-        request=request_of(cancellation),
-        registry_code=cancellation.registry_code,
-        transaction=cancellation.registry_transaction,
-        since=(cancellation.lease_until or cancellation.created_at + leases.LENGTH) - leases.LENGTH,
-        fence=cancellation.attempts,
+        cancellation_id=cancellation_id,
+        request=_request(row),
+        registry_code=row.registry_code,
+        transaction=row.registry_transaction,
+        since=(row.lease_until or row.created_at + leases.LENGTH) - leases.LENGTH,
+        fence=row.attempts,
+        state=row.state,
+        is_wanted_back=row.withdrawal_wanted_at is not None,
+        closes_at=row.ends_at,
     )
 
 
 def _with_lease(
     cancellation_id: int, now: datetime, states: tuple[CancellationState, ...]
 ) -> tuple[Lease | None, _Question]:
-    """Take the lease on the account of a cancellation in one of `states`; no lease where that cannot be.
-
-    A restoration hold lets nobody write.
-    """
+    """Take the lease on the account of a cancellation in one of `states`; no lease where that cannot be."""
     with transaction() as session:
-        cancellation = session.get_one(Cancellation, cancellation_id)
-        question = _question_of(cancellation)
-        may = cancellation.state in states and not hold.stands()
-        lease = leases.take(cancellation.registry_code, cancellation.account, now) if may else None
+        question = _read(cancellation_id)
+        may = question.state in states
+        lease = leases.take(question.registry_code, question.request.account, now) if may else None
         if lease is not None:
-            cancellation.lease_until = now + leases.LENGTH
-            cancellation.account_fence = lease.fence
+            session.execute(
+                update(Cancellation)
+                .where(Cancellation.id == cancellation_id)
+                .values(lease_until=now + leases.LENGTH, account_fence=lease.fence)
+                .execution_options(synchronize_session=False)
+            )
     return lease, question
 
 
@@ -452,9 +468,10 @@ def _answer_of(cancellation_id: int, ask: Callable[[], Lookup]) -> Lookup:
         return Unavailable("the adapter failed")
 
 
-def _apply_lookup(cancellation_id: int, answer: Lookup, now: datetime, fence: ColumnElement[bool]) -> None:
+def _apply_lookup(question: _Question, answer: Lookup, now: datetime, fence: ColumnElement[bool]) -> None:
+    cancellation_id = question.cancellation_id
     if isinstance(answer, Found):
-        _apply(cancellation_id, answer.outcome, now)
+        _apply(question, answer.outcome, now)
     elif isinstance(answer, Absent) and answer.proven:
         # An absence seen before somebody sent again says nothing about what was sent since.
         planned = advance(
@@ -490,9 +507,10 @@ def _look_again_later(cancellation_id: int, answer: Absent | Unavailable, now: d
     )
 
 
-def _apply(cancellation_id: int, outcome: Outcome, now: datetime, *fence: ColumnElement[bool]) -> None:
+def _apply(question: _Question, outcome: Outcome, now: datetime, *fence: ColumnElement[bool]) -> None:
+    cancellation_id = question.cancellation_id
     if isinstance(outcome, Completed):
-        _confirm(cancellation_id, outcome.result, now)
+        _confirm(question, outcome.result, now)
     elif isinstance(outcome, Refused) and outcome.code is RefusalCode.KEY_REUSED:
         # Something else stands under our reference: that is our mistake, and no proof that nothing happened.
         _call_a_person(cancellation_id, outcome.message, now, (_S.SENDING, _S.UNKNOWN, _S.WAITING), *fence)
@@ -548,9 +566,10 @@ def _apply(cancellation_id: int, outcome: Outcome, now: datetime, *fence: Column
         )
 
 
-def _confirm(cancellation_id: int, result: CancellationResult, now: datetime) -> None:
+def _confirm(question: _Question, result: CancellationResult, now: datetime) -> None:
     """Final: the registry did it. What it says must add up to what was asked, or a person looks."""
-    problem = what_is_wrong(cancellation_id, result)
+    cancellation_id = question.cancellation_id
+    problem = _what_is_wrong(question, result)
     if problem:
         advance(Cancellation, cancellation_id, CANCELLATION, _S.UNKNOWN, at=now, sources=(_S.SENDING,))
         _call_a_person(cancellation_id, problem, now, (_S.UNKNOWN, _S.WAITING, _S.PLANNED))
@@ -561,69 +580,64 @@ def _confirm(cancellation_id: int, result: CancellationResult, now: datetime) ->
         CANCELLATION,
         _S.CONFIRMED,
         at=now,
+        # The likeliest first.
+        sources=(_S.SENDING, _S.WAITING, _S.UNKNOWN, _S.PLANNED, _S.MANUAL),
         facts={"transaction": result.registry_transaction},
         registry_transaction=result.registry_transaction,
         completed_at=result.completed_at,
     )
     if confirmed:
-        db.session.add_all(
-            CancelledBlock(
-                cancellation_id=cancellation_id,
-                space=block.space,
-                first=block.first,
-                last=block.last,
-                text_first=block.text_first,
-                text_last=block.text_last,
-            )
-            for block in result.blocks
-        )
+        for block in result.blocks:
+            add_row(CancelledBlock, cancellation_id=cancellation_id, **vars(block))
 
 
 def what_is_wrong(cancellation_id: int, result: CancellationResult) -> str | None:
     """What does not add up between a result, what was asked for and what is on record; None when all of it does."""
-    cancellation = db.session.get_one(Cancellation, cancellation_id)
-    return result.contradiction(request_of(cancellation)) or _recorded_before(cancellation_id, result)
+    return _what_is_wrong(_read(cancellation_id), result)
+
+
+def _what_is_wrong(question: _Question, result: CancellationResult) -> str | None:
+    return result.contradiction(question.request) or _recorded_before(question, result)
 
 
 def record_stated(cancellation_id: int, outcome: Completed | Refused, now: datetime) -> None:
     """Take what two operators state for the registry's answer, inside the caller's transaction."""
     _note_attempt(cancellation_id, "stated", now, now, outcome)
-    _apply(cancellation_id, outcome, now)
+    _apply(_read(cancellation_id), outcome, now)
 
 
-def _recorded_before(cancellation_id: int, result: CancellationResult) -> str | None:
+def _recorded_before(question: _Question, result: CancellationResult) -> str | None:
     """What is wrong when a serial number of the result belongs to another cancellation; None if none does."""
     for block in result.blocks:
         taken = db.session.scalar(
-            select(CancelledBlock.text_first)
-            .where(
-                CancelledBlock.space == block.space,
-                CancelledBlock.first <= block.last,
-                CancelledBlock.last >= block.first,
-                CancelledBlock.cancellation_id != cancellation_id,
-            )
-            .limit(1)
+            _RECORDED,
+            {
+                "space": block.space,
+                "first": block.first,
+                "last": block.last,
+                "cancellation_id": question.cancellation_id,
+                "reference": question.request.reference,
+            },
         )
-        taken = taken or _taken_by_a_stray(cancellation_id, block)
         if taken is not None:
             return f"serial numbers from {taken} on are on record as cancelled before"
     return None
 
 
-def _taken_by_a_stray(cancellation_id: int, block: SerialBlock) -> str | None:
-    """The first serial number of a stray cancellation that shares some with a block, unless it is this very one."""
-    reference = select(Cancellation.reference).where(Cancellation.id == cancellation_id).scalar_subquery()
-    return db.session.scalar(
-        select(StrayBlock.text_first)
-        .join(StrayCancellation, StrayCancellation.id == StrayBlock.stray_id)
-        .where(
-            StrayBlock.space == block.space,
-            StrayBlock.first <= block.last,
-            StrayBlock.last >= block.first,
-            StrayCancellation.reference.is_distinct_from(reference),
-        )
-        .limit(1)
-    )
+def _shares(block: type[CancelledBlock] | type[StrayBlock]) -> ColumnElement[bool]:
+    within = (block.first <= bindparam("last"), block.last >= bindparam("first"))
+    return and_(block.space == bindparam("space"), *within)
+
+
+# Serial numbers of another cancellation, or of a stray one that nobody here asked for.
+_RECORDED = union_all(
+    select(CancelledBlock.text_first).where(
+        _shares(CancelledBlock), CancelledBlock.cancellation_id != bindparam("cancellation_id")
+    ),
+    select(StrayBlock.text_first)
+    .join(StrayCancellation, StrayCancellation.id == StrayBlock.stray_id)
+    .where(_shares(StrayBlock), StrayCancellation.reference.is_distinct_from(bindparam("reference", type_=String))),
+).limit(1)
 
 
 def doubt_planned(cancellation_id: int, now: datetime) -> bool:
@@ -674,17 +688,15 @@ def _call_a_person(
 def _note_attempt(
     cancellation_id: int, kind: str, started_at: datetime, ended_at: datetime, answer: Outcome | Lookup
 ) -> None:
-    db.session.add(
-        RegistryAttempt(
-            cancellation_id=cancellation_id,
-            kind=kind,
-            started_at=started_at,
-            ended_at=ended_at,
-            outcome=type(answer).__name__.lower(),
-            answer=_plain(asdict(answer)),
-        )
+    add_row(
+        RegistryAttempt,
+        cancellation_id=cancellation_id,
+        kind=kind,
+        started_at=started_at,
+        ended_at=ended_at,
+        outcome=type(answer).__name__.lower(),
+        answer=_plain(asdict(answer)),
     )
-    db.session.flush()
 
 
 def _plain(value: Any) -> Any:
@@ -705,19 +717,22 @@ def _pause(cancellation_id: int) -> timedelta:
 
 def request_of(cancellation: Cancellation) -> CancellationRequest:
     """What the registry is asked for, the same in every attempt."""
-    issuance = db.session.get_one(Issuance, cancellation.issuance_id)
+    return _read(cancellation.id).request
+
+
+def _request(row: Any) -> CancellationRequest:
     return CancellationRequest(
-        reference=cancellation.reference,
-        account=cancellation.account,
-        project_reference=cancellation.project_reference,
-        unit_type=cancellation.unit_type,
-        commitment_period=cancellation.commitment_period,
-        vintage_year=cancellation.vintage_year,
-        space=issuance.space,
-        serial_first=issuance.serial_first,
-        serial_last=issuance.serial_last,
-        units=cancellation.units,
-        beneficiary_name=cancellation.beneficiary_name,
-        purpose=cancellation.purpose,
-        channel="registry" if cancellation.order_id is None else "platform",
+        reference=row.reference,
+        account=row.account,
+        project_reference=row.project_reference,
+        unit_type=row.unit_type,
+        commitment_period=row.commitment_period,
+        vintage_year=row.vintage_year,
+        space=row.space,
+        serial_first=row.serial_first,
+        serial_last=row.serial_last,
+        units=row.units,
+        beneficiary_name=row.beneficiary_name,
+        purpose=row.purpose,
+        channel="registry" if row.order_id is None else "platform",
     )

@@ -13,7 +13,10 @@ from datetime import UTC, datetime, timedelta
 from app.audit.errors import NoLongerPossible
 from app.audit.models import Proposal
 from app.audit.service import Actor, Subject, cleaned_reason, on_agreement, propose, required_reason
+from app.catalog import forms
+from app.catalog.mechanisms import numbering_of
 from app.db import db
+from app.kernel.serials import Span
 from app.kernel.text import clean_line
 from app.providers.independence import require_outsider_of
 from app.registry.accounts import find_account_provider
@@ -31,7 +34,7 @@ CLOCKS_APART = timedelta(days=1)
 TRANSACTION_LENGTH = 60
 MOST_BLOCKS = 200
 
-_SERIAL = re.compile(r"([A-Z]{2})-[0-9]{1,2}-([0-9]{1,15})(?:-[0-9A-Z]{1,9})*")
+_PRINTED = re.compile(r"(?=[A-Z.:/-]*[0-9])[A-Z0-9][A-Z0-9.:/-]*[A-Z0-9]")
 
 
 def init_app() -> None:
@@ -108,10 +111,10 @@ def _require_outsider(cancellation: Cancellation, person_id: int | None) -> None
 
 
 def _ranges(serials: str) -> list[tuple[str, str]]:
-    """First and last serial number of each line, as printed; a line with one number is a range of one."""
+    """First and last serial number of each line, as printed; a line with one text is a range of one, or a block."""
     found = []
     for line in clean_serials(serials):
-        numbers = [match.group() for match in _SERIAL.finditer(line)]
+        numbers = _PRINTED.findall(line)
         if len(numbers) not in {1, 2}:
             raise OutcomeUnfit(field="serials")
         found.append((numbers[0], numbers[-1]))
@@ -130,11 +133,11 @@ def _result(cancellation: Cancellation, facts: Mapping[str, object]) -> Cancella
     blocks = []
     ranges: list[list[str]] = facts["serials"]  # type: ignore[assignment]  # as written by propose_confirmed
     for text_first, text_last in ranges:
-        first, last = _SERIAL.fullmatch(text_first), _SERIAL.fullmatch(text_last)
-        if first is None or last is None or first[1] != last[1] or int(first[2]) > int(last[2]):
+        first, last = _read(cancellation.unit_type, text_first), _read(cancellation.unit_type, text_last)
+        if first.space != last.space or first.first > last.last:
             raise OutcomeUnfit(field="serials")
-        space = f"{cancellation.registry_code}:{first[1]}"
-        blocks.append(SerialBlock(space, int(first[2]), int(last[2]), text_first, text_last))
+        space = f"{cancellation.registry_code}:{first.space}"
+        blocks.append(SerialBlock(space, first.first, last.last, text_first, text_last))
     if {block.space for block in blocks} != {f"{cancellation.registry_code}:{request_of(cancellation).space}"}:
         raise OutcomeUnfit(field="serials", problem="the serial numbers are of another Party")
     return CancellationResult(
@@ -144,6 +147,15 @@ def _result(cancellation: Cancellation, facts: Mapping[str, object]) -> Cancella
         completed_at=datetime.fromisoformat(str(facts["completed_at"])),
         evidence={"stated": str(facts["evidence"])},
     )
+
+
+def _read(unit_type: str, text: str) -> Span:
+    """What a printed serial number, or a block printed as one text, stands for. Raises OutcomeUnfit."""
+    numbering = numbering_of(unit_type)
+    found = forms.read_block(numbering.serial_form, text)
+    if found is None:
+        raise OutcomeUnfit(field="serials")
+    return Span(forms.fill(numbering.space_form, found), int(found["serial"]), int(found["last"]))
 
 
 def _settle(proposal: Proposal, now: datetime) -> None:

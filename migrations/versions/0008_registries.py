@@ -34,6 +34,7 @@ def upgrade() -> None:
     """Apply."""
     _mechanisms()
     _issuances()
+    _register_spaces()
     _ledger()
     _accounts_and_leases()
     _remedies()
@@ -52,6 +53,7 @@ def downgrade() -> None:
     _drop_remedies()
     _drop_accounts_and_leases()
     _drop_ledger()
+    _drop_register_spaces()
     _drop_issuances()
     _drop_mechanisms()
 
@@ -203,6 +205,27 @@ def _drop_issuances() -> None:
         batch_op.alter_column("commitment_period", nullable=False)
         for column in ("space", "authorisation", "vintage_year"):
             batch_op.drop_column(column)
+
+
+def _register_spaces() -> None:
+    """Not every number space is called after a Party."""
+    op.drop_index("ix_register_block_serials", "register_block")
+    with op.batch_alter_table("register_block") as batch_op:
+        batch_op.alter_column(
+            "party", new_column_name="space", type_=sa.String(24), existing_type=sa.String(2), existing_nullable=False
+        )
+    op.create_index("ix_register_block_serials", "register_block", ["space", "first"])
+
+
+def _drop_register_spaces() -> None:
+    # The former register finds serial numbers of Parties only.
+    op.execute("DELETE FROM register_block WHERE length(space) > 2")
+    op.drop_index("ix_register_block_serials", "register_block")
+    with op.batch_alter_table("register_block") as batch_op:
+        batch_op.alter_column(
+            "space", new_column_name="party", type_=sa.String(2), existing_type=sa.String(24), existing_nullable=False
+        )
+    op.create_index("ix_register_block_serials", "register_block", ["party", "first"])
 
 
 # --- the ledger ------------------------------------------------------------------------------------
@@ -590,7 +613,13 @@ def _remedies() -> None:
         sa.Column(
             "state",
             sa.Enum(
-                "offered", "refunded", "substituted", name="remedy_state", native_enum=False, create_constraint=True
+                "offered",
+                "refunded",
+                "substituted",
+                name="remedy_state",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
             ),
             nullable=False,
         ),
@@ -614,7 +643,9 @@ def _remedies() -> None:
         batch_op.create_index(batch_op.f("ix_remedy_order_id"), ["order_id"], unique=False)
     with op.batch_alter_table("payment") as batch_op:
         batch_op.add_column(sa.Column("drawn_from_id", BIG_KEY, nullable=True))
-        batch_op.create_foreign_key(batch_op.f("fk_payment_drawn_from_id_payment"), "payment", ["drawn_from_id"], ["id"])
+        batch_op.create_foreign_key(
+            batch_op.f("fk_payment_drawn_from_id_payment"), "payment", ["drawn_from_id"], ["id"]
+        )
     with op.batch_alter_table("cancellation") as batch_op:
         batch_op.add_column(sa.Column("withdrawal_wanted_at", sa.DateTime(timezone=True), nullable=True))
 

@@ -21,6 +21,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from app.catalog.models import Issuance, Project
 from app.certificates.models import Certificate, Document
 from app.checkout import service
+from app.checkout.models import Remedy
 from app.complaints import service as complaints
 from app.complaints.states import ComplaintState
 from app.db import db, transaction
@@ -31,6 +32,7 @@ from app.kernel.references import certificate_slug
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.payments.adapters.testpay_bank import TestpayBank
+from app.registry.models import Cancellation
 from app.registry.ports import Absent, NotSent, Pending, RefusalCode, Refused
 from tests import builders
 from tests.browser import staged_rooms
@@ -85,6 +87,12 @@ class Stage:
         assert move(reference, self.clock.now())
         look_again(self.world, order_id)
         return reference
+
+    def take_money(self, order_id: int) -> None:
+        """Have the buyer choose the money where the registry refused."""
+        for remedy_id in db.session.scalars(select(Remedy.id).where(Remedy.order_id == order_id)).all():
+            service.take_money(remedy_id, self.world.settings, self.clock.now())
+        run_due(self.world)
 
     def show(self, name: str, order_id: int, expected: str) -> None:
         """Have an order that reached the state one expects, under a name."""
@@ -227,11 +235,13 @@ def _set_certified_orders(stage: Stage) -> None:
     stage.pay(order_id)
     run_due(stage.world)
     stage.show("order partly fulfilled", order_id, "partly_fulfilled")
+    stage.paths["order remedy"] = f"{stage.paths['order partly fulfilled']}/instead/0"
 
     stage.registry.submits[:] = [Refused(RefusalCode.RULES, "no")]
     order_id = stage.order({"CL-33": 3})
     stage.pay(order_id)
     run_due(stage.world)
+    stage.take_money(order_id)
     stage.show("order refused", order_id, "refused")
 
 
@@ -258,7 +268,11 @@ def _set_waiting_orders(stage: Stage) -> None:
     stage.pay(order_id)
     run_due(stage.world)
     stage.registry.lookups.clear()
+    with transaction() as session:
+        for cancellation in session.scalars(select(Cancellation).where(Cancellation.order_id == order_id)):
+            cancellation.created_at -= timedelta(hours=1)
     stage.show("order at registry", order_id, "fulfilling")
+    stage.paths["stop waiting"] = f"{stage.paths['order at registry']}/stop-waiting"
 
     order_id = stage.order()
     stage.pay(order_id)

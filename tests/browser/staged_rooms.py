@@ -202,6 +202,7 @@ class People:
         order_id = self.stage.order({"IN-8288": 2})
         self.stage.pay(order_id)
         run_due(self.world)
+        self.stage.take_money(order_id)
         refund = refunds_of(order_id)[0]
         with transaction() as session:
             session.execute(update(Refund).where(Refund.id == refund.id).values(state=RefundState.FAILED))

@@ -14,7 +14,15 @@ from app.fulfilment.process import Collaborators
 from app.registry.ledger.models import LedgerBlock
 from app.registry.models import Cancellation, CancelledBlock
 from app.registry.ports import RefusalCode, Refused
-from tests.builders import a_finished_order, an_offer, cancellations_of, change_offer, refunds_of, registry_of
+from tests.builders import (
+    a_finished_order,
+    an_offer,
+    cancellations_of,
+    change_offer,
+    choose_nothing,
+    refunds_of,
+    registry_of,
+)
 
 STATES = (
     "offer", "reservation", "purchase_order", "payment", "refund", "cancellation", "certificate", "mail",
@@ -45,6 +53,7 @@ def full_world(world: Collaborators) -> int:
     offers = [an_offer(number=1), an_offer(number=2)]
     registry_of(world).submits = [Refused(RefusalCode.RULES, "no")]
     order_id = a_finished_order(world, {offers[0]: 5, offers[1]: 5})
+    choose_nothing(world)
     assert refunds_of(order_id)
     return order_id
 

@@ -32,6 +32,7 @@ from tests.builders import (
     a_finished_order,
     an_offer,
     cancellations_of,
+    choose_nothing,
     certificates_of,
     ledger_effects,
     pass_time,
@@ -83,7 +84,7 @@ def test_a_refused_line_is_refunded_alone_once_and_the_others_are_certified(worl
     offers = [an_offer(number=n, price=n * 100) for n in (1, 2, 3)]
     registry_of(world).submits = ["ask", REFUSAL]
     order_id = a_finished_order(world, dict.fromkeys(offers, 2))
-    run_due(world)
+    choose_nothing(world)
 
     order = the_order(order_id)
     assert order.state is OrderState.PARTLY_FULFILLED
@@ -96,7 +97,7 @@ def test_a_refused_line_is_refunded_alone_once_and_the_others_are_certified(worl
     assert len(certificates_of(order_id)) == 2
     assert ledger_effects() == 4
     assert cancellations_of(order_id)[1].refusal_code == "rules"
-    assert len(subjects(world)) == 3  # receipt, certificates, refusal
+    assert len(subjects(world)) == 4  # receipt, certificates, the choice, the refund
 
 
 def test_the_offer_of_a_refused_line_is_taken_off_sale_until_somebody_has_looked(world: Collaborators) -> None:
@@ -125,7 +126,7 @@ def test_a_refusal_by_the_registry_itself_counts_like_any_other(world: Collabora
     order_id = a_finished_order(world, {an_offer(units=10, held=4): 5})
 
     assert the_order(order_id).state is OrderState.REFUSED
-    assert cancellations_of(order_id)[0].last_message == "the account holds 4 units of this issuance"
+    assert cancellations_of(order_id)[0].last_message == "the account holds 4 units of this issuance that can be cancelled"
 
 
 # --- later -----------------------------------------------------------------------------------------
