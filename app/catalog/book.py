@@ -20,6 +20,7 @@ from flask import Flask, current_app, has_app_context
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.catalog import forms
 from app.catalog.mechanism_file import shipped
 from app.catalog.models import Mechanism, UnitType
 from app.db import db
@@ -53,6 +54,8 @@ class MechanismFacts:
     words: Words
     authorisations: Mapping[str, Mapping[str, Any]]
     units: tuple[str, ...]
+    serial_form: str
+    space_form: str
 
     def stage(self, now: datetime) -> Stage:
         """How far it is closed at an instant."""
@@ -90,6 +93,14 @@ class Contents:
         """The mechanism of a unit type; None for a unit that nobody knows."""
         unit = self.units.get(unit_type)
         return None if unit is None else self.mechanisms[unit.mechanism]
+
+    def serial_number(self, text: str) -> tuple[str, int] | None:
+        """The number space and the number of a serial number as certificates print it; None for any other text."""
+        for mechanism in self.mechanisms.values():
+            found = forms.read(mechanism.serial_form, text)
+            if found is not None and forms.elements(mechanism.space_form) <= set(found):
+                return forms.fill(mechanism.space_form, found), int(found["serial"])
+        return None
 
     def intents_of(self, authorisation: str) -> tuple[str, ...]:
         """What units with this authorisation may be cancelled for; nothing for a code that nobody knows."""
@@ -137,8 +148,9 @@ def init_app(app: Flask) -> None:
 
 
 def contents() -> Contents:
-    """What is known of mechanisms and units."""
-    return cast(Book, current_app.extensions["tonne.mechanisms"]).look()
+    """What is known of mechanisms and units; in an application without a database, what the product knows."""
+    book = cast(Book | None, current_app.extensions.get("tonne.mechanisms"))
+    return _shipped() if book is None else book.look()
 
 
 def forget() -> None:
@@ -180,6 +192,8 @@ def _contents(mechanisms: Iterable[Any], units: Sequence[UnitFacts]) -> Contents
             words=row.words,
             authorisations=row.authorisations,
             units=tuple(unit.code for unit in units if unit.mechanism == row.code),
+            serial_form=row.serial_form,
+            space_form=row.space_form,
         )
         for row in mechanisms
     ]

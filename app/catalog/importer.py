@@ -204,7 +204,7 @@ def import_issuances(
     Raises ImportRefused with every problem; then nothing was changed.
     """
     table = read_table(csv_text, ISSUANCE_COLUMNS)
-    errors = [*table.errors, *repeated(table.rows, "originating_party", "serial_first")]
+    errors = list(table.errors)
     with transaction():
         one_at_a_time("import")
         projects = _projects(row["project"] for row in table.rows)
@@ -213,6 +213,7 @@ def import_issuances(
         spaces = {row.number: space_of(row, projects.get(row["project"]), mechanisms) for row in table.rows}
         known = db.session.scalars(select(Issuance).where(Issuance.space.in_(set(spaces.values())))).all()
         by_key = {(issuance.space, issuance.serial_first): issuance for issuance in known}
+        errors += _repeated(table.rows, spaces)
         for row in table.rows:
             project = projects.get(row["project"])
             errors += _issuance_problems(row, project, unit_types, now)
@@ -254,6 +255,17 @@ def _issuance_problems(
     elif row["completed_at"].date() < row["monitoring_ends_on"]:
         problems.append(row.error("completed_at", "before_monitoring_ended"))
     return problems
+
+
+def _repeated(rows: Iterable[Row], spaces: Mapping[int, str]) -> list[RowError]:
+    """One problem for each row whose first number stands in an earlier row of the same space."""
+    seen: dict[tuple[str, int], int] = {}
+    found = []
+    for row in rows:
+        first = seen.setdefault((spaces[row.number], row["serial_first"]), row.number)
+        if first != row.number:
+            found.append(row.error("serial_first", "repeated", first=first))
+    return found
 
 
 def space_of(row: Row, project: Project | None, mechanisms: Mapping[str, Mechanism]) -> str:

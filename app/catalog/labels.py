@@ -175,7 +175,7 @@ def mechanism_of(unit_type: str) -> str:
 
 def mechanism_name(code: str) -> str:
     """What a mechanism is called, with its short name in brackets."""
-    return gettext("%(name)s (%(short)s)", name=_of_mechanism(code, "name"), short=_of_mechanism(code, "short"))
+    return f"{_of_mechanism(code, 'name')} ({_of_mechanism(code, 'short')})"
 
 
 def mechanism_short(code: str) -> str:

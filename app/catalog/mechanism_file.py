@@ -158,14 +158,14 @@ class _Reader:
         if not isinstance(table, dict) or set(table) != set(LANGUAGES):
             self.say(where, f"must have words in {', '.join(LANGUAGES)}.")
             return {}
-        for language, words in table.items():
-            if isinstance(words, dict):
-                self.only(words, f"{where} {language}", set(names))
-                for name in names:
-                    self.text(words, f"{where} {language}", name)
-            else:
-                self.say(f"{where} {language}", "must be a table.")
-        return dict(table)
+        found = {language: words for language, words in table.items() if isinstance(words, dict)}
+        for language in sorted(set(table) - set(found)):
+            self.say(f"{where} {language}", "must be a table.")
+        for language, words in found.items():
+            self.only(words, f"{where} {language}", set(names))
+            for name in names:
+                self.text(words, f"{where} {language}", name)
+        return found
 
 
 def _mechanism(item: Values, reader: _Reader) -> MechanismRow:

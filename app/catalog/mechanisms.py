@@ -61,10 +61,14 @@ def load_mechanisms(text: str, *, actor: Actor, now: datetime) -> dict[str, list
     return changed
 
 
+def mechanism_of(unit_type: str) -> Mechanism:
+    """The mechanism of a unit type. Raises NoResultFound for a unit that nobody knows."""
+    return db.session.get_one(Mechanism, db.session.get_one(UnitType, unit_type).mechanism_code)
+
+
 def numbering_of(unit_type: str) -> Numbering:
     """What is needed to print serial numbers of a unit type. Raises NoResultFound for one that nobody knows."""
-    unit = db.session.get_one(UnitType, unit_type)
-    mechanism = db.session.get_one(Mechanism, unit.mechanism_code)
+    unit, mechanism = db.session.get_one(UnitType, unit_type), mechanism_of(unit_type)
     return Numbering(
         unit=unit.code,
         kyoto_code=unit.kyoto_code or 0,

@@ -82,7 +82,7 @@ def _enter_blocks(certificate_id: int, facts: CertificateFacts) -> None:
     )
     db.session.add_all(
         RegisterBlock(
-            certificate_id=certificate_id, party=block.space.rpartition(":")[2], first=block.first, last=block.last
+            certificate_id=certificate_id, space=block.space.rpartition(":")[2], first=block.first, last=block.last
         )
         for block in blocks
     )

@@ -122,7 +122,7 @@ class RegisterEntry(Base):
 
 
 class RegisterBlock(Base):
-    """Serial numbers of one certificate: consecutive numbers of an originating Party's one counter."""
+    """Serial numbers of one certificate: consecutive numbers of one number space, such as a Party's counter."""
 
     __tablename__ = "register_block"
     __table_args__ = (
@@ -132,7 +132,7 @@ class RegisterBlock(Base):
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     certificate_id: Mapped[int] = mapped_column(ForeignKey("certificate.id"), index=True)
-    party: Mapped[str] = mapped_column(String(2))
+    space: Mapped[str] = mapped_column("party", String(24))  # the first mechanism has one for each Party
     first: Mapped[int] = mapped_column(BigInteger)
     last: Mapped[int] = mapped_column(BigInteger)
 

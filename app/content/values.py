@@ -16,6 +16,7 @@ from app.config import Settings
 from app.content import queries
 from app.content.document import Document
 from app.kernel.money import Money
+from app.offers import on_sale
 from app.payments import service as payments
 from app.payments.adapters.limits import payment_limits
 from app.payments.split import split
@@ -79,6 +80,10 @@ def _proof(_settings: Settings) -> Markup:
     return Markup(render_template("content/_proof.html"))  # noqa: S704
 
 
+def _closings(_settings: Settings) -> Markup:
+    return Markup(render_template("content/_closings.html"))  # noqa: S704 - our own template, which has escaped it
+
+
 VALUES: Mapping[str, Callable[[Settings], str]] = {
     "operator": lambda settings: settings.operator_name,
     "currency": lambda settings: settings.currency,
@@ -91,11 +96,17 @@ VALUES: Mapping[str, Callable[[Settings], str]] = {
     "page_minutes": lambda _settings: _minutes(payments.SESSION_LIFE),
     "hold_extra_minutes": lambda _settings: _minutes(payments.HOLD - payments.SESSION_LIFE),
     "bank_hold_days": lambda _settings: number(payments.DELAYED_HOLD.days),
+    "units": lambda _settings: on_sale.units(),
+    "units_in_full": lambda _settings: on_sale.units_in_full(),
+    "unit_example": lambda _settings: on_sale.example(),
+    "mechanisms": lambda _settings: on_sale.mechanisms(),
+    "data_sources": lambda _settings: on_sale.sources(),
     "complaint_days": lambda settings: number(settings.complaint_days),
     "promise": lambda _settings: duration(current_registries().longest_promise),
 }
 
 PARTS: Mapping[str, Callable[[Settings], Markup]] = {
+    "closings": _closings,
     "example": _example,
     "prices": _prices,
     "proof": _proof,

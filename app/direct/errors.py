@@ -31,3 +31,9 @@ class MatchOpen(Refusal):
     """A name is like one on a sanctions list, and nobody has cleared it: `standing`."""
 
     code = "match_open"
+
+
+class RegistryClosed(Refusal):
+    """The registry of the units has closed: nothing can be cancelled there any more."""
+
+    code = "registry_closed"

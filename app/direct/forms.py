@@ -165,6 +165,10 @@ class DirectForm(FlaskForm):
             self.scheme_name.errors = [gettext("Enter only the name of the scheme or standard, and no claim.")]
         elif refusal.code == "participant_cannot_act":
             self.pool.errors = [gettext("Your organisation cannot cancel units here at the moment.")]
+        elif refusal.code == "registry_closed":
+            self.pool.errors = [
+                gettext("The registry of these units has closed. Nothing can be cancelled there any more.")
+            ]
         else:
             self.pool.errors = [gettext("These units cannot be cancelled. Choose again.")]
 

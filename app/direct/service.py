@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.audit.service import Actor, Subject, note_act, required_reason
+from app.catalog.mechanisms import mechanism_of
 from app.catalog.models import Issuance, Project
 from app.certificates import service as certificates
 from app.checkout.models import Beneficiary
@@ -23,7 +24,7 @@ from app.config import Settings
 from app.db import advance, db, end_reading, record, transaction
 from app.direct import facts as certificate_facts
 from app.direct import mails
-from app.direct.errors import MatchOpen, NotHeld, NotYourUnits, ParticipantCannotAct, WishUnfit
+from app.direct.errors import MatchOpen, NotHeld, NotYourUnits, ParticipantCannotAct, RegistryClosed, WishUnfit
 from app.direct.models import DirectCancellation
 from app.direct.purposes import NEED_A_SCHEME, Purpose
 from app.direct.states import DIRECT, DirectState
@@ -93,7 +94,7 @@ def place(
 
     `once` is the form's own random text: the same form with the same content, sent twice, is one
     cancellation. `holdings` asks the registry, before the transaction. Raises WishUnfit, NotYourUnits,
-    ParticipantCannotAct or MoreThanHeld; nothing is promised then.
+    ParticipantCannotAct, RegistryClosed or MoreThanHeld; nothing is promised then.
     """
     wish = _checked(wish)
     submission = _fingerprint(provider_id, once, wish)
@@ -118,6 +119,9 @@ def place(
             raise ParticipantCannotAct
         if issuance is None:
             raise NotYourUnits
+        ends_at = mechanism_of(issuance.unit_type).ends_at
+        if ends_at is not None and ends_at <= now:
+            raise RegistryClosed
         require_free(wish.account, issuance.id, wish.units, supply)
         direct = DirectCancellation(
             reference=direct_reference(),

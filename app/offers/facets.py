@@ -37,6 +37,17 @@ SORT_LABELS = {
     "units": lazy_gettext("units left, most first"),
     "newest": lazy_gettext("offer, newest first"),
 }
+_FIRST_YEAR = 1900  # commitment periods are numbered, vintages are years
+
+
+def _period(value: str) -> str:
+    if not value.isdecimal():
+        return value
+    number = int(value)
+    is_year = number >= _FIRST_YEAR
+    return labels.period(Period(None if is_year else number, number if is_year else None, ""))
+
+
 _LABELS: Mapping[str, Callable[[str], str]] = {
     "party": country,
     "region": labels.region,
@@ -46,11 +57,10 @@ _LABELS: Mapping[str, Callable[[str], str]] = {
     "methodology": str,
     "ccp": lambda value: str(DECISIONS.get(value, value)),
     "unit": labels.unit_name,
-    "period": lambda value: _period(value),
+    "period": _period,
     "authorisation": labels.authorisation,
 }
 _IN_ORDER_OF_CODES = {"ccp", "unit", "period"}
-_FIRST_YEAR = 1900  # commitment periods are numbered, vintages are years
 
 
 @dataclass(frozen=True)
@@ -133,14 +143,6 @@ def _ranges(question: Question, currency: str) -> dict[str, str]:
     years = [str(year) if year is not None else "" for year in (filters.first_year, filters.last_year)]
     prices = [money(Money(price, currency)) if price is not None else "" for price in (filters.lowest, filters.highest)]
     return {name: _span(*span) for name, span in (("year", years), ("price", prices)) if any(span)}
-
-
-def _period(value: str) -> str:
-    if not value.isdecimal():
-        return value
-    number = int(value)
-    is_year = number >= _FIRST_YEAR
-    return labels.period(Period(None if is_year else number, number if is_year else None, ""))
 
 
 def _short(count: int) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import current
 from app.catalog import book, labels
 from app.catalog.book import Stage
-from app.offers.shelf import current_stock
+from app.offers.shelf import recent_stock
 from app.web.i18n import current_locale
 
 
@@ -29,7 +29,7 @@ def init_app(app: Flask) -> None:
 def unit_types() -> tuple[str, ...]:
     """The unit types for sale; where nothing is, the main one of each mechanism that could sell, or of all."""
     try:
-        stocked = current_stock().arrangement.unit_types
+        stocked = recent_stock().arrangement.unit_types
     except SQLAlchemyError:
         # A page that says that the database is away has words on it too.
         stocked = ()

@@ -91,9 +91,10 @@ class ProjectPage:
     """A project with its offers (those for sale first, the lowest price first) and its history.
 
     `state` is `closed` (nothing of its mechanism is sold any more), `open`, `held` (nothing for sale at the
-    moment), `reserved` (all that is left is held for unpaid orders), `sold_out`, `withdrawn` (every offer was taken back or has expired) or `never`
-    (nothing was ever offered). `left_out` are issuances that cannot be listed. `listed_until` is the
-    last day of the registry's list of cancellations that was loaded; None for no list.
+    moment), `reserved` (all that is left is held for unpaid orders), `sold_out`, `withdrawn` (every offer was
+    taken back or has expired) or `never` (nothing was ever offered). `left_out` are issuances that cannot be
+    listed. `listed_until` is the last day of the registry's list of cancellations that was loaded; None for no
+    list.
     """
 
     project: Project

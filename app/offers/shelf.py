@@ -71,6 +71,8 @@ _FACTS = (
 )
 
 
+RECENT = 60.0  # seconds
+
 # A row of `_OFFERS`. A plain tuple, because thousands of them are compared each time and none is looked into.
 OfferRow = tuple[Any, ...]
 
@@ -95,6 +97,11 @@ class Shelf:
         self._stock: Stock | None = None
         self._lock = Lock()
 
+    def recent(self) -> Stock:
+        """The stock as it was within the last minute: enough for words, and no query where somebody looked."""
+        stock = self._stock
+        return stock if stock is not None and self._monotonic() - stock.read_at < RECENT else self.look()
+
     def look(self) -> Stock:
         """The stock; read now if what is known is too old. At most two queries."""
         stock = self._stock
@@ -116,6 +123,11 @@ def init_app(app: Flask) -> None:
 def current_stock() -> Stock:
     """What is on offer now."""
     return cast(Shelf, current_app.extensions["tonne.shelf"]).look()
+
+
+def recent_stock() -> Stock:
+    """What was on offer within the last minute."""
+    return cast(Shelf, current_app.extensions["tonne.shelf"]).recent()
 
 
 def _read(known: Stock | None, read_at: float, closed: frozenset[str]) -> Stock:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from app.catalog import book
 from app.certificates.forms import NUMBER
 from app.kernel.references import number_from_slug
 from app.kernel.serials import Span
@@ -19,10 +20,6 @@ INTENTS = ("contribution", "compensation")
 
 _HYPHENS = str.maketrans("‐‑‒–—−", "------")
 _SHORT_SERIAL = re.compile(r"([A-Z]{2})[\s-]*(\d{1,15})", re.IGNORECASE | re.ASCII)
-# Party, unit type, number, original and applicable commitment period, LULUCF activity, project.
-_FULL_SERIAL = re.compile(
-    r"\b([A-Z]{2})-\d{1,2}-(\d{1,15})-\d{1,2}-\d{1,2}-\d{1,2}-\d{1,8}\b", re.IGNORECASE | re.ASCII
-)
 # A serial number without its Party, as pages print it beside the Party's name; shorter ones are words.
 _BARE_SERIAL = re.compile(r"\d{5,15}", re.ASCII)
 _CURSOR = re.compile(r"(\d{1,17})-(\d{1,18})", re.ASCII)
@@ -70,7 +67,9 @@ class Selection:
     def serials(self) -> Span | None:
         """The serial numbers that were typed instead of words: one in short or in full, or first and last in full."""
         text = self.text.translate(_HYPHENS)
-        full = [Span(party.upper(), int(number), int(number)) for party, number in _FULL_SERIAL.findall(text)]
+        known = book.contents()
+        found = [known.serial_number(word.strip(".,;:()")) for word in text.upper().split()]
+        full = [Span(one[0], one[1], one[1]) for one in found if one is not None]
         if full:
             return Span(full[0].space, min(s.first for s in full), max(s.last for s in full))
         short = _SHORT_SERIAL.fullmatch(text)

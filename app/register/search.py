@@ -220,23 +220,23 @@ def _begins_with(column: Any, word: str) -> ColumnElement[bool]:
 
 
 def _holders_anywhere(number: int | None) -> list[int]:
-    """The certificates that hold a serial number of any Party; each Party has one counter of its own."""
+    """The certificates that hold a serial number of any number space; each has one counter of its own."""
     if number is None:
         return []
-    counted = select(Issuance.originating_party).where(Issuance.serial_first <= number, Issuance.serial_last >= number)
-    parties = db.session.scalars(counted.distinct()).all()
-    return [holder for party in parties for holder in _holders(Span(party, number, number))]
+    counted = select(Issuance.space).where(Issuance.serial_first <= number, Issuance.serial_last >= number)
+    spaces = db.session.scalars(counted.distinct()).all()
+    return [holder for space in spaces for holder in _holders(Span(space, number, number))]
 
 
 def _holders(span: Span) -> list[int]:
-    """The certificates that hold any of these serial numbers; blocks of one Party never overlap."""
-    blocks = select(RegisterBlock.certificate_id, RegisterBlock.last).where(RegisterBlock.party == span.space)
+    """The certificates that hold any of these serial numbers; blocks of one space never overlap."""
+    blocks = select(RegisterBlock.certificate_id, RegisterBlock.last).where(RegisterBlock.space == span.space)
     before = db.session.execute(
         blocks.where(RegisterBlock.first <= span.first).order_by(RegisterBlock.first.desc()).limit(1)
     ).one_or_none()
     inside = db.session.scalars(
         select(RegisterBlock.certificate_id)
-        .where(RegisterBlock.party == span.space, RegisterBlock.first > span.first, RegisterBlock.first <= span.last)
+        .where(RegisterBlock.space == span.space, RegisterBlock.first > span.first, RegisterBlock.first <= span.last)
         .limit(MOST_CERTIFICATES_OF_A_SPAN)
     ).all()
     return [*([before.certificate_id] if before is not None and before.last >= span.first else []), *inside]

@@ -209,23 +209,15 @@ def _drop_issuances() -> None:
 
 def _register_spaces() -> None:
     """Not every number space is called after a Party."""
-    op.drop_index("ix_register_block_serials", "register_block")
     with op.batch_alter_table("register_block") as batch_op:
-        batch_op.alter_column(
-            "party", new_column_name="space", type_=sa.String(24), existing_type=sa.String(2), existing_nullable=False
-        )
-    op.create_index("ix_register_block_serials", "register_block", ["space", "first"])
+        batch_op.alter_column("party", type_=sa.String(24), existing_type=sa.String(2), existing_nullable=False)
 
 
 def _drop_register_spaces() -> None:
     # The former register finds serial numbers of Parties only.
-    op.execute("DELETE FROM register_block WHERE length(space) > 2")
-    op.drop_index("ix_register_block_serials", "register_block")
+    op.execute("DELETE FROM register_block WHERE length(party) > 2")
     with op.batch_alter_table("register_block") as batch_op:
-        batch_op.alter_column(
-            "space", new_column_name="party", type_=sa.String(2), existing_type=sa.String(24), existing_nullable=False
-        )
-    op.create_index("ix_register_block_serials", "register_block", ["party", "first"])
+        batch_op.alter_column("party", type_=sa.String(2), existing_type=sa.String(24), existing_nullable=False)
 
 
 # --- the ledger ------------------------------------------------------------------------------------

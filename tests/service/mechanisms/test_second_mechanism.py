@@ -128,6 +128,8 @@ def test_a_guest_buys_units_of_the_second_mechanism_and_meets_no_word_of_the_fir
         visitor.get(f"/{language}/verify/{slug}"),
         visitor.get(f"/{language}/verify/{slug}?code={code}"),
     ]
+    found = visitor.get(f"/{language}/register?q=A64-MM-10471-2021-702")
+    assert f"/{language}/register/{slug}" in found.links
     for page in seen:
         assert of_the_first_mechanism(page.words) == []
         assert of_the_first_mechanism(page.html) == []

@@ -56,6 +56,8 @@ def test_the_csv_has_every_entry_with_all_that_is_public(shop: Shop) -> None:
         "channel": "sale",
         "purpose_category": "",
         "scheme_name": "",
+        "vintage_years": "",
+        "authorisations": "",
     }
     assert first["demonstration"].startswith("This is a demonstration: no payment is real")
     assert (second["certificate"], second["beneficiary_name"]) == ("TN2/2026", "")
@@ -102,6 +104,8 @@ def test_the_json_has_stable_keys_and_leaves_out_what_is_withheld(shop: Shop) ->
             "identifier": "TN00000002",
             "completed_at": "2026-11-22T10:00:00Z",
             "commitment_period": 2,
+            "vintage_year": None,
+            "authorisation": None,
             "monitoring_starts_on": "2014-01-01",
             "monitoring_ends_on": "2014-12-31",
             "units": 2,

@@ -78,6 +78,7 @@ def _offer(project: Project, provider: Provider, first: int, sale: Sale) -> Offe
         unit_type=sale.unit_type,
         commitment_period=1 if sale.year <= 2012 else 2,
         originating_party=project.reference[:2],
+        space=project.reference[:2],
         serial_first=first,
         serial_last=first + 9_999,
         units=10_000,

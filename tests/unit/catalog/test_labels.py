@@ -13,6 +13,8 @@ from flask_babel import Babel, force_locale
 from jinja2 import Environment
 
 from app.catalog import labels
+from app.catalog.mechanism_file import shipped
+from app.catalog.periods import Period
 
 DATA = Path(__file__).parent.parent.parent.parent / "app" / "demo" / "data"
 
@@ -21,7 +23,6 @@ DATA = Path(__file__).parent.parent.parent.parent / "app" / "demo" / "data"
 def speaker(tmp_path: Path) -> Flask:
     catalogue = Catalog(locale="fr")
     catalogue.add("Wind power", "Énergie éolienne")
-    catalogue.add(("CER", "CERs"), ("URCE", "URCE"))
     catalogue.add("first commitment period (2008–2012)", "première période d’engagement (2008–2012)")
     path = tmp_path / "translations" / "fr" / "LC_MESSAGES" / "messages.mo"
     path.parent.mkdir(parents=True)
@@ -46,7 +47,7 @@ def test_every_code_of_the_demonstration_world_has_a_word() -> None:
     assert found["project_type"] <= set(labels.PROJECT_TYPES)
     assert found["region"] <= set(labels.REGIONS)
     assert found["kind"] <= set(labels.KINDS)
-    assert found["unit_type"] <= set(labels.UNIT_LONG_NAMES)
+    assert found["unit_type"] <= {unit["code"] for row in shipped() for unit in row.units}
     assert scopes <= set(labels.SCOPES)
 
 
@@ -64,7 +65,11 @@ def test_codes_are_said_in_words(speaker: Flask) -> None:
         assert labels.region("Africa") == "Africa"
         assert labels.kind("PoA") == "Programme of activities"
         assert labels.scope(13) == labels.scope("13") == "Waste handling and disposal"
-        assert labels.unit_long_name("tCER") == "temporary certified emission reduction (tCER)"
+        assert labels.unit_in_full("tCER") == "temporary certified emission reduction (tCER)"
+        assert labels.unit_in_full("CER", 2) == "certified emission reductions (CERs)"
+        assert labels.mechanism_name("CDM") == "Clean Development Mechanism (CDM)"
+        assert labels.mechanism_source("CDM") == "UNFCCC CDM registry"
+        assert labels.mechanism_of("lCER") == "CDM"
         assert labels.intent("contribution") == "Contribution to climate action"
         assert labels.commitment_period(2) == "second commitment period (2013–2020)"
         assert labels.commitment_period(3) == "commitment period 3"
@@ -79,9 +84,12 @@ def test_several_units_are_in_the_plural(speaker: Flask, code: str) -> None:
 
 def test_a_code_that_nobody_knows_is_shown_as_it_is(speaker: Flask) -> None:
     with speaker.test_request_context("/"):
-        for say in (labels.project_type, labels.region, labels.kind, labels.unit_long_name, labels.intent):
+        of_units = (labels.unit_in_full, labels.intent, labels.authorisation)
+        for say in (labels.project_type, labels.region, labels.kind, *of_units):
             assert say("A6.4") == "A6.4"
         assert labels.unit_name("A6.4ER", 2) == "A6.4ER"
+        assert labels.mechanism_short("A6.4") == "A6.4"
+        assert labels.mechanism_of("A6.4ER") == labels.authorisation(None) == ""
         assert labels.scope(99) == "99"
 
 
@@ -90,7 +98,7 @@ def test_the_words_follow_the_reader(speaker: Flask) -> None:
         english = labels.project_type("Wind")
         with force_locale("fr"):
             assert labels.project_type("Wind") == "Énergie éolienne"
-            assert labels.unit_name("CER", 12) == "URCE"
+            assert labels.unit_name("CER", 12) == labels.unit_name("CER", 0) == "URCE"
             assert labels.commitment_period(1) == "première période d’engagement (2008–2012)"
         assert english == labels.project_type("Wind") == "Wind power"
 
@@ -98,9 +106,17 @@ def test_the_words_follow_the_reader(speaker: Flask) -> None:
 def test_pages_and_pdfs_have_the_filters(speaker: Flask) -> None:
     alone = Environment(autoescape=True)
     labels.register(alone)
-    template = "{{ 'Wind'|project_type }}, {{ 12 }} {{ 'CER'|unit_name(12) }}, {{ 1|commitment_period }}"
+    template = "{{ 'Wind'|project_type }}, {{ 12 }} {{ 'CER'|unit_name(12) }}, {{ period|period }}"
 
     with speaker.test_request_context("/"):
-        in_pdf = alone.from_string(template).render()
-        assert in_pdf == speaker.jinja_env.from_string(template).render()
+        in_pdf = alone.from_string(template).render(period=Period(1, None, ""))
+        assert in_pdf == speaker.jinja_env.from_string(template).render(period=Period(1, None, ""))
     assert in_pdf == "Wind power, 12 CERs, first commitment period (2008–2012)"
+
+
+def test_units_have_a_commitment_period_or_a_vintage(speaker: Flask) -> None:
+    with speaker.test_request_context("/"):
+        assert labels.period(Period(2, None, "")) == "second commitment period (2013–2020)"
+        assert labels.period(Period(None, 2022, "authorised")) == "vintage 2022"
+        assert labels.period_legend(Period(2, None, "")) == "Commitment period"
+        assert labels.period_legend(Period(None, 2022, "")) == "Vintage"

@@ -56,7 +56,7 @@ def test_the_english_certificate_explains_each_of_its_facts(draw: Draw) -> None:
         "Cancellation Services Ltd certifies that these units were voluntarily cancelled in Example Registry "
         "Foundation. They cannot be sold, transferred or used again.",
         "This is the buyer’s own statement. Cancellation Services Ltd does not vouch for it.",
-        "CDM reference 1514",
+        "Reference in the CDM 1514",
         "Host Parties India and Ghana",
         "Type Wind power",
         "first commitment period (2008–2012)",
@@ -226,7 +226,7 @@ def test_names_full_of_markup_are_printed_as_they_were_typed(draw: Draw) -> None
 
 
 def test_a_unit_type_without_words_of_its_own_is_printed_by_its_code(draw: Draw) -> None:
-    assert "2 tCERs" in draw(replace(REAL, units=2, unit_type="tCER")).text
+    assert "2 temporary certified emission reductions (tCERs)" in draw(replace(REAL, units=2, unit_type="tCER")).text
 
 
 # --- the summary of an order ----------------------------------------------------------------------

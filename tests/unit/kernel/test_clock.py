@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from app.kernel.clock import FixedClock, ShiftedClock, SystemClock
+from app.kernel.clock import FixedClock, ShiftedClock, SystemClock, clock_from
 
 
 def test_the_machines_clock_speaks_utc() -> None:
@@ -25,6 +25,16 @@ def test_a_shifted_clock_is_another_day_and_keeps_going() -> None:
 
     assert before <= shifted + timedelta(days=30) <= datetime.now(UTC)
     assert clock.now().utcoffset() == timedelta(0)
+
+
+def test_a_clock_that_starts_on_a_day_runs_on_from_there() -> None:
+    start = datetime(2026, 12, 31, 13, tzinfo=UTC)
+    clock = clock_from(start)
+
+    first = clock.now()
+    assert start <= first < start + timedelta(seconds=10)
+    assert clock.now() >= first
+    assert isinstance(clock_from(None), SystemClock)
 
 
 def test_a_fixed_clock_stands_still_until_it_is_moved() -> None:

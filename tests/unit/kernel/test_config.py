@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,19 @@ def test_production_with_everything_said_starts_and_is_no_demonstration() -> Non
     assert settings.is_production
     assert not settings.is_demonstration
     assert settings.stripe_webhook_secrets == ("whsec_new", "whsec_old")
+
+
+def test_the_clock_of_a_copy_can_start_on_another_day_and_never_in_production() -> None:
+    start = "2026-12-31T13:00:00Z"
+
+    assert Settings.from_environment(DEVELOPMENT | {"CLOCK_START": start}).clock_start == datetime(
+        2026, 12, 31, 13, tzinfo=UTC
+    )
+    assert Settings.from_environment(DEVELOPMENT).clock_start is None
+    assert problems(PRODUCTION | {"CLOCK_START": start}) == ["CLOCK_START must be empty in production"]
+    for wrong in ("2026-12-31T13:00:00", "yesterday"):
+        (problem,) = problems(DEVELOPMENT | {"CLOCK_START": wrong})
+        assert problem.startswith("CLOCK_START must be a date, time and zone")
 
 
 def test_every_setting_of_the_table_has_a_value_and_an_explanation() -> None:
