@@ -445,10 +445,13 @@ def _read(cancellation_id: int) -> _Question:
 def _with_lease(
     cancellation_id: int, now: datetime, states: tuple[CancellationState, ...]
 ) -> tuple[Lease | None, _Question]:
-    """Take the lease on the account of a cancellation in one of `states`; no lease where that cannot be."""
+    """Take the lease on the account of a cancellation in one of `states`; no lease where that cannot be.
+
+    A restoration hold lets nobody write to a registry.
+    """
     with transaction() as session:
         question = _read(cancellation_id)
-        may = question.state in states
+        may = question.state in states and not hold.stands()
         lease = leases.take(question.registry_code, question.request.account, now) if may else None
         if lease is not None:
             session.execute(

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select
 
+from app.audit.errors import NoLongerPossible
+from app.audit.service import agree
 from app.certificates.models import CertificateCounter
 from app.db import db, transaction
 from app.fulfilment.process import Collaborators, run_due
@@ -255,6 +257,24 @@ def test_a_lost_journal_needs_an_operators_word_about_the_last_number(world: Col
         restored.propose_lift(eva, reason="Again.", last_number=None, now=now)
     with pytest.raises(NoHold):
         compare(world)
+
+
+def test_a_hold_that_was_put_up_anew_is_not_lifted_by_an_old_proposal(world: Collaborators) -> None:
+    a_finished_order(world, {an_offer(): 10})
+    work(world)
+    backup = keep(world)
+    come_back(world, backup)
+    compare(world)
+    eva, ole = (actor_of(an_operator(f"{name}@tonne.example")) for name in ("eva", "ole"))
+    proposal = restored.propose_lift(eva, reason="Compared.", last_number=None, now=world.clock.now())
+    with transaction() as session:
+        now = world.clock.now()
+        session.add(RestorationHold(backup_made_at=now, restored_at=now, is_journal_kept=True))
+
+    with pytest.raises(NoLongerPossible):
+        agree(proposal, ole, now=world.clock.now())
+    assert journalling.catch_up(journal_of(world), world.clock.now()) == 0, "not before it has learned from it"
+    assert hold.stands()
 
 
 def test_the_worker_compares_until_every_registry_has_answered(world: Collaborators) -> None:

@@ -263,6 +263,15 @@ def test_a_refused_cancellation_that_was_carried_out_after_all_is_found(world: C
     assert ("theirs_not_ours", reference) in differences(world)
 
 
+def test_a_stray_is_kept_once_whoever_finds_it(world: Collaborators, offer: int) -> None:
+    line = StatementLine(None, a_result_named(world, "ELSE-1"))
+    for _n in range(2):
+        with transaction():
+            service._keep_stray("ledger", "CDM-100-1", line, NOW)  # noqa: SLF001 - two runs at once find the same
+
+    assert db.session.scalars(select(StrayCancellation.registry_transaction)).all() == ["ELSE-1"]
+
+
 def test_what_is_on_its_way_is_no_difference_and_what_takes_too_long_is(world: Collaborators) -> None:
     offer = an_offer(units=100)
     registry_of(world).submits = [Unknown("lost")]
@@ -351,6 +360,17 @@ def test_a_night_whose_worker_died_is_done_by_another_one(world: Collaborators, 
     pass_time(world, hours=2)
     assert service.compare_nightly(world) == 1
     assert {run.state.value for run in queries.runs()} == {"finished", "abandoned"}
+
+
+def test_a_comparison_by_one_worker_of_a_night_that_another_is_doing_waits(world: Collaborators) -> None:
+    with transaction() as session:
+        session.add(
+            ReconciliationRun(
+                cause="nightly", state=RunState.RUNNING, night=NOW.date(), is_thorough=False, started_at=NOW
+            )
+        )
+
+    assert service.compare_nightly(world) == 0
 
 
 def test_two_workers_compare_one_night_once(world: Collaborators, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,9 @@ from app.reconciliation.journal import FIRST, Journal
 from app.reconciliation.journalling import catch_up
 from app.reconciliation.replay import is_needed, replay
 from app.registry.ledger.models import LedgerAccount, LedgerBlock, LedgerTransaction
-from tests.builders import a_finished_order, an_offer
+from tests.builders import NOW, a_finished_order, an_offer
 from tests.service.reconciliation.coming_back import come_back, effects, journal_of, keep
+from tests.service.registry import registrar
 
 
 def written(world: Collaborators) -> list[str]:
@@ -174,3 +175,24 @@ def test_a_line_without_a_target_is_not_entered(world: Collaborators) -> None:
 
     with pytest.raises(JournalBroken, match="leads nowhere"):
         replay(journal, world.clock.now())
+
+
+def test_what_the_ledger_issued_and_forwarded_after_the_backup_is_entered_again(world: Collaborators) -> None:
+    registrar.open_registry()
+    catch_up(journal_of(world), world.clock.now())
+    backup = keep(world)
+    issued = registrar.issue(1_000)
+    registrar.pay(issued, 10_000)
+    registrar.forward(issued, 300)
+    catch_up(journal_of(world), world.clock.now())
+    before = {name: registrar.lying(name) for name in (registrar.PENDING, registrar.HOLDER)}
+    assert registrar.units_in(registrar.HOLDER) == 300
+
+    come_back(world, backup)
+
+    assert {name: registrar.lying(name) for name in before} == before
+    assert catch_up(journal_of(world), world.clock.now()) == 0
+    without = db.session.scalars(select(LedgerTransaction.id)).all()
+    db.session.rollback()
+    with transaction():
+        assert registrar.service.book_forwarding(issued.issuance_id, registrar.HOLDER, 1, now=NOW).id > max(without)
