@@ -19,7 +19,7 @@ blueprint = Blueprint("sitemap", __name__)
 PLAIN = (
     "catalog.projects", "catalog.map", "catalog.sorting", "calculator.start", "calculator.budget",
     "register.cancellations", "certificates.verify", "content.index", "content.contact", "content.complaint",
-    "complaints.counts",
+    "complaints.counts", "statistics.overview",
 )  # fmt: skip
 # The protocol allows 50,000 addresses in a file (sitemaps.org); each page has one for each language.
 MOST_PROJECTS = 16_000

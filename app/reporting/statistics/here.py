@@ -43,8 +43,8 @@ ROWS_AT_ONCE = 500
 MONEY = ("amount", "seller_share", "platform_fee", "payment_cost", "tax")
 
 _IS_SALE = Cancellation.order_line_id.is_not(None)
-_FIRST_YEAR = func.coalesce(Issuance.vintage_year, extract("year", Issuance.monitoring_starts_on))
-_LAST_YEAR = func.coalesce(Issuance.vintage_year, extract("year", Issuance.monitoring_ends_on))
+_first_year = func.coalesce(Issuance.vintage_year, extract("year", Issuance.monitoring_starts_on))
+_last_year = func.coalesce(Issuance.vintage_year, extract("year", Issuance.monitoring_ends_on))
 
 _SUMS = (
     func.count(Cancellation.order_id.distinct()),
@@ -140,7 +140,7 @@ def by_unit_type(selection: HereSelection) -> list[tuple[str, Sum]]:
 
 def by_vintage(selection: HereSelection) -> list[tuple[Vintage, Sum]]:
     """By the years in which the reductions were monitored, oldest first."""
-    found = totals_by(selection, _FIRST_YEAR, _LAST_YEAR)
+    found = totals_by(selection, _first_year, _last_year)
     return sorted(((Vintage(int(key[0]), int(key[1])), one) for key, one in found), key=lambda pair: str(pair[0]))
 
 
@@ -226,7 +226,7 @@ def _conditions(selection: HereSelection) -> Iterator[ColumnElement[bool]]:
     if selection.unit_type:
         yield Cancellation.unit_type == selection.unit_type
     if selection.vintage is not None:
-        yield and_(selection.vintage.first == _FIRST_YEAR, selection.vintage.last == _LAST_YEAR)
+        yield and_(_first_year == selection.vintage.first, _last_year == selection.vintage.last)
 
 
 def _seconds(later: Any, earlier: Any) -> ColumnElement[Any]:
@@ -260,8 +260,8 @@ def _some_rows(selection: HereSelection, after: Cursor | None, size: int) -> Seq
             Project.reference,
             Project.project_type,
             Issuance.originating_party,
-            cast(_FIRST_YEAR, Integer).label("first_year"),
-            cast(_LAST_YEAR, Integer).label("last_year"),
+            cast(_first_year, Integer).label("first_year"),
+            cast(_last_year, Integer).label("last_year"),
             Order.paid_at,
         )
         .outerjoin(Certificate, certificate)

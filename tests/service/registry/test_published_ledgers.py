@@ -8,13 +8,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app.catalog.mechanisms import ensure_mechanisms
 from app.catalog.models import Mechanism
 from app.db import db, transaction
 from app.registry.ledger import codes
 from app.registry.ledger.history import service
+from app.registry.ledger.history.books import Issuances, read_issuances
 from app.registry.ledger.history.entering import UnitsMoved
 from app.registry.ledger.history.models import LedgerFile, LedgerSource
-from app.registry.ledger.history.reading import HistoryRefused, Kind
+from app.registry.ledger.history.reading import HistoryRefused, Kind, PublishedFile
 from app.registry.ledger.history.service import BooksChanged, UnknownMechanism, import_history, is_applied, is_begun
 from app.registry.ledger.models import (
     LedgerAccount,
@@ -251,6 +253,56 @@ def test_a_mechanism_with_vintages_has_no_commitment_periods(context: Flask) -> 
     ]
     with pytest.raises(UnknownMechanism):
         import_history([], mechanism_code="NONE", now=NOW)
+
+
+@pytest.mark.parametrize("is_issuance_gone", [False, True])
+def test_units_that_somebody_forwards_while_rows_are_entered_are_not_cancelled(
+    context: Flask, monkeypatch: pytest.MonkeyPatch, is_issuance_gone: bool
+) -> None:
+    def somebody_forwards(mechanism_code: str) -> Issuances:
+        with transaction() as session:
+            account = LedgerAccount(identifier="CDM-100-9", type_code=codes.HOLDING_ACCOUNT, holder="A participant")
+            session.add(account)
+            session.flush()
+            session.scalars(select(LedgerBlock).where(LedgerBlock.first == 1001)).one().account_id = account.id
+        return Issuances([]) if is_issuance_gone else read_issuances(mechanism_code)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "read_issuances", somebody_forwards)
+        with pytest.raises(BooksChanged):
+            load(ISSUANCES, CANCELLATIONS)
+
+    assert CANCELLED not in books()
+    assert refusal(issuances=ISSUANCES, cancellations=CANCELLATIONS) == [
+        ("cancellations", 4, "serial_start", "overlap")
+    ]
+
+
+def test_a_cancelled_block_may_reach_over_two_blocks_of_the_pending_account(context: Flask) -> None:
+    load(ISSUANCES)
+    with transaction() as session:
+        block = session.scalars(select(LedgerBlock).where(LedgerBlock.space == "IN", LedgerBlock.first == 1)).one()
+        block.last = 15
+        session.flush()
+        session.add(
+            LedgerBlock(account_id=block.account_id, issuance_id=block.issuance_id, space="IN", first=16, last=1000)
+        )
+
+    load(cancellations=CANCELLATIONS)
+
+    assert books()[PENDING] == [("IN", 1, 10), ("IN", 21, 30), ("IN", 36, 1000), ("IN", 1101, 1500)]
+
+
+def test_a_file_that_is_no_list_is_refused_as_a_whole(context: Flask) -> None:
+    ensure_mechanisms()
+    files = [PublishedFile(Kind.ISSUANCES, "offers.csv", b"code,price\n1,2\n"), a_file(Kind.CANCELLATIONS, ["x"])]
+    with pytest.raises(HistoryRefused) as refused:
+        import_history(files, mechanism_code="CDM", now=NOW)
+
+    found = problems(refused.value)
+    assert ("issuances", 1, "price", "unknown_column") in found
+    assert ("issuances", 1, "serial_start", "missing_column") in found
+    assert ("cancellations", 2, "completed_at", "not_an_instant") in found
 
 
 def test_what_moves_while_rows_are_entered_stops_the_import_and_running_it_again_finishes_it(

@@ -16,12 +16,13 @@ from flask.testing import FlaskClient
 
 from app.catalog.mechanisms import ensure_mechanisms
 from app.current import now
-from app.db import db
+from app.db import db, transaction
 from app.demo.history import load_history, published_files
 from app.kernel.csvtable import ImportReport
+from app.registry.ledger.history.models import LedgerFile
 from app.registry.ledger.history.reading import Kind
 from app.reporting.statistics.forms import REPORT_PERIOD, read_period
-from app.reporting.statistics.overview import published_figures
+from app.reporting.statistics.overview import MOST_KEPT, published_figures
 from app.reporting.statistics.report import RegistryReport, make_report
 from tests.conftest import application, environment
 from tests.postgres import PrivateCluster
@@ -147,6 +148,25 @@ def test_the_command_prints_the_same_as_json_and_csv(history: Flask) -> None:
     assert other.exit_code != 0
 
 
+def test_a_stopped_import_and_rows_kept_apart_are_told(context: Flask) -> None:
+    ensure_mechanisms()
+    with transaction() as session:
+        session.add(
+            LedgerFile(
+                mechanism_code="CDM", kind="cancellations", name="later.csv", sha256="0" * 64, rows=7,
+                kept_apart=[{"row": 7, "unit_type": "ERU (from RMU)"}], imported_at=now(),
+            )
+        )  # fmt: skip
+    printed = context.test_cli_runner().invoke(args=["registry", "report"]).output
+    page = context.test_client().get("/en/statistics").get_data(as_text=True)
+
+    assert "An import was stopped" in printed
+    assert "Rows of foreign unit types kept apart: 1" in printed
+    assert "These figures are not whole yet." in page
+    assert "1 of a foreign unit type kept apart" in page
+    assert "Nothing was issued and nothing cancelled in this period" in page
+
+
 def test_of_another_period_the_annual_report_says_nothing(history: Flask) -> None:
     report = make_report(read_period({"from": "2017-01-01", "to": "2017-01-31"}, REPORT_PERIOD))
 
@@ -210,6 +230,13 @@ def test_the_months_of_the_charts_add_up(history: Flask) -> None:
     assert sum(count.transactions for span in spans for count in span.cancelled.values()) == 1_085
     whole = published_figures(read_period({"from": "2007-01-01", "to": "2017-09-22"}, REPORT_PERIOD), now())
     assert [span.first.year for span in whole.spans] == list(range(2007, 2018))
+
+
+def test_figures_of_many_periods_are_kept_for_a_while_only(history: Flask) -> None:
+    for day in range(1, MOST_KEPT + 3):
+        published_figures(read_period({"from": f"2017-0{1 + day // 28}-{1 + day % 28:02}"}, REPORT_PERIOD), now())
+
+    assert len(history.extensions["tonne.statistics"]) == MOST_KEPT
 
 
 def test_a_long_list_is_read_in_parts(reader: FlaskClient) -> None:

@@ -216,10 +216,9 @@ def _in_time(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(sorted(entries, key=lambda entry: (entry.completed_at, entry.span)))
 
 
-def by_transaction(entries: Iterable[Entry]) -> Mapping[datetime, list[Entry]]:
+def by_transaction(entries: Iterable[Entry]) -> Mapping[datetime | None, list[Entry]]:
     """Rows of one kind by their time, which is what makes them one transaction."""
-    found: dict[datetime, list[Entry]] = {}
+    found: dict[datetime | None, list[Entry]] = {}
     for entry in entries:
-        if entry.completed_at is not None:
-            found.setdefault(entry.completed_at, []).append(entry)
+        found.setdefault(entry.completed_at, []).append(entry)
     return found
