@@ -71,7 +71,7 @@ def compare() -> Response:
     return redirect(url_for("desk_reconciliation.books"), 303)
 
 
-@desk.route("/findings/<int:finding_id>", methods=["GET", "POST"])
+@desk.route("/findings/<int(max=9223372036854775807):finding_id>", methods=["GET", "POST"])
 @operators_only
 @form_checks_token
 def finding(finding_id: int) -> Response:
@@ -96,7 +96,8 @@ def lift() -> Response:
     """Propose to lift the hold after a restore; another operator has to agree."""
     standing = queries.find_hold()
     if standing is None:
-        abort(404)
+        flash(gettext("Nothing is held back any more."), "info")
+        return redirect(url_for("desk_reconciliation.books"), 303)
     form = LiftForm()
     if standing.is_journal_kept:
         del form.last_number

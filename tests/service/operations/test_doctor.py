@@ -30,6 +30,9 @@ from app.operations.doctor import CHECKS, examine
 from app.operations.findings import Finding, Level, worst
 from app.operations.patient import Limits, Patient
 from app.payments.models import Payment, WebhookDelivery
+from app.reconciliation import journalling
+from app.reconciliation import service as reconciliation
+from app.reconciliation.journal import Journal
 from app.registry.ports import Registries
 from app.screening.models import SanctionsList
 from app.version import VERSION
@@ -87,6 +90,9 @@ def test_a_copy_that_lacks_nothing_is_well_and_says_so_with_code_0(make_app: App
         with transaction() as session:
             for source in ("ofac", "eu", "un"):
                 session.add(SanctionsList(source=source, sha256="0" * 64, entries=1, is_current=True, imported_at=now))
+        world = collaborators(app)
+        journalling.catch_up(Journal(world.settings.journal_path), now)
+        assert reconciliation.compare_now(world).differences == 0
 
     result = run(app)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import delete, select
 
 from app.audit.errors import NoLongerPossible
@@ -299,3 +300,23 @@ def test_the_worker_compares_until_every_registry_has_answered(world: Collaborat
     assert standing is not None
     assert standing.compared_at is not None
     assert restored.catch_up(world) == 0
+
+
+def test_a_worker_looks_at_the_journal_before_it_does_anything(world: Collaborators, context: Flask) -> None:
+    order = a_paid_order(world, {an_offer(): 10})
+    journalling.catch_up(journal_of(world), world.clock.now())
+    backup = keep(world)
+    work(world)
+    known = effects()
+    come_back(world, backup)
+    without_hold()
+    with transaction() as session:
+        forget_the_ledger(session)
+
+    result = context.test_cli_runner().invoke(args=["work", "once"])
+
+    assert result.exit_code == 0, result.output
+    db.session.rollback()
+    assert hold.stands()
+    assert effects() == known, "the same round learned from the journal"
+    assert the_order(order).state.value != "fulfilled"
