@@ -424,7 +424,7 @@ def _things(app: Flask, people: dict[str, int]) -> dict[str, Any]:
         of_cancellations = ("desk.cancellation", "desk.look_again", "desk.settle")
         things |= {f"{endpoint}.reference": cancellation.reference for endpoint in of_cancellations}
         things |= _a_batch(cancellation)
-        things |= {"desk.complaint.slug": "C1-2026", "seller": "seller"}
+        things |= {"desk.complaint.slug": "C1-2026", "seller": "seller", "form": "json"}
         things |= {f"desk.{page}.code": "seller" for page in ("payout", "record_payout")}
     return things
 
