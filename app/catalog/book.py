@@ -20,7 +20,7 @@ from flask import Flask, current_app, has_app_context
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.catalog import forms
+from app.catalog import number_forms
 from app.catalog.mechanism_file import shipped
 from app.catalog.models import Mechanism, UnitType
 from app.db import db
@@ -97,9 +97,9 @@ class Contents:
     def serial_number(self, text: str) -> tuple[str, int] | None:
         """The number space and the number of a serial number as certificates print it; None for any other text."""
         for mechanism in self.mechanisms.values():
-            found = forms.read(mechanism.serial_form, text)
-            if found is not None and forms.elements(mechanism.space_form) <= set(found):
-                return forms.fill(mechanism.space_form, found), int(found["serial"])
+            found = number_forms.read(mechanism.serial_form, text)
+            if found is not None and number_forms.elements(mechanism.space_form) <= set(found):
+                return number_forms.fill(mechanism.space_form, found), int(found["serial"])
         return None
 
     def intents_of(self, authorisation: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.catalog import forms, search
+from app.catalog import number_forms, search
 from app.catalog.mechanisms import CDM
 from app.catalog.models import Issuance, Mechanism, Project, ProjectParty, UnitType
 from app.db import db, one_at_a_time, transaction
@@ -145,8 +145,8 @@ def _project_problems(
     mechanism = mechanisms.get(row["mechanism_code"])
     if mechanism is None:
         problems.append(row.error("mechanism_code", "unknown_mechanism", value=row["mechanism_code"]))
-    elif (named := forms.read(mechanism.reference_form, row["reference"])) is None:
-        problems.append(row.error("reference", "wrong_form", example=forms.example(mechanism.reference_form)))
+    elif (named := number_forms.read(mechanism.reference_form, row["reference"])) is None:
+        problems.append(row.error("reference", "wrong_form", example=number_forms.example(mechanism.reference_form)))
     elif named.get("party", row["host_parties"][0]) != row["host_parties"][0]:
         problems.append(row.error("host_parties", "reference_party", reference=row["reference"]))
     starts_on, ends_on = row["crediting_starts_on"], row["crediting_ends_on"]
@@ -170,7 +170,7 @@ def _plain_values(row: Row) -> dict[str, Any]:
 def _new_project(row: Row, mechanism: Mechanism) -> Project:
     return Project(
         **_plain_values(row),
-        reference_number=int((forms.read(mechanism.reference_form, row["reference"]) or {})["project"]),
+        reference_number=int((number_forms.read(mechanism.reference_form, row["reference"]) or {})["project"]),
         parties=_party_rows(row),
     )
 
@@ -281,7 +281,7 @@ def space_of(row: Row, project: Project | None, mechanisms: Mapping[str, Mechani
         "unit": row["unit_type"],
         "vintage": row["vintage_year"] or "",
     }
-    return forms.fill(mechanisms[project.mechanism_code].space_form, values)
+    return number_forms.fill(mechanisms[project.mechanism_code].space_form, values)
 
 
 def _period_problems(row: Row, mechanism: Mechanism | None) -> list[RowError]:

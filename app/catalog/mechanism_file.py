@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from app.catalog import forms
+from app.catalog import number_forms
 from app.kernel.csvtable import CellRefused, currency, web_address
 from app.kernel.errors import Refusal
 from app.kernel.text import clean_line
@@ -145,7 +145,7 @@ class _Reader:
 
     def form(self, table: Mapping[str, Any], where: str, name: str, known: frozenset[str]) -> frozenset[str]:
         try:
-            found = forms.elements(str(table.get(name, "")))
+            found = number_forms.elements(str(table.get(name, "")))
         except ValueError:
             self.say(f"{where} {name}", "must be a form of elements in braces, such as {party}-{project}.")
             return frozenset()
@@ -219,9 +219,9 @@ def _judge_dates(values: Values, code: str, reader: _Reader) -> None:
 
 
 def _judge_forms(item: Values, code: str, reader: _Reader) -> None:
-    reference = reader.form(item, code, "reference_form", forms.OF_REFERENCES)
-    space = reader.form(item, code, "space_form", forms.OF_SPACES)
-    serial = reader.form(item, code, "serial_form", forms.OF_SERIALS)
+    reference = reader.form(item, code, "reference_form", number_forms.OF_REFERENCES)
+    space = reader.form(item, code, "space_form", number_forms.OF_SPACES)
+    serial = reader.form(item, code, "serial_form", number_forms.OF_SERIALS)
     if reference and "project" not in reference:
         reader.say(f"{code} reference_form", "must have {project}.")
     if serial and "serial" not in serial:

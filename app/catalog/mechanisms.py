@@ -10,9 +10,9 @@ from sqlalchemy import exists, select
 
 from app.audit.service import Actor, Subject, note_act
 from app.catalog import book
-from app.catalog.forms import Numbering
 from app.catalog.mechanism_file import MechanismRow, MechanismsRefused, Values, read_mechanisms, shipped
 from app.catalog.models import Issuance, LevyRule, Mechanism, Project, UnitType
+from app.catalog.number_forms import Numbering
 from app.db import db, one_at_a_time, transaction
 
 CDM = "CDM"

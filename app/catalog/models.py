@@ -22,7 +22,7 @@ class Mechanism(Base):
     * from `ends_at` on its registry is closed: nothing is sent there, and its pages are gone.
 
     `period_kind` says which time its units have, `space_form`, `serial_form` and `reference_form` how units and
-    projects are numbered (`app.catalog.forms`). `words` name it and its registry in each language;
+    projects are numbered (`app.catalog.number_forms`). `words` name it and its registry in each language;
     `authorisations` are the host Party's words on units, by code, with what they let a buyer say.
     """
 

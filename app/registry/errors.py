@@ -13,3 +13,15 @@ class OutcomeUnfit(Refusal):
     """What was stated does not add up with what was asked for: `field`, and `problem` in English where there is one."""
 
     code = "outcome_unfit"
+
+
+class UnknownHolder(Refusal):
+    """No project participant has this code: `provider`."""
+
+    code = "unknown_holder"
+
+
+class AccountTaken(Refusal):
+    """The account `account` belongs to another participant, or another registry keeps it."""
+
+    code = "account_taken"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from app.audit.errors import NoLongerPossible
 from app.audit.models import Proposal
 from app.audit.service import Actor, Subject, cleaned_reason, on_agreement, propose, required_reason
-from app.catalog import forms
+from app.catalog import number_forms
 from app.catalog.mechanisms import numbering_of
 from app.db import db
 from app.kernel.serials import Span
@@ -152,10 +152,10 @@ def _result(cancellation: Cancellation, facts: Mapping[str, object]) -> Cancella
 def _read(unit_type: str, text: str) -> Span:
     """What a printed serial number, or a block printed as one text, stands for. Raises OutcomeUnfit."""
     numbering = numbering_of(unit_type)
-    found = forms.read_block(numbering.serial_form, text)
+    found = number_forms.read_block(numbering.serial_form, text)
     if found is None:
         raise OutcomeUnfit(field="serials")
-    return Span(forms.fill(numbering.space_form, found), int(found["serial"]), int(found["last"]))
+    return Span(number_forms.fill(numbering.space_form, found), int(found["serial"]), int(found["last"]))
 
 
 def _settle(proposal: Proposal, now: datetime) -> None:

@@ -11,8 +11,11 @@ from flask.cli import AppGroup
 from flask_babel import gettext
 
 from app.current import now
+from app.registry.errors import AccountTaken, UnknownHolder
 from app.registry.ledger.history.reading import HistoryRefused, Kind, Problem, PublishedFile
 from app.registry.ledger.history.service import BooksChanged, HistoryReport, UnknownMechanism, import_history
+from app.registry.ports import UnknownRegistry, current_registries
+from app.registry.service import assign_account
 from app.reporting.statistics.forms import REPORT_FROM, REPORT_TO, Period
 from app.reporting.statistics.report import make_report
 from app.reporting.statistics.report_files import as_csv, as_json, as_text
@@ -57,6 +60,24 @@ def import_command(mechanism: str, **given: Path | None) -> None:
             ) from None
         for text in _said(report):
             click.echo(text)
+
+
+@registry_group.command("account", help="Note that REGISTRY keeps ACCOUNT for the project participant PROVIDER.")
+@click.argument("registry")
+@click.argument("account")
+@click.argument("provider")
+def account_command(registry: str, account: str, provider: str) -> None:
+    """Assign an account, or say that it is known."""
+    try:
+        current_registries().of(registry)
+        is_new = assign_account(account, registry, provider)
+    except UnknownRegistry:
+        raise click.ClickException(f"REGISTRIES does not name {registry}.") from None
+    except UnknownHolder:
+        raise click.ClickException(f"There is no project participant {provider}.") from None
+    except AccountTaken:
+        raise click.ClickException(f"{account} is another participant's, or another registry keeps it.") from None
+    click.echo(f"{registry} keeps {account} for {provider}." + ("" if is_new else " That was known."))
 
 
 @registry_group.command("report", help="What the published books say of a period of whole UTC days, both included.")

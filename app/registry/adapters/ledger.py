@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
 
-from app.catalog.forms import Numbering
 from app.catalog.mechanisms import numbering_of
 from app.catalog.models import UnitType
+from app.catalog.number_forms import Numbering
 from app.config import Settings
 from app.db import db, end_reading, transaction
 from app.kernel import checkpoints
@@ -62,7 +62,7 @@ class LedgerRegistry:
         self.is_registry_of_record = bool(settings.registry_of_record_name)
         self.display_name = settings.registry_of_record_name or "Tonne embedded ledger"
         self.promised_within = timedelta(minutes=settings.ledger_promise_minutes)
-        self.capabilities = Capabilities(settle=timedelta(0), pending_alarm=self.promised_within, can_withdraw=False)
+        self.capabilities = Capabilities(settle=timedelta(0), pending_alarm=self.promised_within, can_withdraw=True)
         # Neither changes once units of a type were issued, so that a cancellation need not read them again.
         self._ways: dict[str, _Way] = {}
         self._numberings: dict[str, Numbering] = {}
@@ -100,16 +100,11 @@ class LedgerRegistry:
         """Cancel, or find that this reference was answered before; a repeat has no second effect."""
         way = self._ways.get(request.unit_type) or self._find_way(request.unit_type)
         with transaction():
-            # Every write to one account waits here; on SQLite the whole transaction already does.
-            account = db.session.execute(
-                select(LedgerAccount.id, LedgerAccount.type_code)
-                .where(LedgerAccount.identifier == request.account)
-                .with_for_update()
-            ).one_or_none()
+            account = self._wait_for(request.account)
             earlier = self._find(request)
             if earlier is not None:
                 return earlier
-            outcome = self._decide(request, Place(*account) if account else None, way)
+            outcome = self._decide(request, account, way)
             checkpoints.reached("ledger.inside_commit")
         checkpoints.reached("ledger.after_commit")
         return outcome
@@ -127,8 +122,12 @@ class LedgerRegistry:
         return self._find(request) or Unknown("the reference is not in the ledger")
 
     def withdraw(self, request: CancellationRequest, registry_transaction: str | None, reason: str) -> Lookup:
-        """Nothing is ever pending here, so nothing can be taken back."""
-        return self.lookup(request, registry_transaction, self._clock.now())
+        """Close the reference for good, unless it was answered: whoever still carries the request comes too late."""
+        way = self._ways.get(request.unit_type) or self._find_way(request.unit_type)
+        with transaction():
+            self._wait_for(request.account)
+            answer = self._find(request) or self._refuse(request, way, RefusalCode.WITHDRAWN, reason)
+        return Found(answer)
 
     def statement(self, account: str, since: datetime) -> Sequence[StatementLine]:
         """The cancellations from an account completed at or after `since` (aware), oldest first."""
@@ -146,6 +145,15 @@ class LedgerRegistry:
         lines = [StatementLine(entry.reference, self._result(entry)) for entry in entries]
         end_reading()
         return lines
+
+    def _wait_for(self, identifier: str) -> Place | None:
+        """Every write to one account waits here; on SQLite the whole transaction already does."""
+        account = db.session.execute(
+            select(LedgerAccount.id, LedgerAccount.type_code)
+            .where(LedgerAccount.identifier == identifier)
+            .with_for_update()
+        ).one_or_none()
+        return Place(*account) if account else None
 
     def _find_way(self, unit_type: str) -> _Way:
         """Where units of a type go; the account is opened and committed before anybody counts on it."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from app.catalog import forms
-from app.catalog.forms import Numbering
+from app.catalog import number_forms
+from app.catalog.number_forms import Numbering
 from app.kernel.errors import Fault
 
 
@@ -255,8 +255,8 @@ def serial_text(
     Party and number of the project are read off the number space and the reference, whose forms have them.
     """
     values = {
-        **(forms.read(numbering.reference_form, project_reference) or {}),
-        **(forms.read(numbering.space_form, space) or {}),
+        **(number_forms.read(numbering.reference_form, project_reference) or {}),
+        **(number_forms.read(numbering.space_form, space) or {}),
         "unit": numbering.unit,
         "kyoto": numbering.kyoto_code,
         "lulucf": numbering.lulucf_code,
@@ -264,7 +264,7 @@ def serial_text(
         "vintage": vintage_year,
         "serial": serial,
     }
-    return forms.fill(numbering.serial_form, values)
+    return number_forms.fill(numbering.serial_form, values)
 
 
 def transaction_identifier(number: int) -> str:

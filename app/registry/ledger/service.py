@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select, update
 
-from app.catalog.forms import fill
 from app.catalog.models import Issuance, Mechanism, Project, UnitType
+from app.catalog.number_forms import fill
 from app.db import db, insert_once, rows_changed, transaction
 from app.kernel.money import Money
 from app.kernel.serials import Span

@@ -12,8 +12,9 @@ from app.catalog.models import UnitType
 from app.db import transaction
 from app.registry.accounts import find_account_provider
 from app.registry.adapters import make_registries
+from app.registry.ledger import codes
 from app.registry.ledger.models import LedgerAccount
-from app.registry.ports import Completed, Found, StatementLine, Unknown
+from app.registry.ports import Completed, Found, RefusalCode, Refused, StatementLine, Unknown
 from tests.builders import NOW, an_offer, the_offer
 from tests.service.registry.asking import a_request
 from tests.service.registry.books import cancelled, entries, the_ledger
@@ -48,7 +49,7 @@ def test_the_ledger_is_of_record_only_under_the_name_of_whoever_declared_it(cont
     assert (plain.display_name, declared.display_name) == ("Tonne embedded ledger", "Registry Ltd")
 
 
-def test_what_stands_in_the_ledger_is_final_so_there_is_nothing_to_advance_or_take_back(context: Flask) -> None:
+def test_what_stands_in_the_ledger_is_final_and_what_is_not_there_can_be_kept_from_ever_coming(context: Flask) -> None:
     an_offer(units=10)
     ledger, request = the_ledger(context), a_request(1)
     done = ledger.submit(request)
@@ -57,8 +58,14 @@ def test_what_stands_in_the_ledger_is_final_so_there_is_nothing_to_advance_or_ta
     assert ledger.advance(request, None) == done
     assert ledger.withdraw(request, None, "late") == Found(done)  # type: ignore[arg-type]
     assert isinstance(ledger.advance(unknown, None), Unknown)
-    assert ledger.withdraw(unknown, None, "late") == ledger.lookup(unknown, None, NOW)
     assert len(entries()) == 1
+
+    withdrawn = Refused(RefusalCode.WITHDRAWN, "late")
+    assert ledger.withdraw(unknown, None, "late") == Found(withdrawn)
+    # Whoever still carries the request comes too late.
+    assert ledger.submit(unknown) == withdrawn
+    assert ledger.withdraw(unknown, None, "later") == Found(withdrawn)
+    assert [entry.state_code for entry in entries()] == [codes.COMPLETED, codes.TERMINATED]
 
 
 def test_the_statement_of_an_account_has_what_was_carried_out_since_oldest_first(context: Flask) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.catalog.forms import Numbering
+from app.catalog.number_forms import Numbering
 from app.registry.ledger.codes import serial_text, transaction_identifier
 
 CDM_SERIALS = "{party}-{kyoto}-{serial}-{period}-{period}-{lulucf}-{project}"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.catalog import forms
+from app.catalog import number_forms
 from app.config import BadSettings, Settings
 from app.kernel.clock import FixedClock
 from app.registry.adapters import make_registries
@@ -88,11 +88,11 @@ def test_the_catalogue_s_forms_express_how_this_registry_numbers(
     (block,) = outcome.result.blocks
     (held,) = registry.holdings(ACCOUNT)
     named = {"party": "NG", "project": "3", "vintage": "2023"}
-    assert forms.fill("{party}-{project}", named) == held.project_reference
-    assert forms.fill("CA0NNN-{party}-XX-{project}", named) == held.space
+    assert number_forms.fill("{party}-{project}", named) == held.project_reference
+    assert number_forms.fill("CA0NNN-{party}-XX-{project}", named) == held.space
     form = "CA0NNN-{party}-XX-{project}-{serial}-{serial}-{vintage}"
-    assert forms.read(form, block.text_first) == {**named, "serial": str(block.first)}
-    assert forms.read(form, block.text_last) == {**named, "serial": str(block.last)}
+    assert number_forms.read(form, block.text_first) == {**named, "serial": str(block.first)}
+    assert number_forms.read(form, block.text_last) == {**named, "serial": str(block.last)}
 
 
 # --- the statement --------------------------------------------------------------------------------

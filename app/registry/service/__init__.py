@@ -1,0 +1,33 @@
+"""Cancelling exactly once: the intent first, then one call, then what it answered.
+
+A cancellation found in `sending` after its lease is an unknown outcome, never a "not sent". An
+unknown outcome is looked up; only a registry that proves the reference absent is asked again. Whoever
+writes to a registry holds the lease on the account (`app/registry/leases.py`).
+"""
+
+from app.registry.service.accounts import assign_account
+from app.registry.service.outcomes import BACKOFF, MANUAL_AFTER, record_stated, what_is_wrong
+from app.registry.service.planning import Cause, due_cancellations, plan_cancellation
+from app.registry.service.pursuing import doubt, doubt_planned, look_up, pursue, send, take_next_step
+from app.registry.service.question import request_of
+from app.registry.service.withdrawing import want_back, withdraw
+
+__all__ = [
+    "BACKOFF",
+    "MANUAL_AFTER",
+    "Cause",
+    "assign_account",
+    "doubt",
+    "doubt_planned",
+    "due_cancellations",
+    "look_up",
+    "plan_cancellation",
+    "pursue",
+    "record_stated",
+    "request_of",
+    "send",
+    "take_next_step",
+    "want_back",
+    "what_is_wrong",
+    "withdraw",
+]

@@ -1,0 +1,291 @@
+"""What a registry said, written down and believed as far as it is proven."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, and_, bindparam, func, select, union_all, update
+
+from app.db import add_row, advance, db
+from app.registry.models import Cancellation, CancelledBlock, RegistryAttempt, StrayBlock, StrayCancellation
+from app.registry.ports import (
+    Absent,
+    Ambiguous,
+    CancellationResult,
+    Completed,
+    Found,
+    Lookup,
+    NotSent,
+    Outcome,
+    Pending,
+    RefusalCode,
+    Refused,
+    Unavailable,
+)
+from app.registry.service.question import Question, read_question
+from app.registry.states import CANCELLATION, CancellationState
+
+log = logging.getLogger(__name__)
+
+_S = CancellationState
+
+
+BACKOFF = (5, 15, 60, 300, 900, 3600)  # seconds
+
+
+MANUAL_AFTER = timedelta(hours=24)
+
+
+def apply_lookup(question: Question, answer: Lookup, now: datetime, fence: ColumnElement[bool]) -> None:
+    """Believe what a look-up proves, inside the caller's transaction; `fence` holds while nobody has sent it since."""
+    cancellation_id = question.cancellation_id
+    if isinstance(answer, Found):
+        apply(question, answer.outcome, now)
+    elif isinstance(answer, Absent) and answer.proven:
+        # An absence seen before somebody sent again says nothing about what was sent since.
+        planned = advance(
+            Cancellation,
+            cancellation_id,
+            CANCELLATION,
+            _S.PLANNED,
+            at=now,
+            sources=(_S.UNKNOWN,),
+            only_if=(fence,),
+            facts={"basis": answer.basis},
+            next_action_at=now,
+        )
+        if not planned:
+            call_a_person(cancellation_id, f"accepted, then absent: {answer.basis}", now, (_S.WAITING,), fence)
+    elif isinstance(answer, Ambiguous):
+        call_a_person(cancellation_id, answer.message, now, (_S.UNKNOWN, _S.WAITING), fence)
+    else:
+        look_again_later(cancellation_id, answer, now)
+
+
+def look_again_later(cancellation_id: int, answer: Absent | Unavailable, now: datetime) -> None:
+    """Ask again after a pause, or call a person where that has gone on for too long."""
+    cancellation = db.session.get_one(Cancellation, cancellation_id)
+    message = answer.basis if isinstance(answer, Absent) else answer.message
+    sent_at = cancellation.first_sent_at or cancellation.created_at
+    if cancellation.state is _S.UNKNOWN and now - sent_at > MANUAL_AFTER:
+        call_a_person(cancellation_id, message, now, (_S.UNKNOWN,))
+        return
+    db.session.execute(
+        update(Cancellation)
+        .where(Cancellation.id == cancellation_id, Cancellation.state.in_([_S.UNKNOWN, _S.WAITING]))
+        .values(next_action_at=now + pause(cancellation_id), last_message=message[:500])
+    )
+
+
+def apply(question: Question, outcome: Outcome, now: datetime, *fence: ColumnElement[bool]) -> None:
+    """Move a cancellation to where an outcome puts it, inside the caller's transaction."""
+    cancellation_id = question.cancellation_id
+    if isinstance(outcome, Completed):
+        _confirm(question, outcome.result, now)
+    elif isinstance(outcome, Refused) and outcome.code is RefusalCode.KEY_REUSED:
+        # Something else stands under our reference: that is our mistake, and no proof that nothing happened.
+        call_a_person(cancellation_id, outcome.message, now, (_S.SENDING, _S.UNKNOWN, _S.WAITING), *fence)
+    elif isinstance(outcome, Refused):
+        refuse(cancellation_id, outcome, now, (), *fence)
+    elif isinstance(outcome, Pending):
+        moved = advance(
+            Cancellation,
+            cancellation_id,
+            CANCELLATION,
+            _S.WAITING,
+            at=now,
+            only_if=fence,
+            registry_transaction=outcome.registry_transaction,
+            next_action_at=now + outcome.poll_after,
+            last_message=outcome.message[:500],
+        )
+        if not moved:
+            db.session.execute(
+                update(Cancellation)
+                .where(Cancellation.id == cancellation_id, Cancellation.state == _S.WAITING)
+                .values(
+                    next_action_at=now + outcome.poll_after,
+                    registry_transaction=func.coalesce(outcome.registry_transaction, Cancellation.registry_transaction),
+                    last_message=outcome.message[:500],
+                )
+            )
+    elif isinstance(outcome, NotSent):
+        advance(
+            Cancellation,
+            cancellation_id,
+            CANCELLATION,
+            _S.PLANNED,
+            at=now,
+            sources=(_S.SENDING,),
+            only_if=fence,
+            facts={"message": outcome.message},
+            next_action_at=now + outcome.retry_after,
+            last_message=outcome.message[:500],
+        )
+    else:
+        advance(
+            Cancellation,
+            cancellation_id,
+            CANCELLATION,
+            _S.UNKNOWN,
+            at=now,
+            sources=(_S.SENDING,),
+            only_if=fence,
+            facts={"message": outcome.message},
+            next_action_at=now + timedelta(seconds=BACKOFF[0]),
+            last_message=outcome.message[:500],
+        )
+
+
+def _confirm(question: Question, result: CancellationResult, now: datetime) -> None:
+    """Final: the registry did it. What it says must add up to what was asked, or a person looks."""
+    cancellation_id = question.cancellation_id
+    problem = _what_is_wrong(question, result)
+    if problem:
+        advance(Cancellation, cancellation_id, CANCELLATION, _S.UNKNOWN, at=now, sources=(_S.SENDING,))
+        call_a_person(cancellation_id, problem, now, (_S.UNKNOWN, _S.WAITING, _S.PLANNED))
+        return
+    confirmed = advance(
+        Cancellation,
+        cancellation_id,
+        CANCELLATION,
+        _S.CONFIRMED,
+        at=now,
+        # The likeliest first.
+        sources=(_S.SENDING, _S.WAITING, _S.UNKNOWN, _S.PLANNED, _S.MANUAL),
+        facts={"transaction": result.registry_transaction},
+        registry_transaction=result.registry_transaction,
+        completed_at=result.completed_at,
+    )
+    if confirmed:
+        for block in result.blocks:
+            add_row(CancelledBlock, cancellation_id=cancellation_id, **vars(block))
+
+
+def refuse(
+    cancellation_id: int,
+    outcome: Refused,
+    now: datetime,
+    sources: tuple[CancellationState, ...],
+    *fence: ColumnElement[bool],
+) -> None:
+    """Certainly no effect, and there never will be: from one of `sources`, or from any state that allows it."""
+    advance(
+        Cancellation,
+        cancellation_id,
+        CANCELLATION,
+        _S.REFUSED,
+        at=now,
+        sources=sources,
+        only_if=fence,
+        facts={"code": outcome.code.value, "message": outcome.message},
+        refusal_code=outcome.code.value,
+        last_message=outcome.message[:500],
+    )
+
+
+def what_is_wrong(cancellation_id: int, result: CancellationResult) -> str | None:
+    """What does not add up between a result, what was asked for and what is on record; None when all of it does."""
+    return _what_is_wrong(read_question(cancellation_id), result)
+
+
+def _what_is_wrong(question: Question, result: CancellationResult) -> str | None:
+    return result.contradiction(question.request) or _recorded_before(question, result)
+
+
+def record_stated(cancellation_id: int, outcome: Completed | Refused, now: datetime) -> None:
+    """Take what two operators state for the registry's answer, inside the caller's transaction."""
+    note_attempt(cancellation_id, "stated", now, now, outcome)
+    apply(read_question(cancellation_id), outcome, now)
+
+
+def _recorded_before(question: Question, result: CancellationResult) -> str | None:
+    """What is wrong when a serial number of the result belongs to another cancellation; None if none does."""
+    for block in result.blocks:
+        taken = db.session.scalar(
+            _RECORDED,
+            {
+                "space": block.space,
+                "first": block.first,
+                "last": block.last,
+                "cancellation_id": question.cancellation_id,
+                "reference": question.request.reference,
+            },
+        )
+        if taken is not None:
+            return f"serial numbers from {taken} on are on record as cancelled before"
+    return None
+
+
+def _shares(block: type[CancelledBlock] | type[StrayBlock]) -> ColumnElement[bool]:
+    within = (block.first <= bindparam("last"), block.last >= bindparam("first"))
+    return and_(block.space == bindparam("space"), *within)
+
+
+# Serial numbers of another cancellation, or of a stray one that nobody here asked for.
+_RECORDED = union_all(
+    select(CancelledBlock.text_first).where(
+        _shares(CancelledBlock), CancelledBlock.cancellation_id != bindparam("cancellation_id")
+    ),
+    select(StrayBlock.text_first)
+    .join(StrayCancellation, StrayCancellation.id == StrayBlock.stray_id)
+    .where(_shares(StrayBlock), StrayCancellation.reference.is_distinct_from(bindparam("reference", type_=String))),
+).limit(1)
+
+
+def call_a_person(
+    cancellation_id: int,
+    message: str,
+    now: datetime,
+    sources: tuple[CancellationState, ...],
+    *fence: ColumnElement[bool],
+) -> None:
+    """Stop doing anything about a cancellation: what the registry says cannot be acted on by rule."""
+    moved = advance(
+        Cancellation,
+        cancellation_id,
+        CANCELLATION,
+        _S.MANUAL,
+        at=now,
+        sources=sources,
+        only_if=fence,
+        facts={"message": message},
+        last_message=message[:500],
+    )
+    if moved:
+        log.error("cancellation needs a person", extra={"facts": {"cancellation": cancellation_id}})
+
+
+def note_attempt(
+    cancellation_id: int, kind: str, started_at: datetime, ended_at: datetime, answer: Outcome | Lookup
+) -> None:
+    """Keep one conversation with a registry, word for word."""
+    add_row(
+        RegistryAttempt,
+        cancellation_id=cancellation_id,
+        kind=kind,
+        started_at=started_at,
+        ended_at=ended_at,
+        outcome=type(answer).__name__.lower(),
+        answer=_plain(asdict(answer)),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON can hold, for the record of what a registry said."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, (int, str, bool, type(None))) else str(value)
+
+
+def pause(cancellation_id: int) -> timedelta:
+    """How long to wait before the next look: longer after each."""
+    tries = db.session.scalar(
+        select(db.func.count()).select_from(RegistryAttempt).where(RegistryAttempt.cancellation_id == cancellation_id)
+    )
+    return timedelta(seconds=BACKOFF[min(tries or 0, len(BACKOFF) - 1)])
