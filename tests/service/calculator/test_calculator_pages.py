@@ -70,7 +70,7 @@ def test_household_and_flights_make_one_result_with_range_and_whole_units(visito
 
     assert "5.31" in result  # tonnes
     assert "4.45–6.34" in result
-    assert "Rounded up to whole CERs6" in result
+    assert "Rounded up to whole units6" in result
     assert "share of the household, in tonnes1.91" in result
 
 
@@ -94,7 +94,7 @@ def test_what_makes_it_smaller_stands_above_the_button_and_nothing_is_chosen_for
     page = visitor.get(AT + FULL)
     result = page.texts["result"]
 
-    assert result.index("First: make it smaller") < result.index("Choose a project for 6 CERs")
+    assert result.index("First: make it smaller") < result.index("Choose a project for 6 units")
     assert "/en/?units=6" in page.links
     assert not any("checked" in field for field in page.by_id.values())
     assert not [form for form in page.forms if "basket" in form.action]

@@ -275,17 +275,13 @@ def let_it_be_of_another_mechanism(offer_id: int) -> None:
         entered.unit_type, entered.mechanism_code = "GOU", "GO"
 
 
-def test_offers_end_after_the_last_order_and_their_sellers_hear_of_it_once(
-    world: Collaborators, work: Callable[[], int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    offer_id, told = an_offer(), []
-    monkeypatch.setattr("app.selling.notices.offers_ended", lambda ids, _now: told.extend(ids))
+def test_offers_end_after_the_last_order(world: Collaborators, work: Callable[[], int]) -> None:
+    offer_id = an_offer()
     set_clock(world, ORDERS_CLOSED)
-    work()
     work()
 
     offer = the_offer(offer_id)
-    assert (offer.state, offer.state_reason, told) == (OfferState.EXPIRED, MECHANISM_CLOSED, [offer_id])
+    assert (offer.state, offer.state_reason) == (OfferState.EXPIRED, MECHANISM_CLOSED)
 
 
 # --- 2 January ---------------------------------------------------------------------------------------

@@ -246,4 +246,4 @@ def test_with_too_many_projects_to_choose_from_there_is_only_the_field(
     page = compared(client, "MN-5977")
 
     assert "<select" not in page.html
-    assert "By its CDM reference" in page.words
+    assert "By its reference" in page.words

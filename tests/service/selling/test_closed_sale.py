@@ -1,0 +1,51 @@
+"""What a seller sees and hears when the sale of a mechanism closes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.offers.errors import SaleClosed
+from app.offers.reasons import MECHANISM_CLOSED
+from app.offers.states import OfferState
+from app.selling import service
+from app.selling.words import describe
+from tests.service.selling.conftest import House
+
+SALE_CLOSED = datetime(2026, 12, 30, 20, tzinfo=UTC)
+ORDERS_CLOSED = datetime(2026, 12, 31, 13, tzinfo=UTC)
+
+
+def set_clock(house: House, at: datetime) -> None:
+    """Let it be another time."""
+    house.shop.clock.advance(at - house.shop.clock.now())
+
+
+def test_sellers_read_until_when_their_units_sell(house: House) -> None:
+    assert "CERs can be put into a basket until 30 December 2026" in house.browser().get(house.room).words
+
+
+def test_a_draft_is_not_handed_in_after_the_sale_has_closed(house: House) -> None:
+    code = house.drawn_up(submit=False)
+    set_clock(house, SALE_CLOSED)
+
+    with house.shop.inside() as world, pytest.raises(SaleClosed) as refused:
+        service.submit(house.offer(code).id, service.SWEEPER, world.registries.holdings, SALE_CLOSED)
+
+    with house.shop.app.test_request_context("/en/"):
+        assert describe(refused.value).startswith("CERs are no longer offered here since 30 December 2026")
+    assert house.state(code) is OfferState.DRAFT
+
+
+def test_when_offers_end_everybody_who_may_sell_hears_of_it_once(house: House) -> None:
+    set_clock(house, ORDERS_CLOSED)
+    house.shop.work()
+    house.shop.work()
+
+    offer = house.offer()
+    assert (offer.state, offer.state_reason) == (OfferState.EXPIRED, MECHANISM_CLOSED)
+    assert house.mails("offers_ended") == [("owner@salkhit.example", "fr"), ("seller@salkhit.example", "en")]
+    written = {mail.locale: mail for mail in house.shop.mailer.sent}
+    assert "Your offer offer-1 has ended" in written["en"].text
+    assert "Votre offre offer-1 a pris fin" in written["fr"].text
