@@ -100,6 +100,6 @@ def test_working_once_does_everything_that_is_due_and_says_how_much(world: Colla
     second = runner.invoke(args=["work", "once"])
 
     assert first.exit_code == second.exit_code == 0, first.exception
-    assert int(first.output) > 0
-    assert int(second.output) == 0
+    assert int(first.stdout) > 0
+    assert int(second.stdout) == 0
     assert len(certificates_of(order_id)) == 1
