@@ -22,6 +22,7 @@ from app.registry.adapters import ledger
 from app.registry.batch import service as batch
 from app.registry.models import CancelledBlock
 from app.registry.ports import Absent, CancellationRequest, Found
+from app.registry.service import conversation, outcomes, pursuing, question, withdrawing
 from app.registry.states import CancellationState
 from tests.batch_world import SECRET, read_lines
 from tests.builders import a_begun_order, all_at_once, cancellations_of, refunds_of, registry_of
@@ -45,10 +46,11 @@ from tests.service.registry.asking import attempts_of, history_of, state_of, the
 S = CancellationState
 NOTHING, ONCE = Effects(0, 0, 0), Effects(1, 10, 10)
 # Whose lines a worker may die at; of the registry over HTTP only ours, for its own are torn by the wire.
+WORKER: tuple[ModuleType, ...] = (conversation, leases, outcomes, pursuing, question, withdrawing)
 LINES: dict[str, tuple[ModuleType, ...]] = {
-    "ledger": (service, leases, ledger),
-    "undp": (service, leases),
-    "batch": (service, leases, batch),
+    "ledger": (*WORKER, ledger),
+    "undp": WORKER,
+    "batch": (*WORKER, batch),
 }
 # `make chaos` dies at every line, `make test` at so many of them.
 DEATHS = 12 if "CHAOS_CANCELLATIONS" not in os.environ else 10_000
