@@ -17,6 +17,7 @@ SOURCES = (
     "catalog/importer.py",
     "catalog/cancellation_importer.py",
     "registry/ledger/importer.py",
+    "registry/ledger/history/checking.py",
     "registry/batch/response.py",
     "registry/batch/statements.py",
     "offers/importer.py",
