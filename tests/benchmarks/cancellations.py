@@ -119,7 +119,7 @@ def work(root: Path, url: str, number: int) -> list[tuple[Stretch, Stretch]]:
     taken = []
     with an_app(root, url) as app, closing(BareLedger(url, account_of(number))) as bare:
         registries: Registries = app.extensions["tonne.registries"]
-        issuance = db.session.scalars(select(Issuance)).one()
+        issuance = the_issuance()
         causes = iter(causes_of(number))
         for _round in range(ROUNDS):
             stretches = []
@@ -141,11 +141,18 @@ def work(root: Path, url: str, number: int) -> list[tuple[Stretch, Stretch]]:
     return taken
 
 
+def the_issuance() -> Issuance:
+    """What is cancelled of, read once: whoever plans a cancellation has it in hand."""
+    issuance = db.session.scalars(select(Issuance)).one()
+    db.session.expunge(issuance)
+    return issuance
+
+
 def cancel(cause: int, account: str, issuance: Issuance, registries: Registries) -> None:
     """One cancellation as the worker does it: planned in one transaction, then pursued until it is confirmed."""
     clock = SystemClock()
     with transaction():
-        planned = service.plan_cancellation(
+        cancellation_id = service.plan_cancellation(
             cause=service.Cause(direct_cancellation_id=cause),
             registry="ledger",
             account=account,
@@ -156,7 +163,6 @@ def cancel(cause: int, account: str, issuance: Issuance, registries: Registries)
             purpose="Our office heating of 2025",
             now=clock.now(),
         )
-        cancellation_id = planned.id
     service.pursue(cancellation_id, CancellationState.PLANNED, registries, clock)
 
 
@@ -187,7 +193,7 @@ def profile(root: Path, url: str) -> None:
     """Print what the product spends its time on."""
     with an_app(root, url) as app:
         registries: Registries = app.extensions["tonne.registries"]
-        issuance = db.session.scalars(select(Issuance)).one()
+        issuance = the_issuance()
         causes = iter(causes_of(0))
         for _cancellation in range(EACH):
             cancel(next(causes), account_of(0), issuance, registries)
