@@ -48,7 +48,7 @@ SETTINGS: tuple[Setting, ...] = (
         "CLOCK_START",
         "",
         "instant",
-        "Date, time and zone at which the clock of this copy starts, to see the shop of another day; not in production.",
+        "Date, time and zone at which this copy’s clock starts, to see the shop of another day; not in production.",
     ),
     Setting("HOST", "127.0.0.1", "text", "Address the web server listens on."),
     Setting("PORT", "5000", "count", "Port the web server listens on."),
@@ -167,9 +167,7 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting("UNDP_AUTHORITY_PASSWORD", "", "text", "The password of UNDP_AUTHORITY_USERNAME.", secret=True),
-    Setting(
-        "UNDP_PROMISE_MINUTES", "1440", "count", "Minutes within which buyers are promised a cancellation in it."
-    ),
+    Setting("UNDP_PROMISE_MINUTES", "1440", "count", "Minutes within which buyers are promised a cancellation in it."),
     Setting(
         "MAIL_URL",
         "console:",
@@ -439,6 +437,17 @@ def _undp_problems(values: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def _operator_problems(values: Mapping[str, Any]) -> list[str]:
+    problems = []
+    if values["operator_name"] == "Tonne Demo":
+        problems.append("OPERATOR_NAME must be the operator's legal name in production")
+    if not values["operator_address"]:
+        problems.append("OPERATOR_ADDRESS must be where people can write to the operator in production")
+    if not values["contact_email"]:
+        problems.append("CONTACT_EMAIL must be where the operator answers people in production")
+    return problems
+
+
 def _production_problems(values: Mapping[str, Any]) -> list[str]:
     problems = []
     if values["clock_start"] is not None:
@@ -455,10 +464,5 @@ def _production_problems(values: Mapping[str, Any]) -> list[str]:
         problems.append("PUBLIC_BASE_URL must be https in production")
     if not values["mail_url"].startswith("smtp://"):
         problems.append("MAIL_URL must be smtp:// in production")
-    if values["operator_name"] == "Tonne Demo":
-        problems.append("OPERATOR_NAME must be the operator's legal name in production")
-    if not values["operator_address"]:
-        problems.append("OPERATOR_ADDRESS must be where people can write to the operator in production")
-    if not values["contact_email"]:
-        problems.append("CONTACT_EMAIL must be where the operator answers people in production")
+    problems.extend(_operator_problems(values))
     return problems

@@ -54,9 +54,7 @@ def purchases(budget: Money, minimum: int) -> Purchases:
             Offer.id, Issuance.project_id, Issuance.unit_type, Offer.unit_price, Offer.tiers, Offer.minimum_units, left
         )
         .join(Issuance, Issuance.id == Offer.issuance_id)
-        .where(
-            Offer.state == OfferState.LIVE, Offer.currency == budget.currency, left > 0, on_sale(current.now())
-        )
+        .where(Offer.state == OfferState.LIVE, Offer.currency == budget.currency, left > 0, on_sale(current.now()))
     ):
         units = most_units(levels(offer.unit_price, offer.tiers), budget.minor, offer.left)
         price = price_at(offer.unit_price, offer.tiers, units)

@@ -10,13 +10,16 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from app.db import db
+from app.db import db, write
 from app.jobs.models import RestorationHold
+
+_HOLDS = RestorationHold.__table__
+_STANDING = select(_HOLDS.c.id).where(_HOLDS.c.lifted_at.is_(None)).limit(1)
 
 
 def stands() -> bool:
     """Whether a hold stands now."""
-    return find_standing() is not None
+    return write(_STANDING).first() is not None
 
 
 def find_standing() -> RestorationHold | None:

@@ -12,13 +12,26 @@ import socket
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import or_, update
+from sqlalchemy import Table, and_, bindparam, or_, update
 
-from app.db import db, insert_once, rows_changed
+from app.db import insert_once, rows_changed, write
 from app.registry.models import RegistryLease
 
 LENGTH = timedelta(seconds=60)
+
+_LEASES = cast(Table, RegistryLease.__table__)
+_OF_ACCOUNT = and_(_LEASES.c.registry_code == bindparam("code"), _LEASES.c.account == bindparam("of"))
+_TAKE = (
+    update(_LEASES)
+    .where(_OF_ACCOUNT, or_(_LEASES.c.holder.is_(None), _LEASES.c.expires_at <= bindparam("now")))
+    .values(fence=_LEASES.c.fence + 1, holder=bindparam("me"), expires_at=bindparam("until"))
+    .returning(_LEASES.c.fence)
+)
+_GIVE_BACK = (
+    update(_LEASES).where(_OF_ACCOUNT, _LEASES.c.fence == bindparam("mine")).values(holder=None, expires_at=None)
+)
 
 
 @dataclass(frozen=True)
@@ -32,35 +45,18 @@ class Lease:
 
 def take(registry_code: str, account: str, now: datetime) -> Lease | None:
     """Take the lease on an account for `LENGTH`, inside the caller's transaction; None while somebody has it."""
-    row = RegistryLease
-    of_account = (row.registry_code == registry_code, row.account == account)
-    taking = (
-        update(row)
-        .where(*of_account, or_(row.holder.is_(None), row.expires_at <= now))
-        .values(fence=row.fence + 1, holder=_me(), expires_at=now + LENGTH)
-        .returning(row.fence)
-        .execution_options(synchronize_session=False)
-    )
-    fence = db.session.scalar(taking)
+    taken = {"code": registry_code, "of": account, "now": now, "me": _me(), "until": now + LENGTH}
+    fence = write(_TAKE, taken).scalar()
     if fence is None and insert_once(
-        row, registry_code=registry_code, account=account, fence=0, holder=None, expires_at=None
+        RegistryLease, registry_code=registry_code, account=account, fence=0, holder=None, expires_at=None
     ):
-        fence = db.session.scalar(taking)
+        fence = write(_TAKE, taken).scalar()
     return None if fence is None else Lease(registry_code, account, fence)
 
 
 def give_back(lease: Lease) -> bool:
     """End a lease, inside the caller's transaction. False if somebody had taken over when it ran out."""
-    given_back = db.session.execute(
-        update(RegistryLease)
-        .where(
-            RegistryLease.registry_code == lease.registry_code,
-            RegistryLease.account == lease.account,
-            RegistryLease.fence == lease.fence,
-        )
-        .values(holder=None, expires_at=None)
-        .execution_options(synchronize_session=False)
-    )
+    given_back = write(_GIVE_BACK, {"code": lease.registry_code, "of": lease.account, "mine": lease.fence})
     return rows_changed(given_back) == 1
 
 

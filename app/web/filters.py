@@ -73,7 +73,9 @@ def number(value: int) -> str:
 def duration(time: timedelta) -> str:
     """A length of time in whole days, hours or minutes, whichever says it exactly: `3 days`, `36 hours`."""
     units = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)))
-    unit, length = next(((u, one) for u, one in units if time >= one and not time % one), ("minute", timedelta(minutes=1)))
+    unit, length = next(
+        ((u, one) for u, one in units if time >= one and not time % one), ("minute", timedelta(minutes=1))
+    )
     return format_unit(time // length, f"duration-{unit}", locale=current_locale())
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 
-from app.db import db, insert_once, one_at_a_time
+from app.db import add_row, db, insert_once, one_at_a_time, write
 from app.kernel.serials import Span
 from app.registry.ledger import codes
 from app.registry.ledger.models import (
@@ -23,6 +23,9 @@ from app.registry.ledger.models import (
     LedgerTransaction,
     LedgerTransactionBlock,
 )
+
+_TRANSACTIONS = cast(Table, LedgerTransaction.__table__)
+_BLOCKS = cast(Table, LedgerBlock.__table__)
 
 OWN, OPENING = "own", "opening"
 REGISTRY = "registry"  # the channel of what nobody bought on this platform
@@ -123,10 +126,8 @@ def enter(
         **vars(period),
         **facts,
     )
-    db.session.execute(
-        insert(LedgerTransactionBlock),
-        [{"transaction_id": entry.id, "issuance_id": part.issuance_id, **part.span._asdict()} for part in moved],
-    )
+    for part in moved:
+        add_row(LedgerTransactionBlock, transaction_id=entry.id, issuance_id=part.issuance_id, **part.span._asdict())
     return entry
 
 
@@ -144,15 +145,14 @@ def enter_terminated(type_code: int, target: Place, period: Period, *, units: in
     )
 
 
+_ENTERING = insert(_TRANSACTIONS).returning(_TRANSACTIONS.c.id)
+_NAMING = update(_TRANSACTIONS).where(_TRANSACTIONS.c.id == bindparam("entry_id")).values(identifier=bindparam("name"))
+
+
 def _enter(**values: Any) -> Entry:
-    entry_id: int = db.session.scalars(insert(LedgerTransaction).returning(LedgerTransaction.id), values).one()
+    entry_id: int = write(_ENTERING, values).scalar_one()
     identifier = codes.transaction_identifier(entry_id)
-    db.session.execute(
-        update(LedgerTransaction)
-        .where(LedgerTransaction.id == entry_id)
-        .values(identifier=identifier)
-        .execution_options(synchronize_session=False)
-    )
+    write(_NAMING, {"entry_id": entry_id, "name": identifier})
     return Entry(entry_id, identifier)
 
 
@@ -185,17 +185,11 @@ def move(block: Held, part: Span, target: Place) -> None:
 
 def put(issuance_id: int, span: Span, account_id: int) -> None:
     """Write a block of units that lie in no account."""
-    values = {"account_id": account_id, "issuance_id": issuance_id, **span._asdict()}
-    db.session.execute(insert(LedgerBlock), values)
+    add_row(LedgerBlock, account_id=account_id, issuance_id=issuance_id, **span._asdict())
 
 
 def _change(block: Held, **values: int) -> None:
-    db.session.execute(
-        update(LedgerBlock)
-        .where(LedgerBlock.id == block.id)
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
+    write(update(_BLOCKS).where(_BLOCKS.c.id == block.id).values(**values))
 
 
 def _add(block: Held, account_id: int, first: int, last: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, bindparam, func, select, union_all, update
 
-from app.db import add_row, advance, db
+from app.db import add_row, advance, db, write
 from app.registry.models import Cancellation, CancelledBlock, RegistryAttempt, StrayBlock, StrayCancellation
 from app.registry.ports import (
     Absent,
@@ -205,7 +205,7 @@ def record_stated(cancellation_id: int, outcome: Completed | Refused, now: datet
 def _recorded_before(question: Question, result: CancellationResult) -> str | None:
     """What is wrong when a serial number of the result belongs to another cancellation; None if none does."""
     for block in result.blocks:
-        taken = db.session.scalar(
+        taken = write(
             _RECORDED,
             {
                 "space": block.space,
@@ -214,7 +214,7 @@ def _recorded_before(question: Question, result: CancellationResult) -> str | No
                 "cancellation_id": question.cancellation_id,
                 "reference": question.request.reference,
             },
-        )
+        ).scalar()
         if taken is not None:
             return f"serial numbers from {taken} on are on record as cancelled before"
     return None

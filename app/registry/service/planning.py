@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.catalog.models import Issuance
-from app.db import db, end_reading, record
+from app.db import add_row_with_id, db, end_reading, record
 from app.jobs import hold
 from app.kernel.references import cancellation_reference, unguessable_token
 from app.registry.models import Cancellation
@@ -46,8 +46,8 @@ def plan_cancellation(
     beneficiary_name: str,
     purpose: str,
     now: datetime,
-) -> Cancellation:
-    """Write the intent to cancel `units` (tonnes) for one cause.
+) -> int:
+    """Write the intent to cancel `units` (tonnes) for one cause; gives its id.
 
     Runs inside the transaction that begins the order or the direct cancellation: begun and planned are one fact.
     What a restored backup may have forgotten is not sent before it was looked up.
@@ -67,7 +67,8 @@ def plan_cancellation(
         beneficiary_name=beneficiary_name,
         purpose=purpose,
     )
-    cancellation = Cancellation(
+    cancellation_id = add_row_with_id(
+        Cancellation,
         order_id=cause.order_id,
         order_line_id=cause.order_line_id,
         direct_cancellation_id=cause.direct_cancellation_id,
@@ -88,10 +89,8 @@ def plan_cancellation(
         next_action_at=now,
         created_at=now,
     )
-    db.session.add(cancellation)
-    db.session.flush()
-    record(CANCELLATION.machine, cancellation.id, None, state, at=now)
-    return cancellation
+    record(CANCELLATION.machine, cancellation_id, None, state, at=now)
+    return cancellation_id
 
 
 def due_cancellations(now: datetime, limit: int = 100) -> list[tuple[int, CancellationState]]:

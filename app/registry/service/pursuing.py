@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func
-
 from app.db import advance, end_reading, transaction
 from app.jobs import hold
 from app.kernel import checkpoints
@@ -74,7 +72,7 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
             # Whoever sent it since this was read has another number.
             only_if=(Cancellation.attempts == question.fence,),
             attempts=question.fence + 1,
-            first_sent_at=func.coalesce(Cancellation.first_sent_at, now),
+            first_sent_at=question.first_sent_at or now,
             account_fence=lease.fence,
             lease_until=now + leases.LENGTH,
             next_action_at=now + leases.LENGTH,

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from app.catalog.models import Issuance, Mechanism, UnitType
-from app.db import db
+from app.db import write
 from app.registry import leases
 from app.registry.models import Cancellation
 from app.registry.ports import (
@@ -33,6 +33,7 @@ class Question:
     since: datetime
     fence: int
     state: CancellationState
+    first_sent_at: datetime | None
     is_wanted_back: bool
     closes_at: datetime | None
 
@@ -56,7 +57,7 @@ _READ = (
 
 def read_question(cancellation_id: int) -> Question:
     """Everything in one query: this is read for each conversation."""
-    row = db.session.execute(_READ, {"cancellation_id": cancellation_id}).one()
+    row = write(_READ, {"cancellation_id": cancellation_id}).one()
     return Question(
         cancellation_id=cancellation_id,
         request=_request(row),
@@ -65,6 +66,7 @@ def read_question(cancellation_id: int) -> Question:
         since=(row.lease_until or row.created_at + leases.LENGTH) - leases.LENGTH,
         fence=row.attempts,
         state=row.state,
+        first_sent_at=row.first_sent_at,
         is_wanted_back=row.withdrawal_wanted_at is not None,
         closes_at=row.ends_at,
     )

@@ -32,8 +32,8 @@ from tests.builders import (
     a_finished_order,
     an_offer,
     cancellations_of,
-    choose_nothing,
     certificates_of,
+    choose_nothing,
     ledger_effects,
     pass_time,
     payments_of,
@@ -126,7 +126,9 @@ def test_a_refusal_by_the_registry_itself_counts_like_any_other(world: Collabora
     order_id = a_finished_order(world, {an_offer(units=10, held=4): 5})
 
     assert the_order(order_id).state is OrderState.REFUSED
-    assert cancellations_of(order_id)[0].last_message == "the account holds 4 units of this issuance that can be cancelled"
+    assert (
+        cancellations_of(order_id)[0].last_message == "the account holds 4 units of this issuance that can be cancelled"
+    )
 
 
 # --- later -----------------------------------------------------------------------------------------
