@@ -23,6 +23,7 @@ from app.payments.ports import (
 )
 from app.registry.accounts import find_registry_code
 from app.registry.ports import (
+    Ambiguous,
     CancellationRequest,
     Holding,
     Lookup,
@@ -145,7 +146,7 @@ class ScriptedRegistry:
         self.capabilities = real.capabilities
         self.submits: list[Outcome | str] = []
         self.lookups: list[Lookup | str] = []
-        self.advances: list[Outcome] = []
+        self.advances: list[Outcome | Ambiguous] = []
         self.withdrawals: list[Lookup] = []
         self.submitted: list[CancellationRequest] = []
         self.looked_up: list[CancellationRequest] = []
@@ -177,7 +178,7 @@ class ScriptedRegistry:
             return step
         return self.real.lookup(request, registry_transaction, since)
 
-    def advance(self, request: CancellationRequest, registry_transaction: str | None) -> Outcome:
+    def advance(self, request: CancellationRequest, registry_transaction: str | None) -> Outcome | Ambiguous:
         return self.advances.pop(0) if self.advances else self.real.advance(request, registry_transaction)
 
     def withdraw(self, request: CancellationRequest, registry_transaction: str | None, reason: str) -> Lookup:

@@ -24,7 +24,7 @@ from app.certificates.ports import CertificateFacts, CertificateRenderer, Summar
 from app.kernel import checkpoints
 from app.notifications import service as notifications
 from app.payments.adapters import testpay_events
-from app.registry import service as registry
+from app.registry import leases
 from tests.fakes import FakeRenderer
 
 ROLE = os.environ["CHAOS_ROLE"]
@@ -70,7 +70,7 @@ def install(app: Flask) -> None:
     if not HAS_SHORT_WAITS:
         return
     app.extensions["tonne.renderer"] = Printer(app.extensions["tonne.renderer"])
-    registry.LEASE = SHORT_LEASE
+    leases.LENGTH = SHORT_LEASE
     notifications.LEASE = SHORT_LEASE
     testpay_events.PAUSE = SHORT_PAUSE
     if ROLE == "worker":

@@ -75,7 +75,8 @@ open
     certificates.attestation
     certificates.data certificates.pdf certificates.show certificates.verify
     checkout.add checkout.attestation checkout.basket checkout.certificate_pdf checkout.details checkout.order
-    checkout.order_data checkout.order_progress checkout.pay_again checkout.payment_return checkout.resend checkout.review
+    checkout.order_data checkout.order_progress checkout.pay_again checkout.payment_return checkout.resend
+    checkout.review
     checkout.remedy checkout.stop_waiting checkout.summary_pdf checkout.update checkout.withdraw
     complaints.ask_to_withdraw complaints.counts complaints.counts_csv complaints.show complaints.withdraw
     content.complaint content.contact content.index content.legal content.page
