@@ -21,6 +21,7 @@ from flask import Flask
 
 from app import jobs
 from app.certificates.ports import CertificateFacts, CertificateRenderer, SummaryFacts
+from app.checkout.service import remedy
 from app.kernel import checkpoints
 from app.notifications import service as notifications
 from app.payments.adapters import testpay_events
@@ -71,6 +72,7 @@ def install(app: Flask) -> None:
         return
     app.extensions["tonne.renderer"] = Printer(app.extensions["tonne.renderer"])
     leases.LENGTH = SHORT_LEASE
+    remedy.TIME_TO_DECIDE = SHORT_LEASE
     notifications.LEASE = SHORT_LEASE
     testpay_events.PAUSE = SHORT_PAUSE
     if ROLE == "worker":
