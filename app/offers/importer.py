@@ -203,8 +203,8 @@ def _authority_problems(new: Iterable[_Entry], now: datetime) -> list[RowError]:
             found.append(entry.row.error("code", "may_not_offer", project=entry.row["project"]))
         try:
             closing.require_sale(entry.issuance_id, now)
-        except SaleClosed as refused:
-            found.append(entry.row.error("code", refused.code, project=entry.row["project"]))
+        except SaleClosed:
+            found.append(entry.row.error("code", "sale_closed", project=entry.row["project"]))
     return found
 
 

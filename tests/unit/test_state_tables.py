@@ -95,6 +95,7 @@ BEYOND: dict[str, dict[str, str]] = {
     },
     "cancellation": {
         "planned -> confirmed": "a sender that lost its lease reports that it is done, after it was proven absent",
+        "planned -> unknown": "a restored backup may have forgotten that it was sent",
         "planned -> refused": "what was not carried out can be taken back, and a closed registry takes nothing",
         "planned -> manual": "such a sender reports something that does not add up",
         "unknown -> waiting": "a look-up may find that the registry accepted and is not done",
