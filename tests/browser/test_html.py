@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import parse_qs, urldefrag, urljoin, urlsplit
 
 import pytest
 import requests
@@ -59,9 +59,13 @@ Crawl = tuple[list[Source], dict[str, int]]
 
 @pytest.fixture(scope="module")
 def crawl(shop: Shop) -> Crawl:
-    """All pages that links lead to from the first page of each language, and what every link answered."""
+    """All pages that links lead to from the first page of each language, and what every link answered.
+
+    Each number of the statistics leads to its rows, for any period: one link of each kind is followed there.
+    """
     start = [f"{shop.address}/", *(f"{shop.address}/{language}/" for language in LANGUAGES)]
     waiting, answers, pages = deque(start), dict.fromkeys(start, 0), []
+    kinds: set[str] = set()
     with requests.Session() as session, ThreadPoolExecutor(2) as pool:
         session.trust_env = False
         while waiting:
@@ -76,10 +80,19 @@ def crawl(shop: Shop) -> Crawl:
                 if not answer.history:
                     pages.append(page)
                 for link in _links(page, shop.address):
-                    if link not in answers:
+                    if link not in answers and (kind := _kind(link)) not in kinds:
+                        kinds.add(kind)
                         answers[link] = 0
                         waiting.append(link)
     return pages, answers
+
+
+def _kind(address: str) -> str:
+    """An address of its own, or that of all links to statistics that ask for the same things."""
+    parts = urlsplit(address)
+    if "/statistics" not in parts.path or not parts.query:
+        return address
+    return f"{parts.path}?{sorted(parse_qs(parts.query, keep_blank_values=True))}"
 
 
 def _links(page: Source, home: str) -> set[str]:
