@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from app.catalog import book
+from app.catalog.models import Mechanism
 from app.certificates import service
 from app.certificates.facts import fingerprint, from_json, to_json
 from app.certificates.models import Certificate, CertificateCounter
@@ -90,6 +92,10 @@ def test_an_issue_that_fails_leaves_no_gap(world: Collaborators) -> None:
 
 def test_a_new_year_counts_from_one_again_and_the_old_one_goes_on_where_it_was(world: Collaborators) -> None:
     offer_id = an_offer()
+    with transaction() as session:
+        # A mechanism that goes on when the CDM has closed.
+        session.execute(update(Mechanism).values(sales_close_at=None, last_order_at=None, ends_at=None))
+    book.forget()
     a_finished_order(world, {offer_id: 1})
     a_finished_order(world, {offer_id: 1})
     new_year = datetime(2027, 1, 1, tzinfo=UTC)
