@@ -544,6 +544,7 @@ def test_the_organisation_of_another_is_not_there_whatever_its_pages_are(house: 
 NOTHING_TO_OPEN = frozenset(
     {
         "account.ask_to_remove_passkey",  # a passkey that somebody else’s browser made
+        "certificates.attestation",  # only with a code
         "certificates.pdf",  # only with a code
         "direct.pdf",  # of a certificate that is not drawn yet
         "testpay.bank",

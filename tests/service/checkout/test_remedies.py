@@ -17,6 +17,8 @@ from app.fulfilment.process import Collaborators, run_due
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.payments.models import Payment, Refund
+from app.registry import leases
+from app.registry import service as registry
 from app.registry.models import Cancellation
 from app.registry.ports import Absent, Found, NotSent, Pending, RefusalCode, Refused, Unknown
 from app.registry.states import CancellationState
@@ -303,6 +305,25 @@ def test_what_was_asked_once_is_withdrawn_at_the_registry_and_never_sent_again(
     assert state_of(order_id) is S.REFUSED
     assert len(registry_of(world).submitted) == 1
     assert ledger_effects() == 0
+
+
+def test_what_a_withdrawal_says_that_another_writer_overtook_does_not_count(
+    world: Collaborators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = a_waiting_order(world)
+    pass_time(world, minutes=6)
+    (cancellation,) = cancellations_of(order_id)
+    cancellation_id, code, account = cancellation.id, cancellation.registry_code, cancellation.account
+
+    def slow(*_arguments: object) -> Found:
+        pass_time(world, seconds=61)
+        with transaction():
+            assert leases.take(code, account, world.clock.now()) is not None
+        return Found(Refused(RefusalCode.WITHDRAWN, "taken back"))
+
+    monkeypatch.setattr(world.registries.default, "withdraw", slow)
+    assert not registry.withdraw(cancellation_id, "late", world.registries, world.clock)
+    assert state_of(order_id) is S.WAITING
 
 
 # --- pages --------------------------------------------------------------------------------------------

@@ -410,3 +410,18 @@ def test_nothing_was_compared_yet(world: Collaborators) -> None:
     assert queries.last_public_result() is None
     assert queries.count_open() == 0
     assert db.session.scalars(select(ReconciliationFinding)).all() == []
+
+
+def test_a_run_that_another_worker_took_is_not_carried_out_again(
+    world: Collaborators, offer: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.ask(actor_of(an_operator()), world.clock.now())
+    look = service.end_reading
+
+    def somebody_is_faster() -> None:
+        look()
+        monkeypatch.setattr(service, "end_reading", look)
+        assert service.compare_wanted(world) == 1
+
+    monkeypatch.setattr(service, "end_reading", somebody_is_faster)
+    assert service.compare_wanted(world) == 0

@@ -49,3 +49,11 @@ def test_when_offers_end_everybody_who_may_sell_hears_of_it_once(house: House) -
     written = {mail.locale: mail for mail in house.shop.mailer.sent}
     assert "Your offer offer-1 has ended" in written["en"].text
     assert "Votre offre offer-1 a pris fin" in written["fr"].text
+
+
+def test_an_offer_that_its_seller_ended_in_the_same_moment_is_not_ended_again(house: House) -> None:
+    with house.shop.inside():
+        offer_id = house.offer().id
+        service.withdraw(offer_id, service.SWEEPER, house.shop.clock.now())
+        assert service._close([offer_id], ORDERS_CLOSED) == 0  # noqa: SLF001 - read before it was withdrawn
+    assert house.offer().state is OfferState.WITHDRAWN
