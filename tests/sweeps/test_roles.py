@@ -442,7 +442,8 @@ def _a_batch(cancellation: Cancellation) -> dict[str, str]:
     line = BatchLine(
         batch_id=batch.id, number=1, reference=cancellation.reference, fingerprint=cancellation.fingerprint,
         account=cancellation.account, project_reference="IN-1", unit_type="CER", commitment_period=2, space="IN",
-        serial_first=1, serial_last=9, units=1, added_at=NOW, state=LineState.PROCESSED, registry_transaction="X",
+        serial_first=1, serial_last=9, units=1, added_at=NOW, state=LineState.PROCESSED,
+        registry_transaction="X", completed_at=NOW,
     )  # fmt: skip
     db.session.add(line)
     db.session.flush()
