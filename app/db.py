@@ -37,6 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.kernel.columns import Base, UTCDateTime
 from app.kernel.errors import Fault
@@ -227,9 +228,14 @@ def _insert(table: Table) -> Insert:
     return insert(table)
 
 
+@cache
+def _insert_for_id(table: Table) -> ReturningInsert[Any]:
+    return insert(table).returning(table.c.id)
+
+
 def add_row_with_id(row: type[Any], **values: Any) -> int:
     """The same, for a row whose new id is wanted."""
-    return int(write(_insert(row.__table__).returning(row.__table__.c.id), values).scalar_one())
+    return int(write(_insert_for_id(row.__table__), values).scalar_one())
 
 
 def insert_once(row: type[Any], **values: Any) -> bool:

@@ -109,6 +109,10 @@ class Contents:
                 return tuple(mechanism.authorisations[authorisation]["intents"])
         return ()
 
+    def allows(self, intent: str, authorisation: str | None) -> bool:
+        """Whether units with this word of their host Party may be cancelled for an intent; without one, for any."""
+        return not authorisation or intent in self.intents_of(authorisation)
+
     def closed(self, now: datetime) -> frozenset[str]:
         """The codes of mechanisms of which nothing is put into a basket any more."""
         return frozenset(code for code, mechanism in self.mechanisms.items() if mechanism.stage(now) is not Stage.OPEN)

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, Select, case, or_, select
+from sqlalchemy import Row, Select, case, select
 
+from app.catalog import book
 from app.catalog.models import Issuance, Project
-from app.checkout.models import Order, OrderLine, Remedy
+from app.checkout.models import Beneficiary, Order, OrderLine, Remedy
 from app.checkout.states import RemedyState
 from app.db import db
 from app.kernel.money import Money
 from app.offers import closing
 from app.offers.models import Offer
-from app.offers.states import OfferState
+from app.offers.service import fits_minimum, is_buyable
 from app.providers.models import Provider
 from app.registry.models import Cancellation
 from app.registry.ports import Registries
-from app.registry.promises import later_than_promised
-from app.registry.states import CancellationState
+from app.registry.promises import waits_too_long
 
 MOST_SHOWN = 6
 
@@ -61,28 +61,38 @@ def substitutes(line: OrderLine, now: datetime) -> list[Offer]:
     Those of the same kind of project come first, then those of the same country, then the dearest: they are the
     nearest to what was chosen. The offer that failed is not among them.
     """
-    rows = db.session.scalars(_fitting(line, now)).all()
-    return [offer for offer in rows if offer.price_for(line.units).minor <= line.unit_price][:MOST_SHOWN]
+    return _suiting(line, _fitting(line, now))[:MOST_SHOWN]
 
 
 def find_substitute(line: OrderLine, offer_id: int, now: datetime) -> Offer | None:
     """The offer if it could take the place of a line now."""
-    offer = db.session.scalar(_fitting(line, now).where(Offer.id == offer_id))
-    return offer if offer is not None and offer.price_for(line.units).minor <= line.unit_price else None
+    return next(iter(_suiting(line, _fitting(line, now).where(Offer.id == offer_id))), None)
 
 
-def _fitting(line: OrderLine, now: datetime) -> Select[Offer]:
+def _suiting(line: OrderLine, offers: Select[Offer, str | None]) -> list[Offer]:
+    """Those that cost no more than was paid and may be cancelled for what the buyer said."""
+    intent = db.session.get_one(Beneficiary, line.beneficiary_id).intent
+    return [
+        offer
+        for offer, authorisation in db.session.execute(offers).all()
+        if offer.price_for(line.units).minor <= line.unit_price and book.contents().allows(intent, authorisation)
+    ]
+
+
+def _fitting(line: OrderLine, now: datetime) -> Select[Offer, str | None]:
     refused = db.session.get_one(Project, line.project_id)
     currency = db.session.get_one(Order, line.order_id).currency
     return (
-        select(Offer)
+        select(Offer, Issuance.authorisation)
         .join(Issuance, Issuance.id == Offer.issuance_id)
         .join(Project, Project.id == Issuance.project_id)
         .where(
             Offer.id != line.offer_id,
             Offer.currency == currency,
             Project.mechanism_code == refused.mechanism_code,
-            *_is_on_sale(line.units, now),
+            *is_buyable(line.units, now),
+            fits_minimum(line.units),
+            closing.on_sale(now),
         )
         .order_by(
             case((Project.project_type == refused.project_type, 0), else_=1),
@@ -90,18 +100,6 @@ def _fitting(line: OrderLine, now: datetime) -> Select[Offer]:
             Offer.unit_price.desc(),
             Offer.id,
         )
-    )
-
-
-def _is_on_sale(units: int, now: datetime) -> Sequence[ColumnElement[bool]]:
-    left = Offer.units_offered - Offer.units_reserved - Offer.units_settled
-    return (
-        Offer.state == OfferState.LIVE,
-        or_(Offer.opens_at.is_(None), Offer.opens_at <= now),
-        or_(Offer.expires_at.is_(None), Offer.expires_at > now),
-        left >= units,
-        or_(Offer.minimum_units <= units, left == units),
-        closing.on_sale(now),
     )
 
 
@@ -172,18 +170,5 @@ def _substitute(line: OrderLine, currency: str, row: Row[Offer, str, Project, st
 
 def can_be_taken_back(order_id: int, registries: Registries, at: datetime) -> bool:
     """Whether a cancellation of the order waits longer than promised at `at` (aware), and was not asked back yet."""
-    return (
-        db.session.scalar(
-            select(Cancellation.id)
-            .where(
-                Cancellation.order_id == order_id,
-                Cancellation.state.in_(
-                    [CancellationState.PLANNED, CancellationState.WAITING, CancellationState.UNKNOWN]
-                ),
-                Cancellation.withdrawal_wanted_at.is_(None),
-                or_(*(later_than_promised(registry, at) for registry in registries)),
-            )
-            .limit(1)
-        )
-        is not None
-    )
+    waiting = select(Cancellation.id).where(waits_too_long(order_id, registries, at)).limit(1)
+    return db.session.scalar(waiting) is not None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import not_, or_, select, update
+from sqlalchemy import ColumnElement, not_, or_, select, update
 
 from app.db import StateEvent, advance, db, record, rows_changed
 from app.offers import closing
@@ -14,6 +14,7 @@ from app.offers.errors import BelowMinimum, PriceChanged, UnitsUnavailable
 from app.offers.models import Offer, OfferPrice, Reservation
 from app.offers.states import OFFER, RESERVATION, OfferState, ReservationState, Standing
 
+_left = Offer.units_offered - Offer.units_reserved - Offer.units_settled
 _PUBLIC = (OfferState.LIVE, OfferState.PAUSED, OfferState.SOLD_OUT)
 
 
@@ -31,6 +32,21 @@ class Wanted:
     price_version: int | None
 
 
+def is_buyable(units: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """SQL: an offer that is for sale at `now` (aware) and has so many units left."""
+    return (
+        Offer.state == OfferState.LIVE,
+        or_(Offer.opens_at.is_(None), Offer.opens_at <= now),
+        or_(Offer.expires_at.is_(None), Offer.expires_at > now),
+        units <= _left,
+    )
+
+
+def fits_minimum(units: int) -> ColumnElement[bool]:
+    """SQL: so many units of an offer are enough for its seller, or all that is left."""
+    return or_(Offer.minimum_units <= units, _left == units)
+
+
 def reserve(wanted: Sequence[Wanted], now: datetime) -> None:
     """Hold the units of every line, or of none.
 
@@ -40,17 +56,10 @@ def reserve(wanted: Sequence[Wanted], now: datetime) -> None:
     """
     closing.require_orderable([line.offer_id for line in wanted], now)
     for line in sorted(wanted, key=lambda line: (line.offer_id, line.order_line_id)):
-        left = Offer.units_offered - Offer.units_reserved - Offer.units_settled
-        conditions = [
-            Offer.id == line.offer_id,
-            Offer.state == OfferState.LIVE,
-            or_(Offer.opens_at.is_(None), Offer.opens_at <= now),
-            or_(Offer.expires_at.is_(None), Offer.expires_at > now),
-            left >= line.units,
-        ]
+        conditions = [Offer.id == line.offer_id, *is_buyable(line.units, now)]
         if line.price_version is not None:
             conditions.append(Offer.price_version == line.price_version)
-            conditions.append(or_(Offer.minimum_units <= line.units, left == line.units))
+            conditions.append(fits_minimum(line.units))
         taken = db.session.execute(
             update(Offer)
             .where(*conditions)

@@ -51,7 +51,6 @@ class Cancellation(Base):
     first_sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     withdrawal_wanted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # its buyer waited long enough
-    account_fence: Mapped[int | None] = mapped_column(BigInteger)  # of the lease it was sent under
     next_action_at: Mapped[datetime] = mapped_column(UTCDateTime)
     registry_transaction: Mapped[str | None] = mapped_column(String(60))
     completed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -221,12 +221,11 @@ class Capabilities:
     """What distinguishes registries for whoever talks to them.
 
     `settle` is how long an effect may stay invisible, `pending_alarm` how long a request may be pending before
-    a person should look; `can_withdraw` says whether a pending request can be taken back.
+    a person should look.
     """
 
     settle: timedelta
     pending_alarm: timedelta
-    can_withdraw: bool
 
 
 class RegistryAdapter(Protocol):

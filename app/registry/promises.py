@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_, or_
 
 from app.registry.models import Cancellation
 from app.registry.ports import Registries, RegistryAdapter
+from app.registry.states import CancellationState
 
 
 def longest_of(accounts: Iterable[str], registries: Registries) -> timedelta:
@@ -20,3 +21,13 @@ def longest_of(accounts: Iterable[str], registries: Registries) -> timedelta:
 def later_than_promised(registry: RegistryAdapter, at: datetime) -> ColumnElement[bool]:
     """SQL: a cancellation of a registry that was planned longer before `at` (aware) than the registry promises."""
     return (Cancellation.registry_code == registry.name) & (Cancellation.created_at <= at - registry.promised_within)
+
+
+def waits_too_long(order_id: int, registries: Registries, at: datetime) -> ColumnElement[bool]:
+    """SQL: a cancellation of an order that is later than promised at `at` (aware), and that nobody asked back yet."""
+    return and_(
+        Cancellation.order_id == order_id,
+        Cancellation.state.in_([CancellationState.PLANNED, CancellationState.WAITING, CancellationState.UNKNOWN]),
+        Cancellation.withdrawal_wanted_at.is_(None),
+        or_(*(later_than_promised(registry, at) for registry in registries)),
+    )

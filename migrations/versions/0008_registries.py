@@ -188,12 +188,10 @@ def _issuances() -> None:
     with op.batch_alter_table("cancellation") as batch_op:
         batch_op.alter_column("commitment_period", nullable=True)
         batch_op.add_column(sa.Column("vintage_year", sa.Integer(), nullable=True))
-        batch_op.add_column(sa.Column("account_fence", sa.BigInteger(), nullable=True))
 
 
 def _drop_issuances() -> None:
     with op.batch_alter_table("cancellation") as batch_op:
-        batch_op.drop_column("account_fence")
         batch_op.drop_column("vintage_year")
         batch_op.alter_column("commitment_period", nullable=False)
     with op.batch_alter_table("issuance") as batch_op:

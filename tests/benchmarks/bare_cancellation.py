@@ -83,9 +83,9 @@ class BareLedger:
         )  # fmt: skip
         fence: int = self._ask("SELECT fence FROM registry_lease WHERE account = %s", self._account)[0]
         self._do(
-            "UPDATE cancellation SET state = 'sending', attempts = attempts + 1, account_fence = %s, "
+            "UPDATE cancellation SET state = 'sending', attempts = attempts + 1, "
             "first_sent_at = %s, lease_until = %s, next_action_at = %s WHERE id = %s AND state = 'planned'",
-            fence, now, until, until, cancellation,
+            now, until, until, cancellation,
         )  # fmt: skip
         self._do(ENTRY, cancellation, "planned", "sending", now, "{}")
         return fence

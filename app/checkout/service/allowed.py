@@ -19,5 +19,5 @@ def require_time_to_pay(offer_ids: Collection[int], now: datetime) -> None:
 def require_intent(intent: str, authorisations: Collection[str | None]) -> None:
     """Refuse an intent that the host Party's word on some of the units rules out. Raises IntentNotAllowed."""
     for code in sorted(filter(None, authorisations)):
-        if intent not in book.contents().intents_of(code):
+        if not book.contents().allows(intent, code):
             raise IntentNotAllowed(intent=intent, authorisation=code)

@@ -56,7 +56,7 @@ class BatchRegistry:
         self._clock = clock
         self.display_name = settings.batch_name
         self.promised_within = timedelta(hours=settings.batch_promise_hours)
-        self.capabilities = Capabilities(settle=timedelta(0), pending_alarm=self.promised_within, can_withdraw=True)
+        self.capabilities = Capabilities(settle=timedelta(0), pending_alarm=self.promised_within)
 
     def holdings(self, account: str) -> Sequence[Holding]:
         """What the registry last stated, less every serial number it says it cancelled since.

@@ -100,7 +100,7 @@ class LedgerRegistry:
         self.is_registry_of_record = bool(settings.registry_of_record_name)
         self.display_name = settings.registry_of_record_name or "Tonne embedded ledger"
         self.promised_within = timedelta(minutes=settings.ledger_promise_minutes)
-        self.capabilities = Capabilities(settle=timedelta(0), pending_alarm=self.promised_within, can_withdraw=True)
+        self.capabilities = Capabilities(settle=timedelta(0), pending_alarm=self.promised_within)
         # Neither changes once units of a type were issued, so that a cancellation need not read them again.
         self._ways: dict[str, _Way] = {}
         self._numberings: dict[str, Numbering] = {}

@@ -75,9 +75,7 @@ class UndpRegistry:
         self.display_name = display_name
         self.is_registry_of_record = urlsplit(url).hostname not in LOOPBACK
         self.promised_within = promised_within
-        self.capabilities = Capabilities(
-            settle=SETTLE, pending_alarm=promised_within if authority is None else ALARM, can_withdraw=True
-        )
+        self.capabilities = Capabilities(settle=SETTLE, pending_alarm=promised_within if authority is None else ALARM)
 
     @classmethod
     def from_settings(cls, settings: Settings, clock: Clock) -> UndpRegistry:

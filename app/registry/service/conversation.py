@@ -72,7 +72,7 @@ def with_lease(
             session.execute(
                 update(Cancellation)
                 .where(Cancellation.id == cancellation_id)
-                .values(lease_until=now + leases.LENGTH, account_fence=lease.fence)
+                .values(lease_until=now + leases.LENGTH)
                 .execution_options(synchronize_session=False)
             )
     return lease, question

@@ -73,7 +73,6 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
             only_if=(Cancellation.attempts == question.fence,),
             attempts=question.fence + 1,
             first_sent_at=question.first_sent_at or now,
-            account_fence=lease.fence,
             lease_until=now + leases.LENGTH,
             next_action_at=now + leases.LENGTH,
         )

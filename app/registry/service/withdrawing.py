@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, select, update
 
 from app.db import db, end_reading, rows_changed, transaction
 from app.kernel.clock import Clock
@@ -19,7 +19,7 @@ from app.registry.ports import (
     Refused,
     Registries,
 )
-from app.registry.promises import later_than_promised
+from app.registry.promises import waits_too_long
 from app.registry.service.conversation import answer_of, with_lease
 from app.registry.service.outcomes import apply_lookup, note_attempt, pause, refuse
 from app.registry.service.question import Question
@@ -36,12 +36,7 @@ def want_back(order_id: int, registries: Registries, now: datetime) -> int:
     """
     wanted = db.session.execute(
         update(Cancellation)
-        .where(
-            Cancellation.order_id == order_id,
-            Cancellation.state.in_([_S.PLANNED, _S.WAITING, _S.UNKNOWN]),
-            Cancellation.withdrawal_wanted_at.is_(None),
-            or_(*(later_than_promised(registry, now) for registry in registries)),
-        )
+        .where(waits_too_long(order_id, registries, now))
         .values(withdrawal_wanted_at=now, next_action_at=now)
         .execution_options(synchronize_session=False)
     )

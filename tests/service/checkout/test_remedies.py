@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
+from app.catalog.models import Issuance
 from app.checkout import consent, service
 from app.checkout.errors import NotLate, RemedyDecided, SubstituteUnfit
 from app.checkout.models import Order, OrderLine, Remedy
+from app.checkout.remedies import find_substitute, substitutes
 from app.checkout.service.remedy import TIME_TO_DECIDE
 from app.checkout.states import OrderState, RemedyState
 from app.db import db, transaction
@@ -105,6 +107,19 @@ def test_only_what_could_be_bought_now_is_a_substitute(world: Collaborators, cha
     a_finished_order(world, {an_offer(number=1, price=300): 10})
 
     assert refunds() == [("refused", 3_000, "succeeded")]
+
+
+def test_units_that_may_not_be_cancelled_for_what_the_buyer_said_are_no_substitute(
+    world: Collaborators,
+) -> None:
+    order_id, other = a_refused_order(world)
+    with transaction() as session:
+        session.execute(update(Issuance).where(Issuance.serial_first == 2_000_000).values(authorisation="unauthorised"))
+    line = db.session.get_one(Order, order_id).lines[0]
+    assert [offer.id for offer in substitutes(line, world.clock.now())] == []
+    assert find_substitute(line, other, world.clock.now()) is None
+    with pytest.raises(SubstituteUnfit):
+        take_units(world, order_id, other)
 
 
 def test_the_buyer_takes_the_money(world: Collaborators) -> None:

@@ -204,4 +204,3 @@ def test_the_settings_name_the_registry_and_say_how_long_it_takes(make_app: AppM
     assert (registry.display_name, other.display_name) == ("CDM registry", "Another registry")
     assert registry.promised_within == registry.capabilities.pending_alarm == timedelta(hours=48)
     assert registry.is_registry_of_record
-    assert registry.capabilities.can_withdraw

@@ -227,7 +227,6 @@ def test_settings_alone_connect_to_it(world: UndpWorld, clock: FixedClock) -> No
     registry = make_registries(settings, clock).of("undp")
     assert registry.display_name == "National Carbon Registry"
     assert registry.promised_within == timedelta(days=1)
-    assert registry.capabilities.can_withdraw
     assert registry.capabilities.pending_alarm == timedelta(minutes=10)
     assert not registry.is_registry_of_record  # on loopback it is a simulation
     assert [holding.available for holding in registry.holdings(ACCOUNT)] == [1000]
