@@ -168,7 +168,9 @@ def _postgresql(settings: Settings, source: Path, manifest: Manifest, now: datet
         try:
             stream.write(DROP_ALL.encode())
             stream.flush()
-            finished = subprocess.run(reading, stdout=stream, stderr=subprocess.PIPE, check=False)  # noqa: S603
+            finished = subprocess.run(  # noqa: S603 - as above
+                reading, stdout=stream, stderr=subprocess.PIPE, check=False
+            )
             if finished.returncode != 0:
                 writer.kill()  # what it has done so far is undone
                 said = finished.stderr.decode(errors="replace").strip()[-500:]

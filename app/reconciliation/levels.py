@@ -17,7 +17,7 @@ from app.offers.states import OfferState
 from app.reconciliation.models import ReconciledAccount, ReconciliationFinding, ReconciliationRun
 from app.reconciliation.states import FindingKind, FindingState, RunState
 from app.registry.models import Cancellation, CancelledBlock, StrayCancellation
-from app.registry.ports import Holding, RegistryAdapter, StatementLine
+from app.registry.ports import Holding, RegistryAdapter, SerialBlock, StatementLine
 from app.registry.states import CancellationState
 
 # What was sent and has no final answer may be done already: it lies there or not.
@@ -342,10 +342,10 @@ def _contradiction(
     return None if is_same else _K.CONTENT_DIFFERS
 
 
-def _spans(blocks: Iterable[object]) -> set[tuple[str, int, int]]:
+def _spans(blocks: Iterable[SerialBlock | CancelledBlock]) -> set[tuple[str, int, int]]:
     """Serial numbers of blocks, neighbours joined, whoever split them."""
     joined: list[tuple[str, int, int]] = []
-    for space, first, last in sorted((b.space, b.first, b.last) for b in blocks):  # type: ignore[attr-defined]
+    for space, first, last in sorted((b.space, b.first, b.last) for b in blocks):
         if joined and joined[-1][0] == space and joined[-1][2] + 1 == first:
             joined[-1] = (space, joined[-1][1], last)
         else:

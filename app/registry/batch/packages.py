@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 
 from sqlalchemy import exists, select
@@ -66,19 +67,20 @@ def _package(batch_id: int, renderer: FormRenderer, settings: Settings) -> bytes
         ).one(),
         files.ANSWERS_NAME: files.answers_csv(batch.code, lines),
     }
-    manifest = {
-        "batch": batch.code,
-        "registry": settings.batch_name,
-        "operator": settings.operator_name,
-        "lines": lines,
-        "closed_at": closed_at,
-        "is_demonstration": settings.is_demonstration,
-    }
+    manifest = partial(
+        files.manifest_json,
+        batch=batch.code,
+        registry=settings.batch_name,
+        operator=settings.operator_name,
+        lines=lines,
+        closed_at=closed_at,
+        is_demonstration=settings.is_demonstration,
+    )
     db.session.expunge_all()
     end_reading()
     for request in requests:
         contents[f"forwarding-request-{request.account}.pdf"] = renderer.forwarding_request(request)
-    contents[files.MANIFEST_NAME] = files.manifest_json(files=dict(contents), **manifest)  # type: ignore[arg-type]
+    contents[files.MANIFEST_NAME] = manifest(files=dict(contents))
     return files.package(contents, closed_at)
 
 
