@@ -85,10 +85,10 @@ def test_the_collector_rests_while_a_page_is_made_and_works_again_afterwards(ren
         "http://127.0.0.1:{port}/x.png",
         "https://127.0.0.1:{port}/x.png",
         "file:///etc/hostname",
-        "file://{root}/app/config.py",
-        "file://{root}/static/../app/config.py",
+        "file://{root}/app/config/table.py",
+        "file://{root}/static/../app/config/table.py",
         "file://{root}/static/img",
-        "../app/config.py",
+        "../app/config/table.py",
         "ftp://127.0.0.1:{port}/x.png",
     ],
 )
