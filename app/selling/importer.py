@@ -38,10 +38,13 @@ from app.offers.states import CLOSED
 from app.providers.models import Provider
 from app.providers.queries import may_offer
 from app.registry.accounts import account_identifiers
-from app.selling import service
 from app.selling.errors import MayNotOffer, OfferChangedMeanwhile
 from app.selling.offer_file import COLUMNS
-from app.selling.terms import LANGUAGES, Terms, problems
+from app.selling.service.changing import change_problems, put_terms
+from app.selling.service.deciding import hand_in
+from app.selling.service.drawing_up import add_draft
+from app.selling.service.rows import lock_provider
+from app.selling.terms import LANGUAGES, Terms, problems, terms_of
 
 MOST_ROWS = 5_000
 
@@ -126,7 +129,7 @@ class _Entry:
 
     def _changes(self) -> Iterable[Change]:
         assert self.offer is not None  # noqa: S101 - only asked of offers that are there
-        before = _values(self.offer.units_offered, service.terms_of(self.offer))
+        before = _values(self.offer.units_offered, terms_of(self.offer))
         after = _values(self.units, self.terms)
         return [Change(name, before[name], after[name]) for name in after if before[name] != after[name]]
 
@@ -156,7 +159,7 @@ def apply_file(
     supply = pools.read_supply(_accounts(table, provider_id), holdings)
     with transaction() as session:
         pools.lock(_pools(table))
-        provider = service.lock_provider(provider_id)
+        provider = lock_provider(provider_id)
         session.scalars(
             select(Offer).where(Offer.provider_id == provider_id).order_by(Offer.id).with_for_update()
         ).all()
@@ -166,11 +169,11 @@ def apply_file(
             raise OfferChangedMeanwhile
         for entry in entries:
             if entry.offer is not None:
-                service.put_terms(entry.offer, entry.units, entry.terms, supply, actor, now)
+                put_terms(entry.offer, entry.units, entry.terms, supply, actor, now)
             else:
                 account, code = entry.row["account"], entry.row["code"]
-                offer = service.add_draft(provider, entry.issuance, account, entry.units, entry.terms, actor, now, code)
-                service.hand_in(offer, supply, actor, now)
+                offer = add_draft(provider, entry.issuance, account, entry.units, entry.terms, actor, now, code)
+                hand_in(offer, supply, actor, now)
     return plan.report
 
 
@@ -304,7 +307,7 @@ def _term_problems(entry: _Entry, now: datetime) -> list[RowError]:
         except SaleClosed as closed:
             found.append(closed)
     if offer is not None:
-        found += service.change_problems(offer, entry.units, entry.terms)
+        found += change_problems(offer, entry.units, entry.terms)
     return [_refused(row, _column(refusal), refusal) for refusal in found]
 
 

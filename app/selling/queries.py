@@ -21,8 +21,7 @@ from app.offers.states import OFFER, OfferState, PriceChangeState
 from app.providers.models import ProjectAuthority, Provider
 from app.providers.states import AuthorityState, ProviderState
 from app.registry.accounts import account_identifiers
-from app.selling.service import terms_of
-from app.selling.terms import Terms, fingerprint
+from app.selling.terms import Terms, fingerprint, terms_of
 
 PAGE = 50  # offers on one page of a list
 

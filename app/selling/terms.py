@@ -10,6 +10,7 @@ from datetime import datetime
 from app.audit.rules import PRICE_HIGHEST, PRICE_LOWEST, rule
 from app.claims.checker import find_claims
 from app.kernel.text import clean_lines
+from app.offers.models import Offer
 from app.selling.errors import TermsUnfit
 
 MOST_TIERS = 5
@@ -41,6 +42,18 @@ class Terms:
     def kept_texts(self) -> dict[str, str]:
         """The texts as they are kept: harmless lines, and no empty ones."""
         return {language: clean for language, text in self.texts.items() if (clean := clean_lines(text))}
+
+
+def terms_of(offer: Offer) -> Terms:
+    """The terms that an offer has now."""
+    return Terms(
+        unit_price=offer.unit_price,
+        minimum_units=offer.minimum_units,
+        tiers=tuple((from_units, price) for from_units, price in offer.tiers),
+        opens_at=offer.opens_at,
+        expires_at=offer.expires_at,
+        texts=dict(offer.texts),
+    )
 
 
 def fingerprint(units: int, terms: Terms) -> str:

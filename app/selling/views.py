@@ -31,7 +31,7 @@ from app.selling.queries import (
     offer_of_plan,
     own_offers,
 )
-from app.selling.terms import MOST_TIERS, problems
+from app.selling.terms import MOST_TIERS, Terms, problems
 from app.web.security import form_checks_token
 
 blueprint = Blueprint("selling", __name__, url_prefix="/<lang>/sell/<organisation>/offers")
@@ -285,7 +285,7 @@ def _chosen(holdings: list[HoldingLine]) -> HoldingLine | None:
     )
 
 
-def _has_problems(form: OfferForm, units: int, terms: service.Terms) -> bool:
+def _has_problems(form: OfferForm, units: int, terms: Terms) -> bool:
     found = problems(units, terms, now())
     for problem in found:
         words.place(form, problem)

@@ -46,7 +46,7 @@ from app.registry.ports import RefusalCode, Refused
 from app.registry.states import CancellationState
 from app.screening.models import ScreeningMatch
 from app.selling import service as selling
-from app.selling.service import Terms
+from app.selling.terms import Terms
 from tests.builders import NOW, cancellations_of, change_offer, refunds_of, the_offer, the_order
 from tests.people import a_person, actor_of, an_operator, an_organisation, sign_in_as
 from tests.service.providers.applying import COMPANY, PDF, a_submitted

@@ -37,7 +37,7 @@ from app.registry.ledger import codes
 from app.registry.ledger.models import LedgerAccount, LedgerBlock
 from app.registry.ports import Holding, RefusalCode, Refused
 from app.selling import service as selling
-from app.selling.service import Terms
+from app.selling.terms import Terms, terms_of
 from tests import people
 from tests.builders import (
     DETAILS,
@@ -186,7 +186,7 @@ class History:
     def change_price(self) -> None:
         offer_id = self.an_offer(*_OPEN)
         offer = db.session.get_one(Offer, offer_id)
-        terms, units = selling.terms_of(offer), offer.units_offered
+        terms, units = terms_of(offer), offer.units_offered
         end_reading()
         price = self.random.choice(PRICES)
         changed = Terms(price, terms.minimum_units, (), terms.opens_at, terms.expires_at)

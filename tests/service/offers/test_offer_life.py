@@ -26,7 +26,8 @@ from app.providers.states import ProviderState
 from app.registry.ledger.models import LedgerBlock
 from app.selling import service
 from app.selling.errors import CodeUnfit, MayNotOffer, NoSuchOffer, OfferMoved, OtherOwner, TermsUnfit, UnknownIssuance
-from app.selling.service import Terms
+from app.selling.service import schedule
+from app.selling.terms import Terms, terms_of
 from tests import people
 from tests.builders import (
     NOW,
@@ -593,7 +594,7 @@ def test_a_copy_has_the_same_terms_without_dates_that_are_over(desk: Desk) -> No
     offer_id = desk.draft(opens_at=NOW + HOUR, expires_at=NOW + 2 * HOUR, texts={"en": "Wind"}, tiers=((5, 200),))
 
     early = the_offer(service.copy(offer_id, SELLER, NOW))
-    assert service.terms_of(early) == service.terms_of(the_offer(offer_id))
+    assert terms_of(early) == terms_of(the_offer(offer_id))
     late = the_offer(service.copy(offer_id, SELLER, NOW + 3 * HOUR))
     assert (late.opens_at, late.expires_at, late.state) == (None, None, OfferState.DRAFT)
 
@@ -609,7 +610,7 @@ def test_two_sweepers_do_everything_once(desk: Desk, monkeypatch: pytest.MonkeyP
         end_reading()
         faster.append(service.run_schedule(at))
 
-    monkeypatch.setattr(service, "end_reading", the_other_is_faster)
+    monkeypatch.setattr(schedule, "end_reading", the_other_is_faster)
 
     assert service.run_schedule(at) == 0
     assert faster == [2 if hours == 1 else 1]

@@ -19,7 +19,7 @@ from app.offers.importer import import_offers
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.selling import service
-from app.selling.service import Terms
+from app.selling.terms import Terms
 from tests.builders import NOW, all_at_once, an_offer, registry_of, the_offer
 
 ACCOUNT = "CDM-100-1"

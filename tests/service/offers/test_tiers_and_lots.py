@@ -15,7 +15,7 @@ from app.kernel.money import Money
 from app.offers.models import Offer
 from app.offers.tiers import least_units, levels, most_units, price_at
 from app.selling import service as selling
-from app.selling.service import Terms
+from app.selling.terms import Terms
 from tests.builders import NOW, a_basket, change_offer, place, the_offer, the_order
 from tests.pages import Page
 from tests.people import Actor

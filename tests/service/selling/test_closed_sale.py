@@ -10,6 +10,7 @@ from app.offers.errors import SaleClosed
 from app.offers.reasons import MECHANISM_CLOSED
 from app.offers.states import OfferState
 from app.selling import service
+from app.selling.service.schedule import end_closed
 from app.selling.words import describe
 from tests.service.selling.conftest import House
 
@@ -55,5 +56,5 @@ def test_an_offer_that_its_seller_ended_in_the_same_moment_is_not_ended_again(ho
     with house.shop.inside():
         offer_id = house.offer().id
         service.withdraw(offer_id, service.SWEEPER, house.shop.clock.now())
-        assert service._close([offer_id], ORDERS_CLOSED) == 0  # noqa: SLF001 - read before it was withdrawn
+        assert end_closed([offer_id], ORDERS_CLOSED) == 0
     assert house.offer().state is OfferState.WITHDRAWN
