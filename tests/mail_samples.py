@@ -7,36 +7,28 @@ from typing import Any
 
 from app.kernel.money import Money
 from app.notifications import links
-from app.notifications.messages import (
+from app.notifications.messages.accounts import (
     AccountConfirm,
     AccountKnown,
     AccountRecover,
-    BoughtLine,
-    CertificatesReady,
-    ComplaintAnswered,
-    ComplaintOutcome,
-    ComplaintReceived,
-    Consent,
-    DirectCertified,
-    DirectRefused,
     EmailChange,
     EmailChanged,
     FactorChange,
     FactorChanged,
-    Facts,
-    LowStock,
-    NamedOffer,
-    OfferReturned,
-    OffersApproved,
-    OffersEnded,
-    OffersFrozen,
+    OrganisationInvitation,
+    PasswordChanged,
+)
+from app.notifications.messages.complaints import ComplaintAnswered, ComplaintOutcome, ComplaintReceived
+from app.notifications.messages.direct import DirectCertified, DirectRefused
+from app.notifications.messages.facts import Facts
+from app.notifications.messages.orders import (
+    BoughtLine,
+    CertificatesReady,
+    Consent,
     OnBehalfOf,
     OrderLate,
     OrderPaid,
     OrderRefused,
-    OrganisationInvitation,
-    ParticipantNews,
-    PasswordChanged,
     PaymentFailed,
     PaymentProcessing,
     PriceParts,
@@ -46,9 +38,18 @@ from app.notifications.messages import (
     RefundMade,
     RefusedLine,
     RemedyOffered,
+    SellerShare,
+)
+from app.notifications.messages.sellers import (
+    LowStock,
+    NamedOffer,
+    OfferReturned,
+    OffersApproved,
+    OffersEnded,
+    OffersFrozen,
+    ParticipantNews,
     SaleMade,
     SellerNews,
-    SellerShare,
     SoldLine,
 )
 from app.notifications.models import Mail

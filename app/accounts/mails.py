@@ -9,7 +9,7 @@ from app.accounts.models import Person
 from app.accounts.roles import Role
 from app.config import Settings
 from app.kernel.references import unguessable_token
-from app.notifications.messages import (
+from app.notifications.messages.accounts import (
     AccountConfirm,
     AccountKnown,
     AccountRecover,
@@ -17,10 +17,10 @@ from app.notifications.messages import (
     EmailChanged,
     FactorChange,
     FactorChanged,
-    Facts,
     OrganisationInvitation,
     PasswordChanged,
 )
+from app.notifications.messages.facts import Facts
 from app.notifications.service import queue_mail
 
 REFERENCE = "account"

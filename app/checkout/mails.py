@@ -16,11 +16,11 @@ from app.config import Settings
 from app.db import db
 from app.kernel.money import Money
 from app.kernel.references import certificate_slug
-from app.notifications.messages import (
+from app.notifications.messages.facts import Facts
+from app.notifications.messages.orders import (
     BoughtLine,
     CertificatesReady,
     Consent,
-    Facts,
     OnBehalfOf,
     OrderLate,
     OrderPaid,

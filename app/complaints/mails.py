@@ -6,7 +6,8 @@ from datetime import datetime
 
 from app.complaints.models import Complaint
 from app.config import Settings
-from app.notifications.messages import ComplaintAnswered, ComplaintOutcome, ComplaintReceived, Facts
+from app.notifications.messages.complaints import ComplaintAnswered, ComplaintOutcome, ComplaintReceived
+from app.notifications.messages.facts import Facts
 from app.notifications.service import queue_mail
 
 

@@ -15,7 +15,8 @@ from app.config import Settings
 from app.db import db
 from app.direct.models import DirectCancellation
 from app.kernel.references import certificate_slug
-from app.notifications.messages import DirectCertified, DirectRefused, Facts
+from app.notifications.messages.direct import DirectCertified, DirectRefused
+from app.notifications.messages.facts import Facts
 from app.notifications.service import queue_mail
 from app.providers.models import Provider
 

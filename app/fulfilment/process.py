@@ -46,7 +46,8 @@ from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
 from app.notifications import service as notifications
-from app.notifications.messages import MailKind, Proof
+from app.notifications.messages.kinds import MailKind
+from app.notifications.messages.orders import Proof
 from app.notifications.models import Mail
 from app.notifications.ports import Mailer
 from app.offers import reasons

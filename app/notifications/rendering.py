@@ -17,7 +17,8 @@ from app.current import settings
 from app.kernel.text import clean_line
 from app.notifications import links
 from app.notifications.addresses import split_sender
-from app.notifications.messages import FACTS, MailKind
+from app.notifications.messages import FACTS
+from app.notifications.messages.kinds import MailKind
 from app.notifications.models import Mail
 from app.notifications.ports import OutgoingMail
 from app.web import demonstration, i18n

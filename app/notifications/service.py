@@ -17,7 +17,8 @@ from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.text import clean_line
 from app.notifications import links
-from app.notifications.messages import Facts, MailKind
+from app.notifications.messages.facts import Facts
+from app.notifications.messages.kinds import MailKind
 from app.notifications.models import Mail
 from app.notifications.ports import Mailer, MailNotTaken, MailRefused, OutgoingMail
 from app.notifications.rendering import render

@@ -61,7 +61,7 @@ class Refund(Base):
     payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"), index=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("purchase_order.id"), index=True)
     order_line_id: Mapped[int | None] = mapped_column(ForeignKey("order_line.id"))
-    cause: Mapped[str] = mapped_column(String(24))  # a RefundCause of app/notifications/messages.py
+    cause: Mapped[str] = mapped_column(String(24))  # a RefundCause of app/notifications/messages/orders.py
     key: Mapped[str] = mapped_column(String(80), unique=True)
     state: Mapped[RefundState] = mapped_column(state_column(RefundState, "refund_state"))
     amount: Mapped[int] = mapped_column(BigInteger)

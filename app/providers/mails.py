@@ -10,7 +10,7 @@ from app.accounts.models import Membership, Organisation, Person
 from app.accounts.roles import Role
 from app.config import Settings
 from app.db import db
-from app.notifications.messages import ParticipantNews, SellerNews
+from app.notifications.messages.sellers import ParticipantNews, SellerNews
 from app.notifications.service import queue_mail
 
 __all__ = ["SellerNews", "news"]

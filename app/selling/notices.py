@@ -14,7 +14,7 @@ from app.audit.rules import LOW_STOCK, rule
 from app.catalog.models import Issuance, Project
 from app.current import settings
 from app.db import db
-from app.notifications.messages import (
+from app.notifications.messages.sellers import (
     LowStock,
     NamedOffer,
     OfferReturned,

@@ -13,7 +13,7 @@ from app.catalog.models import Issuance, Project
 from app.current import settings
 from app.db import db
 from app.kernel.money import Money
-from app.notifications.messages import SaleMade, SoldLine
+from app.notifications.messages.sellers import SaleMade, SoldLine
 from app.notifications.service import queue_mail
 from app.providers.models import Provider
 from app.selling.notices import TOLD

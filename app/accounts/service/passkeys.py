@@ -17,7 +17,7 @@ from app.accounts.service.joining import subject_of
 from app.audit.service import Actor, note_act
 from app.config import Settings
 from app.db import insert_once, transaction
-from app.notifications.messages import FactorChange
+from app.notifications.messages.accounts import FactorChange
 
 
 def add(

@@ -23,7 +23,7 @@ from app.config import Settings
 from app.db import db, rows_changed, transaction
 from app.kernel.references import ALPHABET
 from app.kernel.sealing import SealBroken, seal_text, unseal_text
-from app.notifications.messages import FactorChange
+from app.notifications.messages.accounts import FactorChange
 
 CODES = 10
 _HALF = 5  # letters; two halves are about 49 bits

@@ -16,7 +16,7 @@ from app.checkout.states import OrderState
 from app.db import db, transaction
 from app.fulfilment.process import Collaborators
 from app.kernel.clock import FixedClock
-from app.notifications.messages import MailKind
+from app.notifications.messages.kinds import MailKind
 from app.notifications.models import Mail
 from app.offers.errors import OrdersClosed, SaleClosed
 from app.offers.reasons import MECHANISM_CLOSED

@@ -18,7 +18,7 @@ from app.kernel import checkpoints
 from app.kernel.clock import FixedClock
 from app.notifications import service
 from app.notifications.adapters.smtp import SmtpMailer, SmtpServer, Tls
-from app.notifications.messages import Facts
+from app.notifications.messages.facts import Facts
 from app.notifications.models import Mail
 from app.notifications.ports import MailNotTaken, MailRefused, OutgoingMail
 from app.notifications.service import deliver_due, queue_mail, resend

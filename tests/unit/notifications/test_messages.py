@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app.notifications.messages import FACTS, Facts, MailKind, OrderPaid, RefundMade
+from app.notifications.messages import FACTS
+from app.notifications.messages.facts import Facts
+from app.notifications.messages.kinds import MailKind
+from app.notifications.messages.orders import OrderPaid, RefundMade
 from tests.mail_samples import all_facts, certificates_ready, order_paid, refund_made, sample_name
 
 TEMPLATES = Path(__file__).parents[3] / "templates" / "email"

@@ -14,14 +14,9 @@ import pytest
 from flask import Flask
 
 from app.kernel.text import clean_line
-from app.notifications.messages import (
-    ComplaintAnswered,
-    ComplaintOutcome,
-    ComplaintReceived,
-    Facts,
-    OrderFacts,
-    RefundCause,
-)
+from app.notifications.messages.complaints import ComplaintAnswered, ComplaintOutcome, ComplaintReceived
+from app.notifications.messages.facts import Facts
+from app.notifications.messages.orders import OrderFacts, RefundCause
 from app.notifications.ports import OutgoingMail
 from app.notifications.rendering import isolated, render
 from tests.conftest import application, environment
