@@ -29,9 +29,7 @@ from app.notifications.adapters import make_mailer
 from app.offers import pages as offer_pages
 from app.offers.surroundings import MarketSurroundings
 from app.payments import adapters as payment_adapters
-from app.providers import seller_views as applying_pages
-from app.providers import staff_views as sellers_desk
-from app.providers import views as seller_cards
+from app.providers import pages as seller_pages
 from app.providers.service import on_lost_authority, on_suspension
 from app.register import views as register_views
 from app.registry.adapters import make_registries
@@ -98,9 +96,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     calculator_views.init_app(app)
     register_views.init_app(app)
     screening_desk.init_app(app)
-    applying_pages.init_app(app)
-    sellers_desk.init_app(app)
-    seller_cards.init_app(app)
+    seller_pages.init_app(app)
     on_suspension(freeze_all)
     on_lost_authority(freeze_project)
     dashboard_views.init_app(app)

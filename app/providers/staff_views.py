@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Flask, abort, flash, make_response, redirect, render_template, send_file, url_for
+from flask import Blueprint, abort, flash, make_response, redirect, render_template, send_file, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
@@ -27,11 +27,6 @@ from app.web.security import form_checks_token
 blueprint = Blueprint("desk_sellers", __name__, url_prefix="/<lang>/desk")
 
 _ID = "<int(max=9223372036854775807):thing_id>"
-
-
-def init_app(app: Flask) -> None:
-    """Register the pages."""
-    app.register_blueprint(blueprint)
 
 
 @blueprint.get("/applications")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, abort, make_response, render_template
+from flask import Blueprint, abort, make_response, render_template
 from werkzeug.wrappers import Response
 
 from app.providers import queries
@@ -10,11 +10,6 @@ from app.providers.ports import current_surroundings
 from app.web.i18n import current_language
 
 blueprint = Blueprint("sellers", __name__, url_prefix="/<lang>/sellers")
-
-
-def init_app(app: Flask) -> None:
-    """Register the page."""
-    app.register_blueprint(blueprint)
 
 
 @blueprint.get("/<seller>")
