@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from app.db import db, write
 from app.jobs.models import RestorationHold
 
 _HOLDS = RestorationHold.__table__
-_STANDING = select(_HOLDS.c.id).where(_HOLDS.c.lifted_at.is_(None)).limit(1)
+IS_STANDING = exists().where(_HOLDS.c.lifted_at.is_(None))  # part of a query that reads more
+_STANDING = select(IS_STANDING)
 
 
 def stands() -> bool:
     """Whether a hold stands now."""
-    return write(_STANDING).first() is not None
+    return bool(write(_STANDING).scalar_one())
 
 
 def find_standing() -> RestorationHold | None:

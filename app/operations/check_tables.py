@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.models import Person
-from app.db import StateEvent, db
+from app.db import StateEvent, db, taking_the_write_lock
 from app.jobs import heartbeat
 from app.jobs.models import Heartbeat
 from app.kernel.sealing import SealBroken, unseal_text
@@ -46,7 +46,7 @@ def database(_patient: Patient) -> Iterator[Finding]:
 
 def _takes_a_row() -> bool:
     try:
-        with db.engine.connect().execution_options(tonne_write=True) as connection, connection.begin() as attempt:
+        with taking_the_write_lock(), db.engine.connect() as connection, connection.begin() as attempt:
             connection.execute(insert(Heartbeat).values(name="doctor", at=datetime.now(UTC)))
             attempt.rollback()
     except SQLAlchemyError:

@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from app import current
-from app.db import db
+from app.db import db, taking_the_write_lock
 from app.web.models import RateLimit
 from app.web.security import SAFE_METHODS
 
@@ -143,7 +143,7 @@ def _own_transaction() -> Iterator[Connection]:
         patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
         driver.execute(f"PRAGMA busy_timeout = {SECONDS_TO_WAIT_FOR_A_LOCK * 1000}")
         try:
-            with connection.execution_options(tonne_write=True).begin():
+            with taking_the_write_lock(), connection.begin():
                 yield connection
         finally:
             driver.execute(f"PRAGMA busy_timeout = {patience}")

@@ -172,15 +172,15 @@ def move(block: Held, part: Span, target: Place) -> None:
     """Move a part of a block into another account; what stays keeps its account."""
     first, last = block.span.first, block.span.last
     if part.first > first:
-        _change(block, last=part.first - 1)
+        _change(block, "last", part.first - 1)
         _add(block, target.id, part.first, part.last)
         if part.last < last:
             _add(block, block.account_id, part.last + 1, last)
     elif part.last < last:
-        _change(block, first=part.last + 1)
+        _change(block, "first", part.last + 1)
         _add(block, target.id, part.first, part.last)
     else:
-        _change(block, account_id=target.id)
+        _change(block, "account_id", target.id)
 
 
 def put(issuance_id: int, span: Span, account_id: int) -> None:
@@ -188,8 +188,14 @@ def put(issuance_id: int, span: Span, account_id: int) -> None:
     add_row(LedgerBlock, account_id=account_id, issuance_id=issuance_id, **span._asdict())
 
 
-def _change(block: Held, **values: int) -> None:
-    write(update(_BLOCKS).where(_BLOCKS.c.id == block.id).values(**values))
+_CHANGING = {
+    name: update(_BLOCKS).where(_BLOCKS.c.id == bindparam("block_id")).values({name: bindparam("new")})
+    for name in ("first", "last", "account_id")
+}
+
+
+def _change(block: Held, column: str, new: int) -> None:
+    write(_CHANGING[column], {"block_id": block.id, "new": new})
 
 
 def _add(block: Held, account_id: int, first: int, last: int) -> None:

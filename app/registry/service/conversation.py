@@ -10,7 +10,6 @@ from typing import TypeVar
 from sqlalchemy import update
 
 from app.db import transaction
-from app.jobs import hold
 from app.registry import leases
 from app.registry.leases import Lease
 from app.registry.models import Cancellation
@@ -66,7 +65,7 @@ def with_lease(
     """
     with transaction() as session:
         question = read_question(cancellation_id)
-        may = question.state in states and not hold.stands()
+        may = question.state in states and not question.is_held
         lease = leases.take(question.registry_code, question.request.account, now) if may else None
         if lease is not None:
             session.execute(

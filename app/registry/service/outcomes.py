@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import is_dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ from app.registry.ports import (
     Refused,
     Unavailable,
 )
-from app.registry.service.question import Question, read_question
+from app.registry.service.question import Fence, Question, read_question
 from app.registry.states import CANCELLATION, CancellationState
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ BACKOFF = (5, 15, 60, 300, 900, 3600)  # seconds
 MANUAL_AFTER = timedelta(hours=24)
 
 
-def apply_lookup(question: Question, answer: Lookup, now: datetime, fence: ColumnElement[bool]) -> None:
+def apply_lookup(question: Question, answer: Lookup, now: datetime, fence: Fence) -> None:
     """Believe what a look-up proves, inside the caller's transaction; `fence` holds while nobody has sent it since."""
     cancellation_id = question.cancellation_id
     if isinstance(answer, Found):
@@ -53,7 +54,7 @@ def apply_lookup(question: Question, answer: Lookup, now: datetime, fence: Colum
             _S.PLANNED,
             at=now,
             sources=(_S.UNKNOWN,),
-            only_if=(fence,),
+            unchanged=fence,
             facts={"basis": answer.basis},
             next_action_at=now,
         )
@@ -80,16 +81,16 @@ def look_again_later(cancellation_id: int, answer: Absent | Unavailable, now: da
     )
 
 
-def apply(question: Question, outcome: Outcome, now: datetime, *fence: ColumnElement[bool]) -> None:
+def apply(question: Question, outcome: Outcome, now: datetime, fence: Fence | None = None) -> None:
     """Move a cancellation to where an outcome puts it, inside the caller's transaction."""
     cancellation_id = question.cancellation_id
     if isinstance(outcome, Completed):
         _confirm(question, outcome.result, now)
     elif isinstance(outcome, Refused) and outcome.code is RefusalCode.KEY_REUSED:
         # Something else stands under our reference: that is our mistake, and no proof that nothing happened.
-        call_a_person(cancellation_id, outcome.message, now, (_S.SENDING, _S.UNKNOWN, _S.WAITING), *fence)
+        call_a_person(cancellation_id, outcome.message, now, (_S.SENDING, _S.UNKNOWN, _S.WAITING), fence)
     elif isinstance(outcome, Refused):
-        refuse(cancellation_id, outcome, now, (), *fence)
+        refuse(cancellation_id, outcome, now, (), fence)
     elif isinstance(outcome, Pending):
         moved = advance(
             Cancellation,
@@ -97,7 +98,7 @@ def apply(question: Question, outcome: Outcome, now: datetime, *fence: ColumnEle
             CANCELLATION,
             _S.WAITING,
             at=now,
-            only_if=fence,
+            unchanged=fence,
             registry_transaction=outcome.registry_transaction,
             next_action_at=now + outcome.poll_after,
             last_message=outcome.message[:500],
@@ -120,7 +121,7 @@ def apply(question: Question, outcome: Outcome, now: datetime, *fence: ColumnEle
             _S.PLANNED,
             at=now,
             sources=(_S.SENDING,),
-            only_if=fence,
+            unchanged=fence,
             facts={"message": outcome.message},
             next_action_at=now + outcome.retry_after,
             last_message=outcome.message[:500],
@@ -133,7 +134,7 @@ def apply(question: Question, outcome: Outcome, now: datetime, *fence: ColumnEle
             _S.UNKNOWN,
             at=now,
             sources=(_S.SENDING,),
-            only_if=fence,
+            unchanged=fence,
             facts={"message": outcome.message},
             next_action_at=now + timedelta(seconds=BACKOFF[0]),
             last_message=outcome.message[:500],
@@ -170,7 +171,7 @@ def refuse(
     outcome: Refused,
     now: datetime,
     sources: tuple[CancellationState, ...],
-    *fence: ColumnElement[bool],
+    fence: Fence | None = None,
 ) -> None:
     """Certainly no effect, and there never will be: from one of `sources`, or from any state that allows it."""
     advance(
@@ -180,7 +181,7 @@ def refuse(
         _S.REFUSED,
         at=now,
         sources=sources,
-        only_if=fence,
+        unchanged=fence,
         facts={"code": outcome.code.value, "message": outcome.message},
         refusal_code=outcome.code.value,
         last_message=outcome.message[:500],
@@ -241,7 +242,7 @@ def call_a_person(
     message: str,
     now: datetime,
     sources: tuple[CancellationState, ...],
-    *fence: ColumnElement[bool],
+    fence: Fence | None = None,
 ) -> None:
     """Stop doing anything about a cancellation: what the registry says cannot be acted on by rule."""
     moved = advance(
@@ -251,7 +252,7 @@ def call_a_person(
         _S.MANUAL,
         at=now,
         sources=sources,
-        only_if=fence,
+        unchanged=fence,
         facts={"message": message},
         last_message=message[:500],
     )
@@ -270,17 +271,21 @@ def note_attempt(
         started_at=started_at,
         ended_at=ended_at,
         outcome=type(answer).__name__.lower(),
-        answer=_plain(asdict(answer)),
+        answer=_plain(answer),
     )
 
 
 def _plain(value: Any) -> Any:
     """A value that JSON can hold, for the record of what a registry said."""
-    if isinstance(value, dict):
+    if isinstance(value, (int, str, type(None))):
+        return value
+    if is_dataclass(value):
+        value = vars(value)
+    if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    return value if isinstance(value, (int, str, bool, type(None))) else str(value)
+    return str(value)
 
 
 def pause(cancellation_id: int) -> timedelta:

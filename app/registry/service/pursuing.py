@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.db import advance, end_reading, transaction
-from app.jobs import hold
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.registry import leases
@@ -56,9 +55,9 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
     """
     now = clock.now()
     with transaction():
-        if hold.stands():
-            return False
         question = read_question(cancellation_id)
+        if question.is_held:
+            return False
         lease = leases.take(question.registry_code, question.request.account, now)
         if lease is None:
             return False
@@ -70,8 +69,8 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
             at=now,
             sources=(_S.PLANNED,),
             # Whoever sent it since this was read has another number.
-            only_if=(Cancellation.attempts == question.fence,),
-            attempts=question.fence + 1,
+            unchanged=question.fence,
+            attempts=question.attempts + 1,
             first_sent_at=question.first_sent_at or now,
             lease_until=now + leases.LENGTH,
             next_action_at=now + leases.LENGTH,
@@ -93,7 +92,7 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
         outcome = believed(outcome, leases.give_back(lease))
         # A sender that lost its claim may still report success, for that is a fact; anything else
         # it says is about a claim that belongs to somebody else by now.
-        apply(question, outcome, ended_at, Cancellation.attempts == question.fence + 1)
+        apply(question, outcome, ended_at, question.fence_after_sending)
     return True
 
 
@@ -129,7 +128,7 @@ def look_up(cancellation_id: int, registries: Registries, clock: Clock) -> None:
     )
     with transaction():
         note_attempt(cancellation_id, "lookup", now, clock.now(), answer)
-        apply_lookup(question, answer, clock.now(), Cancellation.attempts == question.fence)
+        apply_lookup(question, answer, clock.now(), question.fence)
     can_advance = isinstance(answer, Found) and isinstance(answer.outcome, Pending) and answer.outcome.can_advance
     if can_advance and not question.is_closed(now):
         take_next_step(cancellation_id, registries, clock)
@@ -148,14 +147,13 @@ def take_next_step(cancellation_id: int, registries: Registries, clock: Clock) -
     with transaction():
         note_attempt(cancellation_id, "advance", now, ended_at, outcome)
         outcome = believed(outcome, leases.give_back(lease))
-        fence = Cancellation.attempts == question.fence
         if isinstance(outcome, Ambiguous):
-            call_a_person(cancellation_id, outcome.message, ended_at, (_S.WAITING,), fence)
+            call_a_person(cancellation_id, outcome.message, ended_at, (_S.WAITING,), question.fence)
         elif isinstance(outcome, (NotSent, Unknown)):
             # The request is pending there, whatever became of this step: it is looked up, never sent again.
             look_again_later(cancellation_id, Unavailable(outcome.message), ended_at)
         else:
-            apply(question, outcome, ended_at, fence)
+            apply(question, outcome, ended_at, question.fence)
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy import bindparam, select
 
 from app.catalog.models import Issuance, Mechanism, UnitType
 from app.db import write
+from app.jobs import hold
 from app.registry import leases
 from app.registry.models import Cancellation
 from app.registry.ports import (
@@ -17,13 +19,16 @@ from app.registry.ports import (
 )
 from app.registry.states import CancellationState
 
+Fence = Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class Question:
     """What a registry is asked about one cancellation, and what is known of it.
 
-    `since` is the instant of the last call that may have written; `fence` is how often it had been sent by then;
-    `closes_at` is when its registry closes (aware UTC), where that is known.
+    `since` is the instant of the last call that may have written; `attempts` is how often it had been sent by then;
+    `closes_at` is when its registry closes (aware UTC), where that is known; `is_held` says whether a restoration
+    hold stands.
     """
 
     cancellation_id: int
@@ -31,11 +36,22 @@ class Question:
     registry_code: str
     transaction: str | None
     since: datetime
-    fence: int
+    attempts: int
     state: CancellationState
     first_sent_at: datetime | None
     is_wanted_back: bool
     closes_at: datetime | None
+    is_held: bool
+
+    @property
+    def fence(self) -> Fence:
+        """What still is so while nobody has sent it since this was read."""
+        return {"attempts": self.attempts}
+
+    @property
+    def fence_after_sending(self) -> Fence:
+        """The same, once the reader itself has sent it."""
+        return {"attempts": self.attempts + 1}
 
     def is_closed(self, now: datetime) -> bool:
         """Whether the registry is gone at `now` (aware)."""
@@ -47,6 +63,7 @@ _READ = (
         *(column for column in Cancellation.__table__.columns if column.name != "issuance_id"),
         *(Issuance.__table__.columns[name] for name in ("space", "serial_first", "serial_last")),
         Mechanism.__table__.columns["ends_at"],
+        hold.IS_STANDING.label("is_held"),
     )
     .join(Issuance.__table__, Issuance.id == Cancellation.issuance_id)
     .join(UnitType.__table__, UnitType.code == Cancellation.unit_type)
@@ -64,11 +81,12 @@ def read_question(cancellation_id: int) -> Question:
         registry_code=row.registry_code,
         transaction=row.registry_transaction,
         since=(row.lease_until or row.created_at + leases.LENGTH) - leases.LENGTH,
-        fence=row.attempts,
+        attempts=row.attempts,
         state=row.state,
         first_sent_at=row.first_sent_at,
         is_wanted_back=row.withdrawal_wanted_at is not None,
         closes_at=row.ends_at,
+        is_held=row.is_held,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 
 from app.db import db, end_reading, rows_changed, transaction
 from app.kernel.clock import Clock
@@ -22,7 +22,7 @@ from app.registry.ports import (
 from app.registry.promises import waits_too_long
 from app.registry.service.conversation import answer_of, with_lease
 from app.registry.service.outcomes import apply_lookup, note_attempt, pause, refuse
-from app.registry.service.question import Question
+from app.registry.service.question import Fence, Question
 from app.registry.states import CancellationState
 
 _S = CancellationState
@@ -55,7 +55,7 @@ def withdraw(cancellation_id: int, reason: str, registries: Registries, clock: C
     lease, question = with_lease(cancellation_id, now, (_S.PLANNED, _S.WAITING, _S.UNKNOWN, _S.MANUAL))
     if lease is None:
         return False
-    if question.fence == 0:
+    if question.attempts == 0:
         answer: Lookup = Absent(proven=True, basis="it was never sent")
     else:
         answer = answer_of(
@@ -67,7 +67,7 @@ def withdraw(cancellation_id: int, reason: str, registries: Registries, clock: C
         note_attempt(cancellation_id, "withdraw", now, ended_at, answer)
         is_done = isinstance(answer, Found) and isinstance(answer.outcome, Completed)
         if leases.give_back(lease) or is_done:
-            _apply_withdrawal(question, answer, ended_at, Cancellation.attempts == question.fence)
+            _apply_withdrawal(question, answer, ended_at, question.fence)
         session.execute(
             update(Cancellation)
             .where(
@@ -97,7 +97,7 @@ def is_wanted_back(cancellation_id: int) -> bool:
     return wanted is not None
 
 
-def _apply_withdrawal(question: Question, answer: Lookup, now: datetime, fence: ColumnElement[bool]) -> None:
+def _apply_withdrawal(question: Question, answer: Lookup, now: datetime, fence: Fence) -> None:
     if isinstance(answer, Absent) and answer.proven:
         # Nobody sends it again, so what is not there never will be.
         withdrawn = Refused(RefusalCode.WITHDRAWN, answer.basis)
