@@ -10,7 +10,7 @@
     cancel: one registry call for each line, under its own reference                     (registry)
                                       v
     finish: certificates issued for what was cancelled; for what was refused
-                                      │  the money, or other units if the buyer wants   (checkout)
+                                      │  the money, or other units if the buyer wants (finishing)
                                       v
     refund, render, mail: repeated until done                      (payments, certificates, mail)
 
@@ -27,45 +27,32 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Flask
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from app.certificates import service as certificates
 from app.certificates.ports import CertificateRenderer, SummaryFacts
 from app.checkout import facts as certificate_facts
-from app.checkout import mails
 from app.checkout import service as checkout
-from app.checkout.models import Order, OrderLine
-from app.checkout.order_queries import promise_of, proof_times
-from app.checkout.states import ORDER, OrderState
+from app.checkout.models import Order
+from app.checkout.states import OrderState
 from app.config import Settings
-from app.db import advance, db, end_reading, transaction
+from app.db import db, end_reading
 from app.direct import service as direct
-from app.fulfilment import risk, sales
+from app.fulfilment import late, risk
+from app.fulfilment.finishing import due_to_finish, finish_order
 from app.jobs import hold
-from app.kernel import checkpoints
 from app.kernel.clock import Clock
-from app.kernel.money import Money
 from app.notifications import service as notifications
-from app.notifications.messages.kinds import MailKind
-from app.notifications.messages.orders import Proof
-from app.notifications.models import Mail
 from app.notifications.ports import Mailer
-from app.offers import reasons
-from app.offers import service as offers
 from app.payments import service as payments
 from app.payments.ports import GatewayUnavailable, PaymentGateway
 from app.registry import service as registry_service
-from app.registry.models import Cancellation
-from app.registry.ports import RefusalCode, Registries
-from app.registry.promises import later_than_promised
-from app.registry.states import CANCELLATION, CancellationState
-from app.selling import notices
+from app.registry.ports import Registries
 from app.selling import service as selling
 
 log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 50
-FINAL = [state for state in CancellationState if CANCELLATION.is_final(state)]
 
 _S = OrderState
 
@@ -204,64 +191,8 @@ def finish_orders(world: Collaborators) -> int:
     """Orders whose cancellations are all final get certificates for what was cancelled."""
     if _is_held_back("certificates"):
         return 0
-    waiting = (
-        select(Cancellation.order_id)
-        .where(
-            # NULL in a list makes NOT IN say neither yes nor no.
-            Cancellation.order_id.is_not(None),
-            Cancellation.state.not_in(FINAL),
-        )
-        .scalar_subquery()
-    )
-    ready = db.session.scalars(
-        select(Order.id).where(Order.state == _S.FULFILLING, Order.id.not_in(waiting)).order_by(Order.id).limit(100)
-    ).all()
-    end_reading()
-    return _each(list(ready), lambda id_: finish_order(id_, world))
-
-
-def finish_order(order_id: int, world: Collaborators) -> None:
-    """Freeze the facts, give numbers, owe refunds, queue mails and PDFs: one transaction, once."""
     now = world.clock.now()
-    with transaction() as session:
-        order = session.get_one(Order, order_id)
-        cancellations = list(
-            session.scalars(select(Cancellation).where(Cancellation.order_id == order_id).order_by(Cancellation.id))
-        )
-        confirmed = [c for c in cancellations if c.state is CancellationState.CONFIRMED]
-        refused = [c for c in cancellations if c.state is CancellationState.REFUSED]
-        planned_lines = {c.order_line_id for c in cancellations}
-        whole = len(confirmed) == len(order.lines)
-        to = _S.FULFILLED if whole else _S.PARTLY_FULFILLED if confirmed else _S.REFUSED
-        if len(confirmed) + len(refused) != len(planned_lines) or not advance(
-            Order, order_id, ORDER, to, at=now, sources=(_S.FULFILLING,), finished_at=now
-        ):
-            return
-        issued = [
-            certificates.issue(
-                draft.facts,
-                order_id=order_id,
-                project_id=draft.project_id,
-                beneficiary_id=draft.beneficiary_id,
-                base_url=world.settings.public_base_url,
-                now=now,
-            )
-            for draft in certificate_facts.drafts(order, world.settings, world.registries)
-        ]
-        for certificate in issued:
-            certificates.request_document(order_id=order_id, subject=certificate.number, locale=order.locale, now=now)
-        if len(issued) > 1:
-            certificates.request_document(order_id=order_id, subject=order.reference, locale=order.locale, now=now)
-        if issued:
-            times = proof_times(order, cancellations, issued)
-            proof = Proof(
-                paid_at=times["paid"], sent_at=times["sent"], cancelled_at=times["cancelled"], certified_at=now
-            )
-            mails.certificates_ready(order, issued, world.settings, proof, now)
-            sales.tell_sellers(order, {c.order_line_id for c in confirmed}, now)
-        if refused:
-            _give_back(order, refused, world.settings, now)
-    checkpoints.reached("certificate.facts_frozen")
+    return _each(due_to_finish(), lambda id_: finish_order(id_, world.registries, world.settings, now))
 
 
 def finish_direct(world: Collaborators) -> int:
@@ -273,65 +204,12 @@ def finish_direct(world: Collaborators) -> int:
     )
 
 
-def _give_back(order: Order, refused: list[Cancellation], settings: Settings, now: datetime) -> None:
-    """A refused line is made good alone, and its offer is frozen: the registry knows something we do not.
-
-    Unless it is only gone, or its buyer took the units back: then nobody's books differ.
-    """
-    lines = []
-    for cancellation in refused:
-        line = db.session.get_one(OrderLine, cancellation.order_line_id)
-        is_closed = cancellation.refusal_code == RefusalCode.CLOSED
-        if not is_closed and cancellation.refusal_code != RefusalCode.WITHDRAWN:
-            _freeze_offer(line.offer_id, cancellation.reference, now)
-        offers.release(line.id, now)
-        if is_closed:
-            _refund_closed(order, line, settings, now)
-        else:
-            lines.append(line)
-    if lines:
-        checkout.make_good(order, lines, settings, now)
-
-
-def _freeze_offer(offer_id: int, reference: str, now: datetime) -> None:
-    if offers.freeze(offer_id, now, reasons.BOOKS_DIFFER, note=f"registry refused {reference}"):
-        notices.offers_frozen([offer_id], reasons.BOOKS_DIFFER, now)
-
-
-def _refund_closed(order: Order, line: OrderLine, settings: Settings, now: datetime) -> None:
-    refund = payments.owe_refund(
-        payment=payments.get_paid(order.id),
-        order_reference=order.reference,
-        amount=Money(line.amount, order.currency),
-        cause="closed",
-        order_line_id=line.id,
-        now=now,
-    )
-    mails.refund_made(order, refund, settings, now)
-
-
 def tell_late_buyers(world: Collaborators) -> int:
     """Past the promised time the buyer hears it from us, once."""
     now = world.clock.now()
-    told = select(Mail.order_id).where(Mail.kind == MailKind.ORDER_LATE, Mail.order_id.is_not(None))
-    late = db.session.scalars(
-        select(Cancellation.order_id)
-        .distinct()
-        .where(
-            Cancellation.order_id.not_in(told),
-            Cancellation.state.not_in(FINAL),
-            or_(*(later_than_promised(registry, now) for registry in world.registries)),
-        )
-        .limit(100)
-    ).all()
-    end_reading()
-
-    def tell(order_id: int) -> None:
-        promise = promise_of(order_id, world.registries)
-        with transaction() as session:
-            mails.order_late(session.get_one(Order, order_id), world.settings, promise, now)
-
-    return _each([order_id for order_id in late if order_id is not None], tell)
+    return _each(
+        late.late_orders(world.registries, now), lambda id_: late.tell(id_, world.registries, world.settings, now)
+    )
 
 
 # --- money goes back, paper comes out --------------------------------------------------------------

@@ -18,6 +18,7 @@ from app.certificates.states import CertificateState
 from app.checkout import facts as certificate_facts
 from app.db import StateEvent, db, transaction
 from app.fulfilment import process
+from app.fulfilment.finishing import finish_order
 from app.fulfilment.process import Collaborators
 from tests.builders import a_finished_order, a_paid_order, all_at_once, an_offer, certificates_of, pass_time, the_order
 
@@ -32,7 +33,7 @@ def a_certain_order(world: Collaborators, offer_id: int) -> int:
 
 def finishing(world: Collaborators, order_id: int) -> Callable[[], None]:
     """What one of several workers does."""
-    return lambda: process.finish_order(order_id, world)
+    return lambda: finish_order(order_id, world.registries, world.settings, world.clock.now())
 
 
 def numbers() -> list[str]:
@@ -84,7 +85,7 @@ def test_an_issue_that_fails_leaves_no_gap(world: Collaborators) -> None:
 
     with pytest.raises(ConnectionError, match="TN1/2026"):
         issue_and_fail()
-    process.finish_order(order_id, world)
+    finish_order(order_id, world.registries, world.settings, world.clock.now())
     a_finished_order(world, {offer_id: 1})
 
     assert numbers() == ["TN1/2026", "TN2/2026"]

@@ -16,6 +16,7 @@ from app.checkout.states import OrderState
 from app.db import StateEvent, db
 from app.fulfilment import process
 from app.fulfilment.commands import prepare_to_draw
+from app.fulfilment.finishing import finish_order
 from app.fulfilment.process import Collaborators, run_due
 from app.registry.ports import RefusalCode, Refused
 from tests.builders import (
@@ -81,7 +82,7 @@ def test_an_order_that_two_workers_finish_at_once_is_finished_by_one(world: Coll
     for step in (process.begin_orders, process.cancel_units):
         step(world)
 
-    all_at_once(context, [partial(process.finish_order, order_id, world)] * 3)
+    all_at_once(context, [partial(finish_order, order_id, world.registries, world.settings, world.clock.now())] * 3)
 
     assert states_of(order_id).count("fulfilled") == 1
     assert len(certificates_of(order_id)) == 1
@@ -91,7 +92,7 @@ def test_an_order_whose_cancellations_are_not_final_is_not_finished(world: Colla
     order_id = a_paid_order(world, {an_offer(): 2})
     process.begin_orders(world)
 
-    process.finish_order(order_id, world)
+    finish_order(order_id, world.registries, world.settings, world.clock.now())
 
     assert the_order(order_id).state is OrderState.FULFILLING
     assert not certificates_of(order_id)

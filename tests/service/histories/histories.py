@@ -22,7 +22,8 @@ from app.checkout import service as checkout
 from app.checkout.models import Basket, BasketLine
 from app.db import db, end_reading, transaction
 from app.direct import service as direct
-from app.fulfilment import process, risk
+from app.fulfilment import risk
+from app.fulfilment.finishing import finish_order
 from app.fulfilment.process import Collaborators
 from app.kernel.errors import Refusal
 from app.kernel.references import unguessable_token
@@ -297,7 +298,7 @@ class History:
         for cancellation_id in waiting:
             registry_service.send(cancellation_id, world.registries, world.clock)
         for order_id in self.orders_in("fulfilling"):
-            process.finish_order(order_id, world)
+            finish_order(order_id, world.registries, world.settings, world.clock.now())
         for direct_id in self.column(
             "SELECT id FROM direct_cancellation WHERE account = :account AND state = 'fulfilling'", account=self.account
         ):

@@ -1,0 +1,133 @@
+"""The end of an order: certificates for what was cancelled, and for what was refused the money or other units.
+
+One transaction freezes the facts, gives the numbers, owes the refunds and queues what is to be drawn and mailed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.certificates import service as certificates
+from app.checkout import facts as certificate_facts
+from app.checkout import mails
+from app.checkout import service as checkout
+from app.checkout.models import Order, OrderLine
+from app.checkout.order_queries import proof_times
+from app.checkout.states import ORDER, OrderState
+from app.config import Settings
+from app.db import advance, db, end_reading, transaction
+from app.fulfilment import sales
+from app.kernel import checkpoints
+from app.kernel.money import Money
+from app.notifications.messages.orders import Proof
+from app.offers import reasons
+from app.offers import service as offers
+from app.payments import service as payments
+from app.registry.models import Cancellation
+from app.registry.ports import RefusalCode, Registries
+from app.registry.states import CANCELLATION, CancellationState
+from app.selling import notices
+
+FINAL = [state for state in CancellationState if CANCELLATION.is_final(state)]
+
+_S = OrderState
+
+
+def due_to_finish() -> list[int]:
+    """The orders whose cancellations are all final, oldest first."""
+    waiting = (
+        select(Cancellation.order_id)
+        .where(
+            # NULL in a list makes NOT IN say neither yes nor no.
+            Cancellation.order_id.is_not(None),
+            Cancellation.state.not_in(FINAL),
+        )
+        .scalar_subquery()
+    )
+    ready = db.session.scalars(
+        select(Order.id).where(Order.state == _S.FULFILLING, Order.id.not_in(waiting)).order_by(Order.id).limit(100)
+    ).all()
+    end_reading()
+    return list(ready)
+
+
+def finish_order(order_id: int, registries: Registries, settings: Settings, now: datetime) -> None:
+    """Freeze the facts, give numbers, owe refunds, queue mails and PDFs: one transaction, once."""
+    with transaction() as session:
+        order = session.get_one(Order, order_id)
+        cancellations = list(
+            session.scalars(select(Cancellation).where(Cancellation.order_id == order_id).order_by(Cancellation.id))
+        )
+        confirmed = [c for c in cancellations if c.state is CancellationState.CONFIRMED]
+        refused = [c for c in cancellations if c.state is CancellationState.REFUSED]
+        planned_lines = {c.order_line_id for c in cancellations}
+        whole = len(confirmed) == len(order.lines)
+        to = _S.FULFILLED if whole else _S.PARTLY_FULFILLED if confirmed else _S.REFUSED
+        if len(confirmed) + len(refused) != len(planned_lines) or not advance(
+            Order, order_id, ORDER, to, at=now, sources=(_S.FULFILLING,), finished_at=now
+        ):
+            return
+        issued = [
+            certificates.issue(
+                draft.facts,
+                order_id=order_id,
+                project_id=draft.project_id,
+                beneficiary_id=draft.beneficiary_id,
+                base_url=settings.public_base_url,
+                now=now,
+            )
+            for draft in certificate_facts.drafts(order, settings, registries)
+        ]
+        for certificate in issued:
+            certificates.request_document(order_id=order_id, subject=certificate.number, locale=order.locale, now=now)
+        if len(issued) > 1:
+            certificates.request_document(order_id=order_id, subject=order.reference, locale=order.locale, now=now)
+        if issued:
+            times = proof_times(order, cancellations, issued)
+            proof = Proof(
+                paid_at=times["paid"], sent_at=times["sent"], cancelled_at=times["cancelled"], certified_at=now
+            )
+            mails.certificates_ready(order, issued, settings, proof, now)
+            sales.tell_sellers(order, {c.order_line_id for c in confirmed}, now)
+        if refused:
+            _give_back(order, refused, settings, now)
+    checkpoints.reached("certificate.facts_frozen")
+
+
+def _give_back(order: Order, refused: list[Cancellation], settings: Settings, now: datetime) -> None:
+    """A refused line is made good alone, and its offer is frozen: the registry knows something we do not.
+
+    Unless it is only gone, or its buyer took the units back: then nobody's books differ.
+    """
+    lines = []
+    for cancellation in refused:
+        line = db.session.get_one(OrderLine, cancellation.order_line_id)
+        is_closed = cancellation.refusal_code == RefusalCode.CLOSED
+        if not is_closed and cancellation.refusal_code != RefusalCode.WITHDRAWN:
+            _freeze_offer(line.offer_id, cancellation.reference, now)
+        offers.release(line.id, now)
+        if is_closed:
+            _refund_closed(order, line, settings, now)
+        else:
+            lines.append(line)
+    if lines:
+        checkout.make_good(order, lines, settings, now)
+
+
+def _freeze_offer(offer_id: int, reference: str, now: datetime) -> None:
+    if offers.freeze(offer_id, now, reasons.BOOKS_DIFFER, note=f"registry refused {reference}"):
+        notices.offers_frozen([offer_id], reasons.BOOKS_DIFFER, now)
+
+
+def _refund_closed(order: Order, line: OrderLine, settings: Settings, now: datetime) -> None:
+    refund = payments.owe_refund(
+        payment=payments.get_paid(order.id),
+        order_reference=order.reference,
+        amount=Money(line.amount, order.currency),
+        cause="closed",
+        order_line_id=line.id,
+        now=now,
+    )
+    mails.refund_made(order, refund, settings, now)
