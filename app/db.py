@@ -38,7 +38,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
-from sqlalchemy.sql.dml import ReturningInsert
 
 from app.kernel.columns import Base, UTCDateTime
 from app.kernel.errors import Fault
@@ -215,8 +214,7 @@ def _move(table: Table, names: tuple[str, ...], kept: tuple[str, ...]) -> Update
 def write(statement: Executable, values: Mapping[str, Any] | None = None) -> Result[Any]:
     """Execute a statement on tables in the caller's transaction, after what objects are still to be written."""
     session = db.session()
-    if session.new or session.dirty or session.deleted:
-        session.flush()
+    session.flush()
     connection: Connection = session.info.get("connection") or session.connection()
     return connection.execute(statement, values)
 
@@ -252,14 +250,10 @@ def _insert(table: Table) -> Insert:
     return insert(table)
 
 
-@cache
-def _insert_for_id(table: Table) -> ReturningInsert[Any]:
-    return insert(table).returning(table.c.id)
-
-
 def add_row_with_id(row: type[Any], **values: Any) -> int:
     """The same, for a row whose new id is wanted."""
-    return int(write(_insert_for_id(row.__table__), values).scalar_one())
+    result = cast("CursorResult[Any]", write(_insert(row.__table__), values))
+    return int(result.inserted_primary_key[0])  # type: ignore[index]  # there is one after an INSERT of one row
 
 
 def insert_once(row: type[Any], **values: Any) -> bool:

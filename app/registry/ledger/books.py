@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, select, update
 
-from app.db import add_row, db, insert_once, one_at_a_time, write
+from app.db import add_row, add_row_with_id, db, insert_once, one_at_a_time, write
 from app.kernel.serials import Span
 from app.registry.ledger import codes
 from app.registry.ledger.models import (
@@ -145,12 +145,11 @@ def enter_terminated(type_code: int, target: Place, period: Period, *, units: in
     )
 
 
-_ENTERING = insert(_TRANSACTIONS).returning(_TRANSACTIONS.c.id)
 _NAMING = update(_TRANSACTIONS).where(_TRANSACTIONS.c.id == bindparam("entry_id")).values(identifier=bindparam("name"))
 
 
 def _enter(**values: Any) -> Entry:
-    entry_id: int = write(_ENTERING, values).scalar_one()
+    entry_id = add_row_with_id(LedgerTransaction, **values)
     identifier = codes.transaction_identifier(entry_id)
     write(_NAMING, {"entry_id": entry_id, "name": identifier})
     return Entry(entry_id, identifier)
