@@ -10,25 +10,21 @@ from sqlalchemy import select
 
 from app.catalog.models import Issuance
 from app.checkout.errors import AlreadyPaid, BasketEmpty, EarlierOrderOpen, TotalChanged
-from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
+from app.checkout.models import Basket, BasketLine, Order
 from app.checkout.queries import Shown, total_problem
 from app.checkout.service.allowed import require_intent, require_time_to_pay
 from app.checkout.service.expire import close_unpaid
-from app.checkout.states import ORDER, UNPAID, OrderState
+from app.checkout.service.rows import Bought, add_beneficiary, add_lines, add_order
+from app.checkout.states import UNPAID
 from app.config import Settings
-from app.db import db, end_reading, record, transaction
+from app.db import db, end_reading, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
-from app.kernel.references import order_reference, unguessable_token
 from app.offers import service as offers
 from app.offers.errors import PriceChanged
 from app.offers.models import Offer
-from app.payments import service as payments
 from app.payments.ports import PaymentGateway
-from app.payments.split import split
 from app.registry.ports import Registries
-
-_S = OrderState
 
 
 def place_order(
@@ -69,70 +65,42 @@ def place_order(
             raise BasketEmpty
         require_time_to_pay([offer.id for _line, offer, _issuance in rows], now)
         require_intent(details["intent"], [issuance.authorisation for _line, _offer, issuance in rows])
-        prices = [offer.price_for(line.units).minor for line, offer, _issuance in rows]
-        amounts = [price * line.units for price, (line, _offer, _issuance) in zip(prices, rows, strict=True)]
-        if sum(amounts) != expected_total:
-            raise TotalChanged(total=sum(amounts), expected=expected_total)
-        for price, (line, offer, _issuance) in zip(prices, rows, strict=True):
-            if shown is not None and (offer.id, line.units, price) not in shown:
-                raise PriceChanged(offer_id=offer.id, unit_price=price)
-        problem = total_problem([(offer, line.units) for line, offer, _issuance in rows], settings)
+        bought = [
+            Bought(offer, issuance.project_id, line.units, offer.price_for(line.units).minor)
+            for line, offer, issuance in rows
+        ]
+        total = sum(one.amount for one in bought)
+        if total != expected_total:
+            raise TotalChanged(total=total, expected=expected_total)
+        for one in bought:
+            if shown is not None and (one.offer.id, one.units, one.unit_price) not in shown:
+                raise PriceChanged(offer_id=one.offer.id, unit_price=one.unit_price)
+        problem = total_problem([(one.offer, one.units) for one in bought], settings)
         if problem is not None:
             raise problem
-        order = Order(
-            reference=order_reference(),
-            token=unguessable_token(),
+        order = add_order(
+            now,
             basket_id=basket_id,
-            state=_S.PLACED,
             locale=locale,
             person_id=person_id,
             email=details["email"],
             currency=settings.currency,
-            total=sum(amounts),
+            total=total,
             is_demonstration=settings.is_demonstration,
             consent_version=consent_version,
             consent_text=consent_text,
             terms_version=terms_version,
-            placed_at=now,
-            expires_at=now + payments.HOLD,
         )
-        session.add(order)
-        session.flush()
-        record(ORDER.machine, order.id, None, _S.PLACED, at=now)
-        beneficiary = Beneficiary(
-            order_id=order.id,
+        beneficiary = add_beneficiary(
+            order,
             name=details["beneficiary"],
             purpose=details["purpose"],
             intent=details["intent"],
             country=details["country"],
             is_name_public=bool(details["publish_name"]),
         )
-        session.add(beneficiary)
-        session.flush()
-        lines = []
-        versions = {offer.id: offer.price_version for _line, offer, _issuance in rows}
-        shares = zip(rows, prices, split(amounts, settings), strict=True)
-        for position, ((line, offer, issuance), price, share) in enumerate(shares):
-            lines.append(
-                OrderLine(
-                    order_id=order.id,
-                    position=position,
-                    offer_id=offer.id,
-                    issuance_id=issuance.id,
-                    project_id=issuance.project_id,
-                    provider_id=offer.provider_id,
-                    beneficiary_id=beneficiary.id,
-                    units=line.units,
-                    unit_price=price,
-                    amount=share.amount,
-                    seller_share=share.seller,
-                    payment_cost=share.payment_cost,
-                    tax=share.tax,
-                    platform_fee=share.platform_fee,
-                )
-            )
-        session.add_all(lines)
-        session.flush()
+        versions = {one.offer.id: one.offer.price_version for one in bought}
+        lines = add_lines(order, beneficiary, bought, settings)
         # Whoever changes a price between the reading above and this line changes its version as well.
         wanted = [offers.Wanted(line.offer_id, line.id, line.units, versions[line.offer_id]) for line in lines]
         offers.reserve(wanted, now)

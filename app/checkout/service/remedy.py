@@ -19,16 +19,14 @@ from app.checkout.errors import NotLate, RemedyDecided, SubstituteUnfit
 from app.checkout.models import Beneficiary, Order, OrderLine, Remedy
 from app.checkout.order_queries import promise_of
 from app.checkout.remedies import find_substitute, substitutes
+from app.checkout.service.rows import Bought, add_beneficiary, add_lines, add_order
 from app.checkout.states import ORDER, REMEDY, OrderState, RemedyState
 from app.config import Settings
 from app.db import advance, db, end_reading, record, transaction
 from app.kernel.money import Money
-from app.kernel.references import order_reference, unguessable_token
 from app.offers import service as offers
-from app.offers.models import Offer
 from app.payments import service as payments
 from app.payments.models import Payment, Refund
-from app.payments.split import split
 from app.registry import service as registry
 from app.registry.ports import Registries
 
@@ -101,8 +99,10 @@ def take_units(
         if offer is None or offer.price_for(line.units).minor != shown_price:
             raise SubstituteUnfit(offer_id=offer_id)
         first = session.get_one(Order, remedy.order_id)
-        order = _second_order(first, shown_price * line.units, consent_version, consent_text, terms_version, now)
-        bought = _line(order, line, offer, shown_price, settings)
+        project_id = session.get_one(Issuance, offer.issuance_id).project_id
+        instead = Bought(offer, project_id, line.units, shown_price)
+        order = _second_order(first, instead.amount, consent_version, consent_text, terms_version, now)
+        bought = _line(order, line, instead, settings)
         offers.reserve([offers.Wanted(offer.id, bought.id, line.units, offer.price_version)], now)
         offers.settle(bought.id, now)
         _decide(remedy, _S.SUBSTITUTED, now, substitute_order_id=order.id)
@@ -185,11 +185,10 @@ def _owe(payment: Payment, order: Order, line: OrderLine, amount: int, cause: st
 def _second_order(
     first: Order, total: int, consent_version: str, consent_text: str, terms_version: str, now: datetime
 ) -> Order:
-    order = Order(
-        reference=order_reference(),
-        token=unguessable_token(),
+    return add_order(
+        now,
+        {"instead_of": first.reference},
         basket_id=None,
-        state=OrderState.PLACED,
         locale=first.locale,
         person_id=first.person_id,
         email=first.email,
@@ -199,46 +198,20 @@ def _second_order(
         consent_version=consent_version,
         consent_text=consent_text,
         terms_version=terms_version,
-        placed_at=now,
-        expires_at=now + payments.HOLD,
     )
-    db.session.add(order)
-    db.session.flush()
-    record(ORDER.machine, order.id, None, OrderState.PLACED, at=now, facts={"instead_of": first.reference})
-    return order
 
 
-def _line(order: Order, instead_of: OrderLine, offer: Offer, price: int, settings: Settings) -> OrderLine:
+def _line(order: Order, instead_of: OrderLine, bought: Bought, settings: Settings) -> OrderLine:
     said = db.session.get_one(Beneficiary, instead_of.beneficiary_id)
-    beneficiary = Beneficiary(
-        order_id=order.id,
+    beneficiary = add_beneficiary(
+        order,
         name=said.name,
         purpose=said.purpose,
         intent=said.intent,
         country=said.country,
         is_name_public=said.is_name_public,
     )
-    db.session.add(beneficiary)
-    db.session.flush()
-    (share,) = split([order.total], settings)
-    line = OrderLine(
-        order_id=order.id,
-        position=0,
-        offer_id=offer.id,
-        issuance_id=offer.issuance_id,
-        project_id=db.session.get_one(Issuance, offer.issuance_id).project_id,
-        provider_id=offer.provider_id,
-        beneficiary_id=beneficiary.id,
-        units=instead_of.units,
-        unit_price=price,
-        amount=share.amount,
-        seller_share=share.seller,
-        payment_cost=share.payment_cost,
-        tax=share.tax,
-        platform_fee=share.platform_fee,
-    )
-    db.session.add(line)
-    db.session.flush()
+    (line,) = add_lines(order, beneficiary, [bought], settings)
     return line
 
 
