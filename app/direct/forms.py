@@ -18,7 +18,7 @@ from app.direct.service import LONGEST, Wish
 from app.kernel.csvtable import CellRefused, whole_number
 from app.kernel.errors import Refusal
 from app.kernel.references import unguessable_token
-from app.selling.queries import HoldingLine
+from app.selling.holdings import HoldingLine
 from app.selling.terms import MOST_UNITS
 from app.web import filters
 from app.web.fields import cleaned

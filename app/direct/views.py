@@ -28,7 +28,7 @@ from app.providers.models import Provider
 from app.providers.queries import find_provider_of
 from app.registry.ports import current_registries
 from app.screening.service import screen_again
-from app.selling.queries import holdings_of
+from app.selling.holdings import holdings_of
 from app.web.demonstration import statement
 from app.web.i18n import current_language
 from app.web.security import form_checks_token

@@ -16,7 +16,8 @@ from app.offers.queries import preview_offer
 from app.registry.ports import current_registries
 from app.selling import service, words
 from app.selling.forms import ReasonForm
-from app.selling.queries import OfferPage, all_offers, find_offer, queue
+from app.selling.offer_pages import OfferPage
+from app.selling.queries import all_offers, find_offer, queue
 from app.selling.views import read_page, read_state
 from app.web import filters
 from app.web.security import form_checks_token

@@ -22,15 +22,9 @@ from app.providers.queries import find_provider_of
 from app.registry.ports import current_registries
 from app.selling import service, words
 from app.selling.forms import OfferForm, PlanForm, filled, filled_price
-from app.selling.queries import (
-    HoldingLine,
-    OfferPage,
-    find_offer,
-    get_code,
-    holdings_of,
-    offer_of_plan,
-    own_offers,
-)
+from app.selling.holdings import HoldingLine, holdings_of
+from app.selling.offer_pages import OfferPage
+from app.selling.queries import find_offer, get_code, offer_of_plan, own_offers
 from app.selling.terms import MOST_TIERS, Terms, problems
 from app.web.security import form_checks_token
 
