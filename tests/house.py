@@ -31,7 +31,7 @@ from app.direct.models import DirectCancellation
 from app.direct.states import DirectState
 from app.fulfilment.process import collaborators
 from app.kernel.clock import FixedClock
-from app.kernel.sealing import seal
+from app.kernel.sealing import Keyring, SealFor, seal
 from app.notifications.models import Mail
 from app.offers.models import Offer, PriceChange
 from app.offers.states import PriceChangeState
@@ -80,10 +80,11 @@ class House:
 
 
 @contextmanager
-def open_house(template: Path, directory: Path) -> Iterator[House]:
-    """A house over a copy of a migrated SQLite file, until the block ends."""
+def open_house(template: Path, directory: Path, **changes: str) -> Iterator[House]:
+    """A house over a copy of a migrated SQLite file, with changed settings, until the block ends."""
     shutil.copy(template, directory / "tonne.sqlite")
-    app = application(environment(directory, f"sqlite:///{directory / 'tonne.sqlite'}"), FixedClock(NOW))
+    url = f"sqlite:///{directory / 'tonne.sqlite'}"
+    app = application(environment(directory, url, **changes), FixedClock(NOW))
     # Form tokens are another guard, with tests of its own; here it would stand before the one that is asked.
     app.config.update(WTF_CSRF_ENABLED=False, PROPAGATE_EXCEPTIONS=False)
     with_fakes(app, FixedClock(NOW))
@@ -171,7 +172,7 @@ def _things(app: Flask, people: dict[str, int]) -> dict[str, Any]:
                 media_type="application/pdf",
                 size=1,
                 sha256="0" * 64,
-                content=seal(b"%PDF-1.7", SECRET),
+                content=seal(b"%PDF-1.7", Keyring(SECRET), SealFor.EVIDENCE),
                 uploaded_by=people["owner"],
                 uploaded_at=NOW,
             ),

@@ -14,7 +14,7 @@ from app.accounts.errors import AddressTaken
 from app.accounts.words import describe
 from app.current import settings
 from app.kernel.errors import Refusal
-from app.kernel.sealing import SealBroken, seal_text, unseal_text
+from app.kernel.sealing import SealBroken, SealFor, seal_text, unseal_text
 
 _STATE = "passkey"
 _CODES = "recovery_codes"
@@ -60,13 +60,13 @@ def take_state() -> dict[str, Any] | None:
 
 def keep_codes(codes: tuple[str, ...]) -> None:
     """Carry new recovery codes to the page that shows them, sealed: the cookie can be read."""
-    session[_CODES] = seal_text(" ".join(codes), settings().secret_key)
+    session[_CODES] = seal_text(" ".join(codes), settings().keyring, SealFor.RECOVERY_CODES)
 
 
 def take_codes() -> list[str]:
     """The codes to be shown, once."""
     try:
-        return unseal_text(str(session.pop(_CODES, "")), settings().secret_key).split()
+        return unseal_text(str(session.pop(_CODES, "")), settings().keyring, SealFor.RECOVERY_CODES).split()
     except SealBroken:
         return []
 

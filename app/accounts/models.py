@@ -40,6 +40,9 @@ class Person(Base):
     totp_last_step: Mapped[int | None] = mapped_column(BigInteger)  # a code works once
     failed_sign_ins: Mapped[int] = mapped_column(Integer, default=0)
     locked_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # The same for whoever has shown that they belong here, so that no stranger can lock them out.
+    failed_proofs: Mapped[int] = mapped_column(Integer, default=0)
+    proofs_locked_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     suspended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
@@ -79,12 +82,15 @@ class SignIn(Base):
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    # Of the cookie by which this browser is known when its sign-in is long over; None: forgotten.
+    known_hash: Mapped[str | None] = mapped_column(String(64), index=True)
     method: Mapped[str] = mapped_column(String(16))  # password or passkey
     user_agent: Mapped[str] = mapped_column(String(200), default="")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     last_seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
     strong_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # when a second factor was shown
+    proved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # when all that this person has was last shown
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 

@@ -13,6 +13,9 @@ SECRET_LENGTH = 32
 SHORTEST_TOKEN = 16
 LARGEST_PORT = 65_535
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+# What a generator prints, with at least 128 bits in 32 characters: hexadecimal, or letters of both cases and digits.
+GENERATED = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}|(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])[A-Za-z0-9+/_=-]{32,}")
+FEWEST_DIFFERENT = 10  # characters; among 32 of chance there are hardly ever fewer
 OLDEST_PAGE = 1_000  # milliseconds: units left are never older
 
 
@@ -116,6 +119,8 @@ def _operator_problems(values: Mapping[str, Any]) -> list[str]:
 
 def _production_problems(values: Mapping[str, Any]) -> list[str]:
     problems = []
+    if not _is_generated(values["secret_key"]):
+        problems.append("SECRET_KEY must come from a generator in production: openssl rand -hex 32")
     if values["clock_start"] is not None:
         problems.append("CLOCK_START must be empty in production")
     if values["payment_gateway"] == "testpay":
@@ -132,3 +137,9 @@ def _production_problems(values: Mapping[str, Any]) -> list[str]:
         problems.append("MAIL_URL must be smtp:// in production")
     problems.extend(_operator_problems(values))
     return problems
+
+
+def _is_generated(secret: str) -> bool:
+    # Too short is said already.
+    is_long = len(secret) >= SECRET_LENGTH
+    return not is_long or (GENERATED.fullmatch(secret) is not None and len(set(secret)) >= FEWEST_DIFFERENT)

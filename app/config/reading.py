@@ -61,5 +61,8 @@ def fill_derived(values: dict[str, Any]) -> None:
     values["stripe_webhook_secrets"] = tuple(
         secret.strip() for secret in values["stripe_webhook_secrets"].split(",") if secret.strip()
     )
+    values["secret_key_fallbacks"] = tuple(
+        secret.strip() for secret in values["secret_key_fallbacks"].split(",") if secret.strip()
+    )
     values["registries"] = tuple(code.strip() for code in values["registries"].split(",") if code.strip())
     values["testpay_mischief"] = frozenset(s.strip() for s in values["testpay_mischief"].split(",") if s.strip())

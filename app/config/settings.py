@@ -12,6 +12,7 @@ from typing import Any
 from app.config.checks import contradictions
 from app.config.reading import fill_derived, read
 from app.config.table import SETTINGS
+from app.kernel.sealing import Keyring
 
 
 class BadSettings(ValueError):
@@ -42,6 +43,7 @@ class Settings:
     journal_path: Path
     database_url: str = field(repr=False)
     secret_key: str = field(repr=False)
+    secret_key_fallbacks: tuple[str, ...] = field(repr=False)
     log_level: str
     metrics_token: str = field(repr=False)
     operator_name: str
@@ -89,6 +91,11 @@ class Settings:
     limit_complaint: str
     limit_sign_in: str
     limit_account_mail: str
+
+    @property
+    def keyring(self) -> Keyring:
+        """What seals, and what opens what was sealed before SECRET_KEY was replaced."""
+        return Keyring(self.secret_key, self.secret_key_fallbacks)
 
     @property
     def is_production(self) -> bool:

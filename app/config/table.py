@@ -55,7 +55,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "DATABASE_URL", "", "text", "SQLAlchemy address of the database; default SQLite in INSTANCE_PATH.", secret=True
     ),
-    Setting("SECRET_KEY", "", "text", "Signs sessions and form tokens; at least 32 characters.", secret=True),
+    Setting(
+        "SECRET_KEY", "", "text", "Signs sessions and form tokens, and seals; at least 32 characters.", secret=True
+    ),
+    Setting(
+        "SECRET_KEY_FALLBACKS",
+        "",
+        "text",
+        "Former values of SECRET_KEY, by commas: still read until flask reseal is done.",
+        secret=True,
+    ),
     Setting("LOG_LEVEL", "INFO", "choice", "How much the structured log says.", ("DEBUG", "INFO", "WARNING", "ERROR")),
     Setting(
         "METRICS_TOKEN",

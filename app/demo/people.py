@@ -19,7 +19,7 @@ from app.current import settings
 from app.db import db, insert_once, record, transaction
 from app.demo.world import DemoRefused
 from app.kernel.references import organisation_code
-from app.kernel.sealing import seal, seal_text, unseal_text
+from app.kernel.sealing import SealFor, seal, seal_text, unseal_text
 from app.offers.models import Offer
 from app.providers.models import Evidence, ProjectAuthority, Provider
 from app.providers.states import AUTHORITY, AuthorityState
@@ -80,7 +80,7 @@ def code_of(email: str, now: datetime) -> str | None:
     if email not in {_address(role) for role in CAST}:
         return None
     kept = db.session.scalar(select(Person.totp_secret).where(Person.email == email))
-    return totp.code_at(unseal_text(kept, settings().secret_key), now) if kept else None
+    return totp.code_at(unseal_text(kept, settings().keyring, SealFor.SECOND_FACTOR), now) if kept else None
 
 
 def refuse_real_things() -> None:
@@ -103,7 +103,8 @@ def _make(role: Part, now: datetime) -> Key:
         )  # fmt: skip
         person = session.scalars(select(Person).where(Person.email == key.email)).one()
         person.verified_at = person.totp_confirmed_at = now
-        person.password_hash, person.totp_secret = hashed, seal_text(key.totp_secret, settings().secret_key)
+        sealed = seal_text(key.totp_secret, settings().keyring, SealFor.SECOND_FACTOR)
+        person.password_hash, person.totp_secret = hashed, sealed
         person.totp_last_step = person.locked_until = None
         person.failed_sign_ins = 0
         sessions.end_all(person.id, now)
@@ -139,7 +140,7 @@ def _accept_authority(provider: Provider, person_id: int, organisation_id: int, 
         media_type="application/pdf",
         size=len(PAPER),
         sha256=hashlib.sha256(PAPER).hexdigest(),
-        content=seal(PAPER, settings().secret_key),
+        content=seal(PAPER, settings().keyring, SealFor.EVIDENCE),
         uploaded_by=person_id,
         uploaded_at=now,
     )

@@ -211,7 +211,7 @@ def _act_filter() -> ActFilter:
 def payouts() -> str:
     """Every participant: earned, paid out, due, and where the money goes."""
     return render_template(
-        "desk/payouts.html", rows=payout_rows(settings().secret_key), currency=settings().currency, Money=Money
+        "desk/payouts.html", rows=payout_rows(settings().keyring), currency=settings().currency, Money=Money
     )
 
 
@@ -234,7 +234,7 @@ def payouts_csv() -> Response:
                 row.payee.holder if row.payee else "",
                 row.payee.last_four if row.payee else "",
             )
-            for row in payout_rows(settings().secret_key)
+            for row in payout_rows(settings().keyring)
         ),
     )
 
@@ -243,7 +243,7 @@ def payouts_csv() -> Response:
 @operators_only
 def payout(code: str) -> str:
     """One participant's money and every transfer."""
-    row = find_payout_row(code, settings().secret_key)
+    row = find_payout_row(code, settings().keyring)
     if row is None:
         abort(404)
     return render_template(
@@ -256,7 +256,7 @@ def payout(code: str) -> str:
 @form_checks_token
 def record_payout(code: str) -> Response:
     """Propose to write a transfer down."""
-    row = find_payout_row(code, settings().secret_key)
+    row = find_payout_row(code, settings().keyring)
     if row is None:
         abort(404)
     currency, provider_id = settings().currency, row.provider.id

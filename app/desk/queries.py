@@ -20,7 +20,7 @@ from app.desk.orders import Talk, talks_of
 from app.desk.waiting import OPEN_CANCELLATIONS, is_late
 from app.direct.models import DirectCancellation
 from app.kernel.money import Money
-from app.kernel.sealing import SealBroken, unseal_text
+from app.kernel.sealing import Keyring, SealBroken, SealFor, unseal_text
 from app.payments.models import Payout, Refund
 from app.payments.payouts import Balance, balance, balances
 from app.providers.models import Payee, Provider
@@ -189,24 +189,24 @@ def find_person(person_id: int, at: datetime) -> PersonRow | None:
     )
 
 
-def payout_rows(secret_key: str) -> list[PayoutRow]:
+def payout_rows(keys: Keyring) -> list[PayoutRow]:
     """Every participant with what it earned and what is due, the most due first."""
     known = balances()
     payees = {payee.provider_id: payee for payee in db.session.scalars(_current_payees())}
     rows = [
-        PayoutRow(provider, known.get(provider.id, Balance()), _payee_view(payees.get(provider.id), secret_key))
+        PayoutRow(provider, known.get(provider.id, Balance()), _payee_view(payees.get(provider.id), keys))
         for provider in db.session.scalars(select(Provider).order_by(Provider.legal_name))
     ]
     return sorted(rows, key=lambda row: -row.balance.due)
 
 
-def find_payout_row(code: str, secret_key: str) -> PayoutRow | None:
+def find_payout_row(code: str, keys: Keyring) -> PayoutRow | None:
     """One participant's money."""
     provider = db.session.scalar(select(Provider).where(Provider.code == code))
     if provider is None:
         return None
     payee = db.session.scalar(_current_payees().where(Payee.provider_id == provider.id))
-    return PayoutRow(provider, balance(provider.id), _payee_view(payee, secret_key))
+    return PayoutRow(provider, balance(provider.id), _payee_view(payee, keys))
 
 
 def payouts_of(provider_id: int) -> list[Payout]:
@@ -219,11 +219,11 @@ def _current_payees() -> Select[Payee]:
     return select(Payee).where(Payee.state == PayeeState.CURRENT)
 
 
-def _payee_view(payee: Payee | None, secret_key: str) -> PayeeView | None:
+def _payee_view(payee: Payee | None, keys: Keyring) -> PayeeView | None:
     if payee is None:
         return None
     try:
-        last_four = unseal_text(payee.account, secret_key)[-4:]
+        last_four = unseal_text(payee.account, keys, SealFor.ACCOUNT_NUMBER)[-4:]
     except SealBroken:
         last_four = "?"
     return PayeeView(payee.holder, payee.bank, last_four)

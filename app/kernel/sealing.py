@@ -1,45 +1,139 @@
-"""Sealing what must be read again: second factors, account numbers, documents. A lost key opens nothing."""
+"""Sealing what must be read again: second factors, account numbers, documents. A lost key opens nothing.
+
+AES-256-GCM with a key for each purpose, drawn by HKDF-SHA256 from a secret of the house. A seal names the secret
+that it was made with, so that secrets can be replaced: new seals are made with the present one, those of former ones
+are opened as long as these are known. What was sealed before there were purposes (Fernet) is opened too.
+"""
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.kernel.errors import Fault
 
+# The first bytes of a seal; Fernet's begin with "gAAAA".
+FORM = b"T2"
+_FORM_OF_TEXT = "T2."
+_NAME_LENGTH = 4  # bytes; of the secret
+_NONCE_LENGTH = 12  # bytes; random: one key may seal 2^32 times, far more than there will ever be
+_FERNET_SIGN = b"gAAAA"
+
 
 class SealBroken(Fault):
-    """What was sealed under another SECRET_KEY, or was changed since, cannot be opened."""
+    """What was sealed under a secret that is not known here, for another purpose, or was changed since."""
 
 
-def seal(content: bytes, secret_key: str) -> bytes:
-    """Encrypt and sign (Fernet: AES-128-CBC with HMAC-SHA256), under a key drawn from SECRET_KEY by HKDF."""
-    return _fernet(secret_key).encrypt(content)
+class SealFor(StrEnum):
+    """What a seal is for. Each has a key of its own: what was sealed for one is never taken for another."""
+
+    SECOND_FACTOR = "second factor"
+    PROPOSED_FACTOR = "proposed second factor"
+    RECOVERY_CODES = "recovery codes"
+    ACCOUNT_NUMBER = "account number"
+    EVIDENCE = "evidence"
+    MAILED_LINK = "mailed link"
+    SELF_TEST = "self-test"
 
 
-def unseal(sealed: bytes, secret_key: str) -> bytes:
+@dataclass(frozen=True)
+class Keyring:
+    """The secrets of the house: the present one seals, former ones only open."""
+
+    present: str = field(repr=False)
+    former: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every secret, the present one first."""
+        return (self.present, *self.former)
+
+
+def seal(content: bytes, keys: Keyring, purpose: SealFor) -> bytes:
+    """Encrypt and authenticate: 34 bytes longer than the content."""
+    head = FORM + _name(keys.present)
+    nonce = secrets.token_bytes(_NONCE_LENGTH)
+    return head + nonce + _cipher(keys.present, purpose).encrypt(nonce, content, head)
+
+
+def unseal(sealed: bytes, keys: Keyring, purpose: SealFor) -> bytes:
     """What was sealed. Raises SealBroken."""
+    if sealed.startswith(_FERNET_SIGN):
+        return _unseal_fernet(sealed, keys)
+    head, nonce, rest = _taken_apart(sealed)
+    for secret in keys.all:
+        if head == FORM + _name(secret):
+            try:
+                return _cipher(secret, purpose).decrypt(nonce, rest, head)
+            except (InvalidTag, ValueError) as error:  # ValueError: cut off within the nonce
+                raise SealBroken from error
+    raise SealBroken
+
+
+def seal_text(text: str, keys: Keyring, purpose: SealFor) -> str:
+    """A sealed text, in ASCII; about 4/3 of its length and 50 characters more. Empty stays empty."""
+    return _FORM_OF_TEXT + urlsafe_b64encode(seal(text.encode(), keys, purpose)).decode() if text else ""
+
+
+def unseal_text(sealed: str, keys: Keyring, purpose: SealFor) -> str:
+    """The text that was sealed. Raises SealBroken."""
+    return unseal(_bytes_of(sealed), keys, purpose).decode() if sealed else ""
+
+
+def is_present(sealed: bytes | str, keys: Keyring) -> bool:
+    """Whether a seal is of today's form and made with the present secret; empty is nothing to be sealed anew."""
+    raw = _bytes_of(sealed) if isinstance(sealed, str) else sealed
+    return not raw or raw.startswith(FORM + _name(keys.present))
+
+
+def _bytes_of(sealed: str) -> bytes:
+    if not sealed.startswith(_FORM_OF_TEXT):
+        return sealed.encode()
     try:
-        return _fernet(secret_key).decrypt(sealed)
-    except InvalidToken as error:
+        return urlsafe_b64decode(sealed.removeprefix(_FORM_OF_TEXT).encode())
+    except NotBase64 as error:
         raise SealBroken from error
 
 
-def seal_text(text: str, secret_key: str) -> str:
-    """A sealed text, in ASCII; about 4/3 of its length and 100 characters more. Empty stays empty."""
-    return seal(text.encode(), secret_key).decode() if text else ""
+def _taken_apart(sealed: bytes) -> tuple[bytes, bytes, bytes]:
+    head, end = len(FORM) + _NAME_LENGTH, len(FORM) + _NAME_LENGTH + _NONCE_LENGTH
+    return sealed[:head], sealed[head:end], sealed[end:]
 
 
-def unseal_text(sealed: str, secret_key: str) -> str:
-    """The text that was sealed. Raises SealBroken."""
-    return unseal(sealed.encode(), secret_key).decode() if sealed else ""
+def _unseal_fernet(sealed: bytes, keys: Keyring) -> bytes:
+    for secret in keys.all:
+        try:
+            return _fernet(secret).decrypt(sealed)
+        except InvalidToken:
+            continue
+    raise SealBroken
+
+
+def _drawn(secret: str, use: str, length: int) -> bytes:
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=f"tonne {use}".encode()).derive(secret.encode())
 
 
 @cache
-def _fernet(secret_key: str) -> Fernet:
-    drawn = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"tonne seal 1").derive(secret_key.encode())
-    return Fernet(urlsafe_b64encode(drawn))
+def _name(secret: str) -> bytes:
+    # Says which secret it was, and nothing about it.
+    return _drawn(secret, "seal 2 name", _NAME_LENGTH)
+
+
+@cache
+def _cipher(secret: str, purpose: SealFor) -> AESGCM:
+    return AESGCM(_drawn(secret, f"seal 2 for {purpose}", 32))
+
+
+@cache
+def _fernet(secret: str) -> Fernet:
+    return Fernet(urlsafe_b64encode(_drawn(secret, "seal 1", 32)))

@@ -11,10 +11,11 @@ from app.web.views import watch_over
 
 
 def init_app(app: Flask) -> None:
-    """Count requests, serve the numbers, let `/health` ask for the worker, and offer the doctor, backup and restore."""
+    """Count requests, serve the numbers, let `/health` ask for the worker, and offer the doctor, resealing, backup and restore."""
     requests.init_app(app)
     app.register_blueprint(views.bp)
     watch_over(app, "worker", lambda: heartbeat.state_of_worker(now()))
     app.cli.add_command(commands.doctor)
+    app.cli.add_command(commands.reseal_command)
     app.cli.add_command(commands.backup)
     app.cli.add_command(commands.restore_command)

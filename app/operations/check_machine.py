@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flask import current_app
 
-from app.kernel.sealing import SealBroken, seal_text, unseal_text
+from app.kernel.sealing import SealBroken, SealFor, seal_text, unseal_text
 from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import MEGABYTE, Patient
 from app.web.i18n import DEFAULT_LANGUAGE, LANGUAGES
@@ -35,7 +35,8 @@ def keys(patient: Patient) -> Iterator[Finding]:
     if len(set(settings.secret_key)) < FEWEST_DIFFERENT_CHARACTERS:
         yield problem("keys", "SECRET_KEY can be guessed: take one from openssl rand -hex 32.")
     try:
-        if unseal_text(seal_text("Tonne", settings.secret_key), settings.secret_key) != "Tonne":
+        sealed = seal_text("Tonne", settings.keyring, SealFor.SELF_TEST)
+        if unseal_text(sealed, settings.keyring, SealFor.SELF_TEST) != "Tonne":
             raise SealBroken
     except SealBroken:
         yield problem("keys", "What is sealed with SECRET_KEY cannot be opened again: install cryptography anew.")

@@ -13,11 +13,11 @@ from app.accounts.models import Person
 from app.db import StateEvent, db, taking_the_write_lock
 from app.jobs import heartbeat
 from app.jobs.models import Heartbeat
-from app.kernel.sealing import SealBroken, unseal_text
+from app.kernel.sealing import SealBroken, is_present
 from app.operations import queries
 from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import Patient
-from app.providers.models import Payee
+from app.operations.seals import SEALINGS, open_seal
 from app.screening.models import SanctionsList
 from app.web.views import database_state
 
@@ -136,20 +136,21 @@ def _clock_of_the_database() -> datetime:
 
 def sealed(patient: Patient) -> Iterator[Finding]:
     """What was sealed before can still be opened: SECRET_KEY is the one it was sealed with."""
-    sealings = {
-        "second factors": select(Person.totp_secret).where(Person.totp_secret.is_not(None)).order_by(Person.id),
-        "account numbers": select(Payee.account).where(Payee.account != "").order_by(Payee.id),
-    }
-    for name, query in sealings.items():
-        one = db.session.scalar(query.limit(1))
+    keys = patient.settings.keyring
+    for sealing in SEALINGS:
+        first = select(sealing.column).where(func.length(sealing.column) > 0).order_by(sealing.model.id).limit(1)
+        one = db.session.scalar(first)
         if one is None:
             continue
+        words = sealing.words.capitalize()
         try:
-            unseal_text(one, patient.settings.secret_key)
+            open_seal(one, keys, sealing.purpose)
         except SealBroken:
-            yield problem("sealed", f"{name.capitalize()} cannot be opened: put the SECRET_KEY of before back.")
+            yield problem("sealed", f"{words} cannot be opened: put the SECRET_KEY of before back.")
         else:
-            yield ok("sealed", f"{name.capitalize()} can be opened.")
+            yield ok("sealed", f"{words} can be opened.")
+            if not is_present(one, keys):
+                yield warning("sealed", f"{words} are sealed in the former way: run flask reseal.")
 
 
 def sanctions(patient: Patient) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from app.operations.doctor import examine
 from app.operations.findings import Finding, worst
 from app.operations.patient import Patient
 from app.operations.restore import restore
+from app.operations.seals import reseal
 from app.reconciliation.errors import JournalBroken
 
 
@@ -43,6 +44,21 @@ def _lines(findings: list[Finding]) -> list[str]:
     lines = [f"{finding.level:<8} {finding.check:<13} {finding.words}" for finding in findings]
     tally = Counter(finding.level.value for finding in findings)
     return [*lines, "", f"{tally['ok']} ok, {tally['warning']} warnings, {tally['problem']} problems."]
+
+
+@click.command("reseal", help="Seal everything with the present SECRET_KEY: after it was replaced.")
+@with_appcontext
+def reseal_command() -> None:
+    """Print what was sealed anew; the exit code is 1 when something cannot be opened with any known secret."""
+    report = reseal(current.settings().keyring)
+    for words in sorted({*report.anew, *report.present, *report.broken}):
+        click.echo(
+            f"{words}: {report.anew[words]} sealed anew, {report.present[words]} were already, "
+            f"{report.broken[words]} cannot be opened"
+        )
+    if report.broken.total():
+        raise click.ClickException("Put the secret they were sealed with into SECRET_KEY_FALLBACKS, and try again.")
+    click.echo("Everything is sealed with the present SECRET_KEY: SECRET_KEY_FALLBACKS can be emptied.")
 
 
 @click.command("backup", help="Write database, files and journal to a new directory TARGET, while the shop goes on.")

@@ -6,7 +6,7 @@ from flask import Flask
 
 from app.audit.service import on_agreement
 from app.current import settings
-from app.kernel.sealing import unseal_text
+from app.kernel.sealing import SealFor, unseal_text
 from app.providers import application_views, evidence_views, seller_views, staff_views, views
 from app.providers.blueprint import blueprint
 from app.providers.messages import part_name
@@ -29,4 +29,4 @@ def init_app(app: Flask) -> None:
 
 def _account_end(sealed: str) -> str:
     """The last four characters of a sealed account number."""
-    return unseal_text(sealed, settings().secret_key)[-4:]
+    return unseal_text(sealed, settings().keyring, SealFor.ACCOUNT_NUMBER)[-4:]

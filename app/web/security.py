@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import current
 from app.config import Settings
+from app.web import signing
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -39,7 +40,6 @@ def init_app(app: Flask) -> None:
     base = urlsplit(settings.public_base_url)
     is_https = base.scheme == "https"
     app.config.update(
-        SECRET_KEY=settings.secret_key,
         # Copies beside each other on one machine share cookies whatever their port is.
         SESSION_COOKIE_NAME="__Host-tonne" if is_https else f"tonne_{base.port or 80}",
         SESSION_COOKIE_PATH="/",
@@ -54,6 +54,7 @@ def init_app(app: Flask) -> None:
         # Order pages send no referrer; the browser's own word on the origin is checked instead.
         WTF_CSRF_SSL_STRICT=False,
     )
+    signing.init_app(app, settings)
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]  # Flask's own way
@@ -188,7 +189,7 @@ def _add_headers(response: Response) -> Response:
     if is_private():
         headers["Cache-Control"] = "no-store"
         headers.setdefault("X-Robots-Tag", "noindex")
-    elif request.endpoint != "static":
+    elif request.endpoint != "static" or response.status_code >= 400:
         # Units left are never older than a second, and the basket in the header is the reader's own.
         headers.setdefault("Cache-Control", "private, no-cache")
     return response

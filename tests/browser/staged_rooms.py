@@ -31,7 +31,7 @@ from app.direct.service import Wish
 from app.fulfilment import risk
 from app.fulfilment.process import run_due
 from app.kernel.references import certificate_slug, unguessable_token
-from app.kernel.sealing import seal_text
+from app.kernel.sealing import SealFor, seal_text
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.payments.models import Payout, Refund
@@ -249,7 +249,7 @@ class People:
                 state=PayeeState.CURRENT,
                 holder="Ganges Wind and Water Private Limited",
                 bank="State Bank of Tests",
-                account=seal_text("CH9300762011623852957", self.world.settings.secret_key),
+                account=seal_text("CH9300762011623852957", self.world.settings.keyring, SealFor.ACCOUNT_NUMBER),
                 requested_by=self._id(self.sam),
                 requested_at=NOW - timedelta(days=30),
             )
@@ -307,11 +307,12 @@ class People:
     # --- accounts -------------------------------------------------------------------------------------
 
     def _set_accounts(self) -> None:
-        secret = self.world.settings.secret_key
+        keys = self.world.settings.keyring
         with transaction() as session:
             for actor in (self.sam, self.eva):
                 person = session.get_one(Person, self._id(actor))
-                person.totp_secret, person.totp_confirmed_at = seal_text(totp.new_secret(), secret), NOW
+                person.totp_secret = seal_text(totp.new_secret(), keys, SealFor.SECOND_FACTOR)
+                person.totp_confirmed_at = NOW
                 person.password_hash = "not a hash of anything"
             passkey = Passkey(
                 person_id=self._id(self.sam), credential_id="c3RhZ2U", credential=b"", name="Sam’s telephone",

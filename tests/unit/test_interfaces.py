@@ -66,7 +66,7 @@ def test_every_command_is_listed(make_app: object) -> None:
     app: Flask = make_app()  # type: ignore[operator]
     ours = {
         "backup", "catalog", "claims", "complaints", "demo", "doctor", "import", "ledger", "operator", "reconcile",
-        "registry", "restore", "sanctions", "search", "work",
+        "registry", "reseal", "restore", "sanctions", "search", "work",
     }  # fmt: skip
     commands = {"python -m app.serving"}
     for name in ours:

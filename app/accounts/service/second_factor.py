@@ -22,7 +22,7 @@ from app.audit.service import Actor, note_act
 from app.config import Settings
 from app.db import db, rows_changed, transaction
 from app.kernel.references import ALPHABET
-from app.kernel.sealing import SealBroken, seal_text, unseal_text
+from app.kernel.sealing import SealBroken, SealFor, seal_text, unseal_text
 from app.notifications.messages.accounts import FactorChange
 
 CODES = 10
@@ -32,13 +32,13 @@ _HALF = 5  # letters; two halves are about 49 bits
 def propose(person_id: int, settings: Settings) -> tuple[str, str]:
     """A new secret for an app, plain and sealed for the form that confirms it; nothing is kept yet."""
     secret = totp.new_secret()
-    return secret, seal_text(f"{person_id}:{secret}", settings.secret_key)
+    return secret, seal_text(f"{person_id}:{secret}", settings.keyring, SealFor.PROPOSED_FACTOR)
 
 
 def proposed_secret(person_id: int, sealed: str, settings: Settings) -> str | None:
     """The secret that a form brought back, if it was proposed to this person."""
     try:
-        owner, _, secret = unseal_text(sealed, settings.secret_key).partition(":")
+        owner, _, secret = unseal_text(sealed, settings.keyring, SealFor.PROPOSED_FACTOR).partition(":")
     except (SealBroken, ValueError):
         return None
     return secret if owner == str(person_id) and secret else None
@@ -60,7 +60,7 @@ def enrol(
         person = session.get_one(Person, person_id, with_for_update=True)
         if person.totp_confirmed_at is not None:
             raise FactorNeeded
-        person.totp_secret = seal_text(secret, settings.secret_key)
+        person.totp_secret = seal_text(secret, settings.keyring, SealFor.SECOND_FACTOR)
         person.totp_confirmed_at, person.totp_last_step = now, step
         codes = _new_codes(person_id, settings)
         note_act(Actor(person.id, person.email), "second_factor_set", subject_of(person), at=now)
@@ -135,7 +135,7 @@ def renew_codes(person_id: int, settings: Settings, now: datetime) -> tuple[str,
 def _is_code_of_app(person: Person, code: str, settings: Settings, now: datetime) -> bool:
     if person.totp_confirmed_at is None or person.totp_secret is None:
         return False
-    step = totp.matching_step(unseal_text(person.totp_secret, settings.secret_key), code, now)
+    step = totp.matching_step(unseal_text(person.totp_secret, settings.keyring, SealFor.SECOND_FACTOR), code, now)
     if step is None or step <= (person.totp_last_step or 0):
         return False
     person.totp_last_step = step

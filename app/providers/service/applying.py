@@ -11,7 +11,7 @@ from app.accounts.models import Organisation
 from app.audit.service import Actor, Subject, note_act
 from app.config import Settings
 from app.db import advance, db, insert_once, record, transaction
-from app.kernel.sealing import seal, seal_text
+from app.kernel.sealing import SealFor, seal, seal_text
 from app.providers import mails
 from app.providers.errors import AlreadyClaimed, Incomplete, NoSuchThing, NotEditable, TooMany
 from app.providers.models import Application, BeneficialOwner, Evidence, ProjectAuthority
@@ -76,7 +76,7 @@ def save_payee(
     organisation_id: int, holder: str, bank: str, account: str, actor: Actor, settings: Settings, now: datetime
 ) -> None:
     """Keep where money is to go. The account number is sealed. Raises NoSuchThing or NotEditable."""
-    sealed = seal_text(account, settings.secret_key)
+    sealed = seal_text(account, settings.keyring, SealFor.ACCOUNT_NUMBER)
     values = {"payee_holder": holder, "payee_bank": bank, "payee_account": sealed}
     save(organisation_id, Part.PAYEE, values, actor, now)
 
@@ -126,7 +126,7 @@ def remove_owner(organisation_id: int, owner_id: int, actor: Actor, now: datetim
 
 def add_identity(organisation_id: int, upload: Upload, actor: Actor, settings: Settings, now: datetime) -> None:
     """Keep an identity document, sealed. Raises NoSuchThing, NotEditable or TooMany."""
-    sealed = seal(upload.content, settings.secret_key)
+    sealed = seal(upload.content, settings.keyring, SealFor.EVIDENCE)
     with transaction():
         application = _editable(organisation_id)
         _add_evidence(organisation_id, EvidenceKind.IDENTITY, upload, sealed, actor, now)
@@ -157,7 +157,7 @@ def claim_project(
 
     Raises NoSuchThing, NotEditable while an application waits for its decision, AlreadyClaimed or TooMany.
     """
-    sealed = seal(upload.content, settings.secret_key)
+    sealed = seal(upload.content, settings.keyring, SealFor.EVIDENCE)
     with transaction() as session:
         application = _open_application(organisation_id)
         if application.state is _S.SUBMITTED:

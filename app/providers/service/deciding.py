@@ -14,7 +14,7 @@ from app.audit.service import Actor, Subject, note_act, propose, required_reason
 from app.config import Settings
 from app.current import settings as current_settings
 from app.db import advance, db, record, transaction
-from app.kernel.sealing import unseal
+from app.kernel.sealing import SealFor, unseal
 from app.providers import mails
 from app.providers.errors import CodeTaken, MovedOn, NoSuchThing, NotClear
 from app.providers.independence import require_outsider
@@ -151,7 +151,7 @@ def look_at(evidence_id: int, actor: Actor, settings: Settings, now: datetime) -
         facts = {"organisation": evidence.organisation_id, "sha256": evidence.sha256}
         note_act(actor, "document_seen", Subject("evidence", evidence.id, evidence.file_name), at=now, facts=facts)
         sealed = evidence.content
-    return evidence, unseal(sealed, settings.secret_key)
+    return evidence, unseal(sealed, settings.keyring, SealFor.EVIDENCE)
 
 
 def _close(

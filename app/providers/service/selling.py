@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.audit.service import Actor, Subject, note_act, required_reason
 from app.config import Settings
 from app.db import advance, record, transaction
-from app.kernel.sealing import seal_text, unseal_text
+from app.kernel.sealing import SealFor, seal_text, unseal_text
 from app.providers import mails
 from app.providers.errors import MovedOn, NoSuchThing, OwnRequest, WordingUnfit
 from app.providers.independence import require_outsider_of
@@ -51,7 +51,7 @@ def request_payee(
 
     A request that waits is replaced. Raises NoSuchThing.
     """
-    sealed = seal_text(account, settings.secret_key)
+    sealed = seal_text(account, settings.keyring, SealFor.ACCOUNT_NUMBER)
     with transaction() as session:
         provider = session.get_one(Provider, _provider(organisation_id).id, with_for_update=True)
         waiting = select(Payee.id).where(Payee.provider_id == provider.id, Payee.state == _Y.REQUESTED)
@@ -81,7 +81,7 @@ def look_at_payee(payee_id: int, actor: Actor, settings: Settings, now: datetime
         provider = session.get_one(Provider, payee.provider_id)
         note_act(actor, "payee_seen", _subject(provider), at=now, facts={"payee": payee_id})
         sealed = payee.account
-    return unseal_text(sealed, settings.secret_key)
+    return unseal_text(sealed, settings.keyring, SealFor.ACCOUNT_NUMBER)
 
 
 def decide_payee(payee_id: int, *, accept: bool, actor: Actor, reason: str, settings: Settings, now: datetime) -> None:

@@ -18,7 +18,7 @@ from app.accounts.service.links import Purpose
 from app.checkout.purchases import Orders
 from app.config import Settings
 from app.db import db, transaction
-from app.kernel.sealing import seal_text
+from app.kernel.sealing import SealFor, seal_text
 from app.notifications import links
 from app.notifications.models import Mail
 from tests.builders import NOW, all_at_once
@@ -34,7 +34,7 @@ def settings_of(app: Flask) -> Settings:
 
 def test_an_app_is_not_set_up_over_another_one(context: Flask) -> None:
     settings, secret = settings_of(context), totp.new_secret()
-    person = a_person(totp_secret=seal_text(secret, settings.secret_key), totp_confirmed_at=NOW)
+    person = a_person(totp_secret=seal_text(secret, settings.keyring, SealFor.SECOND_FACTOR), totp_confirmed_at=NOW)
     sign_in_as(context, person)
     new, sealed = second_factor.propose(person, settings)
 
@@ -46,7 +46,9 @@ def test_an_app_is_not_set_up_over_another_one(context: Flask) -> None:
 
 def test_an_operators_app_stays_whoever_asks(context: Flask) -> None:
     settings, secret = settings_of(context), totp.new_secret()
-    person = a_person(is_operator=True, totp_secret=seal_text(secret, settings.secret_key), totp_confirmed_at=NOW)
+    person = a_person(
+        is_operator=True, totp_secret=seal_text(secret, settings.keyring, SealFor.SECOND_FACTOR), totp_confirmed_at=NOW
+    )
 
     with pytest.raises(FactorNeeded):
         second_factor.remove(person, totp.code_at(secret, NOW), settings, NOW)

@@ -12,7 +12,7 @@ from app.accounts.models import Person
 from app.audit.models import Act, Proposal
 from app.db import db, transaction
 from app.desk.orders import find_by_reference
-from app.kernel.sealing import seal_text
+from app.kernel.sealing import SealFor, seal_text
 from app.payments.ports import RefundOutcome
 from app.providers.models import Payee, Provider
 from app.providers.states import PayeeState
@@ -71,7 +71,7 @@ def a_payee(shop: Shop, account: str = "CH9300762011623852957") -> None:
                 state=PayeeState.CURRENT,
                 holder="Seller Ltd",
                 bank="Bank of Tests",
-                account=seal_text(account, world.settings.secret_key),
+                account=seal_text(account, world.settings.keyring, SealFor.ACCOUNT_NUMBER),
                 requested_by=a_person_within(session),
                 requested_at=NOW - timedelta(days=1),
             )

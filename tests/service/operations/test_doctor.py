@@ -23,7 +23,7 @@ from app.fulfilment.process import collaborators
 from app.jobs import heartbeat
 from app.jobs.models import Heartbeat
 from app.kernel.clock import Clock, FixedClock, SystemClock
-from app.kernel.sealing import seal_text
+from app.kernel.sealing import Keyring, SealFor, seal_text
 from app.notifications.adapters import make_mailer
 from app.operations import check_machine
 from app.operations.doctor import CHECKS, examine
@@ -49,6 +49,10 @@ def patient(app: Flask, *, online: bool = False, clock: Clock | None = None, **l
     if clock is not None:
         world = replace(world, clock=clock)
     return Patient(app.extensions["tonne.settings"], world, online=online, limits=Limits(**limits))
+
+
+def _factor(secret: str) -> str:
+    return seal_text("JBSWY3DPEHPK3PXP", Keyring(secret), SealFor.SECOND_FACTOR)
 
 
 def look(check: str, who: Patient) -> list[Finding]:
@@ -124,9 +128,7 @@ def test_the_code_is_1_for_warnings_and_2_for_problems_and_json_says_the_same(ma
 def test_nothing_that_is_secret_or_somebodys_is_said(make_app: AppMaker) -> None:
     app = make_app(MAIL_URL="smtp://tonne:hunter2@127.0.0.1:1")
     with app.app_context():
-        a_person(
-            "jane@example.org", totp_secret=seal_text("JBSWY3DPEHPK3PXP", "another-secret-of-more-than-32-letters")
-        )
+        a_person("jane@example.org", totp_secret=_factor("another-secret-of-more-than-32-letters"))
 
     said = run(app, "--json").output
 
@@ -280,7 +282,9 @@ def test_a_key_that_can_be_guessed_is_a_problem(make_app: AppMaker) -> None:
 
 
 def test_a_seal_that_does_not_open_is_a_problem(context: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check_machine, "seal_text", lambda text, key: seal_text("something else", key))
+    monkeypatch.setattr(
+        check_machine, "seal_text", lambda _text, keys, purpose: seal_text("something else", keys, purpose)
+    )
 
     assert "cannot be opened again" in bad("keys", patient(context)).words
 
@@ -299,10 +303,10 @@ def test_the_gateways_key_must_belong_to_what_this_copy_is_for(
 
 def test_a_changed_secret_key_is_noticed_before_somebody_needs_a_second_factor(context: Flask) -> None:
     assert look("sealed", patient(context)) == []
-    a_person("ana@example.org", totp_secret=seal_text("JBSWY3DPEHPK3PXP", SECRET))
+    a_person("ana@example.org", totp_secret=_factor(SECRET))
     assert_well("sealed", patient(context))
     with transaction() as session:
-        session.execute(update(Person).values(totp_secret=seal_text("JBSWY3DPEHPK3PXP", SECRET + "2")))
+        session.execute(update(Person).values(totp_secret=_factor(SECRET + "2")))
 
     assert (
         bad("sealed", patient(context)).words == "Second factors cannot be opened: put the SECRET_KEY of before back."

@@ -14,7 +14,7 @@ from app.audit.models import Act
 from app.catalog.models import Project
 from app.current import settings
 from app.db import db, transaction
-from app.kernel.sealing import unseal_text
+from app.kernel.sealing import Keyring, SealFor, unseal_text
 from app.providers.models import Provider
 from app.providers.queries import may_offer
 from tests.builders import NOW, an_offer
@@ -51,7 +51,7 @@ def test_two_operators_an_applicant_and_a_seller_can_sign_in_as_printed(context:
         person = the_person(email)
         assert person.verified_at == person.totp_confirmed_at == NOW
         assert passwords.verify_password(password, person.password_hash or "", settings())
-        assert unseal_text(person.totp_secret or "", SECRET) == secret
+        assert unseal_text(person.totp_secret or "", Keyring(SECRET), SealFor.SECOND_FACTOR) == secret
         code = context.test_cli_runner().invoke(args=["demo", "code", email.upper()])
         assert code.output.strip() == totp.code_at(secret, NOW)
     assert [the_person(email).is_operator for email in keys] == [True, True, False, False]

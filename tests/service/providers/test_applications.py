@@ -14,7 +14,7 @@ from app.audit.errors import AlreadyProposed, NoLongerPossible, ReasonMissing, S
 from app.audit.models import Act
 from app.current import settings
 from app.db import StateEvent, db, transaction
-from app.kernel.sealing import unseal_text
+from app.kernel.sealing import SealFor, unseal_text
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.providers.errors import (
@@ -105,7 +105,7 @@ def test_the_account_number_and_every_document_are_sealed_in_the_tables(project_
     kept = db.session.execute(text("SELECT payee_account FROM application")).scalar_one()
     assert IBAN not in kept
     assert "3000" not in kept
-    assert unseal_text(kept, settings().secret_key) == IBAN
+    assert unseal_text(kept, settings().keyring, SealFor.ACCOUNT_NUMBER) == IBAN
     for content in db.session.execute(text("SELECT content FROM evidence")).scalars():
         assert b"made up" not in bytes(content)
     for act in all_of(Act):
@@ -282,7 +282,7 @@ def test_two_operators_make_an_applicant_a_participant_with_its_payee(project_id
     assert (application.reason, application.provider_id) == ("All papers fit.", provider.id)
     (payee,) = all_of(Payee)
     assert (payee.state, payee.holder, payee.provider_id) == (PayeeState.CURRENT, "Salkhit Wind LLC", provider.id)
-    assert unseal_text(payee.account, settings().secret_key) == IBAN
+    assert unseal_text(payee.account, settings().keyring, SealFor.ACCOUNT_NUMBER) == IBAN
     assert [told for *_who, told in news()] == ["received", "approved"]
     assert acts()[-2:] == ["approve_application_proposed", "approve_application_carried_out"]
     with pytest.raises(NotEditable):

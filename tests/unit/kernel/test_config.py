@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from app.config import SETTINGS, BadSettings, Settings
+from app.kernel.sealing import SealFor, seal_text, unseal_text
 
 SECRET = "a-secret-of-more-than-thirty-two-characters"
+GENERATED = "7d1c0a6e94b3f2587d1c0a6e94b3f258"
 DEVELOPMENT = {"SECRET_KEY": SECRET, "TESTPAY_SECRET": SECRET}
 PRODUCTION = {
     "ENVIRONMENT": "production",
-    "SECRET_KEY": SECRET,
+    "SECRET_KEY": GENERATED,
     "PUBLIC_BASE_URL": "https://tonne.example",
     "DATABASE_URL": "postgresql+psycopg://tonne@db/tonne",
     "OPERATOR_NAME": "Tonne Cooperative",
@@ -167,6 +171,42 @@ def test_production_refuses_to_start_with_one_thing_missing(name: str, value: st
     assert said in found[0]
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        SECRET,
+        "a sentence of more than thirty-two letters and 1 digit",
+        "Tonne-Is-A-House-With-One-Password-For-All",
+        "0" * 64,
+        "abcabcabc1abcabcabc1abcabcabc1abcabcabc1",
+    ],
+)
+def test_production_refuses_a_secret_that_no_generator_made(secret: str) -> None:
+    assert problems({**PRODUCTION, "SECRET_KEY": secret}) == [
+        "SECRET_KEY must come from a generator in production: openssl rand -hex 32"
+    ]
+    assert problems({**PRODUCTION, "SECRET_KEY": secret, "ENVIRONMENT": "testing"}) == []
+
+
+def test_production_takes_what_generators_print() -> None:
+    for secret in (
+        secrets.token_hex(32),
+        secrets.token_urlsafe(33),
+        base64.b64encode(secrets.token_bytes(33)).decode(),
+    ):
+        assert problems({**PRODUCTION, "SECRET_KEY": secret}) == []
+    assert problems({**PRODUCTION, "SECRET_KEY": "short"}) == ["SECRET_KEY must be set, with at least 32 characters"]
+
+
+def test_former_secrets_are_read_by_commas_and_open_what_they_sealed() -> None:
+    former = Settings.from_environment({**DEVELOPMENT, "SECRET_KEY": SECRET})
+    sealed = seal_text("IBAN", former.keyring, SealFor.ACCOUNT_NUMBER)
+    now = Settings.from_environment({**DEVELOPMENT, "SECRET_KEY": GENERATED, "SECRET_KEY_FALLBACKS": f" {SECRET} ,, "})
+
+    assert now.secret_key_fallbacks == (SECRET,)
+    assert unseal_text(sealed, now.keyring, SealFor.ACCOUNT_NUMBER) == "IBAN"
+
+
 def test_production_refuses_the_test_gateway() -> None:
     assert problems({**PRODUCTION, "PAYMENT_GATEWAY": "testpay", "TESTPAY_SECRET": SECRET}) == [
         "PAYMENT_GATEWAY must not be testpay in production"
@@ -204,5 +244,5 @@ def test_no_secret_shows_when_the_settings_are_printed() -> None:
     printed = repr(Settings.from_environment(environment))
 
     assert "Tonne Cooperative" in printed
-    for secret in (SECRET, "hunter2", "rk_live_123", "whsec_new"):
+    for secret in (SECRET, GENERATED, "hunter2", "rk_live_123", "whsec_new"):
         assert secret not in printed

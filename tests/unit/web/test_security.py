@@ -152,6 +152,7 @@ def test_outside_production_the_machine_itself_is_trusted(make_site: SiteMaker, 
 def test_in_production_only_the_public_name_is_trusted(make_site: SiteMaker) -> None:
     visitor = make_site(
         ENVIRONMENT="production",
+        SECRET_KEY="7d1c0a6e94b3f2587d1c0a6e94b3f258",
         PUBLIC_BASE_URL="https://tonne.example",
         OPERATOR_NAME="Tonne Cooperative",
         OPERATOR_ADDRESS="1 Long Street; 1200 Geneva; Switzerland",

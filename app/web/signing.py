@@ -1,0 +1,33 @@
+"""Signatures of the session and of form tokens: HMAC-SHA256, under SECRET_KEY and its former values.
+
+Flask and Flask-WTF take itsdangerous' default, HMAC-SHA1. No attack on that is known; it is merely not approved any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import Signer
+
+from app.config import Settings
+
+
+class SessionOfSha256(SecureCookieSessionInterface):
+    """The session in a cookie, signed with HMAC-SHA256; former values of SECRET_KEY are read (Flask does it)."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Sign what browsers keep. It changes itsdangerous for the whole process."""
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SECRET_KEY_FALLBACKS=list(settings.secret_key_fallbacks),
+        # The last of a list signs, the others are read: a form that was open survives a new secret.
+        WTF_CSRF_SECRET_KEY=[*reversed(settings.secret_key_fallbacks), settings.secret_key],
+    )
+    app.session_interface = SessionOfSha256()
+    # Flask-WTF makes its signer without a choice of digest.
+    Signer.default_digest_method = staticmethod(hashlib.sha256)
