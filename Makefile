@@ -47,7 +47,7 @@ bootstrap: run-packages test-packages $(VENV)/test.stamp tests/node_modules/inst
 
 .PHONY: clean
 clean: ## Remove what make can make again; databases and secrets in INSTANCE_PATH stay
-	rm -rf $(VENV) tests/node_modules tests/browser/shots .coverage .hypothesis .import_linter_cache \
+	rm -rf $(VENV) .venv-scan tests/node_modules tests/browser/shots .coverage .hypothesis .import_linter_cache \
 	  .mypy_cache .pytest_cache .ruff_cache app/translations/messages.pot $(COMPILED)
 	find app tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -100,6 +100,11 @@ bench-pagespeed: tests/benchmarks/lighthouse/node_modules/installed.stamp
 
 bench-%: bench-packages $(VENV)/test.stamp $(COMPILED) ## Run one benchmark of tests/benchmarks
 	$(BIN)/python -m tests.benchmarks.$*
+
+.PHONY: scan
+scan: bootstrap scan-packages .venv-scan/scan.stamp ## Run the security scanners, docs/security-scans.md; T=tool narrows
+	$(if $(T),,$(PYTEST) tests/scan)
+	$(BIN)/python -m tests.scan $(T)
 
 .PHONY: shots
 shots: bootstrap ## Take pictures of every page: 1280 and 320 px, light and dark, three languages
@@ -180,13 +185,15 @@ log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
   -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0; } >"$$log" 2>&1 || { cat "$$log" >&2; exit 1; }
 endef
 
-.PHONY: run-packages test-packages bench-packages
+.PHONY: run-packages test-packages bench-packages scan-packages
 run-packages:
 	$(call packages,run)
 test-packages:
 	$(call packages,test)
 bench-packages:
 	$(call packages,bench)
+scan-packages:
+	$(call packages,scan)
 
 $(VENV)/run.stamp: requirements.txt
 	@test -x $(BIN)/pip || { echo "Making $(VENV)"; $(PYTHON) -m venv $(VENV); }
@@ -197,6 +204,13 @@ $(VENV)/run.stamp: requirements.txt
 $(VENV)/test.stamp: tests/requirements.txt $(VENV)/run.stamp
 	@echo "Installing tests/requirements.txt"
 	@$(PIP) install --requirement tests/requirements.txt
+	@touch $@
+
+# Two environments, because wapiti and semgrep need different releases of httpx; neither touches the product's.
+.venv-scan/scan.stamp: tests/scan/requirements.txt tests/scan/wapiti.txt
+	@for name in tools:requirements wapiti:wapiti; do environment=.venv-scan/$${name%:*}; list=tests/scan/$${name#*:}.txt; \
+	  test -x $$environment/bin/pip || $(PYTHON) -m venv $$environment; echo "Installing $$list"; \
+	  $$environment/bin/pip --disable-pip-version-check --quiet install --requirement $$list || exit 1; done
 	@touch $@
 
 # The packages' own install scripts would download more; what is needed is inside them.

@@ -55,7 +55,7 @@ class Document:
 
         Raises KeyError for a value that is not given.
         """
-        return Markup(_SLOT.sub(lambda slot: escape(values[slot[1] or slot[2]]), self.html))  # noqa: S704  (escaped)
+        return Markup(_SLOT.sub(lambda slot: escape(values[slot[1] or slot[2]]), self.html))  # noqa: S704 - each value is escaped here
 
 
 def read(path: Path, language: str, sources: Mapping[str, Source] = MappingProxyType({})) -> Document:

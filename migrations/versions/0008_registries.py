@@ -316,7 +316,7 @@ def _drop_ledger() -> None:
         with op.batch_alter_table(table) as batch_op:
             batch_op.drop_constraint(f"fk_{table}_issuance_id_ledger_issuance", type_="foreignkey")
         op.execute(
-            f"UPDATE {table} SET issuance_id = (SELECT i.id FROM issuance i JOIN ledger_issuance l "  # noqa: S608
+            f"UPDATE {table} SET issuance_id = (SELECT i.id FROM issuance i JOIN ledger_issuance l "  # noqa: S608 - a table of ours
             f"ON i.space = l.space AND i.serial_first = l.first WHERE l.id = {table}.issuance_id)"
         )
         with op.batch_alter_table(table) as batch_op:

@@ -23,6 +23,13 @@ def pins(path: str) -> dict[str, str]:
     return found
 
 
+def chosen(path: str) -> list[str]:
+    """What tools bring along stays out of the page: it never runs with the product."""
+    assert pins(path)
+    text = (ROOT / path).read_text().split("# Chosen by us\n")[1]
+    return [line.split("==")[0] for line in text.split("\n\n")[0].splitlines()]
+
+
 def debian_packages() -> list[str]:
     lines = (ROOT / "docs/system-packages.txt").read_text().splitlines()
     return [line.split()[0] for line in lines if line and line[0] not in "#["]
@@ -38,6 +45,8 @@ def test_every_dependency_has_one_line_and_every_line_a_dependency() -> None:
     used = [
         *pins("requirements.txt"),
         *pins("tests/requirements.txt"),
+        *chosen("tests/scan/requirements.txt"),
+        *chosen("tests/scan/wapiti.txt"),
         *json.loads((ROOT / "tests/package.json").read_text())["devDependencies"],
         *json.loads((ROOT / "tests/benchmarks/lighthouse/package.json").read_text())["dependencies"],
         *debian_packages(),

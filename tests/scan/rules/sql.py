@@ -1,0 +1,29 @@
+def bad(connection, db, text, literal_column, name):
+    # ruleid: sql-takes-parameters
+    connection.execute(text(f"SELECT * FROM project WHERE title = '{name}'"))
+    # ruleid: sql-takes-parameters
+    text("SELECT * FROM project WHERE title = '" + name + "'")
+    # ruleid: sql-takes-parameters
+    text("SELECT * FROM project WHERE title = '%s'" % name)
+    # ruleid: sql-takes-parameters
+    text("SELECT * FROM project WHERE title = '{}'".format(name))
+    # ruleid: sql-takes-parameters
+    connection.exec_driver_sql(f"DROP TABLE {name}")
+    # ruleid: sql-takes-parameters
+    connection.execute("DROP TABLE " + name)
+    # ruleid: sql-takes-parameters
+    literal_column(f"lower({name})")
+    # ruleid: commits-happen-in-transaction
+    db.session.commit()
+
+
+def good(connection, text, select, Project, transaction, name):
+    # ok: sql-takes-parameters
+    connection.execute(text("SELECT * FROM project WHERE title = :name"), {"name": name})
+    # ok: sql-takes-parameters
+    connection.execute(select(Project).where(Project.title == name))
+    # ok: sql-takes-parameters
+    connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+    # ok: commits-happen-in-transaction
+    with transaction() as session:
+        session.add(Project(title=name))
