@@ -38,7 +38,7 @@ class Sink:
         wanted = LoginPassword(self.user.encode(), self.password.encode())
         return AuthResult(success=data == wanted, handled=False)
 
-    async def handle_MAIL(self, _s: SMTP, _n: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802
+    async def handle_MAIL(self, _s: SMTP, _n: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802 - the library's name
         """Note the sender."""
         if "MAIL" in self.answers:
             return self.answers["MAIL"]
@@ -46,14 +46,14 @@ class Sink:
         envelope.mail_options.extend(options)
         return "250 OK"
 
-    async def handle_RCPT(self, _s: SMTP, _n: Session, envelope: Envelope, address: str, _options: list[str]) -> str:  # noqa: N802
+    async def handle_RCPT(self, _s: SMTP, _n: Session, envelope: Envelope, address: str, _options: list[str]) -> str:  # noqa: N802 - the library's name
         """Note the recipient."""
         if "RCPT" in self.answers:
             return self.answers["RCPT"]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, _n: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, _n: Session, envelope: Envelope) -> str:  # noqa: N802 - the library's name
         """Keep the mail."""
         await asyncio.sleep(self.seconds_before_data)
         if "DATA" in self.answers:
@@ -63,7 +63,7 @@ class Sink:
         self.was_encrypted.append(server.transport.get_extra_info("cipher") is not None)
         return "250 OK"
 
-    async def handle_QUIT(self, _s: SMTP, _n: Session, _e: Envelope) -> str:  # noqa: N802
+    async def handle_QUIT(self, _s: SMTP, _n: Session, _e: Envelope) -> str:  # noqa: N802 - the library's name
         """Say goodbye."""
         return self.answers.get("QUIT", "221 Bye")
 

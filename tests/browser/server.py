@@ -160,7 +160,7 @@ class _FilingSink(Sink):
 
     directory: Path = Path()
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - the library's name
         answer = await super().handle_DATA(server, session, envelope)
         draft = self.directory / f"{uuid4().hex}.draft"
         draft.write_bytes(envelope.original_content or b"")

@@ -72,7 +72,7 @@ class Stage:
     def registry(self) -> ScriptedRegistry:
         """The registry, to be told its answers."""
         registry: Any = self.world.registries.default
-        return registry  # type: ignore[no-any-return]
+        return registry  # type: ignore[no-any-return]  # extensions are of any type
 
     def order(self, wanted: dict[str, int] | None = None, **details: Any) -> int:
         """An order by project reference whose payment page is open; gives its id."""

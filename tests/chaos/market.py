@@ -241,7 +241,7 @@ class Market:
 
 def _lasting_port() -> int:
     while True:
-        port = random.choice(LASTING_PORTS)  # noqa: S311
+        port = random.choice(LASTING_PORTS)  # noqa: S311 - no secret: a seed repeats it
         if not _listens(port):
             return port
 

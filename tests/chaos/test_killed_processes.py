@@ -132,9 +132,9 @@ def test_a_killed_worker_loses_no_direct_cancellation(point: str, market: Market
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_random_kills_lose_no_purchase(kind: str, number: int, make_market: MarketMaker) -> None:
     seed = f"{SEED}-{kind}-{number}"
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)  # noqa: S311 - no secret: a seed repeats it
     market = make_market(kind, mischief="duplicate")
-    crowd = [_Customer(market, random.Random(chance.random())) for _ in range(2)]  # noqa: S311
+    crowd = [_Customer(market, random.Random(chance.random())) for _ in range(2)]  # noqa: S311 - no secret: a seed repeats it
     try:
         for customer in crowd:
             customer.start()

@@ -58,7 +58,7 @@ DEATHS = 12 if "CHAOS_CANCELLATIONS" not in os.environ else 10_000
 
 @pytest.fixture
 def app(request: pytest.FixtureRequest, make_app: object) -> Flask:
-    return make_app(REGISTRIES="ledger,batch", BATCH_SHARED_SECRET=SECRET)  # type: ignore[operator]
+    return make_app(REGISTRIES="ledger,batch", BATCH_SHARED_SECRET=SECRET)  # type: ignore[operator]  # a fixture's function
 
 
 @pytest.fixture
@@ -406,7 +406,7 @@ def test_a_notice_that_is_faster_than_the_answer_is_believed_once(far: RegistryW
         far.clock.advance(timedelta(seconds=2))
         InThread.of(context, lambda: service.look_up(cancellation_id, far.shop.registries, far.shop.clock))
 
-    registry_of(far.shop).after_submit.append(notice)  # type: ignore[attr-defined]
+    registry_of(far.shop).after_submit.append(notice)  # type: ignore[attr-defined]  # the fake registry's
     send(far, cancellation_id)
     settle(far)
     assert_done_once(far, cancellation_id)

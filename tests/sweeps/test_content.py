@@ -94,7 +94,7 @@ def test_everything_a_text_asks_for_is_known_and_everything_known_is_used() -> N
 
 
 def test_every_link_within_the_site_leads_to_a_page(make_app: object) -> None:
-    app: Flask = make_app()  # type: ignore[operator]
+    app: Flask = make_app()  # type: ignore[operator]  # a fixture's function
     adapter = app.url_map.bind("localhost")
     for name in pages.NAMES:
         document = page("en", name)

@@ -85,7 +85,7 @@ def test_the_database_itself_refuses_overlapping_serial_numbers(empty_url: str, 
 
             def insert(first: int, last: int) -> None:
                 values = columns[1].format(first, last)
-                connection.exec_driver_sql(f"INSERT INTO {table} ({columns[0]}) VALUES ({values})")  # noqa: S608
+                connection.exec_driver_sql(f"INSERT INTO {table} ({columns[0]}) VALUES ({values})")  # noqa: S608 - names from the schema
 
             insert(100, 199)
             insert(200, 299)
@@ -97,7 +97,7 @@ def test_the_database_itself_refuses_overlapping_serial_numbers(empty_url: str, 
             insert(300, 300)
             savepoint = connection.begin_nested()
             with pytest.raises(DBAPIError):
-                connection.exec_driver_sql(f"UPDATE {table} SET last = 250 WHERE first = 100")  # noqa: S608
+                connection.exec_driver_sql(f"UPDATE {table} SET last = 250 WHERE first = 100")  # noqa: S608 - names from the schema
             savepoint.rollback()
             connection.rollback()
         db.engine.dispose()

@@ -37,7 +37,7 @@ def answer(rows: list[Json], keys: list[str], body: Json, *, needs_sort: bool) -
 def _count(value: object) -> int:
     """A number, or its digits."""
     try:
-        return int(value)  # type: ignore[call-overload]
+        return int(value)  # type: ignore[call-overload]  # what is no number is refused
     except (TypeError, ValueError):
         raise broken() from None
 

@@ -120,7 +120,7 @@ each_machine = pytest.mark.parametrize(("machine", "states"), MACHINES, ids=lamb
 
 
 def pairs(text: str) -> set[tuple[str, str]]:
-    return {tuple(move.split(" -> ")) for move in (part.strip() for part in text.split(","))}  # type: ignore[misc]
+    return {tuple(move.split(" -> ")) for move in (part.strip() for part in text.split(","))}  # type: ignore[misc]  # pairs, by the form of the text
 
 
 @each_machine

@@ -132,7 +132,7 @@ def test_a_forgotten_password_is_replaced_and_every_other_browser_is_signed_out(
     visitor.get("/en/account")
     elsewhere.get("/en/account", 303)
     assert "Your password was changed" in mails_to(shop, "ana@example.org")[-1]
-    assert "do not belong together" in str(tries(shop.visitor(), "ana@example.org", PASSWORD).html)  # type: ignore[union-attr]
+    assert "do not belong together" in str(tries(shop.visitor(), "ana@example.org", PASSWORD).html)  # type: ignore[union-attr]  # a page of words
     signed_in(shop, password="seven green bicycles sing")
     shop.visitor().get(link, 410)
 

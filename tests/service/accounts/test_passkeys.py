@@ -20,7 +20,7 @@ from tests.service.conftest import Shop, with_fakes
 @pytest.fixture
 def shop(make_app: AppMaker, clock: object) -> Shop:
     """A shop at an address that browsers have passkeys for."""
-    return with_fakes(make_app(PUBLIC_BASE_URL="http://localhost:5000"), clock)  # type: ignore[arg-type]
+    return with_fakes(make_app(PUBLIC_BASE_URL="http://localhost:5000"), clock)  # type: ignore[arg-type]  # a registry with a script
 
 
 def add(visitor: Visitor, device: Authenticator, name: str = "telephone", status: int = 303) -> str:

@@ -148,14 +148,14 @@ def test_coming_back_from_the_payment_page_shows_what_the_gateway_says_and_not_w
     for _ in range(2):
         assert visitor.client.get(f"/en/orders/{token}/return?paid=yes").headers["Location"] == f"/en/orders/{token}"
     with shop.inside():
-        assert find_order(token).state is OrderState.PAYMENT_PENDING  # type: ignore[union-attr]
+        assert find_order(token).state is OrderState.PAYMENT_PENDING  # type: ignore[union-attr]  # it is there
 
     shop.gateway.pay()
     shop.gateway.problems["status"] = [GatewayUnavailable(), GatewayRefusal(reason="unknown")]
     for expected in (OrderState.PAYMENT_PENDING, OrderState.PAYMENT_PENDING, OrderState.PAID):
         visitor.client.get(f"/en/orders/{token}/return")
         with shop.inside():
-            assert find_order(token).state is expected  # type: ignore[union-attr]
+            assert find_order(token).state is expected  # type: ignore[union-attr]  # it is there
     assert "Paid. Your units go to the registry now." in see(shop, token).words
 
 
@@ -165,7 +165,7 @@ def test_coming_back_to_an_order_without_a_payment_shows_the_order(shop: Shop) -
 
     assert shop.visitor().client.get(f"/en/orders/{token}/return").status_code == 303
     with shop.inside():
-        assert newest_payment(find_order(token).id) is None  # type: ignore[union-attr]
+        assert newest_payment(find_order(token).id) is None  # type: ignore[union-attr]  # it is there
 
 
 def test_the_page_asks_for_itself_again_until_nothing_will_change(shop: Shop) -> None:

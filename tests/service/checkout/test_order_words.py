@@ -91,7 +91,7 @@ def test_a_payment_under_review_is_explained(shop: Shop) -> None:
 def test_waiting_for_the_registry_is_explained_and_no_certificate_can_be_had_meanwhile(
     shop: Shop, submits: list[object], lookups: list[object], headline: str
 ) -> None:
-    shop.registry.submits, shop.registry.lookups = list(submits), list(lookups)  # type: ignore[arg-type]
+    shop.registry.submits, shop.registry.lookups = list(submits), list(lookups)  # type: ignore[arg-type]  # answers of either kind
     offer_id, visitor = shop.offer(), shop.visitor()
     token = token_of(shop, lambda: a_finished_order(shop.world, {offer_id: 2}))
     shop.clock.advance(timedelta(seconds=5))

@@ -129,7 +129,7 @@ def test_a_second_line_can_lift_a_total_over_the_minimum_and_the_dearest_line_is
 def test_for_any_basket_lines_total_charge_and_shares_are_the_same_money(
     world: Collaborators, changes: dict[str, int], data: st.DataObject
 ) -> None:
-    rules = replace(world.settings, **changes)  # type: ignore[arg-type]
+    rules = replace(world.settings, **changes)  # type: ignore[arg-type]  # settings of many types
     prices = data.draw(st.lists(st.integers(1, 2_000_000), min_size=1, max_size=5))
     wanted = {
         an_offer(number=next(NUMBERS), price=price, held=0, units=1_000): data.draw(st.integers(1, 1_000))

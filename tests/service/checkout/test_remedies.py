@@ -65,7 +65,7 @@ def refunds() -> list[tuple[str, int, str]]:
 
 
 def mails(world: Collaborators) -> list[str]:
-    return [mail.subject for mail in world.mailer.sent]  # type: ignore[attr-defined]
+    return [mail.subject for mail in world.mailer.sent]  # type: ignore[attr-defined]  # the tests' mailer
 
 
 def test_nothing_goes_back_before_the_buyer_or_the_time_has_chosen(world: Collaborators) -> None:
@@ -219,7 +219,7 @@ def test_of_two_who_choose_at_once_one_is_heard(world: Collaborators, context: o
             return "late"
         return "units"
 
-    answers = builders.all_at_once(context, [money, units, money, units])  # type: ignore[arg-type]
+    answers = builders.all_at_once(context, [money, units, money, units])  # type: ignore[arg-type]  # they give different things
     run_due(world)
 
     assert sorted(answers).count("late") == 3
@@ -234,7 +234,7 @@ def test_of_two_who_choose_at_once_one_is_heard(world: Collaborators, context: o
 def a_waiting_order(world: Collaborators, first: object = None) -> int:
     """A paid order whose registry accepted and does not answer, while another offer is on sale."""
     an_offer(number=2, price=250)
-    registry_of(world).submits = [first or Pending("R-1", LATER)]  # type: ignore[list-item]
+    registry_of(world).submits = [first or Pending("R-1", LATER)]  # type: ignore[list-item]  # an outcome or a fault
     registry_of(world).lookups = [Found(Pending("R-1", LATER))] * 200
     return a_finished_order(world, {an_offer(number=1, price=300): 10})
 

@@ -27,7 +27,7 @@ TODAY = NOW.date()
 
 @pytest.fixture
 def settings(context: Flask) -> Settings:
-    return context.extensions["tonne.settings"]  # type: ignore[no-any-return]
+    return context.extensions["tonne.settings"]  # type: ignore[no-any-return]  # extensions are of any type
 
 
 def test_a_complaint_has_a_number_of_its_year_and_a_deadline(settings: Settings) -> None:

@@ -85,7 +85,7 @@ def stuck(shop: Shop) -> tuple[str, str]:
     shop.registry.lookups = [Ambiguous("two answers under one name")]
     with shop.inside() as world:
         order_id = a_finished_order(world, {offer: 12})
-        world.clock.advance(timedelta(seconds=30))  # type: ignore[attr-defined]
+        world.clock.advance(timedelta(seconds=30))  # type: ignore[attr-defined]  # the tests' clock
     shop.work()
     with shop.inside():
         cancellation = cancellations_of(order_id)[0]

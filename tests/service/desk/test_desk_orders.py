@@ -236,7 +236,7 @@ def test_a_payment_that_differs_goes_back_whole_when_two_people_say_so(shop: Sho
     offer = shop.offer()
     with shop.inside() as world:
         order_id = a_payable_order(world, {offer: 12})
-        payment = world.gateway.payments[shop.gateway.pay()]  # type: ignore[attr-defined]
+        payment = world.gateway.payments[shop.gateway.pay()]  # type: ignore[attr-defined]  # the fake gateway's
         payment.amount = Money(2_000, "USD")
         look_again(world, order_id)
         reference = the_order(order_id).reference

@@ -18,7 +18,7 @@ CLOSED = datetime(2027, 1, 2, tzinfo=UTC)
 
 def close(world: Collaborators) -> None:
     """Let it be the second of January."""
-    world.clock.advance(CLOSED - world.clock.now())  # type: ignore[attr-defined]
+    world.clock.advance(CLOSED - world.clock.now())  # type: ignore[attr-defined]  # the tests' clock
 
 
 def test_nothing_is_asked_of_a_registry_that_has_closed(world: Collaborators) -> None:

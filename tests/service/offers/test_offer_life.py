@@ -582,8 +582,8 @@ def test_a_thawed_offer_is_what_it_was_before(desk: Desk, before: str) -> None:
 
 def test_an_offer_whose_time_ran_out_is_neither_resumed_nor_thawed(desk: Desk) -> None:
     offer_id = desk.live(10)
-    frozen: Callable[[], None] = lambda: service.thaw(offer_id, OPERATOR, desk.holdings, NOW)  # noqa: E731
-    paused: Callable[[], None] = lambda: service.resume(offer_id, SELLER, NOW)  # noqa: E731
+    frozen: Callable[[], None] = lambda: service.thaw(offer_id, OPERATOR, desk.holdings, NOW)  # noqa: E731 - one line each
+    paused: Callable[[], None] = lambda: service.resume(offer_id, SELLER, NOW)  # noqa: E731 - one line each
     for state, attempt in ((OfferState.FROZEN, frozen), (OfferState.PAUSED, paused)):
         change_offer(offer_id, state=state, expires_at=NOW)
         with pytest.raises(TermsUnfit):

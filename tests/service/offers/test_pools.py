@@ -94,7 +94,7 @@ def test_a_seller_and_a_file_at_the_same_time_promise_no_unit_twice(
 
 def test_what_else_is_promised_counts(world: Collaborators, drafts: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     holdings = registry_of(world).holdings
-    monkeypatch.setitem(pools._other_promises, "test", lambda wanted: dict.fromkeys(wanted, 61))  # noqa: SLF001
+    monkeypatch.setitem(pools._other_promises, "test", lambda wanted: dict.fromkeys(wanted, 61))  # noqa: SLF001 - another room's promises
 
     with pytest.raises(MoreThanHeld) as refusal:
         service.submit(drafts[0], ACTOR, holdings, NOW)

@@ -449,7 +449,7 @@ def test_online_the_own_address_is_asked_and_nobody_elses(
     make_app: AppMaker, neighbour: ThreadingHTTPServer, live: int, unsigned: int, says: str
 ) -> None:
     app = make_app(PUBLIC_BASE_URL=f"http://127.0.0.1:{neighbour.server_port}")
-    neighbour.RequestHandlerClass.live, neighbour.RequestHandlerClass.unsigned = live, unsigned  # type: ignore[attr-defined]
+    neighbour.RequestHandlerClass.live, neighbour.RequestHandlerClass.unsigned = live, unsigned  # type: ignore[attr-defined]  # the handler's own
     with app.app_context():
         assert look("address", patient(app)) == []
         (found,) = look("address", patient(app, online=True))

@@ -123,7 +123,7 @@ def test_the_doctor_says_what_a_comparison_lacks(shop: Shop) -> None:
         patient = Patient(world.settings, world)
         assert "Nothing was ever compared" in next(iter(CHECKS["books"](patient))).words
         assert "There is no journal" in next(iter(CHECKS["journal"](patient))).words
-        shop.registry.holdings = lambda account: (_ for _ in ()).throw(ConnectionError())  # type: ignore[method-assign]
+        shop.registry.holdings = lambda account: (_ for _ in ()).throw(ConnectionError())  # type: ignore[method-assign]  # another answer than it would give
     offer = shop.offer()
     assert offer
     with shop.inside() as world:

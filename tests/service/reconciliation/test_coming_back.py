@@ -286,7 +286,7 @@ def test_the_worker_compares_until_every_registry_has_answered(world: Collaborat
     come_back(world, backup)
     registry = registry_of(world)
     statement = registry.statement
-    registry.statement = lambda account, since: (_ for _ in ()).throw(ConnectionError())  # type: ignore[method-assign]
+    registry.statement = lambda account, since: (_ for _ in ()).throw(ConnectionError())  # type: ignore[method-assign]  # another answer than it would give
 
     assert restored.catch_up(world) == 1
     standing = hold.find_standing()
@@ -294,7 +294,7 @@ def test_the_worker_compares_until_every_registry_has_answered(world: Collaborat
     assert standing.compared_at is None
     assert restored.catch_up(world) == 0, "it has just tried"
     pass_time(world, minutes=11)
-    registry.statement = statement  # type: ignore[method-assign]
+    registry.statement = statement  # type: ignore[method-assign]  # another answer than it would give
     assert restored.catch_up(world) == 1
     standing = hold.find_standing()
     assert standing is not None

@@ -53,7 +53,7 @@ def last_of(account: str = "CDM-100-1") -> ReconciledAccount:
     db.session.expire_all()
     return db.session.scalars(
         select(ReconciledAccount).where(ReconciledAccount.account == account).order_by(ReconciledAccount.id.desc())
-    ).first()  # type: ignore[return-value]
+    ).first()  # type: ignore[return-value]  # tests ask for one that is there
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def stated_again(world: Collaborators, **changes: Any) -> None:
         lines = list(read(account, since))
         return [*lines, *(replace(line, **changes) for line in lines)]
 
-    registry.statement = statement  # type: ignore[method-assign]
+    registry.statement = statement  # type: ignore[method-assign]  # another answer than it would give
 
 
 def test_one_reference_twice_is_found(world: Collaborators, offer: int) -> None:
@@ -222,7 +222,7 @@ def test_what_was_cancelled_elsewhere_is_on_record_and_cannot_be_cancelled_here(
 def test_two_strays_with_the_same_serial_numbers_are_both_told(world: Collaborators, offer: int) -> None:
     stated_again(world, reference=None, result=a_result_named(world, "ELSE-1"))
     differences(world)
-    registry_of(world).statement = lambda account, since: [  # type: ignore[method-assign]
+    registry_of(world).statement = lambda account, since: [  # type: ignore[method-assign]  # another answer than it would give
         StatementLine(None, a_result_named(world, name)) for name in ("ELSE-1", "ELSE-2")
     ]
 
@@ -231,7 +231,7 @@ def test_two_strays_with_the_same_serial_numbers_are_both_told(world: Collaborat
 
 def a_result_named(world: Collaborators, name: str) -> Any:
     """The registry's answer about the only cancellation, under another name and with other serial numbers."""
-    (line,) = list(world.registries.default.real.statement("CDM-100-1", NOW - timedelta(days=9)))  # type: ignore[attr-defined]
+    (line,) = list(world.registries.default.real.statement("CDM-100-1", NOW - timedelta(days=9)))  # type: ignore[attr-defined]  # the fake has a real one behind it
     blocks = tuple(replace(block, first=1_050_000, last=1_050_009) for block in line.result.blocks)
     return replace(line.result, registry_transaction=name, blocks=blocks)
 
@@ -303,17 +303,17 @@ def test_an_order_that_is_planned_while_books_are_compared_is_no_stray(world: Co
     read = registry.statement
 
     def statement(account: str, since: Any) -> Any:
-        registry.statement = read  # type: ignore[method-assign]
+        registry.statement = read  # type: ignore[method-assign]  # another answer than it would give
         a_finished_order(world, {offer: 3})
         return read(account, since)
 
-    registry.statement = statement  # type: ignore[method-assign]
+    registry.statement = statement  # type: ignore[method-assign]  # another answer than it would give
 
     assert differences(world) == []
 
 
 def test_a_registry_that_does_not_answer_keeps_nobody_from_the_rest(world: Collaborators, offer: int) -> None:
-    registry_of(world).holdings = lambda account: (_ for _ in ()).throw(ConnectionError())  # type: ignore[method-assign]
+    registry_of(world).holdings = lambda account: (_ for _ in ()).throw(ConnectionError())  # type: ignore[method-assign]  # another answer than it would give
 
     result = service.compare_now(world)
 
@@ -400,7 +400,7 @@ def test_two_workers_do_what_was_asked_for_once(world: Collaborators, offer: int
             done.append(service.compare_wanted(world))
         return read(account)
 
-    registry.holdings = holdings  # type: ignore[method-assign]
+    registry.holdings = holdings  # type: ignore[method-assign]  # another answer than it would give
 
     assert service.compare_wanted(world) == 1
     assert done == [0]

@@ -146,7 +146,7 @@ def test_payments_at_once_never_add_up_to_more_than_is_due(registry: Flask) -> N
         except PaymentUnfit as refusal:
             return refusal.facts["problem"]
 
-    answers = all_at_once(registry, [lambda n=n: one(n) for n in range(5)])  # type: ignore[misc]
+    answers = all_at_once(registry, [lambda n=n: one(n) for n in range(5)])  # type: ignore[misc]  # mypy does not see a default's type
 
     assert sorted(str(answer) for answer in answers).count("too_much") == 2
     assert the_issuance(issued).fee_paid == 90_00

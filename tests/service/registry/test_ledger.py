@@ -56,7 +56,7 @@ def test_what_stands_in_the_ledger_is_final_and_what_is_not_there_can_be_kept_fr
     unknown = a_request(1, reference="TONNE-B")
 
     assert ledger.advance(request, None) == done
-    assert ledger.withdraw(request, None, "late") == Found(done)  # type: ignore[arg-type]
+    assert ledger.withdraw(request, None, "late") == Found(done)  # type: ignore[arg-type]  # it is not looked at
     assert isinstance(ledger.advance(unknown, None), Unknown)
     assert len(entries()) == 1
 

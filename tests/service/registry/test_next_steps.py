@@ -40,7 +40,7 @@ def a_waiting_cancellation(world: Collaborators) -> int:
 def next_step(world: Collaborators, cancellation_id: int, answer: Outcome | Ambiguous) -> CancellationState:
     """Look up, find that the step is ours, and take it; the registry answers with `answer`."""
     registry_of(world).lookups = [Found(OURS)]
-    registry_of(world).advances = [answer]  # type: ignore[list-item]
+    registry_of(world).advances = [answer]  # type: ignore[list-item]  # an answer of any kind
     return look_up(world, cancellation_id)
 
 
@@ -107,9 +107,9 @@ def test_the_look_up_is_told_when_the_last_step_began_for_that_may_not_show_yet(
 
     def lookup(request: object, registry_transaction: object, since: object) -> object:
         told.append(since)
-        return real(request, registry_transaction, since)  # type: ignore[arg-type]
+        return real(request, registry_transaction, since)  # type: ignore[arg-type]  # handed on as it came
 
-    registry_of(world).lookup = lookup  # type: ignore[method-assign,assignment]
+    registry_of(world).lookup = lookup  # type: ignore[method-assign,assignment]  # another answer than it would give
     look_up(world, cancellation_id)
     assert told == [began_at]
 

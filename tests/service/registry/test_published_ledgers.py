@@ -40,7 +40,7 @@ from tests.service.registry.published import (
 PENDING, CANCELLED = "CDM-110-1", "CDM-230-1"
 
 
-def refusal(*, issuances=(), cancellations=(), channels=(), opening=()) -> list[tuple[str, int, str | None, str]]:  # type: ignore[no-untyped-def]
+def refusal(*, issuances=(), cancellations=(), channels=(), opening=()) -> list[tuple[str, int, str | None, str]]:  # type: ignore[no-untyped-def]  # many shapes of rows
     with pytest.raises(HistoryRefused) as refused:
         load(issuances, cancellations, channels, opening)
     return problems(refused.value)

@@ -162,7 +162,7 @@ def test_numbers_wait_in_memory_until_a_minute_is_over(shop: Shop) -> None:
     look(shop)
 
     assert timer is not None
-    assert (timer.interval, timer.daemon, interest._timer) == (60.0, True, timer)  # noqa: SLF001
+    assert (timer.interval, timer.daemon, interest._timer) == (60.0, True, timer)  # noqa: SLF001 - there is no other way to see it
     with shop.inside():
         assert db.session.scalars(select(OfferInterest)).all() == []
     timer.function()

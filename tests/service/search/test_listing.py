@@ -242,7 +242,7 @@ def statements() -> Iterator[list[str]]:
 def test_a_page_with_search_filters_and_a_basket_asks_the_database_at_most_four_times(thirty: Flask) -> None:
     visitor = thirty.test_client()
     offer_id = db.session.scalar(select(Offer.id).where(Offer.state == OfferState.LIVE, Offer.units_offered > 200))
-    form = visitor.get("/en/projects/" + db.session.scalars(select(Project.reference)).first())  # type: ignore[operator]
+    form = visitor.get("/en/projects/" + db.session.scalars(select(Project.reference)).first())  # type: ignore[operator]  # there is one
     assert form.status_code == 200
     thirty.config["WTF_CSRF_ENABLED"] = False
     assert visitor.post("/en/basket/add", data={"offer_id": offer_id, "units": 2}).status_code == 303

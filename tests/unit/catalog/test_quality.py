@@ -49,14 +49,14 @@ def test_a_project_is_approved_only_when_all_its_methodologies_are(monkeypatch: 
         {**nothing, "methodology": "AM4", "decision": "conditional", "first_version": "2", "last_version": "3"},
     )
     monkeypatch.setattr(quality, "_read", lambda name: rows)
-    quality._decisions.cache_clear()  # noqa: SLF001
+    quality._decisions.cache_clear()  # noqa: SLF001 - read anew
     try:
         assert ccp_decision("AM1") == "approved"
         assert ccp_decision("AM1; AM3") == "unknown"
         assert ccp_decision("AM1; AM2") == "rejected"
         assert ccp_decision("AM1; AM4") == "conditional"
     finally:
-        quality._decisions.cache_clear()  # noqa: SLF001
+        quality._decisions.cache_clear()  # noqa: SLF001 - read anew
 
 
 def test_a_methodology_has_its_version_and_the_decision_with_source_and_date() -> None:

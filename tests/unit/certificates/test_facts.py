@@ -103,4 +103,4 @@ def test_one_changed_letter_changes_the_fingerprint() -> None:
 
 def test_a_fact_that_has_no_json_form_is_never_frozen_as_something_else() -> None:
     with pytest.raises(TypeError, match="bytes"):
-        to_plain(replace(FACTS, purpose=b"raw"))  # type: ignore[arg-type]
+        to_plain(replace(FACTS, purpose=b"raw"))  # type: ignore[arg-type]  # wrong on purpose

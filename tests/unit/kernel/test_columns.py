@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from app.kernel.columns import NAMING, Base, UTCDateTime, state_column
 
 ZONES = st.integers(min_value=-14 * 60, max_value=14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-INSTANTS = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(9998, 1, 1), timezones=ZONES)  # noqa: DTZ001
+INSTANTS = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(9998, 1, 1), timezones=ZONES)  # noqa: DTZ001 - the zones are given beside it
 
 
 class Door(StrEnum):

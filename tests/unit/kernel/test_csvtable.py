@@ -24,7 +24,7 @@ def refusal_of(text: str, columns: tuple[Column, ...] = COLUMNS) -> list[tuple[i
 
 def problem_of(read: object, cell: str) -> str:
     with pytest.raises(csvtable.CellRefused) as refused:
-        read(cell)  # type: ignore[operator]
+        read(cell)  # type: ignore[operator]  # one of several functions
     return refused.value.code
 
 

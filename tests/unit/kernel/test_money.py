@@ -93,7 +93,7 @@ def test_money_is_not_multiplied_by_anything_but_whole_units(units: int) -> None
     ],
     ids=["sum", "difference", "less", "at most", "total"],
 )
-def test_dollars_and_euros_do_not_meet(mix) -> None:  # type: ignore[no-untyped-def]
+def test_dollars_and_euros_do_not_meet(mix) -> None:  # type: ignore[no-untyped-def]  # an operator of any kind
     with pytest.raises(CurrencyMismatchError, match="USD and EUR"):
         mix(Money(1, "USD"), Money(1, "EUR"))
 
@@ -124,4 +124,4 @@ def test_major_units_are_exact_in_currencies_of_two_none_and_three_decimals() ->
 
 def test_an_amount_cannot_be_changed_after_the_fact() -> None:
     with pytest.raises(AttributeError):
-        Money(1, "USD").minor = 2  # type: ignore[misc]
+        Money(1, "USD").minor = 2  # type: ignore[misc]  # wrong on purpose

@@ -122,7 +122,7 @@ def browse(standin: StripeStandIn, verb: str, url: str, body: str = "") -> http.
     connection = http.client.HTTPConnection(urlsplit(standin.base).netloc, timeout=10)
     connection.request(verb, urlsplit(url).path, body or None)
     response = connection.getresponse()
-    response.text = response.read().decode()  # type: ignore[attr-defined]
+    response.text = response.read().decode()  # type: ignore[attr-defined]  # as the client's answers have it
     connection.close()
     return response
 
@@ -157,7 +157,7 @@ def test_a_buyer_can_decline_then_pay_and_every_event_is_told_twice_and_signed(
     standin.webhook_url, events = heard
     session = client.v1.checkout.sessions.create(session_parameters())
     assert session.url
-    assert "100 usd" in browse(standin, "GET", session.url).text  # type: ignore[attr-defined]
+    assert "100 usd" in browse(standin, "GET", session.url).text  # type: ignore[attr-defined]  # set by browse
     declined = browse(standin, "POST", session.url, urlencode({"action": "decline"}))
     assert declined.headers["Location"] == session.url
     assert client.v1.checkout.sessions.retrieve(session.id).status == "open"

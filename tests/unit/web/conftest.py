@@ -231,7 +231,7 @@ def make_site(tmp_path: Path, clock: FixedClock) -> Iterator[SiteMaker]:
         for room in ROOMS:
             site.register_blueprint(room())
         with site.app_context():
-            RateLimit.__table__.create(db.engine, checkfirst=True)  # type: ignore[attr-defined]
+            RateLimit.__table__.create(db.engine, checkfirst=True)  # type: ignore[attr-defined]  # every table has it
         made.append(site)
         return site
 

@@ -142,7 +142,7 @@ def test_a_day_is_marked_up_for_machines(speaking: Say) -> None:
 def test_no_instant_is_printed_as_if_it_were_now(speaking: Say) -> None:
     with speaking("en"):
         with pytest.raises(TypeError, match="not a day or an instant"):
-            filters.date_long(None)  # type: ignore[arg-type]
+            filters.date_long(None)  # type: ignore[arg-type]  # wrong on purpose
         with pytest.raises(ValueError, match="time zone"):
             filters.datetime_long(datetime(2026, 11, 22))  # noqa: DTZ001 - the fault under test
 

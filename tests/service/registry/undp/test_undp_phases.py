@@ -36,7 +36,7 @@ def test_as_the_authority_we_accept_by_ourselves_and_take_the_units_from_the_end
             "id": "1",
             "serial": "CA0NNN-NG-XX-3-976-1000-2023",
             "status": "Completed",
-            "shown_at": outcome.result.evidence["retirements"][0]["shown_at"],  # type: ignore[index]
+            "shown_at": outcome.result.evidence["retirements"][0]["shown_at"],  # type: ignore[index]  # a list in JSON
         }
     ]
 

@@ -71,7 +71,7 @@ def test_a_list_whose_total_and_rows_differ_was_changed_while_it_was_read(
     true = world.rules.query
 
     def torn(user: object, what: str, body: dict[str, object]) -> dict[str, object]:
-        found = true(user, what, body)  # type: ignore[arg-type]
+        found = true(user, what, body)  # type: ignore[arg-type]  # any of the kinds
         return {**found, "total": found["total"] + (what == "queryRetirements")}
 
     monkeypatch.setattr(world.rules, "query", torn)

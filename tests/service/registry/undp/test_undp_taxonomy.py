@@ -129,7 +129,7 @@ def test_a_password_that_is_not_accepted_sends_nothing_and_is_not_told(world: Un
 
 @pytest.mark.parametrize("user", [CERTIFIER, AUTHORITY])
 def test_a_user_of_the_wrong_company_is_a_matter_of_set_up(world: UndpWorld, user: object) -> None:
-    registry = world.adapter(user=user)  # type: ignore[arg-type]
+    registry = world.adapter(user=user)  # type: ignore[arg-type]  # of the same form
     outcome = registry.submit(world.request("R-1", 10))
     if user is CERTIFIER:  # may not even read
         assert isinstance(outcome, NotSent)
