@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -57,6 +57,8 @@ class PrivateCluster:
     directory: Path
     port: int = 0
     password: str = ""
+    # Kept open: connecting costs as much as copying a database.
+    _errands: psycopg.Connection[tuple[object, ...]] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     @contextmanager
@@ -70,12 +72,12 @@ class PrivateCluster:
             cluster.remove()
 
     @classmethod
-    def create(cls) -> PrivateCluster:
-        """Lay out a new server in a new directory; it is not running yet.
+    def create(cls, parent: Path | None = None) -> PrivateCluster:
+        """Lay out a new server in a new directory (below `parent`); it is not running yet.
 
         Raises PostgresUnavailableError when PostgreSQL is not installed.
         """
-        directory = Path(tempfile.mkdtemp(prefix="tonne-postgres-"))
+        directory = Path(tempfile.mkdtemp(prefix="tonne-postgres-", dir=parent))
         cluster = cls(directory, password=secrets.token_urlsafe(24))
         password_file = directory / "password"
         password_file.write_text(cluster.password)
@@ -85,7 +87,8 @@ class PrivateCluster:
             f"--pgdata={cluster.data}",
             f"--username={USER}",
             f"--pwfile={password_file}",
-            "--auth=scram-sha-256",
+            # Each test connects anew; the thousands of rounds of scram cost more than what it then asks.
+            "--auth=md5",
             "--encoding=UTF8",
             "--locale=C.UTF-8",
             "--no-sync",
@@ -135,10 +138,12 @@ class PrivateCluster:
 
     def stop(self) -> None:
         """Stop the server in an orderly way; connections are broken, commits are kept."""
+        self.let_go()
         self._run("pg_ctl", "stop", "--wait", "--silent", "--mode=fast", f"--pgdata={self.data}")
 
     def kill(self) -> None:
         """End the server as a crash would: no goodbye, all its processes at once."""
+        self.let_go()
         leader = self._leader()
         if leader is None:
             return
@@ -171,9 +176,15 @@ class PrivateCluster:
         """The address of a database of this server, as SQLAlchemy reads it."""
         return f"postgresql+psycopg://{USER}:{self.password}@127.0.0.1:{self.port}/{name}"
 
+    def let_go(self) -> None:
+        """Close the connection that is kept for making and dropping databases; the next errand opens another."""
+        if self._errands is not None:
+            self._errands.close()
+            self._errands = None
+
     def _execute(self, statement: sql.Composed) -> None:
-        with closing(self._connect("postgres")) as connection:
-            connection.execute(statement)
+        self._errands = self._errands or self._connect("postgres")
+        self._errands.execute(statement)
 
     def _connect(self, name: str) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(
@@ -218,6 +229,7 @@ def shared_cluster(root: Path) -> Iterator[PrivateCluster]:
     try:
         yield cluster
     finally:
+        cluster.let_go()
         os.close(hold)
 
 
