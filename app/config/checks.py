@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 REGISTRY_CODES = frozenset({"batch", "ledger", "undp"})
 MISCHIEF = frozenset({"duplicate", "delay", "reorder", "lose"})
@@ -135,8 +135,27 @@ def _production_problems(values: Mapping[str, Any]) -> list[str]:
         problems.append("PUBLIC_BASE_URL must be https in production")
     if not values["mail_url"].startswith("smtp://"):
         problems.append("MAIL_URL must be smtp:// in production")
+    if _is_in_the_clear(values["mail_url"]):
+        problems.append("MAIL_URL must not say tls=none in production, except for a server on loopback")
+    if not _is_safe_connection(values["database_url"]):
+        problems.append("DATABASE_URL of another machine must say sslmode=verify-full in production")
     problems.extend(_operator_problems(values))
     return problems
+
+
+def _is_in_the_clear(mail_url: str) -> bool:
+    server = urlsplit(mail_url)
+    return "none" in parse_qs(server.query).get("tls", []) and server.hostname not in LOOPBACK
+
+
+def _is_safe_connection(database_url: str) -> bool:
+    """Whether nobody else can read what goes there: it stays on this machine, or TLS proves whose it is."""
+    server = urlsplit(database_url)
+    words = parse_qs(server.query)
+    # libpq: a host that begins with a slash is the directory of a socket, and the query wins over the address.
+    hosts = ",".join(words.get("host", [server.hostname or ""])).split(",")
+    stays_here = all(host == "" or host.startswith("/") or host in LOOPBACK for host in hosts)
+    return stays_here or words.get("sslmode") == ["verify-full"]
 
 
 def _is_generated(secret: str) -> bool:

@@ -15,10 +15,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app import current
+from app.kernel.languages import DEFAULT_LANGUAGE, LANGUAGES
 
-LANGUAGES = {"en": "English", "fr": "Français", "es": "Español"}
-DEFAULT_LANGUAGE = "en"
-COOKIE = "lang"
 COOKIE_SECONDS = 365 * 24 * 60 * 60
 SWITCH = "switch"
 
@@ -51,7 +49,7 @@ def current_locale() -> Locale:
 
 
 def current_language() -> str:
-    """The code of the language in force: en, fr or es."""
+    """The code of the language in force."""
     return str(current_locale().language)
 
 
@@ -75,7 +73,7 @@ def in_locale(locale: str) -> Iterator[None]:
 
 def negotiated_language() -> str:
     """What to show who has not said: the language chosen earlier, else the browser's, else English."""
-    chosen = request.cookies.get(COOKIE)
+    chosen = request.cookies.get(_cookie())
     if chosen in LANGUAGES:
         return str(chosen)
     return request.accept_languages.best_match(list(LANGUAGES)) or DEFAULT_LANGUAGE
@@ -177,14 +175,22 @@ def _remember_the_switch() -> WerkzeugResponse | None:
     query = urlencode([(name, value) for name, value in request.args.items(multi=True) if name != SWITCH])
     response = redirect(quote(request.path) + (f"?{query}" if query else ""))
     response.set_cookie(
-        COOKIE,
+        _cookie(),
         g.language,
         max_age=COOKIE_SECONDS,
-        secure=current.settings().public_base_url.startswith("https://"),
+        secure=_is_https(),
         httponly=True,
         samesite="Lax",
     )
     return response
+
+
+def _is_https() -> bool:
+    return current.settings().public_base_url.startswith("https://")
+
+
+def _cookie() -> str:
+    return "__Host-lang" if _is_https() else "lang"
 
 
 def _name_the_language(response: Response) -> Response:

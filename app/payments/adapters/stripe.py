@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
+import requests
 import stripe
 
 from app.config import Settings
@@ -44,7 +45,11 @@ RETRIES = 2
 MOST_LINES = 100
 MOST_UNITS = 999_999
 LONGEST_NAME = 250
-LOCALES = frozenset({"en", "fr", "es"})
+# Languages of its page; in any other it chooses the buyer's own.
+SPOKEN = frozenset(
+    ("bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms",
+     "mt", "nb", "nl", "pl", "pt", "ro", "ru", "sk", "sl", "sv", "th", "tr", "vi", "zh")
+)  # fmt: skip
 EXPANDED = ["payment_intent.latest_charge"]
 
 # A cancellation cannot be taken back, so no method that lets the buyer take the money back
@@ -69,6 +74,13 @@ REFUSING_CODES = frozenset(
 REFUSING_PARAMETERS = frozenset({"amount", "customer_email", "expires_at"})
 
 
+def _session() -> requests.Session:
+    # Stripe redirects nobody; whatever answers with a redirect must not send our key to a third machine.
+    session = requests.Session()
+    session.max_redirects = 0
+    return session
+
+
 class _Listed(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
@@ -90,7 +102,7 @@ class StripeGateway:
             settings.stripe_secret_key,
             base_addresses={"api": settings.stripe_api_base},
             max_network_retries=RETRIES,
-            http_client=stripe.RequestsClient(timeout=TIMEOUT),
+            http_client=stripe.RequestsClient(timeout=TIMEOUT, session=_session()),
         )
         self._limits = payment_limits(settings)
         self._page_origin = settings.stripe_checkout_origin
@@ -239,7 +251,7 @@ def _session_parameters(request: PaymentRequest) -> SessionCreateParams:
         "line_items": _line_items(request),
         "client_reference_id": request.order_reference,
         "customer_email": request.email,
-        "locale": request.locale if request.locale in LOCALES else "auto",
+        "locale": request.locale if request.locale in SPOKEN else "auto",
         "success_url": request.success_url,
         "cancel_url": request.back_url,
         "expires_at": int(request.expires_at.timestamp()),

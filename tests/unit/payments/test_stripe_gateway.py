@@ -6,7 +6,9 @@ import dataclasses
 import json
 import logging
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -240,6 +242,35 @@ def test_when_stripe_is_gone_it_is_not_known_what_it_did(settings: Settings) -> 
         gateway.status("cs_test_1")
     with pytest.raises(GatewayUnavailable):
         gateway.expire_checkout("cs_test_1")
+
+
+def test_a_redirect_takes_our_key_nowhere(settings: Settings) -> None:
+    asked: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # noqa: N802 - the name that the library calls
+            asked.append(self.path)
+            self.send_response(307)
+            self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/stolen")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_POST  # noqa: N815 - as above
+
+        def log_message(self, *words: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        there = f"http://127.0.0.1:{server.server_port}"
+        gateway = StripeGateway(dataclasses.replace(settings, stripe_secret_key="sk_test_1", stripe_api_base=there))
+        with pytest.raises(GatewayOutcomeUnknown):
+            gateway.start_checkout(payment_request(NOW))
+        with pytest.raises(GatewayUnavailable):
+            gateway.status("cs_test_1")
+        server.shutdown()
+
+    assert {path.partition("?")[0] for path in asked} == {"/v1/checkout/sessions", "/v1/checkout/sessions/cs_test_1"}
 
 
 def test_a_page_whose_closing_got_no_answer_is_asked_for_its_state(

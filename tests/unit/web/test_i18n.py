@@ -92,10 +92,15 @@ def test_the_cookie_of_the_switch_is_kept_a_year_and_hidden_from_scripts(visitor
     assert "Secure" not in cookie
 
 
-def test_on_https_the_cookie_of_the_switch_is_secure(make_site: SiteMaker) -> None:
+def test_on_https_the_cookie_of_the_switch_belongs_to_this_host_alone(make_site: SiteMaker) -> None:
     visitor = make_site(PUBLIC_BASE_URL="https://tonne.example").test_client()
+    cookie = visitor.get("/es/?switch=es", base_url="https://tonne.example").headers["Set-Cookie"]
 
-    assert "Secure" in visitor.get("/es/?switch=es").headers["Set-Cookie"]
+    assert cookie.startswith("__Host-lang=es; ")
+    assert "Secure; " in cookie
+    assert cookie.split("; ").count("Path=/") == 1
+    assert "Domain" not in cookie
+    assert visitor.get("/", base_url="https://tonne.example").location == "/es/"
 
 
 def test_what_a_form_sends_never_switches(site: Flask) -> None:
