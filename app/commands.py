@@ -13,8 +13,9 @@ from flask_babel import gettext
 from app.current import now
 from app.desk.loading import IMPORTERS
 from app.kernel.csvtable import ImportRefused, ImportReport, decode
+from app.kernel.languages import DEFAULT_LANGUAGE
 from app.offers import search_index
-from app.web.i18n import DEFAULT_LANGUAGE, in_locale
+from app.web.i18n import in_locale
 from app.web.import_errors import line, report_line
 
 import_group = AppGroup("import", help="Load a CSV file: the whole file, or nothing and every problem of it.")

@@ -11,6 +11,7 @@ from app import jobs
 from app.accounts.errors import NoSuchPerson
 from app.accounts.service import operators
 from app.current import now, settings
+from app.kernel.languages import DEFAULT_LANGUAGE, LANGUAGES
 
 operator_group = AppGroup("operator", help="Say who operates this marketplace.")
 
@@ -22,7 +23,9 @@ def init_app(app: Flask) -> None:
 
 @operator_group.command("add", help="Make the person with this address an operator; makes the account if needed.")
 @click.argument("email")
-@click.option("--language", default="en", type=click.Choice(["en", "fr", "es"]), help="Language of a new account.")
+@click.option(
+    "--language", default=DEFAULT_LANGUAGE, type=click.Choice(list(LANGUAGES)), help="Language of a new account."
+)
 def add_command(email: str, language: str) -> None:
     """Print, and mail, the link that sets the operator's password; it works once, for 24 hours."""
     try:

@@ -10,8 +10,8 @@ from wtforms.validators import DataRequired, InputRequired, Length
 
 from app.accounts.destinations import own_path
 from app.accounts.roles import Role
+from app.kernel.languages import LANGUAGES
 from app.web.fields import cleaned, email_field
-from app.web.i18n import LANGUAGES
 
 NAME_LENGTH = 200
 PASSKEY_NAME_LENGTH = 80
@@ -25,7 +25,7 @@ ROLE_NAMES = {
 
 _ROLES = [SelectChoice(role.value, name) for role, name in ROLE_NAMES.items()]
 
-_LANGUAGES = [SelectChoice(code, name) for code, name in LANGUAGES.items()]
+_LANGUAGES = [SelectChoice(code, language.name) for code, language in LANGUAGES.items()]
 
 
 def _own(value: str | None) -> str:
@@ -73,6 +73,19 @@ def _name() -> StringField:
     )
 
 
+def _code() -> StringField:
+    return StringField(
+        lazy_gettext("Code"),
+        description=lazy_gettext("Six digits from your authenticator app, or one of your recovery codes."),
+        filters=[cleaned],
+        validators=[
+            DataRequired(lazy_gettext("Enter the code.")),
+            Length(max=40, message=lazy_gettext("Enter six digits, or a recovery code.")),
+        ],
+        render_kw={"autocomplete": "one-time-code", "spellcheck": "false", "maxlength": None, "required": True},
+    )
+
+
 class SignInForm(FlaskForm):
     """E-mail address and password."""
 
@@ -91,18 +104,17 @@ class PasskeyForm(FlaskForm):
 class CodeForm(FlaskForm):
     """One code; `secret` carries a sealed secret that is not kept yet."""
 
-    code = StringField(
-        lazy_gettext("Code"),
-        description=lazy_gettext("Six digits from your authenticator app, or one of your recovery codes."),
-        filters=[cleaned],
-        validators=[
-            DataRequired(lazy_gettext("Enter the code.")),
-            Length(max=40, message=lazy_gettext("Enter six digits, or a recovery code.")),
-        ],
-        render_kw={"autocomplete": "one-time-code", "spellcheck": "false", "maxlength": None, "required": True},
-    )
+    code = _code()
     next = HiddenField(filters=[_own])
     secret = HiddenField(validators=[Length(max=400)])
+
+
+class ProveForm(FlaskForm):
+    """Everything that somebody has, shown again: the password, and a code where there is an app."""
+
+    password = _password(lazy_gettext("Password"), lazy_gettext("Enter your password."), is_new=False)
+    code = _code()
+    next = HiddenField(filters=[_own])
 
 
 class AddressForm(FlaskForm):
@@ -139,13 +151,12 @@ class DetailsForm(FlaskForm):
 
 
 class ChangeEmailForm(FlaskForm):
-    """A new address, and the password where there is one."""
+    """A new address."""
 
     email = email_field(
         lazy_gettext("We send a link to the new address. Nothing changes before you open it."),
         lazy_gettext("Enter your new e-mail address."),
     )
-    password = _present_password()
 
 
 class ChangePasswordForm(FlaskForm):

@@ -17,12 +17,13 @@ from pathlib import Path
 
 from babel import Locale
 
+from app.kernel.languages import OTHER_LANGUAGES
+
 DATA = Path(__file__).parent / "data"
 # The mean radius of the Earth, IUGG.
 EARTH_KM = 6371.0088
 # Airports nearer to each other than this serve the same city.
 SAME_CITY_KM = 100
-_ALL_LANGUAGES = ("fr", "es")
 _SHORTEST_WORD = 4
 
 
@@ -112,13 +113,13 @@ def _indexes() -> tuple[Mapping[str, list[Airport]], ...]:
 
 @cache
 def _names() -> dict[str, str]:
-    """Names of cities in French and Spanish, plain, to the plain name in the list.
+    """Names of cities in the other languages of the site, plain, to the plain name in the list.
 
     Those that give a time zone its name come from the CLDR, the others from a file.
     """
     english = Locale("en").time_zones
     names = {}
-    for language in _ALL_LANGUAGES:
+    for language in OTHER_LANGUAGES:
         for zone, words in Locale(language).time_zones.items():
             original = english.get(zone, {}).get("city") or zone.rpartition("/")[2].replace("_", " ")
             if "city" in words:

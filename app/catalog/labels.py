@@ -14,6 +14,7 @@ from flask_babel import LazyString, gettext, lazy_gettext, lazy_pgettext
 from jinja2 import Environment
 
 from app.catalog import book
+from app.kernel.languages import LANGUAGES
 from app.web.i18n import current_language
 
 # UNEP DTU list, the order of `shared/domain.md` 7.2.
@@ -162,8 +163,7 @@ def _of_unit(code: str, units: int, one: str, many: str) -> str:
     known = book.contents().units.get(code)
     if known is None or not known.words:
         return code
-    # Zero is a singular in French, as every translation of ours has it.
-    is_one = abs(units) == 1 or (units == 0 and current_language() == "fr")
+    is_one = abs(units) == 1 or (units == 0 and LANGUAGES[current_language()].zero_is_one)
     return known.words[current_language()][one if is_one else many]
 
 

@@ -14,9 +14,9 @@ from typing import Any
 from app.catalog import number_forms
 from app.kernel.csvtable import CellRefused, currency, web_address
 from app.kernel.errors import Refusal
+from app.kernel.languages import LANGUAGES
 from app.kernel.text import clean_line
 
-LANGUAGES = ("en", "fr", "es")
 PERIOD_KINDS = ("commitment_period", "vintage_year")
 INTENTS = ("contribution", "compensation")
 LONGEST_TEXT = 600  # characters

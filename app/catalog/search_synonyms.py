@@ -18,7 +18,8 @@ from babel import Locale
 from app.catalog.labels import PROJECT_TYPES, REGIONS
 from app.catalog.search_words import encode, neighbours, stem, words
 from app.kernel.csvtable import countries
-from app.web.i18n import LANGUAGES, in_locale
+from app.kernel.languages import LANGUAGES
+from app.web.i18n import in_locale
 
 DATA = Path(__file__).parent / "data"
 _SHORTEST_SLIP = 6  # letters; in a shorter word another letter is mostly another word

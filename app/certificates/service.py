@@ -23,7 +23,6 @@ from app.kernel.references import certificate_number, certificate_slug, verifica
 
 log = logging.getLogger(__name__)
 
-LOCALES = ("en", "fr", "es")
 RENDER_BACKOFF = (5, 60, 600, 3600)  # seconds
 
 

@@ -21,6 +21,7 @@ from app.checkout.queries import BasketView, Shown, basket_view, find_basket
 from app.checkout.wording import is_held_back, units_in_words
 from app.current import clock, now, settings
 from app.kernel.errors import Refusal
+from app.kernel.languages import LANGUAGES
 from app.offers.errors import BelowMinimum, SaleClosed, UnitsUnavailable
 from app.offers.queries import find_project_of_offer, get_project_page
 from app.offers.views import render_project
@@ -29,7 +30,6 @@ from app.registry.ports import current_registries
 from app.web.i18n import current_language
 from app.web.limits import limit_checkout, when_limited
 from app.web.security import form_checks_token, form_without_token
-from app.web.typed import THOUSANDS
 
 blueprint = Blueprint("checkout", __name__, url_prefix="/<lang>")
 
@@ -84,7 +84,7 @@ def update() -> BaseResponse:
 
 
 def _read(typed: str) -> int:
-    return read_units(typed, THOUSANDS[current_language()])
+    return read_units(typed, LANGUAGES[current_language()].thousands)
 
 
 def _read_quantities(typed: dict[int, str]) -> tuple[dict[int, int], dict[int, Refusal]]:

@@ -19,7 +19,7 @@ from app.config import BadSettings
 from app.content.document import Document, parse
 from app.content.legal_values import KNOWN
 from app.content.markdown import BadText
-from app.web.i18n import LANGUAGES
+from app.kernel.languages import LANGUAGES
 
 NAMES = ("terms", "privacy", "imprint")
 

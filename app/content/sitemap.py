@@ -10,7 +10,8 @@ from sqlalchemy import select
 from app.catalog.models import Project
 from app.content import legal, pages
 from app.db import db
-from app.web.i18n import DEFAULT_LANGUAGE, LANGUAGES, public_url
+from app.kernel.languages import DEFAULT_LANGUAGE, LANGUAGES
+from app.web.i18n import public_url
 from app.web.limits import limit_files
 
 blueprint = Blueprint("sitemap", __name__)

@@ -15,6 +15,7 @@ from app.checkout.pricing import Breakdown, breakdown
 from app.config import Settings
 from app.content import queries
 from app.content.document import Document
+from app.kernel.languages import LANGUAGES
 from app.kernel.money import Money
 from app.offers import on_sale
 from app.payments import service as payments
@@ -26,8 +27,6 @@ from app.web.i18n import current_locale
 
 # The example of the money page: units, and the price of one in minor units of the currency.
 EXAMPLE = ((10, 200), (5, 320))
-
-_PERCENT = {"en": "#,##0.##%", "fr": "#,##0.##\u00a0%", "es": "#,##0.##\u00a0%"}
 
 
 def example(settings: Settings) -> Breakdown:
@@ -48,7 +47,7 @@ def filled(document: Document) -> Markup:
 
 def _rate(basis_points: int) -> str:
     locale = current_locale()
-    return format_percent(basis_points / 10_000, format=_PERCENT[locale.language], locale=locale)
+    return format_percent(basis_points / 10_000, format=LANGUAGES[locale.language].percent, locale=locale)
 
 
 def _minutes(time: timedelta) -> str:

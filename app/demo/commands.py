@@ -13,7 +13,8 @@ from app.demo.history import load_history
 from app.demo.people import code_of, make_people
 from app.demo.world import DemoRefused, load
 from app.kernel.csvtable import ImportRefused
-from app.web.i18n import DEFAULT_LANGUAGE, in_locale
+from app.kernel.languages import DEFAULT_LANGUAGE
+from app.web.i18n import in_locale
 from app.web.import_errors import line, report_line
 
 demo_group = AppGroup("demo", help="The demonstration world.")

@@ -22,9 +22,9 @@ from app.desk.forms import AnswerForm, DecisionForm, WordingForm
 from app.desk.queries import ProposalRow, find_proposal, proposals
 from app.desk.words import WORDINGS
 from app.kernel.errors import Refusal
+from app.kernel.languages import LANGUAGES
 from app.kernel.references import number_from_slug
 from app.web.filters import date_long, datetime_long
-from app.web.i18n import LANGUAGES
 from app.web.security import form_checks_token
 
 _ID = "/<int(max=9223372036854775807):proposal_id>"
@@ -155,7 +155,7 @@ def complaint(slug: str) -> Response:
         facts=[
             (gettext("Received"), datetime_long(view.received_at)),
             (gettext("Answer by"), date_long(view.due_on) + (gettext(" (late)") if view.is_late else "")),
-            (gettext("Language"), LANGUAGES[view.locale]),
+            (gettext("Language"), LANGUAGES[view.locale].name),
             (gettext("E-mail address"), view.email),
             (gettext("About"), view.about or _NOTHING),
             (gettext("What went wrong"), view.problem),

@@ -6,10 +6,10 @@ from functools import cache
 
 from babel import Locale
 
-LANGUAGES = ("en", "fr", "es")
+from app.kernel.languages import LANGUAGES
 
 
 @cache
 def names_of_country(code: str) -> tuple[str, ...]:
-    """What a country (ISO 3166-1 alpha-2) is called in English, French and Spanish; its code if nobody knows it."""
+    """What a country (ISO 3166-1 alpha-2) is called in each language of the site; its code if nobody knows it."""
     return tuple(str(Locale(language).territories.get(code, code)) for language in LANGUAGES)

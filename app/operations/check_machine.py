@@ -11,10 +11,10 @@ from pathlib import Path
 
 from flask import current_app
 
+from app.kernel.languages import DEFAULT_LANGUAGE, LANGUAGES
 from app.kernel.sealing import SealBroken, SealFor, seal_text, unseal_text
 from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import MEGABYTE, Patient
-from app.web.i18n import DEFAULT_LANGUAGE, LANGUAGES
 
 # A letter of each script that names on certificates are written in, and the Debian package that brings it.
 SCRIPTS = {

@@ -15,8 +15,9 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional, Re
 from app.audit.service import LONGEST_REASON
 from app.current import now
 from app.kernel.csvtable import CellRefused, web_address
+from app.kernel.languages import LANGUAGES
 from app.kernel.text import clean_lines
-from app.web.fields import cleaned, email_field
+from app.web.fields import cleaned, email_field, in_each_language
 from app.web.filters import country_choices
 
 LONGEST_ABOUT = 1_500
@@ -213,6 +214,15 @@ class CertificationForm(FlaskForm):
     )
 
 
+def _about(language: str) -> TextAreaField:
+    return TextAreaField(
+        lazy_gettext("About the seller, in %(language)s (optional)", language=language),
+        filters=[_lines],
+        validators=[Length(max=LONGEST_ABOUT, message=lazy_gettext("Use at most %(max)d characters."))],
+    )
+
+
+@in_each_language("about", _about)
 class CardForm(FlaskForm):
     """The public card of a participant."""
 
@@ -222,9 +232,6 @@ class CardForm(FlaskForm):
         filters=[cleaned],
         render_kw={"inputmode": "url", "autocomplete": "url"},
     )
-    about_en = TextAreaField(lazy_gettext("About the seller, in English (optional)"), filters=[_lines])
-    about_fr = TextAreaField(lazy_gettext("About the seller, in French (optional)"), filters=[_lines])
-    about_es = TextAreaField(lazy_gettext("About the seller, in Spanish (optional)"), filters=[_lines])
 
     def validate_website(self, field: Field) -> None:
         """A web address with https, if any."""
@@ -235,15 +242,9 @@ class CardForm(FlaskForm):
                 lazy_gettext("Enter a web address that begins with https:// or http://.")
             ) from problem
 
-    def _check_length(self, field: Field) -> None:
-        if len(field.data) > LONGEST_ABOUT:
-            raise ValidationError(lazy_gettext("Use at most %(max)d characters.", max=LONGEST_ABOUT))
-
-    validate_about_en = validate_about_fr = validate_about_es = _check_length
-
     def about(self) -> dict[str, str]:
         """The texts by language."""
-        return {language: self[f"about_{language}"].data for language in ("en", "fr", "es")}
+        return {language: self[f"about_{language}"].data for language in LANGUAGES}
 
 
 class ReasonForm(FlaskForm):

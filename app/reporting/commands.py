@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 from flask_babel import gettext
 
 from app.current import now
+from app.kernel.languages import DEFAULT_LANGUAGE
 from app.registry.errors import AccountTaken, UnknownHolder
 from app.registry.ledger.history.reading import HistoryRefused, Kind, Problem, PublishedFile
 from app.registry.ledger.history.service import BooksChanged, HistoryReport, UnknownMechanism, import_history
@@ -20,7 +21,7 @@ from app.reporting.statistics.forms import REPORT_FROM, REPORT_TO, Period
 from app.reporting.statistics.report import make_report
 from app.reporting.statistics.report_files import as_csv, as_json, as_text
 from app.reporting.statistics.words import source_kind
-from app.web.i18n import DEFAULT_LANGUAGE, in_locale
+from app.web.i18n import in_locale
 from app.web.import_errors import line, report_line
 
 registry_group = AppGroup("registry", help="The published books of a registry.")

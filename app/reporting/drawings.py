@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from babel.dates import format_date
 from babel.numbers import format_compact_decimal
 
+from app.kernel.languages import LANGUAGES
 from app.kernel.money import Money
 from app.reporting.earnings import Earnings, ProjectSums, SoldMonth
 from app.reporting.forms import Month
@@ -52,8 +53,7 @@ def label(month: Month) -> str:
 def month_name(month: Month) -> str:
     """A month in words: `November 2026`, in the language in force."""
     locale = current_locale()
-    pattern = "LLLL 'de' y" if locale.language == "es" else "LLLL y"
-    return format_date(month.first_day, pattern, locale=locale)
+    return format_date(month.first_day, LANGUAGES[locale.language].month, locale=locale)
 
 
 def money_on_scale(currency: str) -> object:

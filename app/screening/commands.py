@@ -10,11 +10,12 @@ from flask.cli import AppGroup
 
 from app.audit.service import Actor
 from app.current import now
+from app.kernel.languages import DEFAULT_LANGUAGE
 from app.screening import queries, service
 from app.screening.edition import Source
 from app.screening.errors import ListRefused
 from app.screening.messages import problem_line
-from app.web.i18n import DEFAULT_LANGUAGE, in_locale
+from app.web.i18n import in_locale
 
 sanctions_group = AppGroup("sanctions", help="Sanctions lists that names are compared with.")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -15,10 +15,11 @@ from wtforms.validators import InputRequired, Length
 
 from app.audit.service import LONGEST_REASON
 from app.kernel.csvtable import CellRefused, amount, minor_units, whole_number
+from app.kernel.languages import LANGUAGES
 from app.kernel.money import Money
 from app.kernel.text import clean_lines
-from app.selling.terms import LANGUAGES, LONGEST_TEXT, MOST_TIERS, MOST_UNITS, Terms
-from app.web.fields import cleaned
+from app.selling.terms import LONGEST_TEXT, MOST_TIERS, MOST_UNITS, Terms
+from app.web.fields import cleaned, in_each_language
 from app.web.import_errors import SENTENCES
 from app.web.typed import ungrouped
 
@@ -106,6 +107,9 @@ class PlanForm(PriceForm):
         return None if self.errors or due_at is None else (unit_price, tiers, due_at)
 
 
+@in_each_language(
+    "text", lambda language: _text(lazy_gettext("Your words in %(language)s (optional)", language=language))
+)
 class OfferForm(PriceForm):
     """An offer: how many units, at what price, when, and in the seller's own words."""
 
@@ -117,9 +121,6 @@ class OfferForm(PriceForm):
     )
     opens_at = _instant_field(lazy_gettext("Opens (optional)"))
     expires_at = _instant_field(lazy_gettext("Expires (optional)"))
-    text_en = _text(lazy_gettext("Your words in English (optional)"))
-    text_fr = _text(lazy_gettext("Your words in French (optional)"))
-    text_es = _text(lazy_gettext("Your words in Spanish (optional)"))
     seen = HiddenField(filters=[cleaned])
 
     def read(self, currency: str) -> tuple[int, Terms] | None:

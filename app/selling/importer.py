@@ -29,6 +29,7 @@ from app.kernel.csvtable import (
     repeated,
 )
 from app.kernel.errors import Refusal
+from app.kernel.languages import LANGUAGES
 from app.offers import closing, pools
 from app.offers.errors import SaleClosed
 from app.offers.importer import LARGEST_PRICE
@@ -44,7 +45,7 @@ from app.selling.service.changing import change_problems, put_terms
 from app.selling.service.deciding import hand_in
 from app.selling.service.drawing_up import add_draft
 from app.selling.service.rows import lock_provider
-from app.selling.terms import LANGUAGES, Terms, problems, terms_of
+from app.selling.terms import Terms, problems, terms_of
 
 MOST_ROWS = 5_000
 

@@ -16,6 +16,7 @@ from decimal import Decimal
 from app.catalog.importer import REFERENCE
 from app.catalog.models import Issuance, Project
 from app.kernel.csvtable import CellRefused, Column, amount, country, currency, instant, text, whole_number
+from app.kernel.languages import LANGUAGES, OTHER_LANGUAGES
 from app.kernel.money import Money
 from app.kernel.text import csv_cell
 from app.offers.importer import OFFER_CODE
@@ -74,15 +75,13 @@ COLUMNS = (
     Column("tiers", _tiers, required=False, default=()),
     Column("opens_at", _second, required=False),
     Column("expires_at", _second, required=False),
-    Column("text_en", _words, required=False, default=""),
-    Column("text_fr", _words, required=False, default=""),
-    Column("text_es", _words, required=False, default=""),
+    *(Column(f"text_{language}", _words, required=False, default="") for language in LANGUAGES),
 )
 NAMES = tuple(column.name for column in COLUMNS)
 
 EXAMPLE = (
     "MN-295-1", "MN-295", "MN", "1000001", "MN-100-4711", "5000", "2.50", "USD", "10", "100:2.25;1000:2.00",
-    "2027-01-04T09:00:00Z", "2027-12-31T23:59:59Z", "Wind from the Salkhit hills.", "", "",
+    "2027-01-04T09:00:00Z", "2027-12-31T23:59:59Z", "Wind from the Salkhit hills.", *("" for _ in OTHER_LANGUAGES),
 )  # fmt: skip
 
 
@@ -118,7 +117,7 @@ def _row(offer: Offer, issuance: Issuance, project: Project) -> tuple[str, ...]:
         ";".join(f"{units}:{Money(price, offer.currency).decimal}" for units, price in offer.tiers),
         _instant(offer.opens_at),
         _instant(offer.expires_at),
-        *(_written(str(offer.texts.get(language, ""))) for language in ("en", "fr", "es")),
+        *(_written(str(offer.texts.get(language, ""))) for language in LANGUAGES),
     )
 
 

@@ -9,13 +9,13 @@ from datetime import datetime
 
 from app.audit.rules import PRICE_HIGHEST, PRICE_LOWEST, rule
 from app.claims.checker import find_claims
+from app.kernel.languages import LANGUAGES
 from app.kernel.text import clean_lines
 from app.offers.models import Offer
 from app.selling.errors import TermsUnfit
 
 MOST_TIERS = 5
 LONGEST_TEXT = 1_000  # characters, in each language
-LANGUAGES = ("en", "fr", "es")
 MOST_UNITS = 10**12
 
 

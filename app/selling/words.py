@@ -15,6 +15,7 @@ from app.catalog.labels import unit_name
 from app.current import settings
 from app.kernel.csvtable import RowError
 from app.kernel.errors import Refusal
+from app.kernel.languages import LANGUAGES
 from app.kernel.money import Money
 from app.offers.states import OfferState
 from app.providers.messages import OWN_ORGANISATION
@@ -119,9 +120,10 @@ def column_meaning(name: str) -> str:
         "tiers": _("Lower prices from a number of units on, such as %(example)s.", example="100:0.45;1000:0.40"),
         "opens_at": _("Not on sale before, such as 2027-01-04T09:00:00Z."),
         "expires_at": _("Not on sale from then on."),
-        "text_en": _("Your words in English; \\n is a new line."),
-        "text_fr": _("Your words in French; \\n is a new line."),
-        "text_es": _("Your words in Spanish; \\n is a new line."),
+        **{
+            f"text_{code}": _("Your words in %(language)s; \\n is a new line.", language=filters.language_name(code))
+            for code in LANGUAGES
+        },
     }[name]
 
 

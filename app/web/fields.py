@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
-from wtforms import StringField
+from wtforms import Field, StringField
 from wtforms.validators import InputRequired, Length, ValidationError
 
+from app.kernel.languages import LANGUAGES
 from app.kernel.text import clean_line
+from app.web.filters import language_name
 
 ADDRESS_LENGTH = 254
+
+F = TypeVar("F", bound=type[FlaskForm])
 
 
 def cleaned(value: str | None) -> str:
     """What was typed, as one harmless line."""
     return clean_line(value or "")
+
+
+def in_each_language(prefix: str, make: Callable[[str], Field]) -> Callable[[F], F]:
+    """Give a form a field for each language of the site, named after its code: `text_en`.
+
+    `make` gets what the language is called, to be said in the language of the page.
+    """
+
+    def extended(form: F) -> F:
+        for code in LANGUAGES:
+            setattr(form, f"{prefix}_{code}", make(LazyString(language_name, code)))
+        return form
+
+    return extended
 
 
 def email_field(description: str, missing: str) -> StringField:

@@ -1,8 +1,8 @@
 """Numbers, money, dates and places as the reader writes them.
 
-Babel does the work; the locale is parsed once for each request. Where CLDR leaves room (English
-day order, French "1er", the place of the currency code) the pattern stands here, so that the
-page, the mail and the PDF agree.
+Babel does the work; the locale is parsed once for each request. Where CLDR leaves room the pattern stands in
+`app.kernel.languages`, so that the page, the mail and the PDF agree. Money has the code of its currency, never a
+sign: "$" is the money of twenty countries.
 """
 
 from __future__ import annotations
@@ -23,16 +23,11 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from app.kernel.csvtable import countries as country_codes
+from app.kernel.languages import LANGUAGES
 from app.kernel.money import Money
 from app.kernel.references import certificate_slug
 from app.kernel.text import is_right_to_left
 from app.web.i18n import current_locale
-
-# The code of the currency, never a sign: "$" is the money of twenty countries.
-_MONEY = {"en": "¤¤\u00a0#,##0.00", "fr": "#,##0.00\u00a0¤¤", "es": "#,##0.00\u00a0¤¤"}
-_DAY = {"en": "d MMMM y", "fr": "d MMMM y", "es": "d 'de' MMMM 'de' y"}
-_FIRST_DAY = {**_DAY, "fr": "d'er' MMMM y"}
-_TIME = {"en": ", HH:mm:ss\u00a0'UTC'", "fr": " 'à' HH:mm:ss\u00a0'UTC'", "es": ", HH:mm:ss\u00a0'UTC'"}
 
 
 def init_app(app: Flask) -> None:
@@ -53,6 +48,7 @@ def register(environment: Environment) -> None:
         datetime_long=datetime_long,
         time_tag=time_tag,
         country=country,
+        language_name=language_name,
         countries=countries,
         slug=certificate_slug,
         dir_of=dir_of,
@@ -62,7 +58,7 @@ def register(environment: Environment) -> None:
 def money(amount: Money) -> str:
     """An amount with its currency code: `USD 1,234.50`, `1 234,50 USD`, `1.234,50 USD`."""
     locale = current_locale()
-    return format_currency(amount.decimal, amount.currency, format=_MONEY[locale.language], locale=locale)
+    return format_currency(amount.decimal, amount.currency, format=LANGUAGES[locale.language].money, locale=locale)
 
 
 def number(value: int) -> str:
@@ -109,7 +105,7 @@ def datetime_long(value: datetime) -> str:
     """
     locale = current_locale()
     instant = _in_utc(value)
-    pattern = _day_pattern(instant, locale) + _TIME[locale.language]
+    pattern = _day_pattern(instant, locale) + LANGUAGES[locale.language].time
     return format_datetime(instant, pattern, tzinfo=UTC, locale=locale)
 
 
@@ -119,6 +115,11 @@ def time_tag(value: date) -> Markup:
         machine = _in_utc(value).strftime("%Y-%m-%dT%H:%M:%SZ")
         return Markup('<time datetime="{}">{}</time>').format(machine, datetime_long(value))
     return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), date_long(value))
+
+
+def language_name(code: str) -> str:
+    """What a language is called in the language in force: `French`, `français`, `francés`."""
+    return str(current_locale().languages[code])
 
 
 def country(code: str) -> str:
@@ -152,7 +153,7 @@ def _in_utc(value: date) -> date:
 
 
 def _day_pattern(value: date, locale: Locale) -> str:
-    return (_FIRST_DAY if _in_utc(value).day == 1 else _DAY)[locale.language]
+    return LANGUAGES[locale.language].day_pattern(_in_utc(value).day)
 
 
 def _plain(name: str) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
+from app.kernel.languages import LANGUAGES
 from app.web.i18n import current_language
 
-# Between groups of three digits, in the language of a page; spaces stand there in every language.
-THOUSANDS = {"en": ",", "fr": "", "es": "."}
 _GROUPED = re.compile(r"(?!0)\d{1,3}([.,])\d{3}(\1\d{3})*")
 
 
@@ -18,5 +17,5 @@ def ungrouped(typed: str) -> str:
     """
     text = "".join(typed.split())
     grouped = _GROUPED.fullmatch(text)
-    sign = THOUSANDS[current_language()]
+    sign = LANGUAGES[current_language()].thousands
     return text.replace(sign, "") if grouped and grouped[1] == sign else text

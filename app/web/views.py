@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app import current
 from app.db import db
+from app.kernel.languages import LANGUAGES
 from app.web import i18n
 from app.web.security import any_host
 
@@ -54,7 +55,7 @@ def live() -> Response:
 @bp.get("/robots.txt")
 def robots() -> Response:
     """Search engines may read the catalogue and the register, not baskets and orders."""
-    lines = [f"Disallow: /{language}/{room}" for language in i18n.LANGUAGES for room in ROBOTS_STAY_OUT]
+    lines = [f"Disallow: /{language}/{room}" for language in LANGUAGES for room in ROBOTS_STAY_OUT]
     # The map itself is made further up, where all pages are known.
     place = f"Sitemap: {current.settings().public_base_url}/sitemap.xml"
     response = make_response("\n".join(["User-agent: *", *lines, "Disallow: /testpay/", "", place, ""]))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
+from app.kernel.languages import CODES as LANGUAGES
 from tests.browser.browser import Watch, chromium, watched_page
 from tests.browser.server import ROOT, Shop, shared_shop
 from tests.browser.staged import Stage, staged
@@ -23,7 +24,6 @@ from tests.browser.states import STATES
 
 SHOTS = Path(__file__).parent / "shots"
 README_SHOT = ROOT / "docs" / "screenshot.png"
-LANGUAGES = ("en", "fr", "es")
 SCHEMES = ("light", "dark")
 WIDTHS = (1280, 320)
 HEIGHT = {1280: 900, 320: 640}

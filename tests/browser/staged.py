@@ -27,6 +27,7 @@ from app.complaints.states import ComplaintState
 from app.db import db, transaction
 from app.fulfilment.process import Collaborators, collaborators, run_due
 from app.kernel.clock import FixedClock
+from app.kernel.languages import CODES as LANGUAGES
 from app.kernel.money import Money
 from app.kernel.references import certificate_slug
 from app.offers.models import Offer
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 ORDERED = {"KR-222": 3, "PE-86": 4, "IN-264": 5}
 SOLD_OUT, PAUSED = "ZA-1364", "SV-297"
 NO_ORDER = "A" * 43
-LANGUAGES = ("en", "fr", "es")
 
 
 class _Quiet(WSGIRequestHandler):

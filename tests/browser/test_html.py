@@ -18,6 +18,7 @@ import requests
 from lxml import html
 from playwright.sync_api import Response
 
+from app.kernel.languages import CODES as LANGUAGES
 from tests.browser.browser import Watch
 from tests.browser.conftest import OpenPage
 from tests.browser.person import TOO_WIDE
@@ -28,7 +29,6 @@ from tests.browser.states import STATES
 
 pytestmark = pytest.mark.browser
 
-LANGUAGES = ("en", "fr", "es")
 CHECKER = Path(__file__).parents[1] / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
 SECONDS = 60
 

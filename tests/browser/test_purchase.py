@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from app.kernel.languages import CODES as LANGUAGES
 from tests.browser.conftest import OpenPage
 from tests.browser.papers import bears_todays_date, in_language, pages_of, words_of
 from tests.browser.person import KeyboardPerson, Person
@@ -23,7 +24,6 @@ from tests.browser.server import Shop
 
 pytestmark = pytest.mark.browser
 
-LANGUAGES = ("en", "fr", "es")
 WANTED = {"KR-222": 3, "PE-86": 4, "IN-264": 5}
 BENEFICIARY = "Amélie Núñez & Søn"
 PURPOSE = "Heating of our office in 2025"

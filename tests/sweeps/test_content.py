@@ -11,11 +11,11 @@ from flask import Flask
 from app.content import pages
 from app.content.document import Document
 from app.content.values import PARTS, VALUES
+from app.kernel.languages import CODES as LANGUAGES
 from tests.browser.states import STATES
 from tests.sweeps.test_translations import NOT_FRENCH
 from tests.sweeps.test_words import CLAIMS, EMBLEMS
 
-LANGUAGES = ("en", "fr", "es")
 FILES = sorted(pages.TEXTS.glob("*/*.md"))
 
 # Words of others that the claims pages quote in order to warn of them. Nothing else may contain them.

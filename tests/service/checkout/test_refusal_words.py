@@ -8,10 +8,10 @@ from babel.numbers import format_decimal
 from app.checkout import errors
 from app.checkout.messages import describe
 from app.kernel.errors import Refusal
+from app.kernel.languages import LANGUAGES
 from app.kernel.money import Money
 from app.offers.errors import PriceChanged, UnitsUnavailable
 from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayUnavailable
-from app.web.i18n import LANGUAGES
 from tests.service.conftest import Shop
 
 MOST = Money(99_999_999, "USD")

@@ -14,12 +14,12 @@ from app.config import Settings
 from app.content import pages
 from app.content.values import EXAMPLE, example
 from app.db import transaction
+from app.kernel.languages import CODES as LANGUAGES
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from tests.pages import Page
 from tests.service.worlds import load_small_world
 
-LANGUAGES = ("en", "fr", "es")
 AppMaker = Callable[..., Flask]
 
 

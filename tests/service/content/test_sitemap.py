@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from app.web.i18n import LANGUAGES
+from app.kernel.languages import LANGUAGES
 from tests.service.conftest import Shop
 
 SITE = "http://127.0.0.1:5000"

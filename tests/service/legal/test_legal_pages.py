@@ -12,11 +12,11 @@ from app.checkout.models import Order
 from app.config import LEGAL_TEXTS, BadSettings
 from app.db import db
 from app.kernel.clock import FixedClock
+from app.kernel.languages import CODES as LANGUAGES
 from tests.conftest import AppMaker
 from tests.pages import Visitor
 from tests.service.conftest import Shop
 
-LANGUAGES = ("en", "fr", "es")
 NEW_TERMS = """+++
 title = "New terms LANGUAGE"
 description = "New."

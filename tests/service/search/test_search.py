@@ -20,9 +20,9 @@ from app.catalog.search_synonyms import vocabulary
 from app.catalog.search_words import words
 from app.db import db, transaction
 from app.demo.world import DATA
+from app.kernel.languages import LANGUAGES
 from app.offers import search_index
 from app.providers.importer import import_providers
-from app.web.i18n import LANGUAGES
 from tests.service.worlds import NOW, PROJECTS, PROVIDERS, load_small_world
 
 

@@ -9,11 +9,11 @@ from flask_babel import force_locale, gettext
 
 from app.certificates.adapters.weasyprint import WeasyPrintRenderer
 from app.certificates.ports import SummaryFacts
+from app.kernel.languages import CODES as LANGUAGES
 from app.web.demonstration import statement
 from tests.unit.certificates.conftest import Draw
 from tests.unit.certificates.samples import PREVIEW, REAL, SPECIMEN, TRANSACTION, at, serials
 
-LANGUAGES = ("en", "fr", "es")
 # poppler drops the narrow space of French numbers.
 WORDS_OF_THE_LANGUAGE = {
     "en": ("1,514", "India and Ghana", "22 November 2026, 10:36:31 UTC", "2 June 2012", "31 December 2012"),

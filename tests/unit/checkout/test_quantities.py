@@ -14,7 +14,7 @@ from app.checkout.quantities import (
     units_for_maximum,
     units_for_minimum,
 )
-from app.web.typed import THOUSANDS
+from app.kernel.languages import LANGUAGES
 
 minor = st.integers(1, 10**9)
 
@@ -34,7 +34,7 @@ minor = st.integers(1, 10**9)
     ],
 )
 def test_a_whole_number_is_read_as_people_write_it(typed: str, units: int) -> None:
-    assert {read_units(typed, sign) for sign in THOUSANDS.values()} == {units}
+    assert {read_units(typed, sign) for sign in (language.thousands for language in LANGUAGES.values())} == {units}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_whole_number_is_read_as_people_write_it(typed: str, units: int) -> No
 )
 def test_what_is_no_number_of_units_is_refused_with_its_reason(typed: str, reason: str) -> None:
     with pytest.raises(BadUnits) as refusal:
-        read_units(typed, THOUSANDS["en"])
+        read_units(typed, LANGUAGES["en"].thousands)
 
     assert refusal.value.facts == {"reason": reason, "typed": typed}
 
@@ -88,7 +88,7 @@ def test_what_is_no_number_of_units_is_refused_with_its_reason(typed: str, reaso
     ],
 )
 def test_a_number_is_read_as_the_page_itself_prints_it(language: str, typed: str, units: int) -> None:
-    assert read_units(typed, THOUSANDS[language]) == units
+    assert read_units(typed, LANGUAGES[language].thousands) == units
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_number_is_read_as_the_page_itself_prints_it(language: str, typed: str
 )
 def test_thousands_of_another_language_are_not_guessed(language: str, typed: str, reason: str) -> None:
     with pytest.raises(BadUnits) as refusal:
-        read_units(typed, THOUSANDS[language])
+        read_units(typed, LANGUAGES[language].thousands)
 
     assert refusal.value.facts["reason"] == reason
 
@@ -118,7 +118,7 @@ def test_thousands_of_another_language_are_not_guessed(language: str, typed: str
 @given(st.text(max_size=40))
 def test_whatever_is_typed_gives_at_least_one_unit_or_a_reason(typed: str) -> None:
     try:
-        answer: object = read_units(typed, THOUSANDS["es"])
+        answer: object = read_units(typed, LANGUAGES["es"].thousands)
     except BadUnits as refusal:
         answer = refusal.facts["reason"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.config import LEGAL_TEXTS, BadSettings
 from app.content.legal import NAMES, LegalTexts, load
-from app.web.i18n import LANGUAGES
+from app.kernel.languages import LANGUAGES
 
 TODAY = date(2026, 11, 22)
 TEXT = """+++

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from app.kernel.languages import CODES as LANGUAGES
 from app.kernel.text import clean_line
 from app.notifications.messages.complaints import ComplaintAnswered, ComplaintOutcome, ComplaintReceived
 from app.notifications.messages.facts import Facts
@@ -37,7 +38,6 @@ from tests.mail_samples import (
     sample_name,
 )
 
-LANGUAGES = ("en", "fr", "es")
 # What has a number of its own names it in the subject; mails about accounts and participants say what happened.
 NUMBERED = (OrderFacts, ComplaintReceived, ComplaintAnswered)
 each_language = pytest.mark.parametrize("locale", LANGUAGES)
