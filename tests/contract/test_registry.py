@@ -445,14 +445,20 @@ def test_a_response_file_that_comes_twice_counts_once(far: BatchWorld) -> None:
     assert_done_once(far, cancellation_id)
 
 
-@case("response file out of order")
-def test_response_files_in_the_wrong_order_say_the_same(far: BatchWorld) -> None:
+def two_in_a_package(far: BatchWorld) -> tuple[list[int], bytes]:
+    """Two cancellations of one offer that were handed to the registry together."""
     offer_id = far.an_offer()
     both = [planned(far, offer_id=offer_id) for _ in range(2)]
     for cancellation_id in both:
         send(far, cancellation_id)
     package = far.office.hand_over()
     assert package is not None
+    return both, package
+
+
+@case("response file out of order")
+def test_response_files_in_the_wrong_order_say_the_same(far: BatchWorld) -> None:
+    both, package = two_in_a_package(far)
     part = far.office.answer(package, only=[the_cancellation(both[0]).reference])
     whole = far.office.answer(package, reverse=True)
     far.office.deliver(whole)
@@ -464,12 +470,7 @@ def test_response_files_in_the_wrong_order_say_the_same(far: BatchWorld) -> None
 
 @case("response file with one bad line")
 def test_a_response_file_with_one_bad_line_changes_nothing_at_all(far: BatchWorld) -> None:
-    offer_id = far.an_offer()
-    both = [planned(far, offer_id=offer_id) for _ in range(2)]
-    for cancellation_id in both:
-        send(far, cancellation_id)
-    package = far.office.hand_over()
-    assert package is not None
+    both, package = two_in_a_package(far)
     assert len(read_lines(package)) == 2
     with pytest.raises(ImportRefused):
         far.office.deliver(far.office.answer(package, bad_line=True))

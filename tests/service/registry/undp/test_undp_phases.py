@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from app.kernel.clock import FixedClock
 from app.registry.adapters.undp import UndpRegistry
-from app.registry.ports import Absent, Ambiguous, Completed, Found, Pending, RefusalCode, Refused, SerialBlock
+from app.registry.ports import (
+    Absent,
+    Ambiguous,
+    Completed,
+    Found,
+    Lookup,
+    Outcome,
+    Pending,
+    RefusalCode,
+    Refused,
+    SerialBlock,
+)
 from tests.undp_standin import UndpWorld
 from tests.undp_standin.errand import look, run
 
@@ -19,6 +30,19 @@ def shown(registry: UndpRegistry, world: UndpWorld, clock: FixedClock, reference
     """A request that was asked for and shows."""
     assert isinstance(registry.submit(world.request(reference, units)), Pending)
     clock.advance(TICK)
+
+
+def orphaned(registry: UndpRegistry, world: UndpWorld, clock: FixedClock) -> datetime:
+    """A request that shows while the registry holds no units for it; gives when it was sent."""
+    since = clock.now()
+    shown(registry, world, clock)
+    world.make_orphan("R-1")
+    return since
+
+
+def outcome_of(answer: Lookup) -> Outcome | None:
+    """The outcome of what a look-up found; None where it found nothing."""
+    return answer.outcome if isinstance(answer, Found) else None
 
 
 def test_as_the_authority_we_accept_by_ourselves_and_take_the_units_from_the_end(
@@ -64,8 +88,7 @@ def test_where_somebody_else_is_the_authority_we_wait_for_their_word(
     world.decide("ACCEPT", "R-1")
     clock.advance(TICK)
     found = look(waiting, world.request("R-1", 10), since)
-    assert isinstance(found, Found)
-    assert isinstance(found.outcome, Completed)
+    assert isinstance(outcome_of(found), Completed)
     assert isinstance(waiting.advance(world.request("R-1", 10), "1"), Completed)
 
 
@@ -144,12 +167,10 @@ def test_what_is_done_or_does_not_show_is_not_withdrawn(
     assert isinstance(registry.withdraw(request, None, "late"), Absent)
     registry.submit(request)
     found = registry.withdraw(request, "1", "late")
-    assert isinstance(found, Found)
-    assert isinstance(found.outcome, Pending)
+    assert isinstance(outcome_of(found), Pending)
     assert isinstance(run(registry, request, clock), Completed)
     found = registry.withdraw(request, "1", "late")
-    assert isinstance(found, Found)
-    assert isinstance(found.outcome, Completed)
+    assert isinstance(outcome_of(found), Completed)
 
 
 def test_a_withdrawal_that_gets_no_answer_takes_nothing_for_granted(
@@ -158,14 +179,13 @@ def test_a_withdrawal_that_gets_no_answer_takes_nothing_for_granted(
     shown(waiting, world, clock)
     world.faults.script("lose_before")
     found = waiting.withdraw(world.request("R-1", 10), "1", "late")
-    assert isinstance(found, Found)
-    assert isinstance(found.outcome, Pending)
-    assert found.outcome.message.startswith("not taken back yet: no answer")
+    outcome = outcome_of(found)
+    assert isinstance(outcome, Pending)
+    assert outcome.message.startswith("not taken back yet: no answer")
     world.decide("ACCEPT", "R-1")
     clock.advance(TICK)
     found = waiting.withdraw(world.request("R-1", 10), "1", "late")
-    assert isinstance(found, Found)
-    assert isinstance(found.outcome, Completed)
+    assert isinstance(outcome_of(found), Completed)
 
 
 def test_a_withdrawal_after_an_acceptance_that_does_not_show_yet_undoes_nothing(
@@ -174,12 +194,10 @@ def test_a_withdrawal_after_an_acceptance_that_does_not_show_yet_undoes_nothing(
     shown(waiting, world, clock)
     world.decide("ACCEPT", "R-1")
     found = waiting.withdraw(world.request("R-1", 10), "1", "late")
-    assert isinstance(found, Found)
-    assert isinstance(found.outcome, Pending)
+    assert isinstance(outcome_of(found), Pending)
     clock.advance(TICK)
     found = look(waiting, world.request("R-1", 10), clock.now())
-    assert isinstance(found, Found)
-    assert isinstance(found.outcome, Completed)
+    assert isinstance(outcome_of(found), Completed)
 
 
 def test_an_orphan_is_seen_at_the_acceptance_and_goes_to_a_person(
@@ -196,9 +214,7 @@ def test_an_orphan_is_seen_at_the_acceptance_and_goes_to_a_person(
 def test_who_waits_sees_an_orphan_by_units_that_are_not_held(
     waiting: UndpRegistry, world: UndpWorld, clock: FixedClock
 ) -> None:
-    since = clock.now()
-    shown(waiting, world, clock)
-    world.make_orphan("R-1")
+    since = orphaned(waiting, world, clock)
     found = look(waiting, world.request("R-1", 10), since)
     assert isinstance(found, Found)  # not before the window is over
     clock.advance(timedelta(minutes=2))
@@ -216,16 +232,13 @@ def test_a_larger_request_beside_somebody_s_orphan_is_not_taken_for_one(
     shown(waiting, world, clock, "R-2", 11)
     clock.advance(timedelta(minutes=2))
     found = look(waiting, world.request("R-2", 11), since)
-    assert isinstance(found, Found)
-    assert isinstance(found.outcome, Pending)
+    assert isinstance(outcome_of(found), Pending)
 
 
 def test_a_request_whose_whole_block_went_is_taken_for_an_orphan(
     waiting: UndpRegistry, world: UndpWorld, clock: FixedClock
 ) -> None:
-    since = clock.now()
-    shown(waiting, world, clock)
-    world.make_orphan("R-1")
+    since = orphaned(waiting, world, clock)
     world.send_away("CA0NNN-NG-XX-3-1", 1000)
     clock.advance(timedelta(minutes=2))
     assert isinstance(look(waiting, world.request("R-1", 10), since), Ambiguous)
@@ -234,14 +247,11 @@ def test_a_request_whose_whole_block_went_is_taken_for_an_orphan(
 def test_books_that_change_while_they_are_compared_are_not_compared(
     waiting: UndpRegistry, world: UndpWorld, clock: FixedClock
 ) -> None:
-    since = clock.now()
-    shown(waiting, world, clock)
-    world.make_orphan("R-1")
+    since = orphaned(waiting, world, clock)
     clock.advance(timedelta(minutes=2))
     world.server.after_reads["queryRetirements"] = [lambda: None, lambda: shown(waiting, world, clock, "R-2", 5)]
     found = look(waiting, world.request("R-1", 10), since)
-    assert isinstance(found, Found)
-    assert isinstance(found.outcome, Pending)
+    assert isinstance(outcome_of(found), Pending)
 
 
 def test_a_status_that_nobody_knows_is_a_matter_for_a_person(
