@@ -7,12 +7,12 @@ from flask_babel import gettext
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from app.accounts import commands, details_views, joining_views, people_views
-from app.accounts.access import find_me, get_me, public, signed_in
+from app.accounts import commands, details_views, joining_views, people_views, proving_views
+from app.accounts.access import ask_again, find_me, get_me, public, signed_in
 from app.accounts.adapters import totp
 from app.accounts.adapters.qr import qr_svg
 from app.accounts.blueprint import blueprint
-from app.accounts.browser import add_error, ask_for_passkey, enter, keep_codes, leave, take_state, to, user_agent
+from app.accounts.browser import add_error, ask_for_passkey, enter, keep_codes, known, leave, take_state, to, user_agent
 from app.accounts.destinations import own_path
 from app.accounts.errors import FactorNeeded, WrongCode, WrongPasskey, WrongSignIn
 from app.accounts.forms import CodeForm, PasskeyForm, SignInForm
@@ -22,10 +22,11 @@ from app.accounts.service import entering, sessions
 from app.accounts.service import second_factor as factors
 from app.accounts.words import browser_in_words, describe
 from app.current import now, settings
+from app.kernel.security_log import Event, Outcome, tell
 from app.web.limits import limit_sign_in
-from app.web.security import form_checks_token, uses_passkeys
+from app.web.security import forget_pages, form_checks_token, uses_passkeys
 
-__all__ = ["details_views", "init_app", "joining_views", "people_views"]
+__all__ = ["details_views", "init_app", "joining_views", "people_views", "proving_views"]
 
 
 def init_app(app: Flask) -> None:
@@ -50,6 +51,7 @@ def sign_in() -> Response:
             entered = entering.sign_in(
                 form.email.data or "",
                 form.password.data or "",
+                known=known(),
                 user_agent=user_agent(),
                 purchases=current_purchases(),
                 settings=settings(),
@@ -100,8 +102,9 @@ def sign_out() -> Response:
     """Sign this browser out."""
     me = get_me()
     sessions.end(me.id, me.sign_in_id, now())
+    tell(Event.SIGN_OUT, Outcome.GOOD, person=me.id)
     leave()
-    return to("account.sign_in")
+    return forget_pages(to("account.sign_in"))
 
 
 @blueprint.route("/account/second-factor", methods=["GET", "POST"])
@@ -116,6 +119,8 @@ def second_factor() -> Response:
     if me.has_second_factor and me.is_strong and factors_of(me.id).has_app:
         return _on_to(form.next.data)
     has_to_enrol = not me.has_second_factor or me.is_strong
+    if has_to_enrol and not me.is_fresh:
+        return ask_again()
     if form.validate_on_submit():
         try:
             if has_to_enrol:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from app.config.gateways import GATEWAYS, LOOPBACK, SECRET_LENGTH
+
 REGISTRY_CODES = frozenset({"batch", "ledger", "undp"})
-MISCHIEF = frozenset({"duplicate", "delay", "reorder", "lose"})
-SECRET_LENGTH = 32
 SHORTEST_TOKEN = 16
 LARGEST_PORT = 65_535
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # What a generator prints, with at least 128 bits in 32 characters: hexadecimal, or letters of both cases and digits.
 GENERATED = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}|(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])[A-Za-z0-9+/_=-]{32,}")
 FEWEST_DIFFERENT = 10  # characters; among 32 of chance there are hardly ever fewer
@@ -30,10 +29,7 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
         problems.append(f"BATCH_SHARED_SECRET must have at least {SECRET_LENGTH} characters, or be empty")
     if 0 < len(values["metrics_token"]) < SHORTEST_TOKEN:
         problems.append(f"METRICS_TOKEN must have at least {SHORTEST_TOKEN} characters, or be empty")
-    if values["payment_gateway"] == "testpay":
-        problems.extend(_testpay_problems(values))
-    else:
-        problems.extend(_stripe_problems(values))
+    problems.extend(GATEWAYS[values["payment_gateway"]].problems(values))
     problems.extend(_undp_problems(values))
     if values["environment"] == "production":
         problems.extend(_production_problems(values))
@@ -61,28 +57,6 @@ def _money_problems(values: Mapping[str, Any]) -> list[str]:
         problems.append("PAYMENT_MINIMUM must be above zero and at most PAYMENT_MAXIMUM")
     if values["tax_rate"] + values["platform_fee_rate"] + values["payment_cost_rate"] > 9_000:
         problems.append("TAX_RATE, PLATFORM_FEE_RATE and PAYMENT_COST_RATE leave the seller less than a tenth")
-    return problems
-
-
-def _testpay_problems(values: Mapping[str, Any]) -> list[str]:
-    problems = []
-    if values["testpay_mischief"] - MISCHIEF:
-        problems.append(f"TESTPAY_MISCHIEF knows only {', '.join(sorted(MISCHIEF))}")
-    if len(values["testpay_secret"]) < SECRET_LENGTH:
-        problems.append(f"TESTPAY_SECRET must be set, with at least {SECRET_LENGTH} characters")
-    return problems
-
-
-def _stripe_problems(values: Mapping[str, Any]) -> list[str]:
-    problems = []
-    if not values["stripe_secret_key"].startswith(("sk_", "rk_")):
-        problems.append("STRIPE_SECRET_KEY must be set when PAYMENT_GATEWAY is stripe")
-    if not values["stripe_webhook_secrets"]:
-        problems.append("STRIPE_WEBHOOK_SECRETS must be set when PAYMENT_GATEWAY is stripe")
-    for name in ("stripe_api_base", "stripe_checkout_origin"):
-        base = urlsplit(values[name])
-        if base.scheme != "https" and base.hostname not in LOOPBACK:
-            problems.append(f"{name.upper()} must be https, or on loopback")
     return problems
 
 
@@ -123,23 +97,24 @@ def _production_problems(values: Mapping[str, Any]) -> list[str]:
         problems.append("SECRET_KEY must come from a generator in production: openssl rand -hex 32")
     if values["clock_start"] is not None:
         problems.append("CLOCK_START must be empty in production")
-    if values["payment_gateway"] == "testpay":
-        problems.append("PAYMENT_GATEWAY must not be testpay in production")
-    if values["stripe_secret_key"].startswith(("sk_test_", "rk_test_")):
-        problems.append("STRIPE_SECRET_KEY is a test key; production needs a live one")
-    if values["payment_gateway"] == "stripe" and values["stripe_api_base"] != "https://api.stripe.com":
-        problems.append("STRIPE_API_BASE must be Stripe's own address in production")
+    problems.extend(GATEWAYS[values["payment_gateway"]].production_problems(values))
     if "ledger" in values["registries"] and not values["registry_of_record_name"]:
         problems.append("REGISTRY_OF_RECORD_NAME must name the operator who declares the embedded ledger of record")
     if not values["public_base_url"].startswith("https://"):
         problems.append("PUBLIC_BASE_URL must be https in production")
     if not values["mail_url"].startswith("smtp://"):
         problems.append("MAIL_URL must be smtp:// in production")
+    problems.extend(_unencrypted_problems(values))
+    problems.extend(_operator_problems(values))
+    return problems
+
+
+def _unencrypted_problems(values: Mapping[str, Any]) -> list[str]:
+    problems = []
     if _is_in_the_clear(values["mail_url"]):
         problems.append("MAIL_URL must not say tls=none in production, except for a server on loopback")
     if not _is_safe_connection(values["database_url"]):
         problems.append("DATABASE_URL of another machine must say sslmode=verify-full in production")
-    problems.extend(_operator_problems(values))
     return problems
 
 

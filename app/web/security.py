@@ -10,12 +10,15 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, current_app, g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app import current
 from app.config import Settings
+from app.kernel.security_log import Event, Outcome, tell
 from app.web import signing
 
 View = TypeVar("View", bound=Callable[..., Any])
+R = TypeVar("R", bound=WerkzeugResponse)
 
 MAXIMUM_BYTES = 1_048_576
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -103,6 +106,12 @@ def any_host(view: View) -> View:
     return view
 
 
+def forget_pages(response: R) -> R:
+    """Tell the browser to throw away what it kept of our pages: somebody signed out."""
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
 def is_private() -> bool:
     """Whether the present page belongs to one person: no cache, no search engine, no alternates.
 
@@ -136,6 +145,7 @@ def _check_host() -> None:
     if not current.settings().is_production:
         allowed |= LOOPBACK
     if urlsplit(f"//{request.host}").hostname not in allowed:
+        tell(Event.HOST, Outcome.REFUSED, endpoint=request.endpoint or "")
         abort(400)
 
 

@@ -111,7 +111,20 @@ function followOrder() {
   plan();
 }
 
+/** Whoever signs out leaves nothing of theirs open in another tab: it asks anew, and is shown the sign-in. */
+function leaveEverywhere() {
+  const forms = document.querySelectorAll('form[action$="/account/sign-out"]');
+  if (!forms.length || !("BroadcastChannel" in window)) return;
+  const tabs = new BroadcastChannel("sign-out");
+  tabs.addEventListener("message", () => { location.replace(location.pathname + location.search); });
+  for (const form of forms) {
+    // The page is left when the answer is there, or when there is none.
+    form.addEventListener("submit", () => { addEventListener("pagehide", () => { tabs.postMessage(""); }); });
+  }
+}
+
 focusOnErrors();
 copyButtons(document);
 liveTotals();
+leaveEverywhere();
 followOrder();

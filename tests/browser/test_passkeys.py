@@ -74,7 +74,7 @@ def page(browser: Browser) -> Iterator[Page]:
     rules = "--host-resolver-rules=MAP localhost 127.0.0.1, MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
     arguments = [one for one in ARGUMENTS if not one.startswith("--host-resolver-rules")]
     own = browser.browser_type.launch(executable_path=path, args=[*arguments, rules])
-    window = own.new_page()
+    window = own.new_context().new_page()
     device = window.context.new_cdp_session(window)
     device.send("WebAuthn.enable")
     options = {
@@ -94,16 +94,7 @@ def test_a_real_browser_makes_an_account_with_a_passkey_and_signs_in_with_it(pla
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
-    with place.app.app_context():
-        joining.ask_to_join("pia@example.org", "en", place.app.extensions["tonne.settings"], NOW)
-        link = str(links.opened(db.session.scalars(select(Mail)).one().facts)["link_url"])
-
-    page.goto(link)
-    page.get_by_text("With a passkey instead of a password").click()
-    form = page.locator("details form")
-    form.get_by_label("Your name").fill("Pia")
-    form.get_by_role("button", name="Make the account with a passkey").click()
-    expect(page.get_by_role("heading", level=1, name="Your orders")).to_be_visible()
+    _make_an_account(place, page)
 
     page.goto(f"{place.address}/en/account/details")
     page.get_by_role("button", name="Sign out").click()
@@ -115,3 +106,29 @@ def test_a_real_browser_makes_an_account_with_a_passkey_and_signs_in_with_it(pla
         assert db.session.scalars(select(Person.password_hash)).all() == [None]
         assert db.session.scalars(select(Passkey.sign_count)).one() > 0
     assert problems == []
+
+
+def test_signing_out_leaves_nothing_open_in_another_tab(place: Place, page: Page) -> None:
+    _make_an_account(place, page)
+    page.goto(f"{place.address}/en/account/details")
+    other = page.context.new_page()
+    other.goto(f"{place.address}/en/account/details")
+    expect(other.get_by_label("Your name")).to_have_value("Pia")
+
+    page.get_by_role("button", name="Sign out").click()
+
+    expect(other).to_have_url(re.compile("/account/sign-in"))
+    page.go_back()
+    expect(page.get_by_label("Your name")).to_have_count(0)
+
+
+def _make_an_account(place: Place, page: Page) -> None:
+    with place.app.app_context():
+        joining.ask_to_join("pia@example.org", "en", place.app.extensions["tonne.settings"], NOW)
+        link = str(links.opened(db.session.scalars(select(Mail)).one().facts)["link_url"])
+    page.goto(link)
+    page.get_by_text("With a passkey instead of a password").click()
+    form = page.locator("details form")
+    form.get_by_label("Your name").fill("Pia")
+    form.get_by_role("button", name="Make the account with a passkey").click()
+    expect(page.get_by_role("heading", level=1, name="Your orders")).to_be_visible()

@@ -165,8 +165,10 @@ def test_signing_out_ends_the_sign_in_and_not_only_the_cookie(shop: Shop) -> Non
     visitor = joined(shop)
     with visitor.client.session_transaction() as session:
         token = session[SESSION_KEY]
-    visitor.send(visitor.get("/en/account/details"), "/sign-out")
+    answer = visitor.send(visitor.get("/en/account/details"), "/sign-out")
 
+    # The browser throws away what it kept of our pages; the basket's cookie stays.
+    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
     visitor.get("/en/account", 303)
     thief = shop.visitor()
     with thief.client.session_transaction() as session:
@@ -264,8 +266,7 @@ def test_guessing_the_present_password_locks_too(shop: Shop) -> None:
 def test_a_new_address_counts_once_its_link_is_opened_and_the_old_one_is_told(shop: Shop) -> None:
     visitor = joined(shop)
     form = visitor.get("/en/account/details/email")
-    visitor.send(form, "/email", 422, email="new@example.org", password="wrong")
-    visitor.send(form, "/email", email="New@example.org", password=PASSWORD)
+    visitor.send(form, "/email", email="New@example.org")
     link = link_in_last(shop, "new@example.org")
     joined(shop, "other@example.org").get(link, 410)
     assert "new@example.org" in visitor.get(link).words
@@ -283,13 +284,13 @@ def test_a_new_address_counts_once_its_link_is_opened_and_the_old_one_is_told(sh
 
 def test_an_address_of_somebody_else_is_not_taken_and_its_owner_is_told(shop: Shop) -> None:
     visitor = joined(shop)
-    visitor.send(visitor.get("/en/account/details/email"), "/email", email="bo@example.org", password=PASSWORD)
+    visitor.send(visitor.get("/en/account/details/email"), "/email", email="bo@example.org")
     link = link_in_last(shop, "bo@example.org")
     joined(shop, "bo@example.org")
 
     visitor.send(visitor.get(link), link, 410)
     before = len(mails_to(shop, "bo@example.org"))
-    visitor.send(visitor.get("/en/account/details/email"), "/email", email="bo@example.org", password=PASSWORD)
+    visitor.send(visitor.get("/en/account/details/email"), "/email", email="bo@example.org")
     assert "You have an account already" in mails_to(shop, "bo@example.org")[before]
 
 

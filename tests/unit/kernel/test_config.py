@@ -19,7 +19,7 @@ PRODUCTION = {
     "ENVIRONMENT": "production",
     "SECRET_KEY": GENERATED,
     "PUBLIC_BASE_URL": "https://tonne.example",
-    "DATABASE_URL": "postgresql+psycopg://tonne@db/tonne",
+    "DATABASE_URL": "postgresql+psycopg://tonne@db/tonne?sslmode=verify-full",
     "OPERATOR_NAME": "Tonne Cooperative",
     "OPERATOR_ADDRESS": "1 Long Street; 1200 Geneva; Switzerland",
     "CONTACT_EMAIL": "people@tonne.example",
@@ -159,6 +159,10 @@ def test_every_problem_is_named_at_once_what_cannot_be_read_and_what_contradicts
         ("REGISTRY_OF_RECORD_NAME", "", "REGISTRY_OF_RECORD_NAME must name the operator"),
         ("PUBLIC_BASE_URL", "http://tonne.example", "PUBLIC_BASE_URL must be https"),
         ("MAIL_URL", "console:", "MAIL_URL must be smtp://"),
+        ("MAIL_URL", "smtp://mail.example?tls=none", "MAIL_URL must not say tls=none"),
+        ("DATABASE_URL", "postgresql://tonne@db.example/tonne", "DATABASE_URL of another machine must say sslmode"),
+        ("DATABASE_URL", "postgresql://db.example/tonne?sslmode=require", "must say sslmode=verify-full"),
+        ("DATABASE_URL", "postgresql:///tonne?host=/run,db.example", "must say sslmode=verify-full"),
         ("OPERATOR_NAME", "Tonne Demo", "OPERATOR_NAME must be the operator's legal name"),
         ("OPERATOR_ADDRESS", "", "OPERATOR_ADDRESS must be where people can write"),
         ("CONTACT_EMAIL", "", "CONTACT_EMAIL must be where the operator answers"),
@@ -169,6 +173,22 @@ def test_production_refuses_to_start_with_one_thing_missing(name: str, value: st
 
     assert len(found) == 1
     assert said in found[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAIL_URL", "smtp://mail.example?tls=implicit"),
+        ("MAIL_URL", "smtp://localhost?tls=none"),
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "postgresql:///tonne"),
+        ("DATABASE_URL", "postgresql+psycopg://tonne@/tonne?host=/var/run/postgresql"),
+        ("DATABASE_URL", "postgresql://tonne:word@127.0.0.1:5432/tonne"),
+        ("DATABASE_URL", "postgresql://tonne@one.example/tonne?host=two.example&sslmode=verify-full"),
+    ],
+)
+def test_in_production_nothing_leaves_the_machine_unencrypted(name: str, value: str) -> None:
+    assert Settings.from_environment({**PRODUCTION, name: value}).is_production
 
 
 @pytest.mark.parametrize(
@@ -237,7 +257,7 @@ def test_test_money_or_an_undeclared_ledger_makes_it_a_demonstration(change: dic
 def test_no_secret_shows_when_the_settings_are_printed() -> None:
     environment = {
         **PRODUCTION,
-        "DATABASE_URL": "postgresql://tonne:hunter2@db/tonne",
+        "DATABASE_URL": "postgresql://tonne:hunter2@db/tonne?sslmode=verify-full",
         "MAIL_URL": "smtp://user:hunter2@mail.example",
         "TESTPAY_SECRET": f"hunter2{SECRET}",
     }

@@ -248,14 +248,14 @@ def test_a_redirect_takes_our_key_nowhere(settings: Settings) -> None:
     asked: list[str] = []
 
     class Elsewhere(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the name that the library calls
+        def do_POST(self) -> None:
             asked.append(self.path)
             self.send_response(307)
             self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/stolen")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_GET = do_POST  # noqa: N815 - as above
+        do_GET = do_POST  # noqa: N815 - the name that the library calls
 
         def log_message(self, *words: object) -> None:
             """Say nothing."""
