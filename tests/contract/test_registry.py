@@ -22,7 +22,7 @@ from app.registry.adapters import ledger
 from app.registry.batch import service as batch
 from app.registry.models import CancelledBlock
 from app.registry.ports import Absent, CancellationRequest, Found
-from app.registry.service import conversation, outcomes, pursuing, question, withdrawing
+from app.registry.service import attempts, contradictions, conversation, outcomes, pursuing, question, withdrawing
 from app.registry.states import CancellationState
 from tests.batch_world import SECRET, read_lines
 from tests.builders import a_begun_order, all_at_once, cancellations_of, refunds_of, registry_of
@@ -46,7 +46,9 @@ from tests.service.registry.asking import attempts_of, history_of, state_of, the
 S = CancellationState
 NOTHING, ONCE = Effects(0, 0, 0), Effects(1, 10, 10)
 # Whose lines a worker may die at; of the registry over HTTP only ours, for its own are torn by the wire.
-WORKER: tuple[ModuleType, ...] = (conversation, leases, outcomes, pursuing, question, withdrawing)
+WORKER: tuple[ModuleType, ...] = (
+    attempts, contradictions, conversation, leases, outcomes, pursuing, question, withdrawing
+)  # fmt: skip
 LINES: dict[str, tuple[ModuleType, ...]] = {
     "ledger": (*WORKER, ledger),
     "undp": WORKER,

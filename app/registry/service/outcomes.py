@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import is_dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, func, select, union_all, update
+from sqlalchemy import func, update
 
-from app.db import add_row, advance, db, write
-from app.registry.models import Cancellation, CancelledBlock, RegistryAttempt, StrayBlock, StrayCancellation
+from app.db import add_row, advance, db
+from app.registry.models import Cancellation, CancelledBlock
 from app.registry.ports import (
     Absent,
     Ambiguous,
@@ -26,16 +23,14 @@ from app.registry.ports import (
     Refused,
     Unavailable,
 )
+from app.registry.service.attempts import BACKOFF, note_attempt, pause
+from app.registry.service.contradictions import contradiction
 from app.registry.service.question import Fence, Question, read_question
 from app.registry.states import CANCELLATION, CancellationState
 
 log = logging.getLogger(__name__)
 
 _S = CancellationState
-
-
-BACKOFF = (5, 15, 60, 300, 900, 3600)  # seconds
-
 
 MANUAL_AFTER = timedelta(hours=24)
 
@@ -144,7 +139,7 @@ def apply(question: Question, outcome: Outcome, now: datetime, fence: Fence | No
 def _confirm(question: Question, result: CancellationResult, now: datetime) -> None:
     """Final: the registry did it. What it says must add up to what was asked, or a person looks."""
     cancellation_id = question.cancellation_id
-    problem = _what_is_wrong(question, result)
+    problem = contradiction(question, result)
     if problem:
         advance(Cancellation, cancellation_id, CANCELLATION, _S.UNKNOWN, at=now, sources=(_S.SENDING,))
         call_a_person(cancellation_id, problem, now, (_S.UNKNOWN, _S.WAITING, _S.PLANNED))
@@ -188,53 +183,10 @@ def refuse(
     )
 
 
-def what_is_wrong(cancellation_id: int, result: CancellationResult) -> str | None:
-    """What does not add up between a result, what was asked for and what is on record; None when all of it does."""
-    return _what_is_wrong(read_question(cancellation_id), result)
-
-
-def _what_is_wrong(question: Question, result: CancellationResult) -> str | None:
-    return result.contradiction(question.request) or _recorded_before(question, result)
-
-
 def record_stated(cancellation_id: int, outcome: Completed | Refused, now: datetime) -> None:
     """Take what two operators state for the registry's answer, inside the caller's transaction."""
     note_attempt(cancellation_id, "stated", now, now, outcome)
     apply(read_question(cancellation_id), outcome, now)
-
-
-def _recorded_before(question: Question, result: CancellationResult) -> str | None:
-    """What is wrong when a serial number of the result belongs to another cancellation; None if none does."""
-    for block in result.blocks:
-        taken = write(
-            _RECORDED,
-            {
-                "space": block.space,
-                "first": block.first,
-                "last": block.last,
-                "cancellation_id": question.cancellation_id,
-                "reference": question.request.reference,
-            },
-        ).scalar()
-        if taken is not None:
-            return f"serial numbers from {taken} on are on record as cancelled before"
-    return None
-
-
-def _shares(block: type[CancelledBlock] | type[StrayBlock]) -> ColumnElement[bool]:
-    within = (block.first <= bindparam("last"), block.last >= bindparam("first"))
-    return and_(block.space == bindparam("space"), *within)
-
-
-# Serial numbers of another cancellation, or of a stray one that nobody here asked for.
-_RECORDED = union_all(
-    select(CancelledBlock.text_first).where(
-        _shares(CancelledBlock), CancelledBlock.cancellation_id != bindparam("cancellation_id")
-    ),
-    select(StrayBlock.text_first)
-    .join(StrayCancellation, StrayCancellation.id == StrayBlock.stray_id)
-    .where(_shares(StrayBlock), StrayCancellation.reference.is_distinct_from(bindparam("reference", type_=String))),
-).limit(1)
 
 
 def call_a_person(
@@ -258,39 +210,3 @@ def call_a_person(
     )
     if moved:
         log.error("cancellation needs a person", extra={"facts": {"cancellation": cancellation_id}})
-
-
-def note_attempt(
-    cancellation_id: int, kind: str, started_at: datetime, ended_at: datetime, answer: Outcome | Lookup
-) -> None:
-    """Keep one conversation with a registry, word for word."""
-    add_row(
-        RegistryAttempt,
-        cancellation_id=cancellation_id,
-        kind=kind,
-        started_at=started_at,
-        ended_at=ended_at,
-        outcome=type(answer).__name__.lower(),
-        answer=_plain(answer),
-    )
-
-
-def _plain(value: Any) -> Any:
-    """A value that JSON can hold, for the record of what a registry said."""
-    if isinstance(value, (int, str, type(None))):
-        return value
-    if is_dataclass(value):
-        value = vars(value)
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return str(value)
-
-
-def pause(cancellation_id: int) -> timedelta:
-    """How long to wait before the next look: longer after each."""
-    tries = db.session.scalar(
-        select(db.func.count()).select_from(RegistryAttempt).where(RegistryAttempt.cancellation_id == cancellation_id)
-    )
-    return timedelta(seconds=BACKOFF[min(tries or 0, len(BACKOFF) - 1)])

@@ -21,8 +21,9 @@ from app.registry.ports import (
     Unavailable,
     Unknown,
 )
+from app.registry.service.attempts import note_attempt
 from app.registry.service.conversation import answer_of, believed, outcome_of, with_lease
-from app.registry.service.outcomes import apply, apply_lookup, call_a_person, look_again_later, note_attempt
+from app.registry.service.outcomes import apply, apply_lookup, call_a_person, look_again_later
 from app.registry.service.question import read_question
 from app.registry.service.withdrawing import is_wanted_back, withdraw
 from app.registry.states import CANCELLATION, CancellationState

@@ -20,8 +20,9 @@ from app.registry.ports import (
     Registries,
 )
 from app.registry.promises import waits_too_long
+from app.registry.service.attempts import note_attempt, pause
 from app.registry.service.conversation import answer_of, with_lease
-from app.registry.service.outcomes import apply_lookup, note_attempt, pause, refuse
+from app.registry.service.outcomes import apply_lookup, refuse
 from app.registry.service.question import Fence, Question
 from app.registry.states import CancellationState
 
