@@ -1,6 +1,6 @@
 """Every setting, in one table (`table.py`), read from the environment and checked at start."""
 
-from app.config.checks import LOOPBACK
+from app.config.gateways import LOOPBACK
 from app.config.reading import LEGAL_TEXTS
 from app.config.settings import BadSettings, Settings
 from app.config.table import SETTINGS

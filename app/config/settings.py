@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.config.checks import contradictions
+from app.config.gateways import GATEWAYS
 from app.config.reading import fill_derived, read
 from app.config.table import SETTINGS
 from app.kernel.sealing import Keyring
@@ -105,11 +106,17 @@ class Settings:
     @property
     def is_demonstration(self) -> bool:
         """Whether nothing that happens here is real: test money, or a ledger nobody declared of record."""
-        return (
-            self.payment_gateway == "testpay"
-            or ("ledger" in self.registries and not self.registry_of_record_name)
-            or self.stripe_secret_key.startswith(("sk_test_", "rk_test_"))
-        )
+        return not self.takes_real_money or ("ledger" in self.registries and not self.registry_of_record_name)
+
+    @property
+    def takes_real_money(self) -> bool:
+        """Whether what a buyer pays is real."""
+        return GATEWAYS[self.payment_gateway].takes_real_money(vars(self))
+
+    @property
+    def payment_company(self) -> str | None:
+        """Who takes the money; None where it is our own test page."""
+        return GATEWAYS[self.payment_gateway].company
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

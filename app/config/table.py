@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.config.gateways import GATEWAYS
 from app.kernel.money import SMALLEST_PAYMENT
 
 
@@ -91,7 +92,7 @@ SETTINGS: tuple[Setting, ...] = (
         "ISO 4217 code of the one currency that offers and payments use.",
         tuple(SMALLEST_PAYMENT),
     ),
-    Setting("PAYMENT_GATEWAY", "testpay", "choice", "Who takes the payment.", ("testpay", "stripe")),
+    Setting("PAYMENT_GATEWAY", "testpay", "choice", "Who takes the payment.", tuple(GATEWAYS)),
     Setting("PAYMENT_MINIMUM", "50", "int", "Smallest payment, in minor units."),
     Setting("PAYMENT_MAXIMUM", "99999999", "int", "Largest card payment, in minor units."),
     Setting("PAYMENT_COST_RATE", "290", "int", "Payment cost in basis points of the total, borne by the seller."),

@@ -32,9 +32,7 @@ def address_lines(settings: Settings) -> list[str]:
 
 
 def _payment_provider(settings: Settings) -> str:
-    if settings.payment_gateway == "stripe":
-        return "Stripe"
-    return gettext("our own test payment page")
+    return settings.payment_company or gettext("our own test payment page")
 
 
 def _part(template: str) -> Callable[[Settings], Markup]:

@@ -25,7 +25,6 @@ SCRIPTS = {
 }
 # Without these no page looks as it should, and no certificate can be drawn.
 STATIC_FILES = ("css/tonne.css", "css/rooms.css", "css/certificate.css", "js/tonne.js", "img/favicon.svg")
-LIVE_KEYS = ("sk_live_", "rk_live_")
 FEWEST_DIFFERENT_CHARACTERS = 10
 
 
@@ -42,15 +41,15 @@ def keys(patient: Patient) -> Iterator[Finding]:
         yield problem("keys", "What is sealed with SECRET_KEY cannot be opened again: install cryptography anew.")
     else:
         yield ok("keys", "SECRET_KEY seals and opens.")
-    if settings.payment_gateway == "testpay":
+    company = settings.payment_company
+    if company is None:
         yield ok("keys", "The test gateway takes no real money.")
-    elif settings.stripe_secret_key.startswith(LIVE_KEYS):
-        if settings.is_production:
-            yield ok("keys", "Stripe’s key is a live one.")
-        else:
-            yield problem("keys", f"Stripe’s key takes real money in {settings.environment}: use a test key.")
+    elif not settings.takes_real_money:
+        yield ok("keys", f"{company}’s key is a test key: no real money moves.")
+    elif settings.is_production:
+        yield ok("keys", f"{company}’s key is a live one.")
     else:
-        yield ok("keys", "Stripe’s key is a test key: no real money moves.")
+        yield problem("keys", f"{company}’s key takes real money in {settings.environment}: use a test key.")
 
 
 def disk(patient: Patient) -> Iterator[Finding]:

@@ -32,8 +32,7 @@ def shown_time() -> datetime | None:
 
 def statement() -> str:
     """What a demonstration says of itself, in the language in force: pages, mails, PDFs, data files."""
-    settings = current.settings()
-    if settings.payment_gateway == "testpay" or settings.stripe_secret_key.startswith(("sk_test_", "rk_test_")):
+    if not current.settings().takes_real_money:
         return gettext(
             "This is a demonstration: no payment is real and no unit was cancelled in any United Nations registry."
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Flask
 
 from app.config import Settings
@@ -10,15 +12,18 @@ from app.payments.adapters.stripe import StripeGateway
 from app.payments.adapters.testpay import TestpayGateway, dispatch_due_events
 from app.payments.ports import PaymentGateway
 
+_GATEWAYS: dict[str, Callable[[Settings], PaymentGateway]] = {
+    StripeGateway.name: StripeGateway,
+    TestpayGateway.name: TestpayGateway,
+}
+
 
 def make_gateway(settings: Settings) -> PaymentGateway:
     """The gateway that PAYMENT_GATEWAY names.
 
     Raises GatewayFault when that is the test gateway in production.
     """
-    if settings.payment_gateway == StripeGateway.name:
-        return StripeGateway(settings)
-    return TestpayGateway(settings)
+    return _GATEWAYS[settings.payment_gateway](settings)
 
 
 def init_app(app: Flask) -> None:
