@@ -89,6 +89,7 @@ def sign_in_as(app: Flask, person_id: int, *, strong: bool = True, at: datetime 
                 last_seen_at=at,
                 expires_at=at + timedelta(days=30),
                 strong_at=at if strong else None,
+                proved_at=at,
             )
         )
     client = app.test_client()

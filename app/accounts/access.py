@@ -25,6 +25,7 @@ from app.accounts.roles import Role
 from app.audit.service import Actor
 from app.current import now
 from app.db import db, transaction
+from app.kernel.security_log import Event, Outcome, tell
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -34,13 +35,16 @@ GUARDED_ROOMS = frozenset({"desk", "sell", "account"})
 SEEN_EVERY = timedelta(minutes=5)
 # A browser that was not used for so long is signed out.
 IDLE = timedelta(days=14)
+# For so long after everything was shown, ways to sign in may be changed without showing it again.
+FRESH = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
 class Me:
     """The person who is signed in with this browser. `is_strong`: a second factor or a passkey was shown.
 
-    `has_second_factor`: there is an authenticator app or a passkey to be shown.
+    `has_second_factor`: there is an authenticator app or a passkey to be shown. `is_fresh`: everything that this
+    person has was shown within the last minutes (`FRESH`).
     """
 
     id: int
@@ -50,6 +54,7 @@ class Me:
     is_operator: bool
     has_second_factor: bool
     is_strong: bool
+    is_fresh: bool
     sign_in_id: int
 
     @property
@@ -78,13 +83,15 @@ class Access:
     """Who may see a view: `role` is the least role in the organisation of the address.
 
     `strong` asks for a second factor. Whoever has one must have shown it, unless `half` lets them in
-    with the password alone: the page that asks for it, and the way out.
+    with the password alone: the page that asks for it, and the way out. `fresh` asks for everything anew
+    when it was shown a while ago.
     """
 
     operator: bool = False
     role: Role | None = None
     strong: bool = False
     half: bool = False
+    fresh: bool = False
 
 
 def public(view: View) -> View:
@@ -93,9 +100,12 @@ def public(view: View) -> View:
     return view
 
 
-def signed_in(view: View | None = None, *, strong: bool = False, half: bool = False) -> Any:
-    """For whoever is signed in; `strong` asks for a second factor too, `half` does not even ask those who have one."""
-    return _mark(view, Access(strong=strong, half=half))
+def signed_in(view: View | None = None, *, strong: bool = False, half: bool = False, fresh: bool = False) -> Any:
+    """For whoever is signed in; `strong` asks for a second factor too, `half` does not even ask those who have one.
+
+    `fresh` guards ways to sign in: whoever found an open browser must not make it theirs for good.
+    """
+    return _mark(view, Access(strong=strong, half=half, fresh=fresh))
 
 
 def operators_only(view: View) -> View:
@@ -103,8 +113,11 @@ def operators_only(view: View) -> View:
     return cast(View, _mark(view, Access(operator=True, strong=True)))
 
 
-def members(role: Role, *, strong: bool = False) -> Callable[[View], View]:
-    """For people with at least this role in the organisation whose code stands in the address as `organisation`."""
+def members(role: Role, *, strong: bool = True) -> Callable[[View], View]:
+    """For people with at least this role in the organisation whose code stands in the address as `organisation`.
+
+    They have shown a second factor: whoever sells moves other people's money. `strong=False` is for applicants.
+    """
 
     def marked(view: View) -> View:
         return cast(View, _mark(view, Access(role=role, strong=strong)))
@@ -130,6 +143,11 @@ def init_app(app: Flask) -> None:
 def token_hash(token: str) -> str:
     """How a random token of a cookie or a mail is kept: whoever reads the table cannot use it."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def known_token(token: str) -> str:
+    """What a browser keeps when its sign-in is over, to be known again; `token` cannot be told from it."""
+    return hashlib.sha256(f"known browser {token}".encode()).hexdigest()
 
 
 def find_me() -> Me | None:
@@ -210,6 +228,7 @@ def _read_me() -> Me | None:
         is_operator=person.is_operator,
         has_second_factor=person.totp_confirmed_at is not None or is_with_passkey,
         is_strong=sign_in.strong_at is not None,
+        is_fresh=sign_in.proved_at is not None and at - sign_in.proved_at < FRESH,
         sign_in_id=sign_in.id,
     )
     if at - sign_in.last_seen_at >= SEEN_EVERY:
@@ -236,27 +255,46 @@ def _guard() -> Response | None:
     access: Access | None = getattr(view, "access", None)
     if access is None:
         if view is not None and not hasattr(view, "is_public") and _room() in GUARDED_ROOMS:
+            _tell("no mark", None)
             abort(404)
         return None
     me = find_me()
     if me is None:
+        _tell("nobody is signed in", None)
         return redirect(url_for("account.sign_in", next=_here()), 303)
     if access.operator and not me.is_operator:
+        _tell("no operator", me)
         abort(404)
     if access.role is not None:
         _take_seat(me, access.role)
     if not (me.is_strong if access.strong else access.half or me.is_whole):
+        _tell("second factor missing", me)
         return redirect(url_for("account.second_factor", next=_here()), 303)
+    if access.fresh and not me.is_fresh:
+        return ask_again()
     return None
+
+
+def ask_again() -> Response:
+    """Ask for everything anew, and lead back here."""
+    _tell("not shown of late", get_me())
+    return redirect(url_for("account.prove", next=_here()), 303)
+
+
+def _tell(reason: str, me: Me | None) -> None:
+    person = None if me is None else me.id
+    tell(Event.ACCESS, Outcome.REFUSED, person=person, reason=reason, endpoint=request.endpoint or "")
 
 
 def _take_seat(me: Me, role: Role) -> None:
     code = (request.view_args or {}).get("organisation", "")
     found = _seats(Membership.person_id == me.id, Organisation.code == code)
     if not found:
+        _tell("no member", me)
         abort(404)
     g.seat = found[0]
     if not found[0].role.covers(role):
+        _tell("role too small", me)
         abort(403)
 
 
@@ -265,6 +303,8 @@ def _room() -> str:
     return parts[2] if len(parts) > 2 else ""
 
 
-def _here() -> str:
-    """Where somebody wanted to go, to be led back to; a form that was sent is opened again instead."""
-    return request.full_path.removesuffix("?") if request.method in {"GET", "HEAD"} else request.path
+def _here() -> str | None:
+    """Where somebody wanted to go, to be led back to; a form that was sent is opened again instead, if it can be."""
+    if request.method in {"GET", "HEAD"}:
+        return request.full_path.removesuffix("?")
+    return request.path if request.url_rule is not None and "GET" in (request.url_rule.methods or ()) else None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import make_response, redirect, render_template, request, session, url_for
+from flask import after_this_request, make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts.access import SESSION_KEY, forget_me
+from app.accounts.access import SESSION_KEY, forget_me, known_token
 from app.accounts.adapters import webauthn
 from app.accounts.adapters.webauthn import Question
 from app.accounts.errors import AddressTaken
+from app.accounts.service.sessions import KNOWN_FOR
 from app.accounts.words import describe
 from app.current import settings
 from app.kernel.errors import Refusal
@@ -26,6 +28,32 @@ def enter(token: str) -> None:
     session[SESSION_KEY] = token
     session.permanent = False
     forget_me()
+    _keep_known(known_token(token))
+
+
+def _keep_known(known: str) -> None:
+    # Stays when the sign-in is over: whoever guesses passwords elsewhere does not lock this browser out.
+    @after_this_request
+    def _set(response: Response) -> Response:
+        response.set_cookie(
+            _known_cookie(), known, max_age=KNOWN_FOR, httponly=True, secure=_is_https(), samesite="Lax", path="/"
+        )
+        return response
+
+
+def known() -> str:
+    """What this browser keeps of an earlier sign-in; empty where there was none."""
+    return request.cookies.get(_known_cookie(), "")
+
+
+def _known_cookie() -> str:
+    # Copies beside each other on one machine share cookies whatever their port is.
+    base = urlsplit(settings().public_base_url)
+    return "__Host-known" if _is_https() else f"known_{base.port or 80}"
+
+
+def _is_https() -> bool:
+    return settings().public_base_url.startswith("https://")
 
 
 def leave() -> None:

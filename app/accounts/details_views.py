@@ -21,11 +21,10 @@ from app.accounts.errors import (
     NoSuchThing,
     PasskeyKnown,
     WeakPassword,
-    WrongCode,
     WrongPasskey,
     WrongPassword,
 )
-from app.accounts.forms import AddPasskeyForm, ChangeEmailForm, ChangePasswordForm, CodeForm, DetailsForm
+from app.accounts.forms import AddPasskeyForm, ChangeEmailForm, ChangePasswordForm, DetailsForm
 from app.accounts.ports import current_purchases
 from app.accounts.queries import browsers_of, credentials_of, factors_of
 from app.accounts.service import details as own_details
@@ -60,25 +59,18 @@ def details() -> Response:
 
 
 @blueprint.route("/account/details/email", methods=["GET", "POST"])
-@signed_in
+@signed_in(fresh=True)
 @form_checks_token
 @limit_account_mail
 def email() -> Response:
     """Ask for another e-mail address."""
     me = get_me()
     form = ChangeEmailForm()
-    if not factors_of(me.id).has_password:
-        del form.password
     if form.validate_on_submit():
-        try:
-            present = form.password.data or "" if form.password else ""
-            own_details.ask_to_change_email(me.id, form.email.data or "", present, settings(), now())
-        except WrongPassword as refusal:
-            add_error(form.password, refusal)
-        else:
-            jobs.wake()
-            flash(gettext("We have sent a link to the new address. Open it in this browser."), "info")
-            return to("account.details")
+        own_details.ask_to_change_email(me.id, form.email.data or "", settings(), now())
+        jobs.wake()
+        flash(gettext("We have sent a link to the new address. Open it in this browser."), "info")
+        return to("account.details")
     return _page("account/email.html", form=form)
 
 
@@ -122,7 +114,7 @@ def security() -> Response:
 
 
 @blueprint.route("/account/security/password", methods=["GET", "POST"])
-@signed_in
+@signed_in(fresh=True)
 @form_checks_token
 @limit_sign_in
 def password() -> Response:
@@ -162,7 +154,7 @@ def recovery_codes() -> Response:
 
 
 @blueprint.post("/account/security/recovery-codes")
-@signed_in(strong=True)
+@signed_in(strong=True, fresh=True)
 def renew_recovery_codes() -> Response:
     """Make new recovery codes instead of the old ones."""
     keep_codes(factors.renew_codes(get_me().id, settings(), now()))
@@ -170,30 +162,32 @@ def renew_recovery_codes() -> Response:
     return to("account.recovery_codes")
 
 
-@blueprint.route("/account/security/second-factor/remove", methods=["GET", "POST"])
-@signed_in(strong=True)
-@form_checks_token
-@limit_sign_in
-def remove_second_factor() -> Response:
-    """Take the authenticator app away after one more code."""
+@blueprint.get("/account/security/second-factor/remove")
+@signed_in(strong=True, fresh=True)
+def ask_to_remove_second_factor() -> Response:
+    """Ask once more before the authenticator app is taken away."""
     me = get_me()
     if me.is_operator or not factors_of(me.id).has_app:
         return to("account.security")
-    form = CodeForm()
-    if form.validate_on_submit():
-        try:
-            factors.remove(me.id, form.code.data or "", settings(), now())
-        except (WrongCode, FactorNeeded) as refusal:
-            add_error(form.code, refusal)
-        else:
-            jobs.wake()
-            flash(gettext("The authenticator app is taken away."), "info")
-            return to("account.security")
-    return _page("account/remove_second_factor.html", form=form)
+    return _page("account/remove_second_factor.html")
+
+
+@blueprint.post("/account/security/second-factor/remove")
+@signed_in(strong=True, fresh=True)
+def remove_second_factor() -> Response:
+    """Take the authenticator app away."""
+    try:
+        factors.remove(get_me().id, settings(), now())
+    except FactorNeeded as refusal:
+        flash(describe(refusal), "stop")
+    else:
+        jobs.wake()
+        flash(gettext("The authenticator app is taken away."), "info")
+    return to("account.security")
 
 
 @blueprint.route("/account/security/passkeys", methods=["GET", "POST"])
-@signed_in
+@signed_in(fresh=True)
 @uses_passkeys
 @form_checks_token
 def add_passkey() -> Response:
@@ -226,7 +220,7 @@ def add_passkey() -> Response:
 
 
 @blueprint.get("/account/security/passkeys/<int(max=999999999):passkey_id>/remove")
-@signed_in
+@signed_in(fresh=True)
 def ask_to_remove_passkey(passkey_id: int) -> Response:
     """Ask once more before a passkey is forgotten."""
     found = [one for one in factors_of(get_me().id).passkeys if one.id == passkey_id]
@@ -236,7 +230,7 @@ def ask_to_remove_passkey(passkey_id: int) -> Response:
 
 
 @blueprint.post("/account/security/passkeys/<int(max=999999999):passkey_id>/remove")
-@signed_in
+@signed_in(fresh=True)
 def remove_passkey(passkey_id: int) -> Response:
     """Forget a passkey."""
     try:
@@ -252,18 +246,18 @@ def remove_passkey(passkey_id: int) -> Response:
 
 
 @blueprint.post("/account/security/browsers/<int(max=999999999999):sign_in_id>/end")
-@signed_in
+@signed_in(fresh=True)
 def end_browser(sign_in_id: int) -> Response:
     """Sign one of one's browsers out."""
     try:
-        sessions.end(get_me().id, sign_in_id, now())
+        sessions.forget(get_me().id, sign_in_id, now())
     except NoSuchThing:
         abort(404)
     return to("account.security")
 
 
 @blueprint.post("/account/security/browsers/end-others")
-@signed_in
+@signed_in(fresh=True)
 def end_other_browsers() -> Response:
     """Sign every other browser out."""
     me = get_me()

@@ -59,6 +59,10 @@ def weakness_in_words(weakness: str) -> str:
         "personal": _(
             "This password is easy to guess from your name or address. Use words that have nothing to do with you."
         ),
+        "house": _(
+            "This password is easy to guess: it is made of our name or words of our trade. "
+            "Use words that have nothing to do with us."
+        ),
         "common": _(
             "This password is easy to guess: it is made of common words. Add words that do not belong together."
         ),

@@ -13,6 +13,7 @@ from app.accounts.adapters import passwords, totp
 from app.accounts.models import Membership, Organisation, Person
 from app.accounts.roles import Role
 from app.accounts.service import sessions
+from app.accounts.service.locks import unlock
 from app.audit.service import Actor, Subject, note_act
 from app.catalog.models import Issuance
 from app.current import settings
@@ -105,8 +106,8 @@ def _make(role: Part, now: datetime) -> Key:
         person.verified_at = person.totp_confirmed_at = now
         sealed = seal_text(key.totp_secret, settings().keyring, SealFor.SECOND_FACTOR)
         person.password_hash, person.totp_secret = hashed, sealed
-        person.totp_last_step = person.locked_until = None
-        person.failed_sign_ins = 0
+        person.totp_last_step = None
+        unlock(person)
         sessions.end_all(person.id, now)
         what = "operator_added" if role.is_operator else "account_made"
         if is_new:

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, abort, request
 
 from app import jobs
 from app.current import now
+from app.kernel.security_log import Event, Outcome, tell
 from app.payments.ports import BadNotice, current_gateway
 from app.payments.service import store_delivery
 from app.web.security import no_form_token
@@ -22,7 +23,8 @@ def receive(gateway_name: str) -> Response:
         abort(404)
     try:
         event = gateway.parse_event(request.get_data(cache=False), dict(request.headers))
-    except BadNotice:
+    except BadNotice as refusal:
+        tell(Event.NOTICE, Outcome.REFUSED, reason=str(refusal.facts["reason"]), endpoint="webhooks.receive")
         return Response("bad notice\n", status=400, mimetype="text/plain")
     if event is not None:
         store_delivery(gateway.name, event, now())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from app.kernel.security_log import Event, Outcome, tell
 from app.kernel.text import clean_line
 from app.providers.errors import FileUnfit
 
@@ -35,13 +36,18 @@ class Upload:
 def checked_upload(file_name: str, content: bytes) -> Upload:
     """A file that was handed in. Raises FileUnfit unless it is a PDF, PNG or JPEG of at most LARGEST_FILE bytes."""
     if not content:
-        raise FileUnfit(problem="empty")
+        raise _unfit("empty")
     if len(content) > LARGEST_FILE:
-        raise FileUnfit(problem="too_large")
+        raise _unfit("too_large")
     for start, media_type, ending in _TYPES:
         if content.startswith(start):
             return Upload(_name(file_name, ending), media_type, content)
-    raise FileUnfit(problem="wrong_type")
+    raise _unfit("wrong_type")
+
+
+def _unfit(problem: str) -> FileUnfit:
+    tell(Event.UPLOAD, Outcome.REFUSED, reason=problem)
+    return FileUnfit(problem=problem)
 
 
 def _name(file_name: str, ending: str) -> str:

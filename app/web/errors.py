@@ -17,9 +17,12 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.db import db
 from app.kernel.errors import Outage
+from app.kernel.security_log import Event, Outcome, tell
 from app.web import i18n, limits, logs
 
 SECONDS_UNTIL_BACK = 30
+# Refusals that somebody may have tried to pass.
+TOLD = {413: Event.SIZE, 429: Event.LIMIT}
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +113,8 @@ def _http_error(error: HTTPException) -> BaseResponse:
     words = WORDS.get(code) or (BROKEN if code >= 500 else UNREADABLE)
     if isinstance(error, UnknownOrder):
         words = ORDER_UNKNOWN
+    if code in TOLD:
+        tell(TOLD[code], Outcome.REFUSED, endpoint=request.endpoint or "")
     headers = dict(error.get_headers())
     headers.pop("Content-Type", None)
     what_next = str(words.what_next)
@@ -129,7 +134,7 @@ def _http_error(error: HTTPException) -> BaseResponse:
 
 
 def _form_refused(error: CSRFError) -> Response:
-    _log.info("form refused", extra={"facts": {"reason": error.description}})
+    tell(Event.FORM, Outcome.REFUSED, reason=str(error.description), endpoint=request.endpoint or "")
     return _answer(400, FORM_REFUSED, str(FORM_REFUSED.what_next), {}, None)
 
 

@@ -33,7 +33,7 @@ _SECRETS = (
     re.compile(r"(/account/(?:join|recover|email|invitation)/)[^/\s\"'?]+"),
     re.compile(r"(/(?:account|sell|desk)/(?:[^/\s\"'?]+/)*?)[A-Za-z0-9_-]{22,}"),
     re.compile(r"([?&](?:code|token)=)[^&\s\"']+"),
-    re.compile(rf"\b[{_CODE_LETTERS}]{{4}}(?:-[{_CODE_LETTERS}]{{4}}){{5}}\b"),
+    re.compile(rf"\b[{_CODE_LETTERS}]{{4}}(?:-[{_CODE_LETTERS}]{{4}}){{5,6}}\b"),
     # What a database says about a refused statement repeats the values, names and all.
     re.compile(r"(\[parameters: )[\s\S]*?\](?=\n|$)"),
     re.compile(r"(DETAIL:  ?)[^\n]*"),

@@ -1,6 +1,6 @@
 """Signatures of the session and of form tokens: HMAC-SHA256, under SECRET_KEY and its former values.
 
-Flask and Flask-WTF take itsdangerous' default, HMAC-SHA1. No attack on that is known; it is merely not approved any more.
+Flask and Flask-WTF take HMAC-SHA1, itsdangerous' default. No attack on that is known; it is not approved any more.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ really: by those who may, and by a participant who puts another one's things int
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,29 +54,29 @@ open
 signed in
     account.accept_invitation account.add_passkey account.ask_to_remove_passkey account.details account.email
     account.end_browser account.end_other_browsers account.home account.new_email account.organisations
-    account.password account.remove_passkey account.second_factor account.second_factor_with_passkey
+    account.password account.prove account.prove_with_passkey account.remove_passkey account.second_factor
+    account.second_factor_with_passkey
     account.security account.sign_out account.take_new_email
     applying.found applying.start
 signed in, strong
-    account.recovery_codes account.remove_second_factor account.renew_recovery_codes
-viewer
+    account.ask_to_remove_second_factor account.recovery_codes account.remove_second_factor
+    account.renew_recovery_codes
+viewer, strong
     account.people
     applying.application applying.seller
     dashboard.earnings dashboard.month_statement dashboard.orders dashboard.orders_csv dashboard.orders_json
     dashboard.start
     direct.cancellation direct.cancellations direct.data direct.pdf direct.progress
     selling.export selling.offer selling.offers selling.preview selling.template
-seller
+seller, strong
+    direct.new
     selling.apply_import selling.ask_to_pause_all selling.ask_to_withdraw selling.copy selling.drop_price
     selling.edit selling.import_offers selling.new selling.pause selling.pause_all selling.plan_price selling.resume
     selling.submit selling.withdraw
-seller, strong
-    direct.new
-owner
+owner, strong
     applying.ask_to_withdraw applying.begin applying.certification applying.check applying.company applying.contact
     applying.documents applying.owners applying.projects applying.remove_claim applying.remove_document
     applying.remove_owner applying.submit applying.withdraw
-owner, strong
     account.ask_to_remove_member account.invite account.member account.remove_member account.resend_invitation
     account.withdraw_invitation
     applying.change_payee applying.payee
@@ -186,9 +187,9 @@ def _let_in(view: Any) -> Any:
 def _met(house: House, role: str, method: str, address: str) -> str:
     answer = house.browsers[role].open(address, method=method)
     place = answer.headers.get("Location", "")
-    if answer.status_code == 303 and "/account/sign-in?" in place:
+    if answer.status_code == 303 and re.search(r"/account/sign-in(\?|$)", place):
         return SIGN_IN
-    if answer.status_code == 303 and "/account/second-factor?" in place:
+    if answer.status_code == 303 and re.search(r"/account/second-factor(\?|$)", place):
         return SECOND_FACTOR
     return {299: IN, 403: REFUSED, 404: NOT_THERE}.get(answer.status_code, str(answer.status_code))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
+from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -15,6 +16,7 @@ from app.config import Settings
 SHORTEST = 10
 LONGEST = 200  # characters; hashing more costs time and protects nobody
 LEAST_SCORE = 3  # of zxcvbn's 0 to 4: "safely unguessable"
+_TRADE = ("Tonne", "carbon", "CO2", "climate", "offset", "cancellation", "certificate", "credit", "emission", "CER")
 _LOOKED_AT = 72  # zxcvbn becomes slow on long texts, which are strong for their length
 
 
@@ -24,6 +26,7 @@ class Weakness(StrEnum):
     SHORT = "short"
     LONG = "long"
     PERSONAL = "personal"
+    HOUSE = "house"
     COMMON = "common"
     PATTERN = "pattern"
 
@@ -51,20 +54,34 @@ def is_outdated(kept: str, settings: Settings) -> bool:
     return _hasher(settings.environment).check_needs_rehash(kept)
 
 
-def find_weakness(password: str, known: Sequence[str]) -> Weakness | None:
-    """What makes a password easy to guess, if anything; `known` are texts that others know of the person."""
+def words_of_the_house(settings: Settings) -> list[str]:
+    """Words that everybody tries here first (`docs/security.md`): trade, operator, and the name of the site."""
+    return [*_TRADE, settings.operator_name, urlsplit(settings.public_base_url).hostname or ""]
+
+
+def find_weakness(password: str, known: Sequence[str], house: Sequence[str] = ()) -> Weakness | None:
+    """What makes a password easy to guess, if anything.
+
+    `known` are texts that others know of the person, `house` words that belong to the house: neither adds anything.
+    zxcvbn knows 30,000 passwords of past breaches too, and refuses what 10^8 guesses find.
+    """
     if len(password) < SHORTEST:
         return Weakness.SHORT
     if len(password) > LONGEST:
         return Weakness.LONG
-    texts = [part for text in known for part in (text, *text.replace("@", " ").replace(".", " ").split()) if part]
-    verdict = zxcvbn(password[:_LOOKED_AT], user_inputs=texts, max_length=_LOOKED_AT)
+    personal, ours = _parts(known), _parts(house)
+    verdict = zxcvbn(password[:_LOOKED_AT], user_inputs=personal + ours, max_length=_LOOKED_AT)
     if verdict["score"] >= LEAST_SCORE:
         return None
     dictionaries = {match.get("dictionary_name") for match in verdict["sequence"]}
     if "user_inputs" in dictionaries:
-        return Weakness.PERSONAL
+        found = {match.get("matched_word") for match in verdict["sequence"]}
+        return Weakness.PERSONAL if found & {part.lower() for part in personal} else Weakness.HOUSE
     return Weakness.COMMON if dictionaries - {None} else Weakness.PATTERN
+
+
+def _parts(texts: Sequence[str]) -> list[str]:
+    return [part for text in texts for part in (text, *text.replace("@", " ").replace(".", " ").split()) if part]
 
 
 @cache

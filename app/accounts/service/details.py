@@ -8,13 +8,14 @@ from sqlalchemy import select
 
 from app.accounts import mails
 from app.accounts.adapters import passwords
-from app.accounts.errors import AddressTaken, LinkGone, WrongPassword
+from app.accounts.errors import AddressTaken, LinkGone
 from app.accounts.models import Person
 from app.accounts.ports import Purchases
 from app.accounts.service import links, sessions
-from app.accounts.service.entering import claim, count_failure, is_locked, plain_email
+from app.accounts.service.entering import claim, plain_email
 from app.accounts.service.joining import check_password, subject_of
 from app.accounts.service.links import Purpose
+from app.accounts.service.proving import check_password as check_present_password
 from app.audit.service import Actor, note_act
 from app.config import Settings
 from app.db import db, end_reading, one_at_a_time, transaction
@@ -29,13 +30,11 @@ def change(person_id: int, *, name: str, locale: str, now: datetime) -> None:
             note_act(Actor(person.id, person.email), "details_changed", subject_of(person), at=now)
 
 
-def ask_to_change_email(person_id: int, email: str, password: str, settings: Settings, now: datetime) -> None:
+def ask_to_change_email(person_id: int, email: str, settings: Settings, now: datetime) -> None:
     """Mail a link to the new address, which stays without effect until it is opened.
 
-    An address with an account gets a mail that says so; whoever asks is told the same. Raises
-    WrongPassword.
+    An address with an account gets a mail that says so; whoever asks is told the same.
     """
-    check_present_password(person_id, password, settings, now)
     address = plain_email(email)
     with transaction() as session:
         person = session.get_one(Person, person_id)
@@ -78,7 +77,7 @@ def change_password(
     """
     check_present_password(person_id, present, settings, now)
     person = db.session.get_one(Person, person_id)
-    check_password(new, person.email, person.name)
+    check_password(new, person.email, person.name, settings)
     end_reading()
     hashed = passwords.hash_password(new, settings)
     with transaction() as session:
@@ -88,18 +87,3 @@ def change_password(
         sessions.end_all(person_id, now, but=sign_in_id)
         mails.password_changed(person, settings, now)
         note_act(Actor(person.id, person.email), "password_changed", subject_of(person), at=now)
-
-
-def check_present_password(person_id: int, password: str, settings: Settings, now: datetime) -> None:
-    """Raises WrongPassword unless it is the person's; wrong ones count. Somebody without one has none to show."""
-    person = db.session.get_one(Person, person_id)
-    kept, locked = person.password_hash, is_locked(person, now)
-    end_reading()
-    if kept is None:
-        return
-    if locked or not passwords.verify_password(password, kept, settings):
-        with transaction() as session:
-            person = session.get_one(Person, person_id, with_for_update=True)
-            if not is_locked(person, now):
-                count_failure(person, now)
-        raise WrongPassword

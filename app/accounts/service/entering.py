@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
@@ -15,12 +15,10 @@ from app.accounts.errors import WrongPasskey, WrongSignIn
 from app.accounts.models import Passkey, Person
 from app.accounts.ports import Purchases
 from app.accounts.service import sessions
+from app.accounts.service.locks import Lock, count_failure, is_locked, unlock
 from app.config import Settings
 from app.db import db, end_reading, rows_changed, transaction
-
-FREE_TRIES = 5
-FIRST_LOCK = timedelta(minutes=1)
-LONGEST_LOCK = timedelta(hours=1)
+from app.kernel.security_log import Event, Outcome, tell
 
 
 @dataclass(frozen=True)
@@ -37,19 +35,21 @@ def plain_email(email: str) -> str:
 
 
 def sign_in(
-    email: str, password: str, *, user_agent: str, purchases: Purchases, settings: Settings, now: datetime
+    email: str, password: str, *, known: str, user_agent: str, purchases: Purchases, settings: Settings, now: datetime
 ) -> Entered:
-    """Sign in with a password.
+    """Sign in with a password; `known` is what the browser keeps of an earlier sign-in, if anything.
 
     Raises WrongSignIn, the same for an unknown address, a wrong password, a suspended account and a
     lock, after the same work.
     """
     person = db.session.scalar(select(Person).where(Person.email == plain_email(email), Person.suspended_at.is_(None)))
     person_id, kept = (0, None) if person is None else (person.id, person.password_hash)
+    lock = Lock.HOUSE if sessions.is_known(person_id, known, now) else Lock.STREET
     # Hashing takes its time; nobody waits for a lock meanwhile.
     end_reading()
     if kept is None:
         passwords.verify_nobody(password, settings)
+        _tell(Outcome.WRONG, person_id or None, "password")
         raise WrongSignIn
     is_right = passwords.verify_password(password, kept, settings)
     renewed = kept
@@ -57,19 +57,21 @@ def sign_in(
         renewed = passwords.hash_password(password, settings)
     with transaction() as session:
         person = session.get_one(Person, person_id, with_for_update=True)
-        is_open = not is_locked(person, now) and person.password_hash == kept
+        is_open = not is_locked(person, lock, now) and person.password_hash == kept
         if is_right and is_open:
             person.password_hash = renewed
             token = sessions.begin(person, "password", is_strong=False, user_agent=user_agent, now=now)
-            needs_more = has_second_factor(person)
+            needs_more = sessions.has_second_factor(person)
             # With a second factor to come the count goes on: a known password must not reset it.
             if not needs_more:
-                person.failed_sign_ins = 0
+                unlock(person)
             session.flush()
             claim(person, purchases)
+            _tell(Outcome.HALF if needs_more else Outcome.GOOD, person_id, "password")
             return Entered(token, needs_more)
         if is_open:
-            count_failure(person, now)
+            count_failure(person, lock, now)
+    _tell(Outcome.WRONG if is_open else Outcome.LOCKED, person_id, "password")
     raise WrongSignIn
 
 
@@ -83,16 +85,21 @@ def sign_in_with_passkey(
     now: datetime,
 ) -> Entered:
     """Sign in with a passkey, which counts as both factors. Raises WrongPasskey."""
-    with transaction() as session:
-        passkey = checked_passkey(answer, state, settings, now)
-        person = session.get_one(Person, passkey.person_id)
-        if person.suspended_at is not None:
-            raise WrongPasskey
-        person.failed_sign_ins = 0
-        token = sessions.begin(person, "passkey", is_strong=True, user_agent=user_agent, now=now)
-        session.flush()
-        claim(person, purchases)
-        return Entered(token, needs_second_factor=False)
+    try:
+        with transaction() as session:
+            passkey = checked_passkey(answer, state, settings, now)
+            person = session.get_one(Person, passkey.person_id)
+            if person.suspended_at is not None:
+                raise WrongPasskey
+            unlock(person)
+            token = sessions.begin(person, "passkey", is_strong=True, user_agent=user_agent, now=now)
+            session.flush()
+            claim(person, purchases)
+            _tell(Outcome.GOOD, person.id, "passkey")
+            return Entered(token, needs_second_factor=False)
+    except WrongPasskey:
+        _tell(Outcome.WRONG, None, "passkey")
+        raise
 
 
 def checked_passkey(answer: str, state: Mapping[str, Any] | None, settings: Settings, now: datetime) -> Passkey:
@@ -116,27 +123,11 @@ def checked_passkey(answer: str, state: Mapping[str, Any] | None, settings: Sett
     return passkey
 
 
-def has_second_factor(person: Person) -> bool:
-    """Whether a password alone does not do: there is an authenticator app or a passkey."""
-    if person.totp_confirmed_at is not None:
-        return True
-    return db.session.scalar(select(Passkey.id).where(Passkey.person_id == person.id).limit(1)) is not None
-
-
-def is_locked(person: Person, now: datetime) -> bool:
-    """Whether too many wrong tries came before."""
-    return person.locked_until is not None and person.locked_until > now
-
-
-def count_failure(person: Person, now: datetime) -> None:
-    """One more wrong try, in the caller's transaction: after five the wait doubles, up to an hour."""
-    person.failed_sign_ins += 1
-    over = person.failed_sign_ins - FREE_TRIES
-    if over >= 0:
-        person.locked_until = now + min(FIRST_LOCK * 2 ** min(over, 10), LONGEST_LOCK)
-
-
 def claim(person: Person, purchases: Purchases) -> None:
     """Past orders of the address become the person's, once it is proved to be theirs; in the caller's transaction."""
     if person.verified_at is not None:
         purchases.claim(person.id, person.email)
+
+
+def _tell(outcome: Outcome, person_id: int | None, kind: str) -> None:
+    tell(Event.SIGN_IN, outcome, person=person_id, kind=kind)

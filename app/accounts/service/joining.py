@@ -16,9 +16,11 @@ from app.accounts.ports import Purchases
 from app.accounts.service import links, sessions
 from app.accounts.service.entering import claim, plain_email
 from app.accounts.service.links import Purpose
+from app.accounts.service.locks import unlock
 from app.audit.service import Actor, Subject, note_act
 from app.config import Settings
 from app.db import db, insert_once, one_at_a_time, transaction
+from app.kernel.security_log import Event, Outcome, tell
 
 
 def ask_to_join(email: str, locale: str, settings: Settings, now: datetime) -> None:
@@ -52,12 +54,13 @@ def join(
     Raises WeakPassword, LinkGone, or AddressTaken when the account was made meanwhile.
     """
     email = links.find(Purpose.JOIN, token, now).email
-    check_password(password, email, name)
+    check_password(password, email, name, settings)
     hashed = passwords.hash_password(password, settings)
     with transaction():
         links.use(Purpose.JOIN, token, now)
         person = add_person(email, name=name, locale=locale, now=now, password_hash=hashed)
         claim(person, purchases)
+        tell(Event.SIGN_IN, Outcome.GOOD, person=person.id, kind="link of a new account")
         return sessions.begin(person, "password", is_strong=False, user_agent=user_agent, now=now)
 
 
@@ -92,6 +95,7 @@ def join_with_passkey(
             )
         )
         claim(person, purchases)
+        tell(Event.SIGN_IN, Outcome.GOOD, person=person.id, kind="link of a new account")
         return sessions.begin(person, "passkey", is_strong=True, user_agent=user_agent, now=now)
 
 
@@ -114,26 +118,28 @@ def recover(
     """
     person_id = links.find(Purpose.RECOVER, token, now).person_id
     person = db.session.get_one(Person, person_id)
-    check_password(password, person.email, person.name)
+    check_password(password, person.email, person.name, settings)
     hashed = passwords.hash_password(password, settings)
     with transaction() as session:
         links.use(Purpose.RECOVER, token, now)
         person = session.get_one(Person, person_id, with_for_update=True)
         person.password_hash = hashed
         person.verified_at = person.verified_at or now
-        person.failed_sign_ins, person.locked_until = 0, None
+        unlock(person)
         links.void(person.id, now)
         sessions.end_all(person.id, now)
         mails.password_changed(person, settings, now)
         note_act(Actor(person.id, person.email), "password_recovered", subject_of(person), at=now)
         session.flush()
         claim(person, purchases)
+        outcome = Outcome.HALF if sessions.has_second_factor(person) else Outcome.GOOD
+        tell(Event.SIGN_IN, outcome, person=person.id, kind="link of a new password")
         return sessions.begin(person, "password", is_strong=False, user_agent=user_agent, now=now)
 
 
-def check_password(password: str, email: str, name: str) -> None:
+def check_password(password: str, email: str, name: str, settings: Settings) -> None:
     """Raises WeakPassword for one that is easy to guess."""
-    weakness = passwords.find_weakness(password, [email, name])
+    weakness = passwords.find_weakness(password, [email, name], passwords.words_of_the_house(settings))
     if weakness is not None:
         raise WeakPassword(weakness=weakness.value)
 

@@ -28,6 +28,7 @@ from app.audit.service import Actor, Subject, note_act
 from app.config import Settings
 from app.db import db, insert_once, transaction
 from app.kernel.references import organisation_code, unguessable_token
+from app.kernel.security_log import Event, Outcome, tell
 
 INVITATION_LIFE = timedelta(days=7)
 MOST_INVITATIONS = 50
@@ -125,13 +126,14 @@ def accept_with_new_account(
     Gives the organisation's code and the browser's token. Raises LinkGone, WeakPassword or AddressTaken.
     """
     email = find_invitation(token, now).email
-    check_password(password, email, name)
+    check_password(password, email, name, settings)
     hashed = passwords.hash_password(password, settings)
     with transaction():
         invitation = _by_token(token, now)
         person = add_person(email, name=name, locale=locale, now=now, password_hash=hashed)
         claim(person, purchases)
         code = _enter(invitation, person, Actor(person.id, person.email), now)
+        tell(Event.SIGN_IN, Outcome.GOOD, person=person.id, kind="link of an invitation")
         return code, sessions.begin(person, "password", is_strong=False, user_agent=user_agent, now=now)
 
 

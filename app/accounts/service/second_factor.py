@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -16,17 +14,18 @@ from app.accounts.adapters import totp
 from app.accounts.errors import FactorNeeded, WrongCode, WrongPasskey
 from app.accounts.models import Person, RecoveryCode
 from app.accounts.service import sessions
-from app.accounts.service.entering import checked_passkey, count_failure, is_locked
+from app.accounts.service.entering import checked_passkey
 from app.accounts.service.joining import subject_of
+from app.accounts.service.locks import Lock, count_failure, is_locked, unlock
 from app.audit.service import Actor, note_act
 from app.config import Settings
 from app.db import db, rows_changed, transaction
-from app.kernel.references import ALPHABET
+from app.kernel.references import normalised_code, recovery_code
 from app.kernel.sealing import SealBroken, SealFor, seal_text, unseal_text
+from app.kernel.security_log import Event, Outcome, tell
 from app.notifications.messages.accounts import FactorChange
 
 CODES = 10
-_HALF = 5  # letters; two halves are about 49 bits
 
 
 def propose(person_id: int, settings: Settings) -> tuple[str, str]:
@@ -62,7 +61,7 @@ def enrol(
             raise FactorNeeded
         person.totp_secret = seal_text(secret, settings.keyring, SealFor.SECOND_FACTOR)
         person.totp_confirmed_at, person.totp_last_step = now, step
-        codes = _new_codes(person_id, settings)
+        codes = _new_codes(person_id)
         note_act(Actor(person.id, person.email), "second_factor_set", subject_of(person), at=now)
         mails.factor_changed(person, FactorChange.SET, settings, now)
         return sessions.strengthen(sign_in_id, now), codes
@@ -71,18 +70,30 @@ def enrol(
 def show(person_id: int, sign_in_id: int, code: str, settings: Settings, now: datetime) -> str:
     """Take a code of the app or a recovery code; gives the browser's new token. Raises WrongCode.
 
-    A code works once; wrong ones count towards the lock of the account.
+    A code works once; wrong ones count towards the lock of the house.
     """
     with transaction() as session:
         person = session.get_one(Person, person_id, with_for_update=True)
-        if is_locked(person, now):
-            raise WrongCode
-        is_right = _is_code_of_app(person, code, settings, now) or _is_recovery_code(person, code, settings, now)
-        if is_right:
-            person.failed_sign_ins = 0
-            return sessions.strengthen(sign_in_id, now)
-        count_failure(person, now)
-    raise WrongCode
+        outcome, kind = check_code(person, code, settings, now)
+        if outcome is Outcome.GOOD:
+            unlock(person)
+            token = sessions.strengthen(sign_in_id, now)
+    tell(Event.SECOND_FACTOR, outcome, person=person_id, kind=kind)
+    if outcome is not Outcome.GOOD:
+        raise WrongCode
+    return token
+
+
+def check_code(person: Person, code: str, settings: Settings, now: datetime) -> tuple[Outcome, str]:
+    """Whether it is a code of the app or a recovery code, and which; in the caller's transaction, which must last."""
+    if is_locked(person, Lock.HOUSE, now):
+        return Outcome.LOCKED, "code"
+    if _is_code_of_app(person, code, settings, now):
+        return Outcome.GOOD, "app"
+    if _is_recovery_code(person, code, settings, now):
+        return Outcome.GOOD, "recovery code"
+    count_failure(person, Lock.HOUSE, now)
+    return Outcome.WRONG, "code"
 
 
 def show_passkey(
@@ -94,39 +105,41 @@ def show_passkey(
     now: datetime,
 ) -> str:
     """The same with one of the person's passkeys. Raises WrongPasskey."""
-    with transaction():
-        if checked_passkey(answer, state, settings, now).person_id != person_id:
-            raise WrongPasskey
-        return sessions.strengthen(sign_in_id, now)
+    try:
+        with transaction() as session:
+            if checked_passkey(answer, state, settings, now).person_id != person_id:
+                raise WrongPasskey
+            unlock(session.get_one(Person, person_id))
+            token = sessions.strengthen(sign_in_id, now)
+    except WrongPasskey:
+        tell(Event.SECOND_FACTOR, Outcome.WRONG, person=person_id, kind="passkey")
+        raise
+    tell(Event.SECOND_FACTOR, Outcome.GOOD, person=person_id, kind="passkey")
+    return token
 
 
-def remove(person_id: int, code: str, settings: Settings, now: datetime) -> None:
-    """Take the app and the recovery codes away after one more code; never for operators.
-
-    Raises FactorNeeded or WrongCode.
-    """
+def remove(person_id: int, settings: Settings, now: datetime) -> None:
+    """Take the app and the recovery codes away; never for operators. Raises FactorNeeded."""
     with transaction() as session:
         person = session.get_one(Person, person_id, with_for_update=True)
-        if person.is_operator:
+        if person.is_operator or person.totp_confirmed_at is None:
             raise FactorNeeded
-        is_right = not is_locked(person, now) and (
-            _is_code_of_app(person, code, settings, now) or _is_recovery_code(person, code, settings, now)
-        )
-        if is_right:
-            person.totp_secret = person.totp_confirmed_at = person.totp_last_step = None
-            session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
-            note_act(Actor(person.id, person.email), "second_factor_removed", subject_of(person), at=now)
-            mails.factor_changed(person, FactorChange.REMOVED, settings, now)
-            return
-        count_failure(person, now)
-    raise WrongCode
+        take_away(person)
+        note_act(Actor(person.id, person.email), "second_factor_removed", subject_of(person), at=now)
+        mails.factor_changed(person, FactorChange.REMOVED, settings, now)
+
+
+def take_away(person: Person) -> None:
+    """No app and no recovery codes any more, in the caller's transaction."""
+    person.totp_secret = person.totp_confirmed_at = person.totp_last_step = None
+    db.session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
 
 
 def renew_codes(person_id: int, settings: Settings, now: datetime) -> tuple[str, ...]:
     """Ten new recovery codes instead of the old ones."""
     with transaction() as session:
         person = session.get_one(Person, person_id)
-        codes = _new_codes(person_id, settings)
+        codes = _new_codes(person_id)
         note_act(Actor(person.id, person.email), "recovery_codes_renewed", subject_of(person), at=now)
         mails.factor_changed(person, FactorChange.CODES, settings, now)
         return codes
@@ -147,7 +160,7 @@ def _is_recovery_code(person: Person, code: str, settings: Settings, now: dateti
         update(RecoveryCode)
         .where(
             RecoveryCode.person_id == person.id,
-            RecoveryCode.code_hash == _code_hash(person.id, code, settings),
+            RecoveryCode.code_hash == _code_hash(code),
             RecoveryCode.used_at.is_(None),
         )
         .values(used_at=now)
@@ -159,21 +172,13 @@ def _is_recovery_code(person: Person, code: str, settings: Settings, now: dateti
     return True
 
 
-def _new_codes(person_id: int, settings: Settings) -> tuple[str, ...]:
+def _new_codes(person_id: int) -> tuple[str, ...]:
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
-    codes = tuple(f"{_letters()}-{_letters()}" for _ in range(CODES))
-    db.session.add_all(
-        RecoveryCode(person_id=person_id, code_hash=_code_hash(person_id, code, settings)) for code in codes
-    )
+    codes = tuple(recovery_code() for _ in range(CODES))
+    db.session.add_all(RecoveryCode(person_id=person_id, code_hash=_code_hash(code)) for code in codes)
     return codes
 
 
-def _letters() -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(_HALF))
-
-
-def _code_hash(person_id: int, code: str, settings: Settings) -> str:
-    # Keyed: 49 bits alone could be tried out by whoever has the table.
-    plain = "".join(letter for letter in code.upper() if letter in ALPHABET)
-    key = settings.secret_key.encode()
-    return hmac.new(key, f"recovery {person_id} {plain}".encode(), hashlib.sha256).hexdigest()
+def _code_hash(code: str) -> str:
+    # Plain: nobody tries 137 bits out, and no key of ours has to live as long as the paper they are printed on.
+    return hashlib.sha256(normalised_code(code).encode()).hexdigest()

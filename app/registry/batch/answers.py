@@ -17,6 +17,7 @@ from app.audit.models import Proposal
 from app.audit.service import Actor, Subject, note_act, on_agreement, propose, required_reason
 from app.db import advance, db, end_reading, transaction
 from app.kernel.csvtable import MAXIMUM_BYTES, ImportRefused, RowError
+from app.kernel.security_log import Event, Outcome, tell
 from app.providers.independence import require_outsider_of
 from app.registry.accounts import find_account_provider
 from app.registry.batch import messages
@@ -77,6 +78,7 @@ def receive(
     given = signature or found_signature(raw)
     is_signed = bool(given and secret)
     if given and secret and not is_signed_by(raw, given, secret):
+        tell(Event.NOTICE, Outcome.REFUSED, reason="signature of a response file")
         raise SignatureWrong
     with transaction():
         message = messages.keep(

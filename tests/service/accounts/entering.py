@@ -58,7 +58,7 @@ def enrolled(shop: Shop, visitor: Visitor) -> tuple[str, list[str]]:
     found = re.search(r"secret=([A-Z2-7]{32})", page.html)
     assert found
     answer = visitor.send(page, "/second-factor", code=code(shop, found[1]))
-    codes = re.findall(r"\b[2-9A-Z]{5}-[2-9A-Z]{5}\b", visitor.get(answer.headers["Location"]).words)
+    codes = re.findall(r"\b[2-9A-Z]{4}(?:-[2-9A-Z]{4}){6}\b", visitor.get(answer.headers["Location"]).words)
     shop.clock.advance(timedelta(seconds=60))
     return found[1], codes
 

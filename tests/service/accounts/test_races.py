@@ -51,7 +51,7 @@ def test_an_operators_app_stays_whoever_asks(context: Flask) -> None:
     )
 
     with pytest.raises(FactorNeeded):
-        second_factor.remove(person, totp.code_at(secret, NOW), settings, NOW)
+        second_factor.remove(person, settings, NOW)
 
 
 def test_without_an_app_no_code_is_right(context: Flask) -> None:
@@ -66,7 +66,7 @@ def test_without_an_app_no_code_is_right(context: Flask) -> None:
 def test_a_link_for_a_new_address_is_of_no_use_to_somebody_else(context: Flask) -> None:
     settings = settings_of(context)
     ana, eve = a_person(), a_person("eve@example.org")
-    details.ask_to_change_email(ana, "new@example.org", "", settings, NOW)
+    details.ask_to_change_email(ana, "new@example.org", settings, NOW)
     token = str(links.opened(db.session.scalars(select(Mail)).one().facts)["link_url"]).rsplit("/", 1)[1]
 
     with pytest.raises(LinkGone):
@@ -80,10 +80,10 @@ def test_a_link_for_a_new_address_is_of_no_use_to_somebody_else(context: Flask) 
 def test_links_for_a_new_address_are_few(context: Flask) -> None:
     person = a_person()
     for _ in range(6):
-        details.ask_to_change_email(person, "new@example.org", "", settings_of(context), NOW)
+        details.ask_to_change_email(person, "new@example.org", settings_of(context), NOW)
 
     assert len(db.session.scalars(select(MailedLink)).all()) == 4
-    details.ask_to_change_email(person, "new@example.org", "", settings_of(context), NOW + timedelta(hours=1))
+    details.ask_to_change_email(person, "new@example.org", settings_of(context), NOW + timedelta(hours=1))
     assert len(db.session.scalars(select(Mail)).all()) == 5
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -27,11 +29,13 @@ def test_an_order_reference_can_be_read_out() -> None:
     assert re.fullmatch(r"T-[2-9A-Z]{4}-[2-9A-Z]{4}", references.order_reference())
 
 
-def test_a_verification_code_has_24_characters_in_groups_of_four() -> None:
-    codes = {references.verification_code() for _ in range(200)}
+@pytest.mark.parametrize("make", [references.verification_code, references.recovery_code])
+def test_a_code_on_paper_has_28_characters_in_groups_of_four_and_more_than_128_bits(make: Callable[[], str]) -> None:
+    codes = {make() for _ in range(200)}
 
     assert len(codes) == 200
-    assert all(re.fullmatch(r"([2-9A-Z]{4}-){5}[2-9A-Z]{4}", code) for code in codes)
+    assert all(re.fullmatch(r"([2-9A-Z]{4}-){6}[2-9A-Z]{4}", code) for code in codes)
+    assert 28 * math.log2(len(references.ALPHABET)) > 128
 
 
 def test_a_code_typed_in_small_letters_with_blanks_is_the_same_code() -> None:
