@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
-from wtforms import SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
@@ -84,13 +84,20 @@ class AttestationForm(FlaskForm):
     lines = SelectMultipleField(
         lazy_gettext("Lines that it attests"),
         description=lazy_gettext(
-            "The buyers of all chosen lines can download it. Choose only lines whose buyers may see each other’s names."
+            "Choose every line that the file names. If all of them are of one order, its buyer can download the file. "
+            "A file about several orders is kept here and offered to nobody, because it would show each buyer the "
+            "others: ask the registry for one for each order, or make extracts and archive those."
         ),
         choices=[],
         coerce=int,
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
         validators=[InputRequired(lazy_gettext("Choose at least one line."))],
+    )
+
+    is_read = BooleanField(
+        lazy_gettext("I have read the file. It names nobody but the buyers of the lines that I have chosen."),
+        validators=[InputRequired(lazy_gettext("Read the file first, and say so."))],
     )
 
     def __init__(self, lines: Iterable[BatchLine], *args: Any, **kwargs: Any) -> None:

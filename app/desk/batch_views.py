@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from flask import abort, flash, make_response, redirect, render_template, send_file, url_for
-from flask_babel import gettext, ngettext
+from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from app import jobs
@@ -163,16 +163,16 @@ def batch_attestation(batch: str) -> Response:
     if form.validate_on_submit():
         try:
             numbers = form.lines.data or []
-            service.attest(row.batch.id, numbers, form.file.data.read(), get_me().actor, now=now())
+            is_offered = service.attest(row.batch.id, numbers, form.file.data.read(), get_me().actor, now=now())
         except Refusal as refusal:
             form.file.errors = [refusal_words(refusal)]
         else:
-            said = ngettext(
-                "The attestation is archived and offered to the buyer of %(num)d line.",
-                "The attestation is archived and offered to the buyers of %(num)d lines.",
-                len(numbers),
-            )
-            flash(said, "info")
+            if is_offered:
+                flash(gettext("The attestation is archived, and its buyer can download it."), "info")
+            else:
+                flash(
+                    gettext("The attestation is archived. It is about several orders and offered to no buyer."), "info"
+                )
             return redirect(url_for("desk.batch", batch=batch), 303)
     page = render_template("desk/batch_attestation.html", form=form, row=row)
     return make_response(page, 422 if form.is_submitted() else 200)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, exists, func, select
 from sqlalchemy.orm import selectinload, undefer
 
 from app.db import db
@@ -112,9 +112,13 @@ def find_message(sha256: str) -> RegistryMessage | None:
 
 
 def attestations_of(references: Collection[str]) -> Sequence[RegistryMessage]:
-    """The attestations for cancellations, by our references, oldest first, without their content."""
+    """The attestations of these cancellations, by our references, oldest first, without their content.
+
+    One that is about others as well is not among them: it would show each buyer who the others are.
+    """
     if not references:
         return ()
+    lines = exists().where(Attestation.message_id == RegistryMessage.id, BatchLine.id == Attestation.line_id)
     return db.session.scalars(
         select(RegistryMessage)
         .where(
@@ -122,10 +126,24 @@ def attestations_of(references: Collection[str]) -> Sequence[RegistryMessage]:
                 select(Attestation.message_id)
                 .join(BatchLine, BatchLine.id == Attestation.line_id)
                 .where(BatchLine.reference.in_(references))
-            )
+            ),
+            ~lines.where(BatchLine.reference.not_in(references)),
         )
         .order_by(RegistryMessage.id)
     ).all()
+
+
+def is_of_one_buyer(message_id: int) -> bool:
+    """Whether all lines that an attestation is about were asked for in one order, or by one holder at once."""
+    asked_for = (
+        select(Cancellation.order_id, Cancellation.direct_cancellation_id)
+        .join(BatchLine, BatchLine.reference == Cancellation.reference)
+        .join(Attestation, Attestation.line_id == BatchLine.id)
+        .where(Attestation.message_id == message_id)
+        .distinct()
+        .limit(2)
+    )
+    return len(db.session.execute(asked_for).all()) == 1
 
 
 def references_of_order(order_id: int) -> Sequence[str]:

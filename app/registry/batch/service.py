@@ -14,6 +14,7 @@ from app.kernel.text import clean_line
 from app.registry.batch import files, messages
 from app.registry.batch.errors import AcknowledgementMissing, BatchEmpty, BatchMovedOn, NoSuchLine, NotAPdf
 from app.registry.batch.models import Attestation, Batch, BatchLine
+from app.registry.batch.queries import is_of_one_buyer
 from app.registry.batch.states import BATCH, BATCH_LINE, BatchState, LineState
 from app.registry.ports import CancellationRequest
 
@@ -154,11 +155,12 @@ def note_download(message_id: int, batch_id: int | None, actor: Actor, name: str
         note_act(actor, "registry_file_taken", Subject("batch", batch_id or message_id, name), at=now)
 
 
-def attest(batch_id: int, numbers: Collection[int], content: bytes, actor: Actor, *, now: datetime) -> None:
-    """Archive an attestation of cancellation for lines of a batch, by their numbers.
+def attest(batch_id: int, numbers: Collection[int], content: bytes, actor: Actor, *, now: datetime) -> bool:
+    """Archive an attestation of cancellation for lines of a batch, by their numbers; True if a buyer is offered it.
 
-    It is told by its first bytes and never opened here. The same file for further lines adds those. Raises
-    NotAPdf, or NoSuchLine unless every line is there and was processed.
+    It is told by its first bytes and never opened here. The same file for further lines adds those. One about lines
+    of several buyers is kept and offered to none of them. Raises NotAPdf, or NoSuchLine unless every line is there
+    and was processed.
     """
     _require_pdf(content)
     with transaction() as session:
@@ -189,8 +191,11 @@ def attest(batch_id: int, numbers: Collection[int], content: bytes, actor: Actor
         )
         for line_id in lines:
             insert_once(Attestation, line_id=line_id, message_id=message.id)
+        session.flush()
+        is_offered = is_of_one_buyer(message.id)
         facts = {"count": len(lines), "sha256": fingerprint}
         note_act(actor, "attestation_archived", Subject("batch", batch.id, batch.code), at=now, facts=facts)
+    return is_offered
 
 
 def _require_pdf(content: bytes) -> None:

@@ -105,7 +105,7 @@ def test_the_whole_day_from_the_order_to_the_certificate(shop: Shop) -> None:
     assert "CDM000001" in page.words
     shop.work()
     assert _cancellation(shop) is CancellationState.CONFIRMED
-    page = _upload(eva, f"/en/desk/batches/{code}/attestation", PDF, lines="1")
+    page = _upload(eva, f"/en/desk/batches/{code}/attestation", PDF, lines="1", is_read="y")
     assert "archived" in page.words
     assert [what for what, *_rest in acts(shop)][-5:] == [
         "batch_closed", "registry_file_taken", "batch_acknowledged", "batch_response_applied", "attestation_archived",
@@ -122,7 +122,7 @@ def test_the_buyer_and_whoever_has_the_code_can_download_the_attestation(shop: S
     _upload(eva, "/en/desk/batches/response", raw)
     shop.work()
     assert "attestation" not in buyer.get(f"/en/orders/{token}").words
-    _upload(eva, f"/en/desk/batches/{_code(shop)}/attestation", PDF, lines="1")
+    _upload(eva, f"/en/desk/batches/{_code(shop)}/attestation", PDF, lines="1", is_read="y")
     with shop.inside():
         certificate = db.session.scalars(select(Certificate)).one()
         slug, verification = certificate.number.replace("/", "-"), certificate.verification_code
@@ -146,23 +146,46 @@ def test_the_buyer_and_whoever_has_the_code_can_download_the_attestation(shop: S
         assert buyer.client.get(address).status_code == 404
 
 
-def test_the_attestation_of_another_order_stays_its_own(shop: Shop) -> None:
-    _token, administrator = _ordered(shop)
+def _second_order(shop: Shop, administrator: BatchWorld) -> str:
     with shop.inside() as world:
         offer = an_offer(number=2)
         administrator.keeps("CDM-100-1")
         administrator.states("CDM-100-1", ("IN-1", 1_002_000, 1_002_999), ("IN-2", 2_002_000, 2_002_999))
-        other = the_order(a_finished_order(world, {offer: 5})).token
+        return the_order(a_finished_order(world, {offer: 5})).token
+
+
+def test_the_attestation_of_another_order_stays_its_own(shop: Shop) -> None:
+    _token, administrator = _ordered(shop)
+    other = _second_order(shop, administrator)
     package = _handed_over(shop, administrator)
     with shop.inside():
         raw = administrator.answer(package)
     eva = operator(shop)
     _upload(eva, "/en/desk/batches/response", raw)
     shop.work()
-    _upload(eva, f"/en/desk/batches/{_code(shop)}/attestation", PDF, lines="1")
+    _upload(eva, f"/en/desk/batches/{_code(shop)}/attestation", PDF, lines="1", is_read="y")
 
     assert shop.visitor().client.get(f"/en/orders/{other}/attestations/{sha256(PDF)}.pdf").status_code == 404
     assert sha256(PDF) not in shop.visitor().get(f"/en/orders/{other}").words
+
+
+def test_a_file_about_several_orders_is_kept_and_shown_to_no_buyer(shop: Shop) -> None:
+    token, administrator = _ordered(shop)
+    other = _second_order(shop, administrator)
+    package = _handed_over(shop, administrator)
+    with shop.inside():
+        raw = administrator.answer(package)
+    eva, address = operator(shop), f"/en/desk/batches/{_code(shop)}/attestation"
+    _upload(eva, "/en/desk/batches/response", raw)
+    shop.work()
+
+    page = _upload(eva, address, PDF, lines=["1", "2"], is_read="y")
+
+    assert "about several orders and offered to no buyer" in page.words
+    assert sha256(PDF) in page.html
+    for order in (token, other):
+        assert sha256(PDF) not in shop.visitor().get(f"/en/orders/{order}").words
+        assert shop.visitor().client.get(f"/en/orders/{order}/attestations/{sha256(PDF)}.pdf").status_code == 404
 
 
 def test_what_is_wrong_with_a_response_is_listed_and_nothing_typed_is_lost(shop: Shop) -> None:
@@ -225,8 +248,9 @@ def test_an_attestation_needs_a_pdf_and_at_least_one_line(shop: Shop) -> None:
         raw = administrator.answer(package)
     _upload(eva, "/en/desk/batches/response", raw)
 
-    assert _upload(eva, address, b"<html>", 422, lines="1").error_at("file")
-    assert "Choose at least one line." in _upload(eva, address, PDF, 422).words
+    assert _upload(eva, address, b"<html>", 422, lines="1", is_read="y").error_at("file")
+    assert "Choose at least one line." in _upload(eva, address, PDF, 422, is_read="y").words
+    assert _upload(eva, address, PDF, 422, lines="1").error_at("is_read")
     for nonsense in ("99", "one"):
         _upload(eva, address, PDF, 422, lines=nonsense)
 

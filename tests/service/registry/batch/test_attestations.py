@@ -32,8 +32,8 @@ def _attest(batch_id: int, *numbers: int, content: bytes = PDF) -> None:
     service.attest(batch_id, numbers, content, SOMEBODY, now=NOW)
 
 
-def _offered(reference: str) -> list[str]:
-    return [message.sha256 for message in queries.attestations_of([reference])]
+def _offered(*references: str) -> list[str]:
+    return [message.sha256 for message in queries.attestations_of(references)]
 
 
 def test_it_is_kept_byte_for_byte_under_a_name_of_ours(world: BatchWorld) -> None:
@@ -52,17 +52,27 @@ def test_it_is_kept_byte_for_byte_under_a_name_of_ours(world: BatchWorld) -> Non
 def test_only_those_whose_lines_it_is_about_are_offered_it(world: BatchWorld) -> None:
     batch_id = _answered(world)
 
-    _attest(batch_id, 1, 2)
+    _attest(batch_id, 1)
     _attest(batch_id, 2, content=PDF + b" another")
 
     assert _offered("TONNE-A") == [sha256(PDF)]
-    assert _offered("TONNE-B") == [sha256(PDF), sha256(PDF + b" another")]
+    assert _offered("TONNE-A", "TONNE-B") == [sha256(PDF), sha256(PDF + b" another")]
     assert _offered("TONNE-C") == []
-    assert queries.attestations_of([]) == ()
+    assert _offered() == []
     found = queries.find_attestation(["TONNE-A"], sha256(PDF))
     assert found is not None
     assert found.body == PDF
     assert queries.find_attestation(["TONNE-C"], sha256(PDF)) is None
+
+
+def test_nobody_is_offered_a_file_that_is_about_others_too(world: BatchWorld) -> None:
+    batch_id = _answered(world)
+
+    _attest(batch_id, 1, 2)
+
+    assert _offered("TONNE-A") == []
+    assert queries.find_attestation(["TONNE-A"], sha256(PDF)) is None
+    assert _offered("TONNE-A", "TONNE-B") == [sha256(PDF)]
 
 
 def test_the_same_file_for_further_lines_adds_them(world: BatchWorld) -> None:
@@ -71,7 +81,8 @@ def test_the_same_file_for_further_lines_adds_them(world: BatchWorld) -> None:
     _attest(batch_id, 1)
     _attest(batch_id, 1, 3)
 
-    assert _offered("TONNE-C") == [sha256(PDF)]
+    assert _offered("TONNE-A", "TONNE-C") == [sha256(PDF)]
+    assert _offered("TONNE-A") == []
     assert db.session.scalar(select(func.count()).select_from(Attestation)) == 2
     assert db.session.scalar(select(func.count()).where(RegistryMessage.kind == "attestation")) == 1
 
