@@ -58,23 +58,23 @@ class Mission:
 class Lossy(ScriptedRegistry):
     """A registry in our own database whose answers get lost as over a bad line."""
 
-    def __init__(self, real: RegistryAdapter, mission: Mission, chance: random.Random) -> None:
+    def __init__(self, real: RegistryAdapter, chance: random.Random, *, lost: float, unsent: float) -> None:
         super().__init__(real)
         self.promised_within = real.promised_within
-        self._mission, self._chance = mission, chance
+        self._chance, self._lost, self._unsent = chance, lost, unsent
 
     def submit(self, request: CancellationRequest) -> Outcome:
         roll = self._chance.random()
-        if roll < self._mission.unsent:
+        if roll < self._unsent:
             raise ConnectionError("it never left")
         outcome = self.real.submit(request)
-        if roll < self._mission.unsent + self._mission.lost:
+        if roll < self._unsent + self._lost:
             raise TimeoutError("the answer was lost")
         return outcome
 
     def lookup(self, request: CancellationRequest, registry_transaction: str | None, since: datetime) -> Lookup:
         answer = self.real.lookup(request, registry_transaction, since)
-        lost = self._chance.random() < self._mission.lost and isinstance(answer, (Found, Absent))
+        lost = self._chance.random() < self._lost and isinstance(answer, (Found, Absent))
         return Unavailable("the answer was lost") if lost else answer
 
 
@@ -130,7 +130,7 @@ def _perhaps_die(chance: random.Random, deadly: float) -> None:
 def _shop(shop: Collaborators, mission: Mission, chance: random.Random) -> Collaborators:
     real = shop.registries.of(mission.registry)
     # The registry over HTTP has its weather on the wire.
-    adapter = real if mission.registry == "undp" else Lossy(real, mission, chance)
+    adapter = real if mission.registry == "undp" else Lossy(real, chance, lost=mission.lost, unsent=mission.unsent)
     registries = Registries([adapter], find_registry_code)
     return replace(shop, registries=registries, renderer=FakeRenderer(), mailer=FakeMailer())
 

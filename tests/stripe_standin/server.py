@@ -54,8 +54,8 @@ class StripeStandIn:
     api_key = API_KEY
     webhook_secret = WEBHOOK_SECRET
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"standin": self}))
+    def __init__(self, now: Callable[[], float] = time.time, port: int = 0) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"standin": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._lock = threading.RLock()
@@ -224,6 +224,7 @@ _ANSWERS_OF_FAULTS: dict[str, tuple[int, dict[str, Any] | str]] = {
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: two would wait 40 ms for each other
     standin: StripeStandIn
 
     def do_GET(self) -> None:

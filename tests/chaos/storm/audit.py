@@ -1,0 +1,251 @@
+"""The auditor: the shop's tables beside the books of the gateway, the registries and the mail server. Plain SQL.
+
+None of it uses the product's own code. The others' books (`books.py`) are laid beside the shop's tables as `outside_…`;
+each question gives the rows that contradict its sentence. Accounts of type 100 hold units, type 230 is for voluntary
+cancellation; a ledger transaction in state 4 is completed. ORDERS_WITH_A_PERSON is what waits at the operators' desk.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, text
+
+from tests.chaos import audit
+from tests.chaos.storm.books import Books
+
+COPIED = {
+    "session": "id, order_reference, email, amount, status, payment_status, json_extract(content, '$.payment_intent')",
+    "intent": "id, amount, refunded, status",
+    "refund": "id, intent_id, amount, status",
+    "mail": "id, message_id, recipient",
+    "mail_names": "message_id, number",
+    "retirement": "id, reference, units, status",
+    "holding": "registry, before, after",
+    "purchase": "number, email, outcome",
+}
+TABLES = """
+CREATE TABLE outside_session (id VARCHAR(80), order_reference VARCHAR(40), email VARCHAR(80), amount BIGINT,
+    status VARCHAR(20), payment_status VARCHAR(20), intent_id VARCHAR(80));
+CREATE TABLE outside_intent (id VARCHAR(80), amount BIGINT, refunded BIGINT, status VARCHAR(40));
+CREATE TABLE outside_refund (id VARCHAR(80), intent_id VARCHAR(80), amount BIGINT, status VARCHAR(20));
+CREATE TABLE outside_mail (id BIGINT, message_id VARCHAR(200), recipient VARCHAR(80));
+CREATE TABLE outside_mail_names (message_id VARCHAR(200), number VARCHAR(40));
+CREATE TABLE outside_retirement (id VARCHAR(40), reference VARCHAR(80), units BIGINT, status VARCHAR(20));
+CREATE TABLE outside_holding (registry VARCHAR(20), units_before BIGINT, units_after BIGINT);
+CREATE TABLE outside_purchase (number BIGINT, email VARCHAR(80), outcome VARCHAR(200));
+CREATE INDEX outside_1 ON outside_session (id);
+CREATE INDEX outside_2 ON outside_session (order_reference);
+CREATE INDEX outside_3 ON outside_intent (id);
+CREATE INDEX outside_4 ON outside_mail_names (number);
+CREATE INDEX outside_5 ON outside_mail (message_id);
+CREATE INDEX outside_6 ON outside_retirement (reference)
+"""
+
+ORDERS_WITH_A_PERSON = """SELECT o.id FROM purchase_order o WHERE o.state IN ('payment_review', 'risk_hold')
+    UNION SELECT c.order_id FROM cancellation c WHERE c.state = 'manual' AND c.order_id IS NOT NULL
+    UNION SELECT r.order_id FROM refund r WHERE r.state = 'failed'"""
+
+# What the units of an order were worth that were cancelled, also of the order that other units were bought with.
+WORTH_OF_THE_UNITS = """(SELECT coalesce(sum(l.amount), 0) FROM order_line l
+    JOIN cancellation c ON c.order_line_id = l.id JOIN payment q ON q.order_id = l.order_id AND q.state = 'succeeded'
+    WHERE c.state = 'confirmed' AND (q.id = p.id OR q.drawn_from_id = p.id))"""
+
+UNFINISHED = {
+    "orders that were paid and are not over": """
+        SELECT id, reference, state FROM purchase_order
+        WHERE state IN ('placed', 'payment_pending', 'paid', 'fulfilling') AND id NOT IN (ORDERS_WITH_A_PERSON)""",
+    "cancellations that are neither confirmed nor refused": """
+        SELECT id, state, last_message FROM cancellation WHERE state NOT IN ('confirmed', 'refused', 'manual')""",
+    "payments that could still come": """
+        SELECT id, state FROM payment WHERE state IN ('created', 'open', 'processing')""",
+    "refunds to be made": "SELECT id, state FROM refund WHERE state NOT IN ('succeeded', 'failed')",
+    "choices to be made": "SELECT id, state FROM remedy WHERE state = 'offered'",
+    "PDFs to be drawn": "SELECT subject, locale, attempts FROM document_request",
+    "mails to be sent": "SELECT id, kind, attempts, last_message FROM mail WHERE state <> 'sent'",
+    "notices of the gateway to be acted on": "SELECT id FROM webhook_delivery WHERE processed_at IS NULL",
+}  # fmt: skip
+
+GENERAL = (
+    "an order is paid once, begun once, finished once",
+    "an order says what became of its cancellations",
+    "the serial numbers of a cancellation add up to its units",
+    "no serial number is cancelled twice",
+    "no serial number lies in two places",
+    "units held are held by somebody",
+    "an order holds units only while it can be paid",
+    "an order has one certificate for each project that units were cancelled of",
+    "nothing is certified that was not cancelled",
+    "a certificate has one PDF in the language of its order",
+    "an order of several certificates has a summary",
+)
+
+QUESTIONS = {
+    "every payment that the gateway captured is one payment of ours that succeeded": """
+        SELECT s.id, s.order_reference, count(p.id) FROM outside_session s
+        LEFT JOIN payment p ON p.gateway_reference = s.id AND p.amount = s.amount AND p.state = 'succeeded'
+        LEFT JOIN purchase_order o ON o.id = p.order_id AND o.reference = s.order_reference
+        WHERE s.payment_status = 'paid' GROUP BY s.id, s.order_reference HAVING count(o.id) <> 1""",
+    "every payment of ours that succeeded was captured by the gateway": """
+        SELECT p.id, p.gateway_reference FROM payment p LEFT JOIN outside_session s ON s.id = p.gateway_reference
+        AND s.payment_status = 'paid' AND s.amount = p.amount
+        WHERE p.state = 'succeeded' AND p.drawn_from_id IS NULL AND s.id IS NULL""",
+    "what was captured is what was cancelled for it and what went back, to the cent": """
+        SELECT * FROM (SELECT s.order_reference, s.amount, i.refunded, WORTH_OF_THE_UNITS AS worth, p.order_id
+        FROM outside_session s JOIN outside_intent i ON i.id = s.intent_id
+        JOIN payment p ON p.gateway_reference = s.id WHERE s.payment_status = 'paid') AS counted
+        WHERE amount <> refunded + worth AND order_id NOT IN (ORDERS_WITH_A_PERSON)""",
+    "what the gateway gave back is what we asked for": """
+        SELECT * FROM (SELECT s.id, i.refunded,
+        (SELECT coalesce(sum(t.amount), 0) FROM outside_refund t
+         WHERE t.intent_id = i.id AND t.status <> 'failed') AS given,
+        (SELECT coalesce(sum(r.amount), 0) FROM refund r JOIN payment p ON p.id = r.payment_id
+         WHERE p.gateway_reference = s.id AND r.state = 'succeeded') AS asked
+        FROM outside_session s JOIN outside_intent i ON i.id = s.intent_id) AS counted
+        WHERE refunded <> given OR refunded <> asked""",
+    "nobody paid twice without getting one of the two back": """
+        SELECT s.email, count(*) FROM outside_session s JOIN outside_intent i ON i.id = s.intent_id
+        WHERE s.payment_status = 'paid' AND i.refunded < i.amount GROUP BY s.email HAVING count(*) > 1""",
+    "no page is left on which somebody could still pay": """
+        SELECT s.id, s.order_reference, p.state, o.state FROM outside_session s
+        LEFT JOIN payment p ON p.gateway_reference = s.id LEFT JOIN purchase_order o ON o.id = p.order_id
+        WHERE s.status = 'open'""",
+    "a finished order was paid": """
+        SELECT o.id, o.state FROM purchase_order o WHERE o.state IN ('fulfilled', 'partly_fulfilled', 'refused')
+        AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.order_id = o.id AND p.state = 'succeeded')""",
+    "every line of an order that was paid was cancelled, or its money went back: one of the two": """
+        SELECT * FROM (SELECT l.id, o.state, o.id AS order_id,
+        (SELECT count(*) FROM cancellation c WHERE c.order_line_id = l.id AND c.units = l.units
+         AND c.state = 'confirmed') AS cancelled,
+        (SELECT count(*) FROM refund r WHERE r.order_line_id = l.id AND r.amount = l.amount
+         AND r.state = 'succeeded') AS paid_back
+        FROM order_line l JOIN purchase_order o ON o.id = l.order_id) AS counted
+        WHERE cancelled + paid_back <> CASE WHEN state IN ('fulfilled', 'partly_fulfilled', 'refused') THEN 1 ELSE 0 END
+        AND order_id NOT IN (ORDERS_WITH_A_PERSON)""",
+    "a cancellation is confirmed if and only if its registry has exactly one effect of its units": """
+        SELECT * FROM (SELECT c.reference, c.registry_code, c.state, c.units,
+        (SELECT count(*) FROM ledger_transaction t WHERE t.reference = c.reference AND t.state_code = 4)
+        + (SELECT count(*) FROM outside_retirement r WHERE r.reference = c.reference
+           AND r.status IN ('Completed', 'Pending')) AS effects,
+        (SELECT coalesce(sum(t.units), 0) FROM ledger_transaction t
+         WHERE t.reference = c.reference AND t.state_code = 4)
+        + (SELECT coalesce(sum(r.units), 0) FROM outside_retirement r
+           WHERE r.reference = c.reference AND r.status = 'Completed') AS moved FROM cancellation c) AS counted
+        WHERE CASE state WHEN 'confirmed' THEN units ELSE 0 END <> moved
+        OR (state = 'confirmed') <> (effects > 0) OR (registry_code = 'ledger' AND effects > 1)""",
+    "every effect in a registry is one confirmed cancellation": """
+        SELECT reference FROM (SELECT t.reference FROM ledger_transaction t
+        WHERE t.type_code = 4 AND t.state_code = 4 AND t.origin = 'own'
+        UNION ALL SELECT r.reference FROM outside_retirement r
+        WHERE r.status IN ('Completed', 'Pending')) AS effects
+        WHERE reference NOT IN (SELECT c.reference FROM cancellation c WHERE c.state = 'confirmed')""",
+    "holdings fell by what was cancelled, in each registry": """
+        SELECT * FROM (SELECT h.registry, h.units_before, h.units_after,
+        (SELECT coalesce(sum(c.units), 0) FROM cancellation c
+         WHERE c.registry_code = h.registry AND c.state = 'confirmed') AS cancelled,
+        (SELECT coalesce(sum(b.last - b.first + 1), 0) FROM cancelled_block b JOIN cancellation c
+         ON c.id = b.cancellation_id WHERE c.registry_code = h.registry) AS numbered
+        FROM outside_holding h) AS counted
+        WHERE units_before - units_after <> cancelled OR cancelled <> numbered""",
+    "no unit of the ledger came or went": """
+        SELECT * FROM (SELECT h.units_before, (SELECT sum(b.last - b.first + 1) FROM ledger_block b) AS there
+        FROM outside_holding h WHERE h.registry = 'ledger') AS counted WHERE units_before <> there""",
+    "units sold, reservations settled and units cancelled are one number for each offer": """
+        SELECT * FROM (SELECT f.id, f.units_settled AS sold,
+        (SELECT coalesce(sum(r.units), 0) FROM reservation r
+         WHERE r.offer_id = f.id AND r.state = 'settled') AS settled,
+        (SELECT coalesce(sum(c.units), 0) FROM cancellation c JOIN order_line l ON l.id = c.order_line_id
+         WHERE l.offer_id = f.id AND c.state <> 'refused') AS cancelled
+        FROM offer f) AS counted WHERE sold <> settled OR sold <> cancelled""",
+    "a certificate states what was cancelled": """
+        SELECT * FROM (SELECT c.number, (SELECT sum(x.units) FROM cancellation x
+        JOIN order_line l ON l.id = x.order_line_id WHERE x.state = 'confirmed' AND l.order_id = c.order_id
+        AND l.project_id = c.project_id AND l.beneficiary_id = c.beneficiary_id) AS units, c.facts
+        FROM certificate c) AS counted WHERE facts NOT LIKE '%"units":' || units || ',%'""",
+    "certificate numbers have no gaps": """
+        SELECT year, max(sequence), count(*) FROM certificate GROUP BY year HAVING max(sequence) <> count(*)""",
+    "whoever was certified something got a mail that names every certificate, under one identifier": """
+        SELECT c.number, count(DISTINCT n.message_id) FROM certificate c JOIN purchase_order o ON o.id = c.order_id
+        LEFT JOIN outside_mail_names n ON n.number = c.number AND n.message_id IN
+        (SELECT m.message_id FROM outside_mail m WHERE m.recipient = o.email)
+        GROUP BY c.number HAVING count(DISTINCT n.message_id) <> 1""",
+    "every mail that we take for sent arrived": """
+        SELECT recipient, kind FROM mail WHERE state = 'sent' AND recipient IN (SELECT email FROM outside_purchase)
+        AND (SELECT count(DISTINCT m.message_id) FROM outside_mail m WHERE m.recipient = mail.recipient)
+        < (SELECT count(*) FROM mail AS other WHERE other.recipient = mail.recipient AND other.state = 'sent')""",
+    "money that went back was said to go back": """
+        SELECT o.reference FROM purchase_order o WHERE EXISTS (SELECT 1 FROM refund r WHERE r.order_id = o.id)
+        AND NOT EXISTS (SELECT 1 FROM mail m WHERE m.order_id = o.id AND m.state = 'sent'
+        AND m.kind IN ('refund_made', 'remedy_offered', 'choice_offered', 'certificates_ready', 'order_refused'))""",
+    "nothing that was restored is held back": "SELECT id FROM restoration_hold WHERE lifted_at IS NULL",
+}
+
+COUNTS = {
+    "payments captured": "SELECT count(*) FROM outside_session WHERE payment_status = 'paid'",
+    "orders that were paid": "SELECT count(*) FROM purchase_order WHERE paid_at IS NOT NULL",
+    "  fulfilled": "SELECT count(*) FROM purchase_order WHERE state = 'fulfilled'",
+    "  partly fulfilled": "SELECT count(*) FROM purchase_order WHERE state = 'partly_fulfilled'",
+    "  refused, all money back": "SELECT count(*) FROM purchase_order WHERE state = 'refused'",
+    "orders that expired": "SELECT count(*) FROM purchase_order WHERE state = 'expired'",
+    "orders with a person": "SELECT count(*) FROM (ORDERS_WITH_A_PERSON) AS people",
+    "cancellations confirmed": "SELECT count(*) FROM cancellation WHERE state = 'confirmed'",
+    "  at the national registry": """
+        SELECT count(*) FROM cancellation WHERE state = 'confirmed' AND registry_code = 'undp'""",
+    "cancellations refused": "SELECT count(*) FROM cancellation WHERE state = 'refused'",
+    "units cancelled": "SELECT coalesce(sum(units), 0) FROM cancellation WHERE state = 'confirmed'",
+    "units that left the holdings": "SELECT sum(units_before - units_after) FROM outside_holding",
+    "certificates": "SELECT count(*) FROM certificate",
+    "refunds": "SELECT count(*) FROM refund WHERE state = 'succeeded'",
+    "mails sent": "SELECT count(*) FROM mail WHERE state = 'sent'",
+    "mails that arrived": "SELECT count(*) FROM outside_mail",
+    "calls to registries recorded": "SELECT count(*) FROM registry_attempt",
+    "  with an unknown outcome": "SELECT count(*) FROM registry_attempt WHERE outcome = 'unknown'",
+}  # fmt: skip
+
+
+def unfinished(connection: Connection) -> dict[str, list[Any]]:
+    """What is still to be done, by sentence; empty when all is done."""
+    return _contradictions(connection, UNFINISHED)
+
+
+def lay_beside(connection: Connection, books: Books) -> None:
+    """Copy the books of everybody else into the shop's database, anew."""
+    for statement in TABLES.split(";"):
+        name = statement.split()[2]
+        if statement.split()[1] == "TABLE":
+            connection.execute(text(f"DROP TABLE IF EXISTS {name}"))
+        connection.execute(text(statement))
+    for table, columns in COPIED.items():
+        rows = books.rows(f"SELECT {columns} FROM {table}")  # noqa: S608 - our own names
+        marks = ", ".join(f":v{index}" for index in range(len(rows[0]) if rows else 0))
+        values = [{f"v{index}": value for index, value in enumerate(row)} for row in rows]
+        if values:
+            connection.execute(text(f"INSERT INTO outside_{table} VALUES ({marks})"), values)  # noqa: S608 - as above
+    connection.execute(
+        text(
+            """UPDATE outside_holding SET units_after = (SELECT sum(b.last - b.first + 1) FROM ledger_block b
+            JOIN ledger_account a ON a.id = b.account_id WHERE a.type_code = 100) WHERE registry = 'ledger'"""
+        )
+    )
+
+
+def contradictions(connection: Connection) -> dict[str, list[Any]]:
+    """Every sentence that is not true, with the rows that say so. The books have to lie beside the tables."""
+    general = {name: audit.QUESTIONS[name] for name in GENERAL}
+    return _contradictions(connection, UNFINISHED | general | QUESTIONS)
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many there are of everything."""
+    return {name: int(connection.execute(_whole(query)).scalar() or 0) for name, query in COUNTS.items()}
+
+
+def _contradictions(connection: Connection, questions: dict[str, str]) -> dict[str, list[Any]]:
+    answers = {name: [tuple(row) for row in connection.execute(_whole(query))] for name, query in questions.items()}
+    return {name: rows for name, rows in answers.items() if rows}
+
+
+def _whole(query: str) -> TextClause:
+    """A question with what its words in capitals stand for."""
+    whole = query.replace("ORDERS_WITH_A_PERSON", ORDERS_WITH_A_PERSON)
+    return text(whole.replace("WORTH_OF_THE_UNITS", WORTH_OF_THE_UNITS))
