@@ -19,7 +19,7 @@ from app.kernel.errors import Refusal
 from app.registry.adapters.batch import BatchRegistry
 from app.registry.batch import queries, service
 from app.registry.batch.answers import Fate, receive
-from app.registry.batch.errors import SignatureWrong
+from app.registry.batch.errors import BatchHeldBack, SignatureWrong
 from app.registry.batch.queries import BatchRow
 from app.registry.batch.service import LARGEST_ATTESTATION
 from app.registry.batch.states import BatchState, LineState
@@ -186,7 +186,11 @@ def registry_file(sha256: str) -> Response:
     if found is None:
         abort(404)
     content, name, media_type = found.body, found.name, found.media_type
-    service.note_download(found.id, found.batch_id, get_me().actor, name, now())
+    try:
+        service.note_download(found.id, get_me().actor, now())
+    except BatchHeldBack as refusal:
+        flash(refusal_words(refusal), "stop")
+        return redirect(url_for("desk.batches"), 303)
     return send_file(io.BytesIO(content), mimetype=media_type, as_attachment=True, download_name=name)
 
 

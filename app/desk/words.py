@@ -339,6 +339,10 @@ REFUSALS: Words = {
         "This cancellation has its outcome, or the registry may still tell it. Nothing was changed."
     ),
     "batch_empty": _("There is no line in this batch, so there is nothing to hand over."),
+    "batch_held_back": _(
+        "This copy came back from a backup. Nothing is handed over until the books were compared and the hold is "
+        "lifted: it may have been handed over before."
+    ),
     "batch_moved_on": _("This batch has moved on. Nothing was changed."),
     "no_such_line": _("Choose lines of this batch that the registry has processed."),
     "not_a_pdf": _("The file must be a PDF of at most 10 megabytes."),

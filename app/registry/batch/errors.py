@@ -15,6 +15,12 @@ class BatchMovedOn(Refusal):
     code = "batch_moved_on"
 
 
+class BatchHeldBack(Refusal):
+    """After a restore nothing is handed over before operators have looked: it may have been handed over before."""
+
+    code = "batch_held_back"
+
+
 class NoSuchLine(Refusal):
     """An attestation names a line that is not in the batch or that the registry has not processed."""
 

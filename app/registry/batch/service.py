@@ -9,11 +9,19 @@ from sqlalchemy import select
 
 from app.audit.service import Actor, Subject, note_act
 from app.db import advance, db, insert_once, one_at_a_time, record, transaction
+from app.jobs import hold
 from app.kernel.references import batch_code
 from app.kernel.text import clean_line
 from app.registry.batch import files, messages
-from app.registry.batch.errors import AcknowledgementMissing, BatchEmpty, BatchMovedOn, NoSuchLine, NotAPdf
-from app.registry.batch.models import Attestation, Batch, BatchLine
+from app.registry.batch.errors import (
+    AcknowledgementMissing,
+    BatchEmpty,
+    BatchHeldBack,
+    BatchMovedOn,
+    NoSuchLine,
+    NotAPdf,
+)
+from app.registry.batch.models import Attestation, Batch, BatchLine, RegistryMessage
 from app.registry.batch.queries import is_of_one_buyer
 from app.registry.batch.states import BATCH, BATCH_LINE, BatchState, LineState
 from app.registry.ports import CancellationRequest
@@ -80,9 +88,10 @@ def take_out(reference: str, registry_code: str, reason: str, now: datetime) -> 
 def close(batch_id: int, actor: Actor, *, acquiring_account: str, is_demonstration: bool, now: datetime) -> None:
     """Freeze what a batch holds: its lines are numbered, and the file of them and its hash are kept.
 
-    Raises BatchEmpty, or BatchMovedOn unless it is open.
+    Raises BatchEmpty, BatchMovedOn unless it is open, or BatchHeldBack while a restoration hold stands.
     """
     with transaction() as session:
+        _require_no_hold()
         batch = session.get_one(Batch, batch_id)
         only_writer(batch.registry_code)
         session.refresh(batch)
@@ -149,10 +158,17 @@ def acknowledge(batch_id: int, actor: Actor, *, reference: str, now: datetime) -
         note_act(actor, "batch_acknowledged", subject, at=now, facts={"reference": kept})
 
 
-def note_download(message_id: int, batch_id: int | None, actor: Actor, name: str, now: datetime) -> None:
-    """Note who took a file of a registry out of the house."""
-    with transaction():
-        note_act(actor, "registry_file_taken", Subject("batch", batch_id or message_id, name), at=now)
+def note_download(message_id: int, actor: Actor, now: datetime) -> None:
+    """Note who took a file of a registry out of the house.
+
+    Raises BatchHeldBack for a package while a restoration hold stands: who has it hands it over.
+    """
+    with transaction() as session:
+        message = session.get_one(RegistryMessage, message_id)
+        if message.kind == "package":
+            _require_no_hold()
+        subject = Subject("batch", message.batch_id or message_id, message.name)
+        note_act(actor, "registry_file_taken", subject, at=now)
 
 
 def attest(batch_id: int, numbers: Collection[int], content: bytes, actor: Actor, *, now: datetime) -> bool:
@@ -196,6 +212,11 @@ def attest(batch_id: int, numbers: Collection[int], content: bytes, actor: Actor
         facts = {"count": len(lines), "sha256": fingerprint}
         note_act(actor, "attestation_archived", Subject("batch", batch.id, batch.code), at=now, facts=facts)
     return is_offered
+
+
+def _require_no_hold() -> None:
+    if hold.stands():
+        raise BatchHeldBack
 
 
 def _require_pdf(content: bytes) -> None:

@@ -9,17 +9,19 @@ import pytest
 from sqlalchemy import select
 
 from app.certificates.models import Certificate
-from app.db import db
+from app.db import db, transaction
 from app.fulfilment.process import collaborators
+from app.jobs.models import RestorationHold
 from app.kernel.clock import FixedClock
 from app.registry.adapters import make_registries
 from app.registry.batch.files import sha256
 from app.registry.batch.models import Batch, RegistryMessage
 from app.registry.batch.response import signature_of
+from app.registry.batch.states import BatchState
 from app.registry.models import Cancellation
 from app.registry.states import CancellationState
 from tests.batch_world import SECRET, BatchWorld
-from tests.builders import a_finished_order, an_offer, the_order
+from tests.builders import NOW, a_finished_order, an_offer, the_order
 from tests.conftest import AppMaker
 from tests.pages import Page, Visitor
 from tests.service.conftest import Shop, with_fakes
@@ -253,6 +255,28 @@ def test_an_attestation_needs_a_pdf_and_at_least_one_line(shop: Shop) -> None:
     assert _upload(eva, address, PDF, 422, lines="1").error_at("is_read")
     for nonsense in ("99", "one"):
         _upload(eva, address, PDF, 422, lines=nonsense)
+
+
+def test_a_restored_copy_neither_closes_a_batch_nor_gives_a_package_away(shop: Shop) -> None:
+    _token, administrator = _ordered(shop)
+    package = _handed_over(shop, administrator)
+    _second_order(shop, administrator)
+    with shop.inside():
+        still_open = db.session.scalars(select(Batch.code).where(Batch.state == BatchState.OPEN)).one()
+        first = db.session.scalars(select(Batch.code).where(Batch.state == BatchState.EXPORTED)).one()
+        with transaction() as session:
+            session.add(RestorationHold(backup_made_at=NOW, restored_at=NOW, is_journal_kept=True))
+    eva = operator(shop)
+
+    page = eva.get(f"/en/desk/batches/{first}")
+    assert "Nothing is handed over until the books were compared" in page.words
+    assert "Download the package" not in page.words
+    answer = eva.client.get(f"/en/desk/registry-files/{sha256(package)}")
+    assert answer.status_code == 303
+    assert "came back from a backup" in eva.get(answer.headers["Location"]).words
+    assert "Close the batch" not in eva.get(f"/en/desk/batches/{still_open}").words
+    closing = eva.get(f"/en/desk/batches/{still_open}/close")
+    assert "came back from a backup" in eva.send(closing, f"/desk/batches/{still_open}/close", status=422).text
 
 
 def test_what_is_not_there_is_not_found(shop: Shop) -> None:

@@ -12,8 +12,9 @@ from sqlalchemy import func, select, update
 
 from app.audit.models import Act
 from app.db import StateEvent, db, transaction
+from app.jobs.models import RestorationHold
 from app.registry.batch import packages, queries, service
-from app.registry.batch.errors import AcknowledgementMissing, BatchEmpty, BatchMovedOn
+from app.registry.batch.errors import AcknowledgementMissing, BatchEmpty, BatchHeldBack, BatchMovedOn
 from app.registry.batch.files import DEMONSTRATION, sha256
 from app.registry.batch.models import Batch, BatchLine, RegistryMessage
 from app.registry.batch.ports import ForwardingRequest
@@ -259,10 +260,46 @@ def test_who_took_a_file_out_of_the_house_is_noted(world: BatchWorld) -> None:
     world.adapter.submit(a_request(10))
     batch_id = world.close()
 
-    service.note_download(1, batch_id, SOMEBODY, "B-1.zip", NOW)
+    world.pack()
+    package = the_package()
+
+    service.note_download(package.id, SOMEBODY, NOW)
 
     act = db.session.scalars(select(Act).where(Act.what == "registry_file_taken")).one()
-    assert (act.subject_id, act.subject, act.actor) == (batch_id, "B-1.zip", "tests")
+    assert (act.subject_id, act.subject, act.actor) == (batch_id, package.name, "tests")
+
+
+def test_a_restored_copy_hands_nothing_over_that_may_have_been_handed_over_before(world: BatchWorld) -> None:
+    world.adapter.submit(a_request(10, reference="TONNE-A"))
+    world.close()
+    world.pack()
+    world.adapter.submit(a_request(10, reference="TONNE-B"))
+    still_open = db.session.scalars(select(Batch.id).where(Batch.state == BatchState.OPEN)).one()
+    package = the_package()
+    with transaction() as session:
+        session.add(RestorationHold(backup_made_at=NOW, restored_at=NOW, is_journal_kept=True))
+
+    with pytest.raises(BatchHeldBack):
+        service.close(still_open, SOMEBODY, acquiring_account="V", is_demonstration=True, now=NOW)
+    with pytest.raises(BatchHeldBack):
+        service.note_download(package.id, SOMEBODY, NOW)
+
+    assert db.session.get_one(Batch, still_open).state is BatchState.OPEN
+    assert db.session.scalars(select(Act).where(Act.what == "registry_file_taken")).all() == []
+    lift_hold()
+    service.note_download(package.id, SOMEBODY, NOW)
+    service.close(still_open, SOMEBODY, acquiring_account="V", is_demonstration=True, now=NOW)
+
+
+def lift_hold() -> None:
+    """People have looked."""
+    with transaction() as session:
+        session.execute(update(RestorationHold).values(lifted_at=NOW))
+
+
+def the_package() -> RegistryMessage:
+    """The one package that was made."""
+    return db.session.scalars(select(RegistryMessage).where(RegistryMessage.kind == "package")).one()
 
 
 def test_the_list_of_batches_counts_what_is_in_them(world: BatchWorld) -> None:
