@@ -86,8 +86,8 @@ imports: $(VENV)/test.stamp ## Check which room imports which
 histories: bootstrap ## Play a thousand random histories of offers and orders on each database; HISTORIES=… SEED=…
 	HISTORIES=$(or $(HISTORIES),1000) $(PYTEST) -n $(WORKERS) tests/service/histories
 
-chaos: bootstrap ## Kill web and worker at every point of a purchase, and cancel a thousand times at each registry in bad weather
-	CHAOS_ROUNDS=$(or $(CHAOS_ROUNDS),10) CHAOS_CANCELLATIONS=$(or $(CHAOS_CANCELLATIONS),1000) $(PYTEST) -n $(WORKERS) -m chaos $(T)
+chaos: bootstrap ## Buy ten thousand times in a storm, kill web and worker at every point, cancel a thousand times at each registry
+	CHAOS_PURCHASES=$(or $(CHAOS_PURCHASES),10000) CHAOS_ROUNDS=$(or $(CHAOS_ROUNDS),10) CHAOS_CANCELLATIONS=$(or $(CHAOS_CANCELLATIONS),1000) $(PYTEST) -n $(WORKERS) -m chaos $(T)
 
 .PHONY: sweep
 sweep: bootstrap ## Visit every page in every language and width
