@@ -17,13 +17,14 @@ from app.jobs import hold
 from app.jobs.models import RestorationHold
 from app.offers.states import OfferState
 from app.payments.ports import GatewayUnavailable
+from app.payments.states import RefundState
 from app.reconciliation import journalling, restored
 from app.reconciliation.errors import DeclarationMissing, NoHold, NotCompared
 from app.reconciliation.restored import compare
 from app.registry import service as registry_service
 from app.registry.ledger.models import LedgerBlock, LedgerTransaction, LedgerTransactionBlock
 from app.registry.models import StrayBlock, StrayCancellation
-from app.registry.ports import Unknown
+from app.registry.ports import RefusalCode, Refused, Unknown
 from tests.builders import (
     a_begun_order,
     a_finished_order,
@@ -35,6 +36,7 @@ from tests.builders import (
     gateway_of,
     ledger_effects,
     pass_time,
+    refunds_of,
     registry_of,
     the_offer,
     the_order,
@@ -174,6 +176,26 @@ def test_nothing_irreversible_is_done_while_the_hold_stands(world: Collaborators
     lift(world)
     run_due(world)
     assert states() == ["confirmed"]
+
+
+def test_a_refund_made_after_the_backup_is_recognised_by_its_key_and_not_made_again(world: Collaborators) -> None:
+    order = a_paid_order(world, {an_offer(): 10})
+    backup = keep(world)
+    registry_of(world).submits = [Refused(RefusalCode.SUSPENDED, "not now")]
+    work(world)
+    (made,) = refunds_of(order)
+    assert (made.state, len(gateway_of(world).refunds)) == (RefundState.SUCCEEDED, 1)
+
+    come_back(world, backup)
+    assert refunds_of(order) == [], "the backup knows of none"
+    compare(world)
+    lift(world)
+    registry_of(world).submits = [Refused(RefusalCode.SUSPENDED, "not now")]
+    pass_time(world, minutes=10)
+    work(world)
+
+    assert refunds_of(order)[0].state is RefundState.SUCCEEDED
+    assert len(gateway_of(world).refunds) == 1, "the payment service found the key of the first"
 
 
 def test_what_this_copy_never_knew_is_a_stray_whose_units_are_gone_for_good(world: Collaborators) -> None:
