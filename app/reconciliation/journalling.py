@@ -16,6 +16,7 @@ from app.jobs.models import RestorationHold
 from app.reconciliation.journal import Journal, Line
 from app.registry.batch.models import Batch, BatchLine
 from app.registry.batch.states import BatchState
+from app.registry.ledger.history.books import IMPORTED
 from app.registry.ledger.models import LedgerAccount, LedgerIssuance, LedgerTransaction, LedgerTransactionBlock
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ def _transactions(journal: Journal) -> Iterable[Mapping[str, Any]]:
         number
         for number in db.session.scalars(
             select(LedgerTransaction.id)
-            .where(LedgerTransaction.id > since)
+            .where(LedgerTransaction.id > since, LedgerTransaction.origin != IMPORTED)
             .order_by(LedgerTransaction.id)
             .limit(MOST + len(known))
         )

@@ -111,6 +111,8 @@ def _said(report: HistoryReport) -> list[str]:
         )
         for entry in report.kept_apart
     ]
+    if report.rows.created:
+        said.append(gettext("Make a backup now: the journal does not hold what was imported."))
     return said
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.db import db, transaction
 from app.fulfilment.process import Collaborators
@@ -19,6 +19,7 @@ from app.registry.ledger.models import LedgerAccount, LedgerBlock, LedgerTransac
 from tests.builders import NOW, a_finished_order, an_offer
 from tests.service.reconciliation.coming_back import come_back, effects, journal_of, keep
 from tests.service.registry import registrar
+from tests.service.registry.published import CANCELLATIONS, ISSUANCES, load
 
 
 def written(world: Collaborators) -> list[str]:
@@ -44,6 +45,21 @@ def test_every_transaction_and_every_number_is_written_once(world: Collaborators
     line = json.loads(text.splitlines()[1])
     assert line["units"] == 10
     assert line["blocks"][0]["first"] == 1_002_000
+
+
+def test_what_was_imported_from_published_lists_is_not_written_again(world: Collaborators) -> None:
+    offer = an_offer()
+    load(ISSUANCES, CANCELLATIONS)
+    assert db.session.scalar(select(func.count()).select_from(LedgerTransaction)) == 6
+    journal = journal_of(world)
+
+    assert catch_up(journal, world.clock.now()) == 1
+    assert written(world) == ["begun"]
+    a_finished_order(world, {offer: 10})
+    catch_up(journal, world.clock.now())
+
+    assert written(world) == ["begun", "ledger", "certificate"]
+    assert not journalling.is_ahead(journal)
 
 
 def test_a_long_journal_is_written_to_without_reading_all_of_it(

@@ -35,7 +35,9 @@ def test_the_command_says_what_is_new_and_what_was_kept_apart(context: Flask, tm
     assert "Rows: 7 new, 0 changed, 0 there already." in result.output
     assert "Kept apart, cancellations, row 6: 5 units of type ERU (from RMU) of RO-1000080" in result.output
     again = run(context, tmp_path, issuances=ISSUANCES, cancellations=CANCELLATIONS, channels=OVERRIDE)
+    assert "Make a backup now" in result.output
     assert "Rows: 0 new, 0 changed, 7 there already." in again.output
+    assert "Make a backup now" not in again.output
 
 
 def test_the_command_names_file_row_column_and_reason_of_every_problem(context: Flask, tmp_path: Path) -> None:
