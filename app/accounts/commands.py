@@ -1,4 +1,4 @@
-"""The commands that name operators. They speak English, like every command."""
+"""The commands that name operators and help people. They speak English, like every command."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from flask.cli import AppGroup
 
 from app import jobs
 from app.accounts.errors import NoSuchPerson
-from app.accounts.service import operators
+from app.accounts.service import lost_factors, operators
+from app.audit.errors import ReasonMissing
 from app.current import now, settings
 from app.kernel.languages import DEFAULT_LANGUAGE, LANGUAGES
 
 operator_group = AppGroup("operator", help="Say who operates this marketplace.")
+people_group = AppGroup("people", help="Accounts of people.")
 
 
 def init_app(app: Flask) -> None:
     """Register the commands on `flask`."""
     app.cli.add_command(operator_group)
+    app.cli.add_command(people_group)
 
 
 @operator_group.command("add", help="Make the person with this address an operator; makes the account if needed.")
@@ -48,6 +51,19 @@ def remove_command(email: str) -> None:
     except NoSuchPerson:
         raise click.ClickException(f"{email} is no operator. Nothing was changed.") from None
     click.echo(f"{email} is no operator any more.")
+
+
+@people_group.command("reset-factors", help="Take every second factor away from whoever lost them all.")
+@click.argument("email")
+@click.option("--reason", required=True, help="How it was made sure who asks, and which two people agreed.")
+def reset_factors_command(email: str, reason: str) -> None:
+    """Print what was done; the link of a new password goes to the mailbox alone."""
+    try:
+        lost_factors.reset(email, reason, settings(), now())
+    except (NoSuchPerson, ReasonMissing):
+        raise click.ClickException("Nobody has this address, or the reason is empty. Nothing was changed.") from None
+    jobs.wake()
+    click.echo(f"{email} has no second factor and no password any more, and was mailed a link that sets one.")
 
 
 @operator_group.command("list", help="The operators' addresses.")

@@ -9,6 +9,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 
 from app import current
+from app.accounts.service.sessions import KNOWN_FOR
 from app.checkout.cookies import LIFE as BASKET_SECONDS
 from app.config import Settings
 from app.content.document import Document
@@ -47,6 +48,7 @@ _VALUES: Mapping[str, Callable[[Settings], str]] = {
     **VALUES,
     "answer_days": lambda settings: number(settings.answer_days),
     "basket_days": lambda _settings: number(BASKET_SECONDS // SECONDS_OF_A_DAY),
+    "known_days": lambda _settings: number(KNOWN_FOR.days),
     "language_days": lambda _settings: number(COOKIE_SECONDS // SECONDS_OF_A_DAY),
     "payment_provider": _payment_provider,
 }

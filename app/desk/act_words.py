@@ -47,6 +47,7 @@ ACTS: Mapping[str, Any] = {
     "second_factor_set": _("Set a second factor"),
     "second_factor_removed": _("Removed a second factor"),
     "recovery_codes_renewed": _("Made new recovery codes"),
+    "factors_reset": _("Took every second factor away from somebody who lost them"),
     "operator_added": _("Made somebody an operator"),
     "operator_removed": _("Took an operator’s rights away"),
     "organisation_made": _("Made an organisation"),

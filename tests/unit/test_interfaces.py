@@ -65,7 +65,7 @@ def test_every_form_field_is_listed(context: Flask) -> None:
 def test_every_command_is_listed(make_app: object) -> None:
     app: Flask = make_app()  # type: ignore[operator]  # a fixture's function
     ours = {
-        "backup", "catalog", "claims", "complaints", "demo", "doctor", "import", "ledger", "operator", "reconcile",
+        "backup", "catalog", "claims", "complaints", "demo", "doctor", "import", "ledger", "operator", "people", "reconcile",
         "registry", "reseal", "restore", "sanctions", "search", "work",
     }  # fmt: skip
     commands = {"python -m app.serving"}

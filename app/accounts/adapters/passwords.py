@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
@@ -17,6 +18,7 @@ SHORTEST = 10
 LONGEST = 200  # characters; hashing more costs time and protects nobody
 LEAST_SCORE = 3  # of zxcvbn's 0 to 4: "safely unguessable"
 _TRADE = ("Tonne", "carbon", "CO2", "climate", "offset", "cancellation", "certificate", "credit", "emission", "CER")
+_SHORTEST_WORD = 3
 _LOOKED_AT = 72  # zxcvbn becomes slow on long texts, which are strong for their length
 
 
@@ -70,14 +72,30 @@ def find_weakness(password: str, known: Sequence[str], house: Sequence[str] = ()
     if len(password) > LONGEST:
         return Weakness.LONG
     personal, ours = _parts(known), _parts(house)
-    verdict = zxcvbn(password[:_LOOKED_AT], user_inputs=personal + ours, max_length=_LOOKED_AT)
+    for words, weakness in ((personal, Weakness.PERSONAL), (ours, Weakness.HOUSE)):
+        rest = _without(password, words)
+        if rest != password.lower() and _score(rest, [])["score"] < LEAST_SCORE:
+            return weakness
+    verdict = _score(password, personal + ours)
     if verdict["score"] >= LEAST_SCORE:
         return None
-    dictionaries = {match.get("dictionary_name") for match in verdict["sequence"]}
-    if "user_inputs" in dictionaries:
-        found = {match.get("matched_word") for match in verdict["sequence"]}
-        return Weakness.PERSONAL if found & {part.lower() for part in personal} else Weakness.HOUSE
-    return Weakness.COMMON if dictionaries - {None} else Weakness.PATTERN
+    is_known = any(match.get("dictionary_name") for match in verdict["sequence"])
+    return Weakness.COMMON if is_known else Weakness.PATTERN
+
+
+def _score(text: str, inputs: list[str]) -> dict[str, Any]:
+    if not text:
+        return {"score": 0, "sequence": []}
+    return zxcvbn(text[:_LOOKED_AT], user_inputs=inputs, max_length=_LOOKED_AT)
+
+
+def _without(password: str, words: Sequence[str]) -> str:
+    """What is left when every word that others would try is taken out, in small letters."""
+    rest = password.lower()
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) >= _SHORTEST_WORD:
+            rest = rest.replace(word.lower(), "")
+    return rest
 
 
 def _parts(texts: Sequence[str]) -> list[str]:

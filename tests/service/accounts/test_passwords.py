@@ -1,0 +1,77 @@
+"""Which passwords are taken: none that were in a breach, none made of words that everybody tries here first."""
+
+from __future__ import annotations
+
+import pytest
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from app.accounts.adapters.passwords import LEAST_SCORE, SHORTEST, Weakness, find_weakness, words_of_the_house
+from app.config import Settings
+from tests.conftest import SECRET
+from tests.service.accounts.entering import joined
+from tests.service.conftest import Shop
+
+KNOWN = ["ana.lima@example.org", "Ana Lima"]
+BREACHED = [word for word in FREQUENCY_LISTS["passwords"] if len(word) >= SHORTEST]
+
+
+HOUSE = words_of_the_house(
+    Settings.from_environment(
+        {
+            "SECRET_KEY": SECRET,
+            "TESTPAY_SECRET": SECRET,
+            "OPERATOR_NAME": "Verdemar Cooperative",
+            "PUBLIC_BASE_URL": "https://clearair.example",
+        }
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "tonne-tonne-1",
+        "Tonne2026!!",
+        "verdemar2026",
+        "Verdemar!Cooperative",
+        "clearair-1234",
+        "carbonoffset1",
+        "CancellationCER",
+    ],
+)
+def test_a_password_of_words_of_the_house_is_refused_in_words(password: str) -> None:
+    assert find_weakness(password, KNOWN, HOUSE) is Weakness.HOUSE
+
+
+def test_words_of_the_house_do_no_harm_beside_others() -> None:
+    assert find_weakness("plum tractor seven tonne", KNOWN, HOUSE) is None
+
+
+@pytest.mark.parametrize("password", ["analima2026", "ana.lima@example", "Lima-Ana-99"])
+def test_a_password_of_the_own_name_or_address_is_called_so(password: str) -> None:
+    assert find_weakness(password, KNOWN, HOUSE) is Weakness.PERSONAL
+
+
+def test_every_breached_password_of_the_packaged_list_is_refused() -> None:
+    assert len(FREQUENCY_LISTS["passwords"]) == 30_000
+    assert len(BREACHED) > 900
+    # And in the two usual ways of making one look new.
+    for word in BREACHED[:: len(BREACHED) // 50]:
+        for variant in (word, word.capitalize(), f"{word}1"):
+            assert find_weakness(variant, KNOWN, HOUSE) is not None, variant
+
+
+def test_what_a_hundred_million_guesses_find_is_refused() -> None:
+    assert LEAST_SCORE == 3
+    assert find_weakness("correcthorse", []) is Weakness.COMMON
+    assert find_weakness("1234567890987", []) is not None
+
+
+def test_the_page_says_what_is_wrong_with_it(shop: Shop) -> None:
+    visitor = joined(shop)
+    form = visitor.get("/en/account/security/password")
+    page = visitor.read(
+        visitor.send(form, "/password", 422, present="plum tractor seven oceans", password="tonne-tonne-1"), 422
+    )
+
+    assert "made of our name or words of our trade" in page.error_at("password")
