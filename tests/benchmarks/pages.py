@@ -64,7 +64,7 @@ def _measure(bare: str, kept: str, cold: str) -> int:
         assert answer.status_code == 200, (target, answer.status_code)
     for _round in range(ROUNDS):
         for target, (address, sent) in targets.items():
-            rates.setdefault(target, []).append(_rate(address, sent))
+            rates.setdefault(target, []).append(rate(address, sent))
     for target, seen in rates.items():
         middle = statistics.median(seen)
         wait = CONNECTIONS * 1000 / middle
@@ -87,9 +87,9 @@ def _verdict(rates: dict[str, list[float]], target: str, other: str, least: floa
     return ratio >= least
 
 
-def _rate(address: str, cookie: str) -> float:
+def rate(address: str, cookie: str = "", seconds: int = SECONDS) -> float:
     """Whole 200 answers a second, by wrk."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", address]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", address]
     if cookie:
         command[1:1] = ["-H", f"Cookie: {cookie}"]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
