@@ -38,6 +38,7 @@ class Certificate(Base):
         UniqueConstraint("order_id", "project_id", "beneficiary_id"),
         UniqueConstraint("year", "sequence"),
         CheckConstraint("(order_id IS NULL) <> (direct_cancellation_id IS NULL)", name="one_cause"),
+        Index("ix_certificate_issued", "issued_at"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

@@ -59,6 +59,9 @@ class Order(Base):
     __table_args__ = (
         CheckConstraint("total > 0", name="positive"),
         Index("ix_purchase_order_due", "state", "expires_at"),
+        Index("ix_purchase_order_email", "email"),
+        Index("ix_purchase_order_placed", "placed_at"),
+        Index("ix_purchase_order_paid", "paid_at"),
         # However often the last button is pressed: one basket has one order that can be paid.
         Index(
             "uq_purchase_order_open_basket",
@@ -130,6 +133,8 @@ class OrderLine(Base):
         CheckConstraint("units > 0", name="positive"),
         CheckConstraint("unit_price * units = amount", name="listed_price_is_paid"),
         CheckConstraint("seller_share + payment_cost + tax + platform_fee = amount", name="adds_up"),
+        Index("ix_order_line_seller", "provider_id", "id"),
+        Index("ix_order_line_project", "project_id", "provider_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select, union
 
 from app.accounts.models import Person
 from app.catalog.models import Issuance, Project
@@ -26,6 +26,7 @@ from app.payments.models import Payment, Refund
 from app.providers.models import Provider
 from app.register.forms import Selection
 from app.registry.models import Cancellation, CancelledBlock
+from app.registry.ports import current_registries
 
 MOST_HITS = 50  # of one kind
 SHORTEST_NAME = 2
@@ -74,32 +75,42 @@ def _by_address(text: str) -> Iterable[Hit]:
 
 
 def _by_money(text: str) -> Iterable[Hit]:
-    paid = select(Payment.order_id).where(
-        or_(Payment.gateway_reference == text, Payment.charge_reference == text, Payment.idempotency_key == text)
-    )
-    returned = select(Refund.order_id).where(or_(Refund.gateway_reference == text, Refund.key == text))
-    yield from _orders(or_(Order.id.in_(paid), Order.id.in_(returned)))
+    names = (Payment.gateway_reference, Payment.charge_reference, Payment.idempotency_key)
+    paid = (select(Payment.order_id).where(name == text) for name in names)
+    returned = (select(Refund.order_id).where(name == text) for name in (Refund.gateway_reference, Refund.key))
+    yield from _orders(Order.id.in_(db.session.scalars(union(*paid, *returned).limit(MOST_HITS)).all()))
 
 
 def _by_registry(text: str) -> Iterable[Hit]:
-    yield from _cancellations(
-        or_(Cancellation.reference == text.upper(), Cancellation.registry_transaction == text, *_serials(text))
+    # Each by its own index: one condition that allows any of them would read all cancellations.
+    by_name = union(
+        select(Cancellation.id).where(Cancellation.reference == text.upper()),
+        select(Cancellation.id).where(Cancellation.registry_transaction == text),
     )
+    yield from _cancellations(Cancellation.id.in_([*db.session.scalars(by_name.limit(MOST_HITS)), *_serials(text)]))
 
 
-def _serials(text: str) -> list[ColumnElement[bool]]:
+def _serials(text: str) -> list[int]:
+    """The cancellations of a serial number, or of a range; blocks of one space never overlap."""
     asked = Selection(text=text.replace(",", "").replace("\u202f", "").replace("\u00a0", " "))
     span, bare = asked.serials, asked.bare_serial
     if text.isascii() and text.isdigit() and int(text) <= LARGEST_WHOLE_NUMBER:
         bare = int(text)
     if span is None and bare is None:
         return []
-    first, last = (span.first, span.last) if span else (bare, bare)
-    blocks = select(CancelledBlock.cancellation_id).where(CancelledBlock.first <= last, CancelledBlock.last >= first)
-    if span:
-        # A space names the registry and the Party, or the Party alone.
-        blocks = blocks.where(CancelledBlock.space.endswith(span.space, autoescape=True))
-    return [Cancellation.id.in_(blocks)]
+    first, last = (span.first, span.last) if span else (cast(int, bare), cast(int, bare))
+    issued = select(Issuance.space).where(Issuance.serial_first <= last, Issuance.serial_last >= first)
+    spaces = [span.space] if span else db.session.scalars(issued.distinct()).all()
+    # A space names the registry and the Party, or the Party alone.
+    named = [name for space in spaces for name in (space, *(f"{one.name}:{space}" for one in current_registries()))]
+    found: list[int] = []
+    for space in named:
+        blocks = select(CancelledBlock.cancellation_id, CancelledBlock.last).where(CancelledBlock.space == space)
+        before = blocks.where(CancelledBlock.first < first).order_by(CancelledBlock.first.desc()).limit(1)
+        inside = blocks.where(CancelledBlock.first.between(first, last)).order_by(CancelledBlock.first)
+        found += [row.cancellation_id for row in db.session.execute(before) if row.last >= first]
+        found += [row.cancellation_id for row in db.session.execute(inside.limit(MOST_HITS))]
+    return found
 
 
 def _by_code(text: str) -> Iterable[Hit]:

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 
 from app.checkout import mails
 from app.checkout.models import Order
 from app.checkout.order_queries import promise_of
 from app.config import Settings
 from app.db import db, end_reading, transaction
-from app.fulfilment.finishing import FINAL
 from app.notifications.messages.kinds import MailKind
 from app.notifications.models import Mail
 from app.registry.models import Cancellation
 from app.registry.ports import Registries
 from app.registry.promises import later_than_promised
+from app.registry.states import CANCELLATION, CancellationState
+
+OPEN = [state for state in CancellationState if not CANCELLATION.is_final(state)]
 
 
 def late_orders(registries: Registries, now: datetime) -> list[int]:
     """Orders past what their registry promises of which the buyer was not told yet."""
-    told = select(Mail.order_id).where(Mail.kind == MailKind.ORDER_LATE, Mail.order_id.is_not(None))
+    is_told = exists().where(Mail.order_id == Cancellation.order_id, Mail.kind == MailKind.ORDER_LATE)
     late = db.session.scalars(
         select(Cancellation.order_id)
         .distinct()
         .where(
-            Cancellation.order_id.not_in(told),
-            Cancellation.state.not_in(FINAL),
+            Cancellation.order_id.is_not(None),
+            Cancellation.state.in_(OPEN),
+            ~is_told,
             or_(*(later_than_promised(registry, now) for registry in registries)),
         )
         .limit(100)

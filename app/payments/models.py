@@ -21,6 +21,7 @@ class Payment(Base):
         UniqueConstraint("order_id", "attempt"),
         CheckConstraint("amount > 0", name="positive"),
         Index("ix_payment_due", "state", "next_check_at"),
+        Index("ix_payment_charge", "charge_reference"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -55,6 +56,8 @@ class Refund(Base):
     __table_args__ = (
         CheckConstraint("amount > 0", name="positive"),
         Index("ix_refund_due", "state", "next_action_at"),
+        Index("ix_refund_created", "created_at"),
+        Index("ix_refund_gateway", "gateway_reference"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

@@ -28,6 +28,11 @@ class Cancellation(Base):
             name="one_cause",
         ),
         Index("ix_cancellation_due", "state", "next_action_at"),
+        Index("ix_cancellation_completed", "completed_at", "id"),
+        Index("ix_cancellation_transaction", "registry_transaction"),
+        # What is cancelled of a pool is added up from the index alone.
+        Index("ix_cancellation_pool", "account", "state", "issuance_id", "units"),
+        Index("ix_cancellation_issuance", "issuance_id", "state"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

@@ -21,10 +21,8 @@ from sqlalchemy import (
     exists,
     extract,
     func,
-    literal,
     literal_column,
     select,
-    tuple_,
 )
 from sqlalchemy.orm import aliased
 
@@ -240,14 +238,15 @@ def _total(provider_id: int, selection: Selection) -> SaleTotal:
 def _rows(
     provider_id: int, selection: Selection, place: Cursor | None, size: int, *, is_backwards: bool = False
 ) -> list[SaleRow]:
-    """Up to `size` rows after a place, or before it; newest first either way."""
-    here = (Order.placed_at, OrderLine.id)
+    """Up to `size` rows after a place, or before it; newest first either way.
+
+    Lines are numbered as orders are placed: the index by number spares the sorting of all of them.
+    """
     query = _selected(_whole(provider_id), selection)
     if place is not None:
-        there = tuple_(literal(place.placed_at, UTCDateTime), literal(place.line_id, OrderLine.id.type))
-        query = query.where(tuple_(*here) > there if is_backwards else tuple_(*here) < there)
-    order = [column if is_backwards else column.desc() for column in here]
-    rows = [_row(row) for row in db.session.execute(query.order_by(*order).limit(size))]
+        query = query.where(OrderLine.id > place.line_id if is_backwards else OrderLine.id < place.line_id)
+    order = OrderLine.id if is_backwards else OrderLine.id.desc()
+    rows = [_row(row) for row in db.session.execute(query.order_by(order).limit(size))]
     return rows[::-1] if is_backwards else rows
 
 

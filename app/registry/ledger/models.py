@@ -105,7 +105,10 @@ class LedgerTransaction(Base):
     """
 
     __tablename__ = "ledger_transaction"
-    __table_args__ = (Index("ix_ledger_transaction_completed", "type_code", "completed_at"),)
+    __table_args__ = (
+        Index("ix_ledger_transaction_completed", "type_code", "completed_at"),
+        Index("ix_ledger_transaction_newest", "completed_at", "id"),
+    )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     identifier: Mapped[str | None] = mapped_column(String(40), unique=True)

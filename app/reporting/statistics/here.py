@@ -22,10 +22,10 @@ from sqlalchemy import (
     extract,
     func,
     literal,
-    or_,
     select,
     tuple_,
 )
+from sqlalchemy.orm import aliased
 
 from app.catalog.models import Issuance, Project
 from app.certificates.models import Certificate
@@ -237,13 +237,12 @@ def _seconds(later: Any, earlier: Any) -> ColumnElement[Any]:
 
 
 def _some_rows(selection: HereSelection, after: Cursor | None, size: int) -> Sequence[Any]:
-    certificate = or_(
-        and_(
-            Certificate.order_id == OrderLine.order_id,
-            Certificate.project_id == OrderLine.project_id,
-            Certificate.beneficiary_id == OrderLine.beneficiary_id,
-        ),
-        Certificate.direct_cancellation_id == Cancellation.direct_cancellation_id,
+    # One join for each cause: a single one that allows either reads all certificates for every row.
+    sold, direct = aliased(Certificate), aliased(Certificate)
+    of_sale = and_(
+        sold.order_id == OrderLine.order_id,
+        sold.project_id == OrderLine.project_id,
+        sold.beneficiary_id == OrderLine.beneficiary_id,
     )
     rows = (
         _cancelled(
@@ -256,7 +255,7 @@ def _some_rows(selection: HereSelection, after: Cursor | None, size: int) -> Seq
             Cancellation.registry_code,
             Cancellation.registry_transaction,
             case((_IS_SALE, 1), else_=0).label("is_sale"),
-            func.coalesce(Certificate.number, "").label("certificate"),
+            func.coalesce(sold.number, direct.number, "").label("certificate"),
             Project.reference,
             Project.project_type,
             Issuance.originating_party,
@@ -264,7 +263,8 @@ def _some_rows(selection: HereSelection, after: Cursor | None, size: int) -> Seq
             cast(_last_year, Integer).label("last_year"),
             Order.paid_at,
         )
-        .outerjoin(Certificate, certificate)
+        .outerjoin(sold, of_sale)
+        .outerjoin(direct, direct.direct_cancellation_id == Cancellation.direct_cancellation_id)
         .order_by(Cancellation.completed_at, Cancellation.id)
         .limit(size)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from app.catalog.models import Project
+from app.certificates.models import RegisterTotal
 from app.db import db
 from app.kernel.money import Money
 from app.registry.ledger.history.models import LedgerFile
@@ -36,6 +38,7 @@ from app.reporting.statistics.report import RegistryReport, make_report
 MOST_MONTHS = 36  # bars that can be told apart; of a longer period there is one for each year
 MOST_KEPT = 32
 KEPT_FOR = timedelta(hours=1)  # what is known of projects may change without any file
+LONG, REST = timedelta(seconds=0.5), 50  # what took longer is reckoned again after so many times as long
 
 Chosen = TypeVar("Chosen", Selection, HereSelection)
 Number = TypeVar("Number", Count, Sum)
@@ -104,13 +107,12 @@ def published_figures(period: Period, now: datetime) -> PublishedFigures:
 
 
 def here_figures(now: datetime) -> HereFigures:
-    """The figures of what was cancelled here; kept until the next cancellation, or for an hour."""
-    count, last = db.session.execute(
-        select(func.count(), func.max(Cancellation.completed_at)).where(
-            Cancellation.state == CancellationState.CONFIRMED
-        )
-    ).one()
-    return _kept(("here",), (count, last), _here, now)
+    """The figures of what was cancelled here; kept until the next cancellation or certificate, or for an hour."""
+    confirmed = select(Cancellation.completed_at).where(Cancellation.state == CancellationState.CONFIRMED)
+    last = db.session.scalar(confirmed.order_by(Cancellation.completed_at.desc()).limit(1))
+    # The register's totals are few rows, however many certificates there are.
+    certified = db.session.scalar(select(func.sum(RegisterTotal.certificates)))
+    return _kept(("here",), (certified, last), _here, now)
 
 
 def _published(period: Period) -> PublishedFigures:
@@ -209,15 +211,22 @@ Figures = TypeVar("Figures")
 
 
 def _kept(key: tuple[Any, ...], version: tuple[Any, ...], reckon: Callable[[], Figures], now: datetime) -> Figures:
-    """What was reckoned for a key, unless its version has changed or it is old. One store for each application."""
-    store: OrderedDict[tuple[Any, ...], tuple[tuple[Any, ...], datetime, Any]]
+    """What was reckoned for a key, unless its version has changed or it is old. One store for each application.
+
+    What took long stays although something has changed: a busy shop would reckon all the time.
+    """
+    store: OrderedDict[tuple[Any, ...], tuple[tuple[Any, ...], datetime, timedelta, Any]]
     store = current_app.extensions.setdefault("tonne.statistics", OrderedDict())
     found = store.get(key)
-    if found is not None and found[0] == version and timedelta() <= now - found[1] < KEPT_FOR:
-        figures: Figures = found[2]
-        return figures
+    if found is not None:
+        kept_version, at, took, kept = found
+        good_for = KEPT_FOR if kept_version == version else took * REST if took >= LONG else timedelta()
+        if timedelta() <= now - at < min(good_for, KEPT_FOR):
+            figures: Figures = kept
+            return figures
+    begun = time.monotonic()
     figures = reckon()
-    store[key] = (version, now, figures)
+    store[key] = (version, now, timedelta(seconds=time.monotonic() - begun), figures)
     while len(store) > MOST_KEPT:
         store.popitem(last=False)
     return figures
