@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn import zxcvbn
 
 from app.config import Settings
 
@@ -86,6 +85,8 @@ def find_weakness(password: str, known: Sequence[str], house: Sequence[str] = ()
 def _score(text: str, inputs: list[str]) -> dict[str, Any]:
     if not text:
         return {"score": 0, "sequence": []}
+    from zxcvbn import zxcvbn  # noqa: PLC0415 - 13 MB of words, which only a new password needs
+
     return zxcvbn(text[:_LOOKED_AT], user_inputs=inputs, max_length=_LOOKED_AT)
 
 

@@ -8,12 +8,18 @@ from flask import Flask
 
 from app.config import Settings
 from app.payments.adapters import testpay_views
-from app.payments.adapters.stripe import StripeGateway
 from app.payments.adapters.testpay import TestpayGateway, dispatch_due_events
 from app.payments.ports import PaymentGateway
 
+
+def _stripe(settings: Settings) -> PaymentGateway:
+    from app.payments.adapters.stripe import StripeGateway  # noqa: PLC0415 - a large library, needed only here
+
+    return StripeGateway(settings)
+
+
 _GATEWAYS: dict[str, Callable[[Settings], PaymentGateway]] = {
-    StripeGateway.name: StripeGateway,
+    "stripe": _stripe,
     TestpayGateway.name: TestpayGateway,
 }
 

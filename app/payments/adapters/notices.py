@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import stripe
-
 from app.payments.ports import BadNotice, GatewayEvent
 
 SIGNATURE_HEADER = "Stripe-Signature"
@@ -53,6 +51,8 @@ def _is_signed(body: bytes, signature: str, secret: str) -> bool:
     # The library compares text in constant time and stumbles over anything but ASCII there.
     if not signature.isascii():
         return False
+    import stripe  # noqa: PLC0415 - a large library; the first notice loads it
+
     try:
         stripe.WebhookSignature.verify_header(body, signature, secret, TOLERANCE)
     except (ValueError, stripe.SignatureVerificationError):

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import stripe
 from sqlalchemy import select, update
 
 from app.config import Settings
@@ -87,6 +86,8 @@ def session_object(session: TestpaySession) -> dict[str, Any]:
 def _queue(kind: str, subject: dict[str, Any], mischief: frozenset[str], now: datetime) -> None:
     if "lose" in mischief:
         return
+    import stripe  # noqa: PLC0415 - a large library; the first payment loads it
+
     event_id = f"evt_testpay_{secrets.token_urlsafe(18)}"
     body = json.dumps(
         {
@@ -161,6 +162,8 @@ def _claim(event_id: int, attempts: int, now: datetime) -> bool:
 def _post(settings: Settings, body: str) -> int:
     # A wildcard is an address to listen on, not one to talk to.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
+    import stripe  # noqa: PLC0415 - a large library; the first payment loads it
+
     signature = stripe.WebhookSignature.generate_signature_header(body, settings.testpay_secret)
     headers = {
         "Content-Type": "application/json",

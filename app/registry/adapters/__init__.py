@@ -9,13 +9,19 @@ from app.kernel.clock import Clock
 from app.registry.accounts import find_registry_code
 from app.registry.adapters.batch import BatchRegistry
 from app.registry.adapters.ledger import LedgerRegistry
-from app.registry.adapters.undp import UndpRegistry
 from app.registry.ports import Registries, RegistryAdapter
+
+
+def _undp(settings: Settings, clock: Clock) -> RegistryAdapter:
+    from app.registry.adapters.undp import UndpRegistry  # noqa: PLC0415 - and httpx, which nothing else needs
+
+    return UndpRegistry.from_settings(settings, clock)
+
 
 KINDS: Mapping[str, Callable[[Settings, Clock], RegistryAdapter]] = {
     "ledger": LedgerRegistry,
     "batch": BatchRegistry,
-    "undp": UndpRegistry.from_settings,
+    "undp": _undp,
 }
 
 
