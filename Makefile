@@ -18,7 +18,7 @@ export FLASK_APP := wsgi.py
 WORKERS ?= auto
 T ?=
 
-LOCALES := fr es
+LOCALES := $(shell $(PYTHON) -c 'from app.kernel.languages import OTHER_LANGUAGES; print(*OTHER_LANGUAGES)')
 CATALOGUES := $(wildcard app/translations/*/LC_MESSAGES/messages.po)
 COMPILED := $(CATALOGUES:.po=.mo)
 MIGRATIONS := $(wildcard migrations/versions/*.py)
