@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from app.db import transaction
+from app.db import db, transaction
 from app.direct.states import DirectState
 from app.providers.models import Provider
 from app.providers.states import ProviderState
+from app.registry.ledger.codes import CANCELLATION
+from app.registry.ledger.models import LedgerTransaction
 from tests import people
-from tests.builders import ledger_effects
+from tests.builders import a_finished_order, ledger_effects
 from tests.pages import Page
 from tests.service.conftest import Shop
 from tests.service.direct.asking import ACCOUNT, a_member, certificate_of, placed, the_direct
@@ -74,6 +78,31 @@ def test_the_certificate_is_shown_before_anything_is_cancelled_and_again_after_i
     data = client.get(f"{placed_at.location}/data.json").json
     assert data is not None
     assert data["certificate"]["scheme_name"] == "Korean offset scheme"
+
+
+def test_the_registry_and_the_public_figures_tell_it_from_a_sale(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        a_finished_order(world, {offer_id: 12})
+    client = a_browser(shop)
+
+    placed_at = client.post(f"{ROOM}/new", data=typed(client) | {"step": "place", "consent": "y"})
+    assert placed_at.status_code == 303
+    shop.work()
+
+    with shop.inside():
+        entered = db.session.execute(
+            select(LedgerTransaction.type_code, LedgerTransaction.channel, LedgerTransaction.units)
+            .where(LedgerTransaction.reference.is_not(None))
+            .order_by(LedgerTransaction.id)
+        ).all()
+    assert entered == [(CANCELLATION, "platform", 12), (CANCELLATION, "registry", 300)]
+    rows = list(csv.DictReader(shop.visitor().client.get("/en/statistics/here.csv").text.splitlines()))
+    assert {(row["channel"], row["units"]) for row in rows} == {("sale", "12"), ("direct", "300")}
+    only = shop.visitor().client.get("/en/statistics/here.csv?channel=direct").text
+    assert [row["units"] for row in csv.DictReader(only.splitlines())] == ["300"]
+    entries = shop.visitor().client.get("/en/register.json").json["cancellations"]
+    assert [(entry["channel"], entry["units"]) for entry in entries] == [("direct", 300), ("sale", 12)]
 
 
 def ledger_nothing(shop: Shop) -> bool:
