@@ -1,4 +1,4 @@
-"""Who guesses from outside cannot lock out whoever belongs here; recovery codes do not depend on SECRET_KEY."""
+"""Strangers lock nobody out, recovery codes need no SECRET_KEY, and the trail of acts is never changed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ def upgrade() -> None:
     """Apply."""
     _locks_and_proofs()
     _recovery_codes()
+    _acts_stay()
 
 
 def downgrade() -> None:
     """Take back. Locks and proofs of the present are forgotten, and recovery codes are made anew."""
+    _acts_may_go()
     _recovery_codes()
     _drop_locks_and_proofs()
 
@@ -48,3 +50,32 @@ def _drop_locks_and_proofs() -> None:
 def _recovery_codes() -> None:
     # The other version reads them in another way, and nobody but their owner knows what they were.
     op.execute("DELETE FROM recovery_code")
+
+
+def _is_postgresql() -> bool:
+    return op.get_bind().dialect.name == "postgresql"
+
+
+def _acts_stay() -> None:
+    """Nothing of the trail is changed or deleted, whatever the services are made to do."""
+    if _is_postgresql():
+        op.execute(
+            "CREATE FUNCTION act_stays() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$BEGIN RAISE EXCEPTION 'an act is never changed or deleted'; END$$"
+        )
+        op.execute("CREATE TRIGGER act_stays BEFORE UPDATE OR DELETE ON act FOR EACH ROW EXECUTE FUNCTION act_stays()")
+        return
+    for event in ("update", "delete"):
+        op.execute(
+            f"CREATE TRIGGER act_stays_{event} BEFORE {event.upper()} ON act "
+            "BEGIN SELECT RAISE(ABORT, 'an act is never changed or deleted'); END"
+        )
+
+
+def _acts_may_go() -> None:
+    if _is_postgresql():
+        op.execute("DROP TRIGGER act_stays ON act")
+        op.execute("DROP FUNCTION act_stays()")
+        return
+    for event in ("update", "delete"):
+        op.execute(f"DROP TRIGGER act_stays_{event}")

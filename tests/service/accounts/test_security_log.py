@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.kernel.security_log import LOGGER, Event
-from tests.conftest import ROOT, AppMaker
+from app.kernel.security_log import LOGGER
+from tests.conftest import AppMaker
 from tests.pages import Visitor
 from tests.service.accounts.authenticator import Authenticator
 from tests.service.accounts.entering import (
@@ -185,9 +184,3 @@ def test_the_security_log_speaks_however_quiet_the_rest_is(make_app: AppMaker, l
     tries(visitor, "nobody@example.org", "wrong")
 
     assert log.lines() == [("sign-in", "wrong", "password")]
-
-
-def test_every_event_is_on_the_page_of_who_reads_the_log() -> None:
-    page = Path(ROOT / "docs" / "operate.md").read_text()
-
-    assert [event.value for event in Event if f"| `{event.value}` |" not in page] == []
