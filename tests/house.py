@@ -83,7 +83,13 @@ class House:
 def open_house(template: Path, directory: Path, **changes: str) -> Iterator[House]:
     """A house over a copy of a migrated SQLite file, with changed settings, until the block ends."""
     shutil.copy(template, directory / "tonne.sqlite")
-    url = f"sqlite:///{directory / 'tonne.sqlite'}"
+    with house_over(f"sqlite:///{directory / 'tonne.sqlite'}", directory, **changes) as house:
+        yield house
+
+
+@contextmanager
+def house_over(url: str, directory: Path, **changes: str) -> Iterator[House]:
+    """A house over a migrated database of its own, until the block ends."""
     app = application(environment(directory, url, **changes), FixedClock(NOW))
     # Form tokens are another guard, with tests of its own; here it would stand before the one that is asked.
     app.config.update(WTF_CSRF_ENABLED=False, PROPAGATE_EXCEPTIONS=False)

@@ -1,0 +1,32 @@
+"""One house to attack for all tests of a process: making it and reading its pages takes longer than most attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.attack.judging import OWN
+from tests.attack.keeping import SqliteKeeper
+from tests.attack.target import Target
+from tests.house import open_house
+
+
+@pytest.fixture(scope="session")
+def target(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The house on SQLite, as every attack leaves it: as it was."""
+    directory = tmp_path_factory.mktemp("attack")
+    with open_house(sqlite_template, directory, PUBLIC_BASE_URL=OWN) as house:
+        target = Target(house, SqliteKeeper(directory / "tonne.sqlite"))
+        yield target
+        target.keeper.close()
+
+
+@pytest.fixture
+def keeper(target: Target) -> Iterator[SqliteKeeper]:
+    """What knows which tables an attack changed."""
+    assert isinstance(target.keeper, SqliteKeeper)
+    target.keeper.put_back()
+    yield target.keeper
+    target.keeper.put_back()
