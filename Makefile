@@ -15,7 +15,9 @@ export INSTANCE_PATH
 export FLASK_APP := wsgi.py
 
 # What `make test` may use: processes, and one file or directory instead of everything.
-WORKERS ?= auto
+# There is one more than processors, because one of them always waits for PostgreSQL, a browser or a killed process.
+PROCESSORS := $(shell nproc)
+WORKERS ?= $(shell expr $(PROCESSORS) + 1)
 T ?=
 
 LOCALES := $(shell $(PYTHON) -c 'from app.kernel.languages import OTHER_LANGUAGES; print(*OTHER_LANGUAGES)')
@@ -54,7 +56,8 @@ clean: ## Remove what make can make again; databases and secrets in INSTANCE_PAT
 ##@ Check
 
 .PHONY: test
-test: bootstrap lint types imports translations-check db-check ## Install what tests need and run the whole suite with all checks
+test: bootstrap ## Install what tests need and run the whole suite with all checks
+	@$(MAKE) --jobs=$(PROCESSORS) --output-sync=target lint types imports translations-check db-check
 	$(PYTEST) -n $(WORKERS) --dist loadgroup --cov --cov-report= $(T)
 	@$(BIN)/coverage report --fail-under=95
 	@echo "Every branch of what decides about money and units:"

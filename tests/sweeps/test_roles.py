@@ -18,6 +18,8 @@ from werkzeug.test import TestResponse
 from app.accounts.roles import Role
 from tests.house import OPERATORS, ROLES, STRONG, THEIRS, House, open_house
 
+pytestmark = pytest.mark.xdist_group("roles")  # the house is filled once for all of them
+
 # --- the table --------------------------------------------------------------------------------------
 # open: everybody, signed in or not. signed in: whoever has an account. viewer, seller, owner: people of the
 # organisation in the address, with at least that role; for everybody else it does not exist (404), for those of

@@ -20,6 +20,8 @@ from app.certificates.adapters.weasyprint import WeasyPrintRenderer
 from tests.unit.certificates.conftest import Draw
 from tests.unit.certificates.samples import BIDI_MARKS, REAL, SPECIMEN, Drawn
 
+pytestmark = pytest.mark.xdist_group("certificates")  # fonts are loaded, and the same facts drawn, once
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -14,6 +14,8 @@ from app.web.demonstration import statement
 from tests.unit.certificates.conftest import Draw
 from tests.unit.certificates.samples import PREVIEW, REAL, SPECIMEN, TRANSACTION, at, serials
 
+pytestmark = pytest.mark.xdist_group("certificates")  # fonts are loaded, and the same facts drawn, once
+
 # poppler drops the narrow space of French numbers.
 WORDS_OF_THE_LANGUAGE = {
     "en": ("1,514", "India and Ghana", "22 November 2026, 10:36:31 UTC", "2 June 2012", "31 December 2012"),

@@ -14,6 +14,8 @@ import pytest
 from app.certificates.adapters.weasyprint import WeasyPrintRenderer
 from tests.unit.certificates.samples import REAL
 
+pytestmark = pytest.mark.xdist_group("certificates")  # fonts are loaded, and the same facts drawn, once
+
 # What makes a viewer do something, ISO 32000-2, 12.6.
 ACTIVE = frozenset(
     {"/JavaScript", "/JS", "/Launch", "/SubmitForm", "/ImportData", "/GoToR", "/Rendition", "/RichMedia", "/AA"}

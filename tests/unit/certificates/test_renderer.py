@@ -19,6 +19,8 @@ from app.certificates.adapters import weasyprint as adapter
 from app.certificates.adapters.weasyprint import RenderedElsewhere, UnpackagedResource, WeasyPrintRenderer
 from tests.unit.certificates.samples import REAL
 
+pytestmark = pytest.mark.xdist_group("certificates")  # fonts are loaded, and the same facts drawn, once
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
