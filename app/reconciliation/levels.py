@@ -68,7 +68,6 @@ class Seen:
 class _Ours:
     """Our own books about one account, read before the registry is asked."""
 
-    pending: Mapping[int, int]  # units by issuance
     strays: int
     opening: int | None  # of the last run that read it
 
@@ -82,18 +81,19 @@ def compare_account(
     """
     ours = _read_ours(adapter.name, account)
     supply = read_supply([account], adapter.holdings)
-    seen = Seen(adapter.name, account, strays=ours.strays, pending=sum(ours.pending.values()), level=1)
+    pending = _read_pending(account, supply)
+    seen = Seen(adapter.name, account, strays=ours.strays, pending=sum(pending.values()), level=1)
     seen.held = sum(holding.available for holding in supply.held[account])
     seen.confirmed = sum(supply.confirmed.values())
     seen.compared = _count(adapter.name, account)
     gone = seen.confirmed + seen.strays
     seen.opening = seen.held + gone if ours.opening is None else ours.opening
     missing = seen.opening - gone - seen.held
-    seen.differences += _pools(seen, supply, ours.pending)
+    seen.differences += _pools(seen, supply, pending)
     seen.differences += _waiting_long(adapter, account, now)
     if is_thorough or ours.opening is None or not 0 <= missing <= seen.pending:
         seen.level = 2
-        seen.differences += _blocks(adapter.name, account, supply.held[account])
+        seen.differences += _blocks(adapter, account, supply.held[account])
         seen.level = 3
         found = _transactions(adapter, account, forgotten_since, now)
         seen.differences += found
@@ -112,11 +112,6 @@ def compare_account(
 
 
 def _read_ours(registry: str, account: str) -> _Ours:
-    pending = db.session.execute(
-        select(Cancellation.issuance_id, func.sum(Cancellation.units))
-        .where(Cancellation.account == account, Cancellation.state.in_(UNSETTLED))
-        .group_by(Cancellation.issuance_id)
-    )
     strays = db.session.scalar(
         select(func.sum(StrayCancellation.units)).where(
             StrayCancellation.registry_code == registry,
@@ -139,9 +134,23 @@ def _read_ours(registry: str, account: str) -> _Ours:
         .order_by(ReconciledAccount.id.desc())
         .limit(1)
     )
-    found = {issuance_id: int(units) for issuance_id, units in pending}
     end_reading()
-    return _Ours(found, int(strays or 0), opening)
+    return _Ours(int(strays or 0), opening)
+
+
+def _read_pending(account: str, supply: Supply) -> dict[int, int]:
+    """Units by issuance that may be gone without being counted as cancelled in `supply`, read after it.
+
+    What is on its way, and what was confirmed since: the shop goes on selling while it is compared.
+    """
+    rows = db.session.execute(
+        select(Cancellation.issuance_id, func.sum(Cancellation.units))
+        .where(Cancellation.account == account, Cancellation.state.in_((CancellationState.CONFIRMED, *UNSETTLED)))
+        .group_by(Cancellation.issuance_id)
+    )
+    found = {issuance_id: int(units) - supply.confirmed.get((account, issuance_id), 0) for issuance_id, units in rows}
+    end_reading()
+    return found
 
 
 def _count(registry: str, account: str) -> int:
@@ -207,8 +216,18 @@ def _waiting_long(adapter: RegistryAdapter, account: str, now: datetime) -> list
 # --- 2: blocks -----------------------------------------------------------------------------------------------
 
 
-def _blocks(registry: str, account: str, held: Sequence[Holding]) -> list[Difference]:
+def _blocks(adapter: RegistryAdapter, account: str, held: Sequence[Holding]) -> list[Difference]:
     """What we know as cancelled and the registry still holds."""
+    found = _both(adapter.name, account, held)
+    if found:
+        # What was cancelled after the registry had been asked does not lie there any more.
+        still = {each.subject for each in _both(adapter.name, account, adapter.holdings(account))}
+        found = [each for each in found if each.subject in still]
+    return found
+
+
+def _both(registry: str, account: str, held: Sequence[Holding]) -> list[Difference]:
+    """What is cancelled in our books and lies among what is held."""
     found = []
     for holding in held:
         rows = db.session.execute(

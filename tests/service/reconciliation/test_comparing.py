@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from app.audit.errors import ReasonMissing
 from app.audit.models import Act
 from app.db import db, transaction
-from app.fulfilment.process import Collaborators
+from app.fulfilment.process import Collaborators, run_due
 from app.offers.states import OfferState
 from app.reconciliation import queries, service
 from app.reconciliation.errors import FindingClosed, NoSuchFinding
@@ -404,6 +404,29 @@ def test_two_workers_do_what_was_asked_for_once(world: Collaborators, offer: int
 
     assert service.compare_wanted(world) == 1
     assert done == [0]
+
+
+@pytest.mark.parametrize("is_asked_too_early", [True, False])
+def test_what_is_sold_while_books_are_compared_is_no_difference(
+    world: Collaborators, offer: int, is_asked_too_early: bool
+) -> None:
+    differences(world)
+    a_begun_order(world, {offer: 6})
+    registry = registry_of(world)
+    read, done = registry.holdings, []
+
+    def holdings(account: str) -> Any:
+        before = read(account)
+        if done:
+            return before
+        done.append(run_due(world))
+        return before if is_asked_too_early else read(account)
+
+    registry.holdings = holdings  # type: ignore[method-assign]  # another answer than it would give
+
+    assert differences(world) == []
+    assert the_offer(offer).state is OfferState.LIVE
+    assert differences(world) == []
 
 
 def test_nothing_was_compared_yet(world: Collaborators) -> None:
