@@ -1,10 +1,11 @@
-"""`python -m app.serving`: web server and worker together, for one machine.
+"""`python -m app.serving`: web server and worker together, for one machine; `… web` or `… worker`: one of them.
 
 It checks the settings and loads nothing else of the application, so the two processes start at once.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 
@@ -13,9 +14,10 @@ from honcho.manager import Manager
 from app.config import BadSettings, Settings
 
 
-def main() -> int:
+def main(alone: str = "") -> int:
     """Serve the marketplace and do what is due, until stopped or until one of the two ends.
 
+    `alone` is `web` or `worker`: this process becomes that one and starts no other.
     Gives the exit code of the process that ended first, or 2 for settings that cannot work.
     """
     try:
@@ -24,9 +26,12 @@ def main() -> int:
         sys.stderr.write("Tonne does not start with these settings:\n")
         sys.stderr.writelines(f"  {problem}\n" for problem in bad.problems)
         return 2
+    commands = {"web": web_command(settings), "worker": worker_command()}
+    if alone:
+        os.execv(sys.executable, commands[alone])  # noqa: S606 - our own words, and no shell
     manager = Manager()
-    manager.add_process("web", shlex.join(web_command(settings)))
-    manager.add_process("worker", shlex.join(worker_command()))
+    for name, command in commands.items():
+        manager.add_process(name, shlex.join(command))
     manager.loop()
     return int(manager.returncode or 0)
 
@@ -39,10 +44,7 @@ def web_command(settings: Settings) -> list[str]:
         "granian",
         "--interface",
         "wsgi",
-        "--host",
-        settings.host,
-        "--port",
-        str(settings.port),
+        *_place(settings),
         "--workers",
         str(settings.web_workers),
         "--blocking-threads",
@@ -54,10 +56,16 @@ def web_command(settings: Settings) -> list[str]:
     ]
 
 
+def _place(settings: Settings) -> list[str]:
+    if settings.socket_path:
+        return ["--uds", settings.socket_path, "--uds-permissions", "0660"]
+    return ["--host", settings.host, "--port", str(settings.port)]
+
+
 def worker_command() -> list[str]:
     """The worker's command line."""
     return [sys.executable, "-m", "flask", "--app", "wsgi", "work", "forever"]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2]))

@@ -33,6 +33,8 @@ def _testpay_problems(values: Values) -> Problems:
     problems = []
     if values["testpay_mischief"] - MISCHIEF:
         problems.append(f"TESTPAY_MISCHIEF knows only {', '.join(sorted(MISCHIEF))}")
+    if values["socket_path"]:
+        problems.append("SOCKET_PATH is for a copy behind a proxy; the test gateway calls HOST and PORT")
     if len(values["testpay_secret"]) < SECRET_LENGTH:
         problems.append(f"TESTPAY_SECRET must be set, with at least {SECRET_LENGTH} characters")
     return problems

@@ -35,6 +35,7 @@ class Settings:
     clock_start: datetime | None
     host: str
     port: int
+    socket_path: str
     public_base_url: str
     trusted_proxies: int
     web_workers: int

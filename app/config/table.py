@@ -36,6 +36,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("HOST", "127.0.0.1", "text", "Address the web server listens on."),
     Setting("PORT", "5000", "count", "Port the web server listens on."),
+    Setting(
+        "SOCKET_PATH",
+        "",
+        "text",
+        "File of a Unix socket that the web server listens on instead, open to its user and group alone.",
+    ),
     Setting("PUBLIC_BASE_URL", "", "url", "Address people see, without a slash at the end; default http://HOST:PORT."),
     Setting("TRUSTED_PROXIES", "0", "int", "How many reverse proxies in front may set X-Forwarded-* headers."),
     Setting("WEB_WORKERS", "1", "count", "Web server processes."),

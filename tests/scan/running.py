@@ -70,14 +70,18 @@ def targets(site: Site, organisation: str) -> Iterator[Target]:
 
 
 def sqlmap(site: Site) -> Report:
-    """Every such address, each parameter, level 2 and risk 2 for the demonstration's SQLite."""
+    """Every such address, each parameter: by yes and no, by errors and by UNION, for the demonstration's SQLite.
+
+    Not by waiting: SQLite has no sleep, and its heavy queries cannot be told from a busy machine.
+    """
     organisation = _organisation(site)
     cookies = {name: site.cookie_of(name) for name in ("sam", "eva")}
     found, tried, unreached = [], 0, []
     with tempfile.TemporaryDirectory(prefix="tonne-sqlmap-") as directory:
         for target in targets(site, organisation):
             command = [
-                str(TOOLS / "sqlmap"), f"--url={site.address}{target.path}", "--batch", "--level=2", "--risk=2",
+                str(TOOLS / "sqlmap"), f"--url={site.address}{target.path}", "--batch", "--level=1", "--risk=2",
+                "--technique=BEU",
                 "--dbms=SQLite", "--threads=4", "--flush-session", "--disable-coloring", f"--output-dir={directory}",
                 # A wrong value is answered by a page that says so, 404 or 422, and that is looked at too.
                 "--ignore-code=400,404,422", "--skip=csrf_token",

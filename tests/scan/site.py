@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -39,9 +39,16 @@ class Site:
     address: str
     people: dict[str, tuple[str, str]]
     log: Path
+    _cookies: dict[str, str] = field(default_factory=dict)
 
     def cookie_of(self, name: str) -> str:
         """Sign one of the people in, second factor and all; gives the session cookie as `name=value`."""
+        # A code opens once: whoever asks again gets the same session.
+        if name not in self._cookies:
+            self._cookies[name] = self._signed_in(name)
+        return self._cookies[name]
+
+    def _signed_in(self, name: str) -> str:
         email = next(email for email in self.people if email.startswith(f"{name}@"))
         password, secret = self.people[email]
         with httpx.Client(base_url=self.address, timeout=30) as browser:

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from app import serving
-from app.config import Settings
+from app.config import BadSettings, Settings
 from tests.conftest import ROOT, SECRET
 
 PATIENCE = 60  # seconds
@@ -84,6 +84,23 @@ def test_the_web_server_listens_where_the_settings_say_with_as_many_workers(tmp_
     assert (options["--workers"], options["--blocking-threads"]) == ("3", "2")
     assert options["--interface"] == "wsgi"
     assert command[-1] == "wsgi:app"
+
+
+def test_behind_a_proxy_it_listens_on_a_file_that_only_its_group_may_open(tmp_path: Path) -> None:
+    production = {"PAYMENT_GATEWAY": "stripe", "STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRETS": "whsec_1"}
+    environment = an_environment(tmp_path, 5123, SOCKET_PATH="/run/tonne/web.sock", **production)
+
+    command = serving.web_command(Settings.from_environment(environment))
+
+    assert "--host" not in command
+    assert command[command.index("--uds") : command.index("--workers")] == [
+        "--uds", "/run/tonne/web.sock", "--uds-permissions", "0660",
+    ]  # fmt: skip
+
+
+def test_the_test_gateway_needs_a_port_to_call(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match="SOCKET_PATH is for a copy behind a proxy"):
+        Settings.from_environment(an_environment(tmp_path, 5123, SOCKET_PATH="/run/tonne/web.sock"))
 
 
 def test_the_worker_does_what_is_due_until_it_is_stopped() -> None:

@@ -1,0 +1,92 @@
+"""The real web server, asked by a socket: where a request ends is never in doubt, whatever its headers say."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, SECRET
+
+PATIENCE = 60  # seconds
+HOST = b"Host: tonne.example\r\n"
+SMUGGLED = b"GET /health/ready HTTP/1.1\r\n" + HOST + b"\r\n"
+
+
+@pytest.fixture(scope="module")
+def web_socket(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One web server behind a Unix socket, as its unit starts it."""
+    directory = tmp_path_factory.mktemp("framing")
+    shutil.copy(sqlite_template, directory / "tonne.sqlite")
+    path = directory / "web.sock"
+    environment = {
+        "PATH": os.environ["PATH"], "ENVIRONMENT": "development", "INSTANCE_PATH": str(directory),
+        "SECRET_KEY": SECRET, "SOCKET_PATH": str(path), "PUBLIC_BASE_URL": "https://tonne.example",
+        "PAYMENT_GATEWAY": "stripe", "STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRETS": "whsec_1",
+        "LOG_LEVEL": "ERROR",
+    }  # fmt: skip
+    server = subprocess.Popen(
+        [sys.executable, "-m", "app.serving", "web"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL
+    )
+    try:
+        ends_at = time.monotonic() + PATIENCE
+        while not said(path, SMUGGLED).startswith(b"HTTP/1.1 200"):
+            assert server.poll() is None
+            assert time.monotonic() < ends_at
+            time.sleep(0.1)
+        yield path
+    finally:
+        server.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(10)
+        server.kill()
+        server.wait()
+
+
+def said(path: Path, request: bytes) -> bytes:
+    """Everything that comes back until the connection is closed or silent for a second."""
+    answer = b""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(1)
+        connection.connect(str(path))
+        connection.sendall(request)
+        while part := connection.recv(65_536):
+            answer += part
+    return answer
+
+
+def test_only_user_and_group_may_open_the_socket(web_socket: Path) -> None:
+    assert web_socket.stat().st_mode & 0o777 == 0o660
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 5",
+        b"Content-Length: 0\r\nContent-Length: 5",
+        b"Content-Length: +5",
+        b"Content-Length: 0x5",
+        b"Transfer-Encoding: xchunked",
+        b"Transfer-Encoding: chunked, identity",
+        b"Content-Length : 5",
+        b"X: 1\r\n Content-Length: 5",
+        b"X: a\x00b",
+    ],
+)
+def test_a_request_whose_end_is_in_doubt_carries_no_second_one(web_socket: Path, headers: bytes) -> None:
+    request = b"POST /health/live HTTP/1.1\r\n" + HOST + headers + b"\r\n\r\n0\r\n\r\n" + SMUGGLED
+    answer = said(web_socket, request)
+
+    # Both lengths: chunks count and the connection ends, as RFC 9112 section 6.3 has it. Everything else is refused.
+    both = b"Content-Length: 5" in headers and b"Transfer-Encoding: chunked" in headers
+    assert answer.startswith(b"HTTP/1.1 405" if both else b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1 ") == 1
