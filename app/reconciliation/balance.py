@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Executable, case, func, or_, select
+from sqlalchemy import Executable, case, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from app.audit.models import Proposal
@@ -230,6 +230,15 @@ def _cancellations_and_blocks() -> Pairs:
     )
 
 
+def _numbers_once() -> Pairs:
+    """Blocks that begin before the one before them ends: there is none, and the database refuses them."""
+    for block in (CancelledBlock, RegisterBlock):
+        ends = func.lag(block.last).over(partition_by=block.space, order_by=block.first)
+        spans = select(block.space, block.first, ends.label("ends")).subquery()
+        overlaps = func.sum(case((spans.c.first <= spans.c.ends, 1), else_=0))
+        yield from _pairs(select(spans.c.space, overlaps, literal(0)).group_by(spans.c.space))
+
+
 def _cancellations_and_ledger() -> Pairs:
     """Units of a cancellation that the embedded ledger confirmed, as the ledger has them and as its blocks do."""
     blocks = (
@@ -327,6 +336,7 @@ CHECKS: dict[str, Callable[[], Pairs]] = {
     "offers": _offers_and_reservations,
     "cancellations": _lines_and_cancellations,
     "serial numbers": _cancellations_and_blocks,
+    "serial numbers once": _numbers_once,
     "ledger": _cancellations_and_ledger,
     "certificates": _orders_and_certificates,
     "frozen facts": _certificates_and_facts,

@@ -17,6 +17,7 @@ from app.providers.models import Payee, Provider
 from app.providers.states import PayeeState
 from app.reconciliation import balance
 from app.reconciliation.models import ClosedSum
+from app.registry.models import CancelledBlock
 from app.registry.ports import RefusalCode, Refused
 from tests.builders import NOW, a_finished_order, a_paid_order, a_placed_order, an_offer, pass_time, registry_of
 from tests.people import an_operator
@@ -108,6 +109,10 @@ def test_books_that_nobody_touched_balance(world: Collaborators, sold: None) -> 
         ("UPDATE ledger_transaction_block SET last = last + 1 WHERE id = 1", "ledger"),
         ("UPDATE register_entry SET units = units + 1 WHERE certificate_id = 1", "certificates"),
         ("UPDATE register_block SET last = last + 1 WHERE id = 1", "register serial numbers"),
+        (
+            "UPDATE register_block SET last = (SELECT max(first) FROM register_block) WHERE id = 1",
+            "serial numbers once",
+        ),
         ("UPDATE register_total SET units = units + 1", "register totals"),
         ("UPDATE certificate SET facts = replace(facts, '\"units\":10', '\"units\":11') WHERE id = 1", "frozen facts"),
         ("UPDATE certificate SET facts = replace(facts, 'Demonstration', 'demonstration')", "frozen facts"),
@@ -120,6 +125,25 @@ def test_an_error_of_one_in_any_table_is_found(
     plant(statement)
 
     assert check in {subject.partition(":")[0] for subject in differing()}
+
+
+def test_a_serial_number_that_two_blocks_have_is_found_should_the_database_ever_take_it(
+    world: Collaborators, sold: None
+) -> None:
+    connection = db.session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ALTER TABLE cancelled_block DROP CONSTRAINT ex_cancelled_block_serials")
+    else:
+        connection.exec_driver_sql("DROP TRIGGER ex_cancelled_block_update")
+    first, second = db.session.scalars(select(CancelledBlock).order_by(CancelledBlock.first)).all()[:2]
+    check = balance.CHECKS["serial numbers once"]
+    assert (first.space, 0, 0) in list(check())
+
+    first.last = second.first
+    db.session.flush()
+
+    assert (first.space, 1, 0) in list(check())
+    db.session.rollback()
 
 
 def test_a_cent_moved_between_a_seller_and_us_is_found_once_it_was_closed(
