@@ -1,6 +1,6 @@
 """Purchases in a storm, and an auditor afterwards: payments = orders = cancellations = certificates = holdings.
 
-`CHAOS_PURCHASES` says how many (24 in `make test`), `CHAOS_SEED` draws the same fates and the same weather again.
+`CHAOS_PURCHASES` says how many (16 in `make test`), `CHAOS_SEED` draws the same fates and the same weather again.
 With `CHAOS_DIRECTORY` everything stays there, and a storm that was interrupted goes on where it was.
 """
 
@@ -17,7 +17,7 @@ from tests.chaos.storm import audit
 from tests.chaos.storm.storm import Report, Storm
 from tests.chaos.storm.weather import kinds
 
-PURCHASES = int(os.environ.get("CHAOS_PURCHASES", "24"))
+PURCHASES = int(os.environ.get("CHAOS_PURCHASES", "16"))
 SEED = os.environ.get("CHAOS_SEED") or uuid4().hex[:8]
 KEPT = os.environ.get("CHAOS_DIRECTORY")
 
@@ -80,6 +80,10 @@ PLANTED = {
         """UPDATE purchase_order SET state = 'fulfilling' WHERE id =
         (SELECT min(id) FROM purchase_order WHERE state = 'fulfilled')""",
     ),
+    "an offer is frozen for nothing": (
+        "no offer is frozen, and no difference of books is told, where books agree",
+        "UPDATE offer SET state = 'frozen' WHERE id = (SELECT min(id) FROM offer)",
+    ),
     "an offer has sold a unit more than was cancelled": (
         "units sold, reservations settled and units cancelled are one number for each offer",
         "UPDATE offer SET units_settled = units_settled + 1 WHERE id = (SELECT min(id) FROM offer)",
@@ -91,8 +95,7 @@ PLANTED = {
 def test_payments_orders_cancellations_certificates_and_holdings_agree_after_a_storm(
     kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    directory = Path(KEPT or tempfile.mkdtemp(prefix="tonne-storm-")) / kind
-    storm = Storm(directory, kind, PURCHASES, SEED)
+    storm = Storm(Path(KEPT or tempfile.mkdtemp(prefix="tonne-storm-")) / kind, kind, PURCHASES, SEED)
     try:
         report = storm.play()
         with capsys.disabled():
@@ -101,8 +104,7 @@ def test_payments_orders_cancellations_certificates_and_holdings_agree_after_a_s
         assert report.contradictions == {}
         _assert_planted_faults_are_found(storm)
     except BaseException as problem:
-        problem.add_note(f"what is left: {directory}, seed {SEED}, {storm.house.log('web')}{storm.house.log('worker')}")
-        storm.leave()
+        problem.add_note(f"what is left: {storm.directory}, seed {SEED}")
         raise
     if KEPT is None:
         storm.remove()

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import db
+from app.registry import leases
 from tests.builders import an_offer
 from tests.chaos.storm import audit
 from tests.chaos.storm.books import Books
@@ -32,7 +33,7 @@ from tests.contract.registries import a_national_offer
 
 BUYERS = 4
 # Buyers wait while the shop has so many orders in hand: a shop with a queue of thousands proves nothing more.
-MOST_IN_HAND = 60
+MOST_IN_HAND = 100
 PULSE = 0.1  # seconds
 STEADY_UNITS, THIN_UNITS, THIN_HELD, NATIONAL_UNITS = 97_000, 200, 60, 40_000
 WEEKS = timedelta(days=15)  # longer than units are held for a transfer
@@ -76,11 +77,12 @@ class Storm:
     purchases: int
     seed: str
     _began: set[int] = field(default_factory=set)
+    _deaths: int = 0
 
     def play(self) -> Report:
         """Buy in the storm, let it pass, and compare the books. Raises AssertionError when the shop does not finish."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.directory.chmod(0o755)  # the database's user lives further down
+        self.directory.parent.chmod(0o755)  # the database's user lives further down
         with ExitStack() as stack:
             self.books = self._the_books()
             stack.callback(self.books.close)
@@ -90,6 +92,7 @@ class Storm:
             stack.callback(self.clock.close)
             self.outside = Outside(self.books, self.clock, self.seed)
             self.house = House(self.directory, self.kind, self.books, self.clock, self.outside.port("shop"))
+            stack.push(lambda problem, *_what: self.leave() if problem else None)
             stack.enter_context(self.outside)
             self.house.connect(self.outside.settings())
             stack.callback(self.house.stop)
@@ -173,7 +176,7 @@ class Storm:
         self._problems: list[BaseException] = []
         self.house.take_back_orders()
         self.clock.jump(timedelta(0))
-        self.weather = Weather(self.house, self.outside, self.seed, self._pay_after_hours, self._open_thin_offer)
+        self.weather = Weather(self.house, self.outside, self.purchases, self._pay_after_hours, self._open_thin_offer)
         begun, before = time.monotonic(), self.books.noted("seconds", 0.0)
         self.outside.be_stormy(True)
         crowd = [threading.Thread(target=self._buy, daemon=True) for _ in range(BUYERS)]
@@ -195,8 +198,12 @@ class Storm:
         self.house.mend_database()
 
     def _look_around(self) -> None:
-        """Bring back what is dead; let nobody in while the shop has its hands full."""
+        """Bring back what is dead, let the leases of the dead run out, and nobody in while there is much in hand."""
         self.house.revive()
+        deaths = (self.directory / "deaths").stat().st_size
+        if deaths != self._deaths:
+            self._deaths = deaths
+            self.clock.pass_time(leases.LENGTH + timedelta(seconds=1))
         try:
             with self.house.engine.connect() as connection:
                 in_hand = connection.execute(

@@ -79,12 +79,13 @@ class Weather:
         self,
         house: House,
         outside: Outside,
-        seed: str,
+        purchases: int,
         after_hours: Callable[[], None],
         open_offer: Callable[[], None],
     ) -> None:
         self._house, self._outside = house, outside
-        self._chance = random.Random(f"{seed}-{time.time()}")  # noqa: S311 - the forecast is drawn, its details are not
+        self._chance = random.Random()  # noqa: S311 - the forecast is drawn from the seed, its details are not
+        self._longest = 1.0 if purchases >= SHORT else 0.3
         self._after_hours, self._open_offer = after_hours, open_offer
 
     def strike(self, kind: str) -> None:
@@ -100,6 +101,10 @@ class Weather:
         self._outside.gateway.is_away = False
         self._outside.mail.answers.clear()
         self._outside.be_stormy(False)
+
+    def _wait(self, longest: float) -> None:
+        """Let it be so for a while: at most so many seconds, in a short storm fewer."""
+        time.sleep(self._chance.uniform(0.3, 1) * longest * self._longest)
 
     def _worker_killed_somewhere(self) -> None:
         self._house.kill_a_worker(self._chance.randrange(8))
@@ -123,17 +128,16 @@ class Weather:
 
     def _clock_jumps(self) -> None:
         self._house.clock.jump(timedelta(minutes=self._chance.choice((-1, 1)) * self._chance.uniform(2, 180)))
-        time.sleep(self._chance.uniform(0.5, 2))
+        self._wait(2)
         self._house.clock.jump(timedelta(0))
 
     def _database_restarts(self) -> None:
         self._house.break_database()
-        time.sleep(self._chance.uniform(0, 1.5))
+        self._wait(1.5)
         self._house.mend_database()
 
     def _database_locked(self) -> None:
         """Somebody writes for longer than anybody should; sometimes for longer than the product waits."""
-        seconds = 17.0 if self._chance.random() < 0.1 else self._chance.uniform(0.5, 3)
         engine = create_engine(self._house.url)
         with suppress(SQLAlchemyError), engine.connect() as connection:
             if engine.dialect.name == "sqlite":
@@ -141,20 +145,20 @@ class Weather:
             else:
                 connection.execute(text("LOCK TABLE state_event, purchase_order IN EXCLUSIVE MODE"))
             self._house.is_away = True
-            time.sleep(seconds)
+            self._wait(17 if self._chance.random() < 0.2 else 3)
         self._house.is_away = False
         engine.dispose()
 
     def _disk_full(self) -> None:
         self._house.is_away = True
         self._house.volume.fill(self._house.every_process())
-        time.sleep(self._chance.uniform(1, 3))
+        self._wait(3)
         self._house.volume.make_room(self._house.every_process())
         self._house.mend_database()
 
     def _gateway_away(self) -> None:
         self._outside.gateway.is_away = True
-        time.sleep(self._chance.uniform(0.5, 2))
+        self._wait(2)
         self._outside.gateway.is_away = False
 
     def _mail_server_down(self) -> None:
