@@ -16,7 +16,7 @@ from app.certificates.models import Certificate, CertificateCounter, Document, D
 from app.certificates.ports import CertificateFacts, CertificateRenderer, SummaryFacts
 from app.certificates.states import CERTIFICATE, CertificateState
 from app.claims.service import hold_if_risky
-from app.db import db, end_reading, insert_once, record, transaction
+from app.db import db, end_reading, insert_once, record, transaction, write
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.references import certificate_number, certificate_slug, verification_code
@@ -24,6 +24,7 @@ from app.kernel.references import certificate_number, certificate_slug, verifica
 log = logging.getLogger(__name__)
 
 RENDER_BACKOFF = (5, 60, 600, 3600)  # seconds
+LEASE = timedelta(minutes=1)  # far longer than drawing takes; a worker that died in it is followed by another
 
 
 def issue(
@@ -156,12 +157,13 @@ SummarySource = Callable[[int | None], SummaryFacts]
 def render_document(request_id: int, renderer: CertificateRenderer, summary_of: SummarySource, clock: Clock) -> None:
     """Render one requested PDF outside any transaction, store it, and drop the request.
 
-    Two workers may render the same one: the bytes are the same and the second is not stored.
+    Nobody else begins with it meanwhile, unless it takes longer than `LEASE`; then the bytes are the same, and the
+    second are not stored.
     """
-    request = db.session.get(DocumentRequest, request_id)
+    request = _take(request_id, clock.now())
     if request is None:
         return
-    subject, locale, order_id = request.subject, request.locale, request.order_id
+    subject, locale, order_id = request
     stored = db.session.scalar(select(Certificate.facts).where(Certificate.number == subject))
     try:
         if stored is None:
@@ -187,6 +189,19 @@ def render_document(request_id: int, renderer: CertificateRenderer, summary_of: 
         )
         db.session.execute(delete(DocumentRequest).where(DocumentRequest.id == request_id))
     checkpoints.reached("certificate.pdf_stored")
+
+
+def _take(request_id: int, now: datetime) -> tuple[str, str, int | None] | None:
+    """Subject, language and order of a due request, for whoever comes first; None for everybody else."""
+    with transaction():
+        taken = (
+            update(DocumentRequest)
+            .where(DocumentRequest.id == request_id, DocumentRequest.next_action_at <= now)
+            .values(next_action_at=now + LEASE)
+            .returning(DocumentRequest.subject, DocumentRequest.locale, DocumentRequest.order_id)
+        )
+        row = write(taken).one_or_none()
+    return None if row is None else (row.subject, row.locale, row.order_id)
 
 
 def _render_later(request_id: int, now: datetime) -> None:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -25,7 +26,7 @@ def make_market(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     """Start a market over a fresh database of a kind; all of them end with the tests."""
     with ExitStack() as stack:
 
-        def make(kind: str, **changes: str) -> Market:
+        def make(kind: str, **changes: Any) -> Market:
             directory = tmp_path_factory.mktemp(f"market-{kind}")
             sink = stack.enter_context(smtp_sink(Sink()))
             if kind == "sqlite":

@@ -64,9 +64,22 @@ class Order:
 
 
 class Market:
-    """One copy of the product over one database, with offers of three projects."""
+    """One copy of the product over one database, with offers of three projects.
 
-    def __init__(self, directory: Path, url: str, sink: Sink, *, waits: str = "short", mischief: str = "") -> None:
+    One that stands `beside` another is a second machine: its own processes, port and files, the same database.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        url: str,
+        sink: Sink,
+        *,
+        waits: str = "short",
+        mischief: str = "",
+        web_workers: int = 1,
+        beside: Market | None = None,
+    ) -> None:
         self.directory, self.url, self.sink = directory, url, sink
         self.is_sound = True
         self.deaths: list[Death] = []
@@ -83,7 +96,10 @@ class Market:
             "TESTPAY_SECRET": SECRET[::-1],
             "TESTPAY_MISCHIEF": mischief,
             "PORT": str(self._port),
+            # Machines of one shop have one name, and cookies go by it.
+            "PUBLIC_BASE_URL": beside.address if beside else self.address,
             "WEB_THREADS": "2",
+            "WEB_WORKERS": str(web_workers),
             "MAIL_URL": f"smtp://127.0.0.1:{sink.port}",
             "MAIL_FROM": "Tonne <no-reply@tonne.example>",
             "LIMIT_CHECKOUT": "10000/minute",
@@ -98,7 +114,7 @@ class Market:
         }
         self.engine = create_engine(url, poolclass=NullPool)
         self._projects = 0
-        self.offers = dict(self.new_offer() for _ in range(3))
+        self.offers = beside.offers if beside else dict(self.new_offer() for _ in range(3))
 
     # --- what is for sale --------------------------------------------------------------------------
 

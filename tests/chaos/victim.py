@@ -20,6 +20,7 @@ from pathlib import Path
 from flask import Flask
 
 from app import jobs
+from app.certificates import service as certificates
 from app.certificates.ports import CertificateFacts, CertificateRenderer, SummaryFacts
 from app.checkout.service import remedy
 from app.kernel import checkpoints
@@ -74,6 +75,7 @@ def install(app: Flask) -> None:
     leases.LENGTH = SHORT_LEASE
     remedy.TIME_TO_DECIDE = SHORT_LEASE
     notifications.LEASE = SHORT_LEASE
+    certificates.LEASE = SHORT_LEASE
     testpay_events.PAUSE = SHORT_PAUSE
     if ROLE == "worker":
         threading.Thread(target=_sweep_often, args=(app,), daemon=True).start()

@@ -76,13 +76,17 @@ def test_a_pdf_that_was_asked_for_twice_is_drawn_once(world: Collaborators) -> N
     assert requests() == []
 
 
-def test_workers_that_draw_the_same_pdf_at_the_same_moment_store_one(world: Collaborators, context: Flask) -> None:
+def test_of_workers_that_would_draw_the_same_pdf_at_the_same_moment_one_does(
+    world: Collaborators, context: Flask
+) -> None:
     order_id = a_finished_order(world, {an_offer(): 3})
     request_id = request_in("fr", order_id)
+    renderer = CountingRenderer()
 
-    results = all_at_once(context, [lambda: draw(world, request_id, CountingRenderer())] * 3)
+    results = all_at_once(context, [lambda: draw(world, request_id, renderer)] * 3)
 
     assert results == [None] * 3
+    assert renderer.drawn == [("TN1/2026", "fr")]
     assert documents() == [("TN1/2026", "en"), ("TN1/2026", "fr")]
     assert requests() == []
 
@@ -118,6 +122,26 @@ def test_a_pdf_that_fails_does_not_keep_the_others_waiting(world: Collaborators,
     pass_time(world, seconds=5)
     work()
     assert sorted(subject for subject, _locale in documents())[1:] == ["TN1/2026", "TN2/2026"]
+
+
+def test_a_pdf_whose_worker_died_while_drawing_is_drawn_by_another_after_the_lease(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 3})
+    request_id = request_in("fr", order_id)
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        draw(world, request_id, CountingRenderer(die))
+    db.session.rollback()
+    another = CountingRenderer()
+    draw(world, request_id, another)
+    assert another.drawn == []
+    pass_time(world, seconds=service.LEASE.total_seconds())
+    draw(world, request_id, another)
+
+    assert another.drawn == [("TN1/2026", "fr")]
+    assert requests() == []
 
 
 def test_a_request_that_is_gone_is_nothing_to_do(world: Collaborators) -> None:
