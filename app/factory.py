@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Flask
 
 from app import commands, db, fulfilment, jobs, models, operations, reconciliation, web
-from app.accounts import access
+from app.accounts import guard
 from app.accounts import views as account_views
 from app.calculator import views as calculator_views
 from app.catalog import book, closing, labels, quality_words
@@ -30,6 +30,7 @@ from app.offers import pages as offer_pages
 from app.offers.surroundings import MarketSurroundings
 from app.payments import adapters as payment_adapters
 from app.providers import pages as seller_pages
+from app.providers.adapters import make_scanner
 from app.providers.service import on_lost_authority, on_suspension
 from app.register import views as register_views
 from app.registry.adapters import make_registries
@@ -70,12 +71,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.extensions["tonne.gateway"] = payment_adapters.make_gateway(settings)
     app.extensions["tonne.renderer"] = make_renderer()
     app.extensions["tonne.mailer"] = make_mailer(settings)
+    app.extensions["tonne.scanner"] = make_scanner(settings)
     app.extensions["tonne.surroundings"] = MarketSurroundings()
 
     db.init_app(app)
     jobs.init_app(app)
     web.init_app(app)
-    access.init_app(app)
+    guard.init_app(app)
     account_views.init_app(app)
     book.init_app(app)
     labels.init_app(app)

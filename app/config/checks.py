@@ -14,6 +14,7 @@ SHORTEST_TOKEN = 16
 LARGEST_PORT = 65_535
 # What a generator prints, with at least 128 bits in 32 characters: hexadecimal, or letters of both cases and digits.
 GENERATED = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}|(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])[A-Za-z0-9+/_=-]{32,}")
+CLAMD = re.compile(r"unix:/.+|(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,5}")
 FEWEST_DIFFERENT = 10  # characters; among 32 of chance there are hardly ever fewer
 OLDEST_PAGE = 1_000  # milliseconds: units left are never older
 
@@ -46,6 +47,8 @@ def _address_problems(values: Mapping[str, Any]) -> list[str]:
         problems.append("DATABASE_URL must begin with sqlite:/// or postgresql://")
     if not values["mail_url"].startswith(("console:", "smtp://")):
         problems.append("MAIL_URL must begin with console: or smtp://")
+    if values["clamd_address"] and not CLAMD.fullmatch(values["clamd_address"]):
+        problems.append("CLAMD_ADDRESS must be unix:/path or host:port on loopback; clamd knows no TLS")
     if values["contact_email"] and not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", values["contact_email"]):
         problems.append(f"CONTACT_EMAIL must be one e-mail address, not {values['contact_email']!r}")
     return problems

@@ -86,6 +86,7 @@ class Settings:
     undp_promise_minutes: int
     mail_url: str = field(repr=False)
     mail_from: str
+    clamd_address: str
     limit_checkout: str
     limit_verify: str
     limit_resend: str

@@ -175,6 +175,12 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting("MAIL_FROM", "Tonne <no-reply@localhost>", "text", "Sender of every mail."),
+    Setting(
+        "CLAMD_ADDRESS",
+        "",
+        "text",
+        "ClamAV’s daemon, which looks at documents of applicants: unix:/path or host:port on loopback. Empty: nobody.",
+    ),
     Setting("LIMIT_CHECKOUT", "20/minute;200/hour", "limits", "Checkout submissions allowed for one address."),
     Setting("LIMIT_VERIFY", "30/minute;300/hour", "limits", "Look-ups on the verify page allowed for one address."),
     Setting("LIMIT_RESEND", "3/hour", "limits", "Mails that one order page may ask for again."),

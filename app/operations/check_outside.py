@@ -18,6 +18,7 @@ from app.operations import queries
 from app.operations.check_tables import in_words
 from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import Limits, Patient
+from app.providers.ports import ScannerSilent, current_scanner
 from app.registry.ports import RegistryAdapter
 
 SECONDS_TO_ANSWER = 10
@@ -37,6 +38,22 @@ def mail(patient: Patient) -> Iterator[Finding]:
         yield problem("mail", f"The mail server does not let us in ({said}): check MAIL_URL.")
     else:
         yield ok("mail", "The mail server greets us and lets us in.")
+
+
+def scanner(patient: Patient) -> Iterator[Finding]:
+    """Files of strangers are looked at before an operator opens them."""
+    end_reading()
+    try:
+        current_scanner().rehearse()
+    except ScannerSilent as silence:
+        yield problem("scanner", f"clamd does not answer ({silence}), and no document is taken: check CLAMD_ADDRESS.")
+        return
+    if current_scanner().is_there:
+        yield ok("scanner", "clamd looks at every document that applicants hand in.")
+    elif patient.settings.is_demonstration:
+        yield ok("scanner", "No document is scanned for viruses; in a demonstration nobody has to open one.")
+    else:
+        yield warning("scanner", "No document is scanned for viruses before it is opened: set CLAMD_ADDRESS.")
 
 
 def webhook(patient: Patient) -> Iterator[Finding]:

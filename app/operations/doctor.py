@@ -29,6 +29,7 @@ CHECKS: dict[str, Check] = {
     "keys": check_machine.keys,
     "sealed": check_tables.sealed,
     "disk": check_machine.disk,
+    "scanner": check_outside.scanner,
     "webhook": check_outside.webhook,
     "address": check_outside.address,
     "registry": check_outside.registry,

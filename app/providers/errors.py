@@ -30,7 +30,7 @@ class TooMany(Refusal):
 
 
 class FileUnfit(Refusal):
-    """The file cannot be kept: `problem` is `empty`, `too_large` or `wrong_type`."""
+    """The file cannot be kept: `problem` is `empty`, `too_large`, `wrong_type`, `infected` or `not_scanned`."""
 
     code = "file_unfit"
 

@@ -14,9 +14,9 @@ from app.providers.blueprint import APPLICATION, ID, act, blueprint, do, editabl
 from app.providers.errors import FileUnfit, UnknownProject
 from app.providers.forms import ClaimForm, DocumentForm
 from app.providers.messages import sentence
-from app.providers.ports import current_surroundings
+from app.providers.ports import current_scanner, current_surroundings
 from app.providers.service import applying
-from app.providers.uploads import Upload, checked_upload
+from app.providers.uploads import Upload, checked_upload, harmless
 from app.web.security import form_checks_token, takes_up_to
 
 # A file that is somewhat too large is refused in a sentence at its field, a much larger one by a page.
@@ -98,4 +98,4 @@ def _claim(form: ClaimForm) -> bool:
 def _upload(form: DocumentForm) -> Upload:
     """The file of a form. Raises FileUnfit."""
     with form.file.data.stream as stream:
-        return checked_upload(form.file.data.filename or "", stream.read())
+        return harmless(checked_upload(form.file.data.filename or "", stream.read()), current_scanner())

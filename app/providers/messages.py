@@ -22,6 +22,8 @@ _FILE_PROBLEMS = {
     "empty": _("The file is empty."),
     "too_large": _("The file is larger than 5 MB."),
     "wrong_type": _("The file is no PDF, PNG or JPEG, whatever its name says."),
+    "infected": _("The scanner knows something harmful in this file. Nothing was kept: make the file anew elsewhere."),
+    "not_scanned": _("The file could not be checked for viruses, so it was not kept. Try again in a few minutes."),
 }
 
 OWN_ORGANISATION = _("You work for this organisation. Another operator has to decide.")

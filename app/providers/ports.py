@@ -38,6 +38,32 @@ class Surroundings(Protocol):
         ...
 
 
+class ScannerSilent(Exception):
+    """The scanner did not say whether a file is harmless; the reason, without anything of the file."""
+
+
+class FileScanner(Protocol):
+    """Knows files that harm whoever opens them."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether files are scanned at all."""
+        ...
+
+    def found_in(self, content: bytes) -> str | None:
+        """The name of what is known in a file, None for nothing. Raises ScannerSilent. Not inside a transaction."""
+        ...
+
+    def rehearse(self) -> None:
+        """Ask whether it is there. Raises ScannerSilent."""
+        ...
+
+
+def current_scanner() -> FileScanner:
+    """What this application was made with."""
+    return cast(FileScanner, current_app.extensions["tonne.scanner"])
+
+
 def current_surroundings() -> Surroundings:
     """What this application was made with."""
     return cast(Surroundings, current_app.extensions["tonne.surroundings"])

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 
+from app.db import end_reading
 from app.kernel.security_log import Event, Outcome, tell
 from app.kernel.text import clean_line
 from app.providers.errors import FileUnfit
+from app.providers.ports import FileScanner, ScannerSilent
+
+_log = logging.getLogger(__name__)
 
 LARGEST_FILE = 5_000_000  # bytes
 LONGEST_NAME = 120
@@ -48,6 +53,20 @@ def checked_upload(file_name: str, content: bytes) -> Upload:
 def _unfit(problem: str) -> FileUnfit:
     tell(Event.UPLOAD, Outcome.REFUSED, reason=problem)
     return FileUnfit(problem=problem)
+
+
+def harmless(upload: Upload, scanner: FileScanner) -> Upload:
+    """The same file, when the scanner knows nothing in it. Raises FileUnfit: unscanned files are not kept either."""
+    end_reading()
+    try:
+        found = scanner.found_in(upload.content)
+    except ScannerSilent as silence:
+        _log.error("file not scanned", extra={"facts": {"reason": str(silence)}})
+        raise FileUnfit(problem="not_scanned") from silence
+    if found is not None:
+        _log.warning("file refused by the scanner", extra={"facts": {"found": found, "sha256": upload.sha256}})
+        raise FileUnfit(problem="infected")
+    return upload
 
 
 def _name(file_name: str, ending: str) -> str:

@@ -22,7 +22,7 @@ MODULES = (
     "backup", "cookieflags", "crlf", "csp", "csrf", "exec", "file", "htaccess", "http_headers", "methods",
     "permanentxss", "redirect", "shellshock", "sql", "timesql", "upload", "xss",
 )  # fmt: skip
-SECONDS_TO_CRAWL, SECONDS_FOR_A_MODULE = 60, 60
+SECONDS_TO_CRAWL, SECONDS_FOR_A_MODULE = 30, 12
 # One address of each kind is enough: there are thousands of days and sellers.
 PAGES_OF_A_KIND = 12
 

@@ -37,6 +37,7 @@ from app.registry.ports import Registries
 from app.screening.models import SanctionsList
 from app.version import VERSION
 from tests.builders import NOW, a_paid_order, an_offer, the_order
+from tests.clamd_standin import clamd
 from tests.conftest import ROOT, SECRET, AppMaker
 from tests.people import a_person, an_operator
 from tests.smtp_sink import Sink, smtp_sink
@@ -74,6 +75,24 @@ def assert_well(check: str, who: Patient) -> None:
 
 def run(app: Flask, *arguments: str) -> Any:
     return app.test_cli_runner().invoke(args=["doctor", *arguments])
+
+
+def test_the_doctor_asks_whether_documents_of_strangers_are_scanned(make_app: AppMaker) -> None:
+    with clamd() as daemon:
+        app = make_app(CLAMD_ADDRESS=daemon.address)
+        with app.app_context():
+            assert_well("scanner", patient(app))
+            daemon.answer = b""
+            assert bad("scanner", patient(app)).level is Level.PROBLEM
+
+
+def test_a_shop_without_a_scanner_is_warned_and_a_demonstration_is_not(make_app: AppMaker) -> None:
+    demonstration = make_app()
+    with demonstration.app_context():
+        assert_well("scanner", patient(demonstration))
+    real = make_app(**STRIPE, STRIPE_SECRET_KEY="rk_live_1", REGISTRY_OF_RECORD_NAME="Tonne")
+    with real.app_context():
+        assert bad("scanner", patient(real)).level is Level.WARNING
 
 
 @pytest.fixture

@@ -130,6 +130,7 @@ def test_a_copy_on_an_ipv6_address_has_a_valid_public_address() -> None:
         ("TAX_RATE", "9000", "leave the seller less than a tenth"),
         ("MAIL_URL", "pop3://mail", "MAIL_URL must begin with console: or smtp://"),
         ("CONTACT_EMAIL", "Tonne <people@tonne.example>", "CONTACT_EMAIL must be one e-mail address"),
+        ("CLAMD_ADDRESS", "scanner.example:3310", "CLAMD_ADDRESS must be unix:/path or host:port on loopback"),
         ("CONTACT_EMAIL", "people", "CONTACT_EMAIL must be one e-mail address"),
         ("COMPLAINT_DAYS", "0", "COMPLAINT_DAYS must be a whole number of at least 1"),
         ("LIMIT_VERIFY", "often", "LIMIT_VERIFY must look like 20/minute;200/hour"),
