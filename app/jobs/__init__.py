@@ -22,6 +22,8 @@ from app.jobs import heartbeat
 log = logging.getLogger(__name__)
 
 WAKE = "run_due"
+# As many workers as anybody runs may be woken at once. Under load, hints would pile up and be looked at for nothing.
+ENOUGH_HINTS = 8
 
 
 def init_app(app: Flask) -> None:
@@ -69,9 +71,13 @@ def when_worker_starts(app: Flask, prepare: Callable[[], object]) -> None:
 
 
 def wake() -> None:
-    """Hint that something may be due. Never fails: a lost hint only costs time."""
+    """Hint that something may be due. Never fails: a lost hint only costs time.
+
+    Where enough hints wait none is added: whoever takes one of them looks at everything that is due by then.
+    """
     try:
-        current_app.extensions["tonne.wake"]()
+        if current_app.extensions["tonne.huey"].pending_count() < ENOUGH_HINTS:
+            current_app.extensions["tonne.wake"]()
     except Exception:
         log.warning("wake-up lost", exc_info=True)
 

@@ -69,6 +69,20 @@ def test_a_hint_of_one_process_is_heard_by_another_one_once(make_served: AppMake
     assert queue.dequeue() is None
 
 
+def test_hints_do_not_pile_up_while_workers_are_busy(make_served: AppMaker) -> None:
+    app = make_served()
+    with app.app_context():
+        for _ in range(3 * jobs.ENOUGH_HINTS):
+            jobs.wake()
+    queue = jobs.current_huey(app)
+    assert queue.pending_count() == jobs.ENOUGH_HINTS
+
+    run_next(queue)
+    with app.app_context():
+        jobs.wake()
+    assert queue.pending_count() == jobs.ENOUGH_HINTS
+
+
 def test_a_wake_up_does_what_is_due(world: Collaborators, context: Flask) -> None:
     context.extensions.update({"tonne.gateway": world.gateway, "tonne.renderer": world.renderer})
     order_id = a_paid_order(world, {an_offer(): 2})
