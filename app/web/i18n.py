@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from babel import Locale
 from flask import Flask, Response, abort, current_app, g, has_request_context, redirect, request
 from flask.globals import request_ctx
-from flask_babel import Babel, force_locale, get_locale, refresh
+from flask_babel import Babel, force_locale, get_locale, get_translations, refresh
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -33,6 +33,13 @@ def init_app(app: Flask) -> None:
         default_timezone="UTC",
         locale_selector=_select_language,
     )
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # of the extension that Babel added
+        gettext=lambda text: _catalogue().ugettext(text),
+        ngettext=lambda one, many, number: _catalogue().ungettext(one, many, number),
+        pgettext=lambda context, text: _catalogue().upgettext(context, text),
+        npgettext=lambda context, one, many, number: _catalogue().unpgettext(context, one, many, number),
+        newstyle=True,
+    )
     app.url_value_preprocessor(_take_language)
     app.url_defaults(_give_language)
     app.before_request(_remember_the_switch)
@@ -51,6 +58,17 @@ def current_locale() -> Locale:
 def current_language() -> str:
     """The code of the language in force."""
     return str(current_locale().language)
+
+
+def _catalogue() -> Any:
+    """The catalogue of the locale in force, looked for once in a request: a page asks hundreds of times."""
+    context = g.get("_flask_babel") if g else None
+    locale, catalogue = getattr(context, "tonne_catalogue", (None, None))
+    if locale is None or locale is not getattr(context, "babel_locale", None):
+        catalogue = get_translations()
+        if g:  # asking has made the context and found the locale
+            g._flask_babel.tonne_catalogue = g._flask_babel.babel_locale, catalogue  # noqa: SLF001 - as Babel keeps its own
+    return catalogue
 
 
 def use_language(language: str) -> None:
