@@ -1,11 +1,4 @@
-"""Who asks, and whether the page is theirs: one guard in front of every view.
-
-In the guarded rooms a view that says nothing is closed.
-
-A view says who may see it by a mark; the guard compares the mark with the browser's sign-in. Somebody
-without a sign-in is led to it; a page of another organisation, and every page of the operators, does not
-exist for others (404); what one's own role does not cover is refused (403).
-"""
+"""Who asks, and the mark by which a view says who may see it. `app/accounts/guard.py` compares them."""
 
 from __future__ import annotations
 
@@ -15,23 +8,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
-from flask import Flask, abort, current_app, g, has_request_context, redirect, request, session, url_for
+from flask import current_app, g, has_request_context, request, session
 from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.wrappers import Response
 
 from app.accounts.models import Membership, Organisation, Passkey, Person, SignIn
 from app.accounts.roles import Role
 from app.audit.service import Actor
 from app.current import now
 from app.db import db, transaction
-from app.kernel.security_log import Event, Outcome, tell
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 SESSION_KEY = "sign_in"
-# Rooms in which every page must say who may see it.
-GUARDED_ROOMS = frozenset({"desk", "sell", "account"})
 SEEN_EVERY = timedelta(minutes=5)
 # A browser that was not used for so long is signed out.
 IDLE = timedelta(days=14)
@@ -133,13 +121,6 @@ def _mark(view: Any, access: Access) -> Any:
     return mark if view is None else mark(view)
 
 
-def init_app(app: Flask) -> None:
-    """Put the guard in front of every view, and tell every page who is signed in."""
-    app.before_request(_guard)
-    app.context_processor(lambda: {"me": _for_the_header(), "seats": seats_of_me, "seat": g.get("seat")})
-    app.jinja_env.globals["has_page"] = lambda endpoint: endpoint in app.view_functions
-
-
 def token_hash(token: str) -> str:
     """How a random token of a cookie or a mail is kept: whoever reads the table cannot use it."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -181,20 +162,12 @@ def get_seat() -> Seat:
 def seats_of_me() -> list[Seat]:
     """Every organisation of the person who is signed in, by name."""
     me = find_me()
-    return [] if me is None else _seats(Membership.person_id == me.id)
+    return [] if me is None else seats_where(Membership.person_id == me.id)
 
 
 def forget_me() -> None:
     """After a sign-in or a sign-out within this request."""
     g.pop("me", None)
-
-
-def _for_the_header() -> Me | None:
-    try:
-        return find_me()
-    except SQLAlchemyError:
-        # The page that says the database is away has this header too.
-        return None
 
 
 def _read_me() -> Me | None:
@@ -237,7 +210,8 @@ def _read_me() -> Me | None:
     return me
 
 
-def _seats(*conditions: Any) -> list[Seat]:
+def seats_where(*conditions: Any) -> list[Seat]:
+    """Seats of people in organisations, by name of the organisation."""
     rows = db.session.execute(
         select(Organisation, Membership.role)
         .join(Membership, Membership.organisation_id == Organisation.id)
@@ -245,66 +219,3 @@ def _seats(*conditions: Any) -> list[Seat]:
         .order_by(Organisation.name, Organisation.id)
     ).all()
     return [Seat(organisation.id, organisation.code, organisation.name, role) for organisation, role in rows]
-
-
-def _guard() -> Response | None:
-    # An application context may outlive one request; who asked in it does not.
-    g.pop("me", None)
-    g.pop("seat", None)
-    view = current_app.view_functions.get(request.endpoint or "")
-    access: Access | None = getattr(view, "access", None)
-    if access is None:
-        if view is not None and not hasattr(view, "is_public") and _room() in GUARDED_ROOMS:
-            _tell("no mark", None)
-            abort(404)
-        return None
-    me = find_me()
-    if me is None:
-        _tell("nobody is signed in", None)
-        return redirect(url_for("account.sign_in", next=_here()), 303)
-    if access.operator and not me.is_operator:
-        _tell("no operator", me)
-        abort(404)
-    if access.role is not None:
-        _take_seat(me, access.role)
-    if not (me.is_strong if access.strong else access.half or me.is_whole):
-        _tell("second factor missing", me)
-        return redirect(url_for("account.second_factor", next=_here()), 303)
-    if access.fresh and not me.is_fresh:
-        return ask_again()
-    return None
-
-
-def ask_again() -> Response:
-    """Ask for everything anew, and lead back here."""
-    _tell("not shown of late", get_me())
-    return redirect(url_for("account.prove", next=_here()), 303)
-
-
-def _tell(reason: str, me: Me | None) -> None:
-    person = None if me is None else me.id
-    tell(Event.ACCESS, Outcome.REFUSED, person=person, reason=reason, endpoint=request.endpoint or "")
-
-
-def _take_seat(me: Me, role: Role) -> None:
-    code = (request.view_args or {}).get("organisation", "")
-    found = _seats(Membership.person_id == me.id, Organisation.code == code)
-    if not found:
-        _tell("no member", me)
-        abort(404)
-    g.seat = found[0]
-    if not found[0].role.covers(role):
-        _tell("role too small", me)
-        abort(403)
-
-
-def _room() -> str:
-    parts = request.path.split("/", 3)
-    return parts[2] if len(parts) > 2 else ""
-
-
-def _here() -> str | None:
-    """Where somebody wanted to go, to be led back to; a form that was sent is opened again instead, if it can be."""
-    if request.method in {"GET", "HEAD"}:
-        return request.full_path.removesuffix("?")
-    return request.path if request.url_rule is not None and "GET" in (request.url_rule.methods or ()) else None

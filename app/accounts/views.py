@@ -8,7 +8,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from app.accounts import commands, details_views, joining_views, people_views, proving_views
-from app.accounts.access import ask_again, find_me, get_me, public, signed_in
+from app.accounts.access import find_me, get_me, public, signed_in
 from app.accounts.adapters import totp
 from app.accounts.adapters.qr import qr_svg
 from app.accounts.blueprint import blueprint
@@ -16,6 +16,7 @@ from app.accounts.browser import add_error, ask_for_passkey, enter, keep_codes, 
 from app.accounts.destinations import own_path
 from app.accounts.errors import FactorNeeded, WrongCode, WrongPasskey, WrongSignIn
 from app.accounts.forms import CodeForm, PasskeyForm, SignInForm
+from app.accounts.guard import ask_again
 from app.accounts.ports import current_purchases
 from app.accounts.queries import factors_of
 from app.accounts.service import entering, sessions

@@ -11,7 +11,7 @@ from app.web.views import watch_over
 
 
 def init_app(app: Flask) -> None:
-    """Count requests, serve the numbers, let `/health` ask for the worker, and offer the doctor, resealing, backup and restore."""
+    """Count requests, serve the numbers, let `/health` ask for the worker, and offer the keeper's commands."""
     requests.init_app(app)
     app.register_blueprint(views.bp)
     watch_over(app, "worker", lambda: heartbeat.state_of_worker(now()))

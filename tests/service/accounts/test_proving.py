@@ -37,7 +37,7 @@ def asked(visitor: Visitor, address: str) -> str:
 
 def prove(visitor: Visitor, status: int = 303, onwards: str = "", **typed: str) -> str:
     page = visitor.get("/en/account/prove" + (f"?next={onwards}" if onwards else ""))
-    answer = visitor.send(page, "/prove", status, **typed)
+    answer = visitor.send(page, "/prove", status, fields=typed)
     return answer.headers["Location"] if status == 303 else visitor.read(answer, status).words
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Executable, delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from app.audit.models import Act
@@ -14,7 +14,7 @@ from tests.builders import NOW
 
 
 @pytest.mark.parametrize("statement", [update(Act).values(actor="nobody"), delete(Act)])
-def test_no_act_is_changed_or_deleted_whatever_is_tried(context: Flask, statement: object) -> None:
+def test_no_act_is_changed_or_deleted_whatever_is_tried(context: Flask, statement: Executable) -> None:
     with transaction():
         note_act(Actor(None, "command"), "operator_added", Subject("person", 1, "eva@tonne.example"), at=NOW)
 

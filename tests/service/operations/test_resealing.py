@@ -93,6 +93,21 @@ def test_after_resealing_the_former_secret_is_needed_for_nothing(app: Flask, mak
     assert "1 were already" in alone.test_cli_runner().invoke(args=["reseal"]).output
 
 
+def test_the_doctor_asks_for_resealing_as_long_as_something_is_sealed_in_the_former_way(
+    app: Flask, make_app: AppMaker
+) -> None:
+    with app.app_context():
+        fill(app)
+    renewed = make_app(SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=SECRET)
+    asked = "Documents are sealed in the former way: run flask reseal."
+
+    assert asked in renewed.test_cli_runner().invoke(args=["doctor"]).output
+    renewed.test_cli_runner().invoke(args=["reseal"])
+    after = renewed.test_cli_runner().invoke(args=["doctor"]).output
+    assert asked not in after
+    assert "Documents can be opened." in after
+
+
 def test_resealing_without_the_former_secret_changes_nothing_and_says_what_is_needed(
     app: Flask, make_app: AppMaker
 ) -> None:
