@@ -38,6 +38,12 @@ PDF_VARIANT = "pdf/a-3a"
 END = "certificate-end"
 PAGE_BOTTOM = (297 - 22) / 25.4 * 96
 PAGES_WORTH_SAVING = 2
+# How the room left on a page is shared out: before and after each of these parts.
+SHARES = {
+    "certificate__value": (0.25, 0.25),
+    "certificate__project": (0.2, 0.0),
+    "certificate__colophon": (0.3, 0.0),
+}
 STYLE_SHEETS = ("css/certificate.css", "css/certificate-pdf.css", "css/certificate-tight.css")
 # The names under which WeasyPrint looks for the library, on Debian and on macOS.
 SUBSETTERS = ("libharfbuzz-subset.so.0", "libharfbuzz-subset.0.dylib")
@@ -187,14 +193,14 @@ class _Engine:
 
     def _fitted(self, markup: str) -> Any:
         """One page wherever it can be: set tighter if that saves a second page, and filled to the foot."""
-        document, styles = self._lay_out(markup, []), []
+        document = self._lay_out(markup, [])
         if len(document.pages) == PAGES_WORTH_SAVING:
             tighter = self._lay_out(markup, [self._tight])
             if len(tighter.pages) == 1:
-                document, styles = tighter, [self._tight]
+                document = tighter
         room = self._room_left(document)
         if room > 0:
-            document = self._lay_out(markup, [*styles, self._weasyprint.CSS(string=_spread(room))])
+            _spread(document, room)
         return document
 
     def _lay_out(self, markup: str, more_styles: list[Any]) -> Any:
@@ -225,13 +231,37 @@ def _ignoring_what_is_for_screens() -> Iterator[None]:
         log.setLevel(before)
 
 
-def _spread(room: float) -> str:
-    """Styles that share `room` CSS pixels out, so that a single page is filled down to its colophon."""
-    return (
-        f".certificate__value {{ padding-top: {room * 0.25:.1f}px; padding-bottom: {room * 0.25:.1f}px }}"
-        f".certificate__project {{ margin-top: {room * 0.2:.1f}px }}"
-        f".certificate__colophon {{ margin-top: {room * 0.3:.1f}px }}"
-    )
+def _spread(document: Any, room: float) -> None:
+    """Move the parts of a single page apart by `room` CSS pixels in all, so that it is filled down to its colophon.
+
+    What is laid out is moved as it is: laying all of it out again would take a quarter of a certificate's time.
+    """
+    from weasyprint.layout.background import layout_box_backgrounds  # noqa: PLC0415 - loaded late
+
+    page = document.pages[0]
+    sheet = page._page_box  # noqa: SLF001 - WeasyPrint shows its boxes to nobody, and the version is pinned
+    moved = 0.0
+    for part in _with_class(sheet, "certificate").children:
+        before, after = SHARES.get(part.element.get("class"), (0.0, 0.0))
+        if part.is_in_normal_flow():
+            moved += before * room
+            part.translate(0, moved)
+            # Backgrounds are noted where they were first. Those of the parts are colours: no image is asked for.
+            layout_box_backgrounds(sheet, part, None)
+            moved += after * room
+    # A page notes where its headings and links are when it is made.
+    document.pages[0] = type(page)(sheet)
+
+
+def _with_class(box: Any, name: str) -> Any:
+    """The first box below `box` whose element has exactly this class, or begins its classes with it."""
+    waiting = [box]
+    for candidate in waiting:
+        element = getattr(candidate, "element", None)
+        if element is not None and (element.get("class") or "").split()[:1] == [name]:
+            return candidate
+        waiting += getattr(candidate, "children", ())
+    raise LookupError(name)
 
 
 def _packaged_files(static: Path) -> Any:

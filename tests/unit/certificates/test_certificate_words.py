@@ -136,6 +136,14 @@ def test_an_ordinary_certificate_fits_one_page_in_each_language(draw: Draw) -> N
         assert len(draw(SPECIMEN, locale).page_texts) == 1
 
 
+def test_an_ordinary_certificate_reaches_down_to_the_foot_of_its_page(draw: Draw) -> None:
+    bottom = (297 - 22) / 25.4 * 72
+    for facts in (SPECIMEN, replace(SPECIMEN, purpose="")):
+        words = draw(facts).tool("pdftotext", "-bbox", "FILE", "-")
+        edges = [float(line.split('yMax="')[1].split('"')[0]) for line in words.splitlines() if "yMax=" in line]
+        assert bottom - 18 < max(edge for edge in edges if edge < bottom)
+
+
 def test_a_certificate_with_much_to_say_is_set_tighter_rather_than_spilt(draw: Draw) -> None:
     wordy = replace(
         SPECIMEN,
