@@ -239,6 +239,8 @@ DESK: dict[str, Reach] = {
     "desk refund by hand with errors": _wrong("eva", "/desk/refunds/{desk refund failed}/by-hand"),
     "desk batches": _at("eva", "/desk/batches"),
     "desk batch response": _at("eva", "/desk/batches/response"),
+    "desk ledger": _at("eva", "/desk/ledger"),
+    "desk reconciliation": _at("eva", "/desk/reconciliation"),
     "desk cancellations": _at("eva", "/desk/cancellations"),
     "desk cancellation": _at("eva", "/desk/cancellations/{desk cancellation}"),
     "desk cancellation settled": _at("eva", "/desk/cancellations/{desk cancellation}/settle"),
