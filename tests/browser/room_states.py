@@ -139,6 +139,8 @@ ACCOUNT: dict[str, Reach] = {
     "account password": _at("sam", "/account/security/password"),
     "account password with errors": _wrong("sam", "/account/security/password"),
     "account recovery codes": _at("sam", "/account/security/recovery-codes"),
+    "account prove": _at("sam", "/account/prove"),
+    "account prove with errors": _wrong("sam", "/account/prove"),
     "account passkey": _at("sam", "/account/security/passkeys"),
     "account passkey gone": _at("sam", "/account/security/passkeys/{passkey}/remove"),
     "account second factor gone": _at("sam", "/account/security/second-factor/remove"),
