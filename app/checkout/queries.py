@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from app import current
 from app.catalog.models import Issuance, Project
@@ -29,6 +29,35 @@ from app.payments.split import split
 from app.providers.models import Provider
 
 Shown = tuple[int, int, int]  # an offer's id, units, and the price of one in minor units
+
+# Each step of a purchase asks for these several times, and saying a statement costs more than asking it.
+_UNITS = (
+    select(func.coalesce(func.sum(BasketLine.units), 0))
+    .join(Basket, Basket.id == BasketLine.basket_id)
+    .where(Basket.token == bindparam("token"))
+)
+_LINES = (
+    select(BasketLine, Offer, Issuance, Project, Provider)
+    .join(Basket, Basket.id == BasketLine.basket_id)
+    .join(Offer, Offer.id == BasketLine.offer_id)
+    .join(Issuance, Issuance.id == Offer.issuance_id)
+    .join(Project, Project.id == Issuance.project_id)
+    .join(Provider, Provider.id == Offer.provider_id)
+    .where(Basket.token == bindparam("token"))
+    .order_by(BasketLine.id)
+)
+_HELD = (
+    select(Reservation.offer_id, func.sum(Reservation.units))
+    .join(OrderLine, OrderLine.id == Reservation.order_line_id)
+    .join(Order, Order.id == OrderLine.order_id)
+    .join(Basket, Basket.id == Order.basket_id)
+    .where(
+        Basket.token == bindparam("token"),
+        Reservation.state == ReservationState.HELD,
+        Order.state.in_(UNPAID),
+    )
+    .group_by(Reservation.offer_id)
+)
 
 
 @dataclass(frozen=True)
@@ -86,12 +115,7 @@ def basket_units(token: str | None) -> int:
     """Units (tonnes) in a basket; 0 without one."""
     if not token:
         return 0
-    total = db.session.scalar(
-        select(func.coalesce(func.sum(BasketLine.units), 0))
-        .join(Basket, Basket.id == BasketLine.basket_id)
-        .where(Basket.token == token)
-    )
-    return int(total or 0)
+    return int(db.session.scalar(_UNITS, {"token": token}) or 0)
 
 
 def basket_view(
@@ -104,16 +128,7 @@ def basket_view(
     """The basket with live prices and units left, and a message beside each line that cannot be ordered."""
     rows = [
         (line, offer, issuance, project, provider)
-        for line, offer, issuance, project, provider in db.session.execute(
-            select(BasketLine, Offer, Issuance, Project, Provider)
-            .join(Basket, Basket.id == BasketLine.basket_id)
-            .join(Offer, Offer.id == BasketLine.offer_id)
-            .join(Issuance, Issuance.id == Offer.issuance_id)
-            .join(Project, Project.id == Issuance.project_id)
-            .join(Provider, Provider.id == Offer.provider_id)
-            .where(Basket.token == (token or ""))
-            .order_by(BasketLine.id)
-        ).all()
+        for line, offer, issuance, project, provider in db.session.execute(_LINES, {"token": token or ""}).all()
     ]
     amounts = [offer.price_for(line.units).minor * line.units for line, offer, *_rest in rows]
     shares = split(amounts, settings) if rows else ()
@@ -183,19 +198,7 @@ def units_left_for(token: str | None, offer: Offer) -> int:
 
 def _held_for(token: str | None) -> dict[int, int]:
     """Units by offer that an unpaid order from this basket holds."""
-    rows = db.session.execute(
-        select(Reservation.offer_id, func.sum(Reservation.units))
-        .join(OrderLine, OrderLine.id == Reservation.order_line_id)
-        .join(Order, Order.id == OrderLine.order_id)
-        .join(Basket, Basket.id == Order.basket_id)
-        .where(
-            Basket.token == (token or ""),
-            Reservation.state == ReservationState.HELD,
-            Order.state.in_(UNPAID),
-        )
-        .group_by(Reservation.offer_id)
-    )
-    return {offer_id: int(units) for offer_id, units in rows}
+    return {offer_id: int(units) for offer_id, units in db.session.execute(_HELD, {"token": token or ""})}
 
 
 def _left(offer: Offer, held: Mapping[int, int]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select
 
 from app.catalog.models import Issuance, Mechanism, UnitType
 from app.db import db
@@ -22,21 +22,21 @@ def on_sale(now: datetime) -> ColumnElement[bool]:
 
 def require_sale(issuance_id: int, now: datetime) -> None:
     """Refuse to offer units, or to put more of them into a basket. Raises SaleClosed."""
-    row = _earliest(Mechanism.sales_close_at, Issuance.id == issuance_id)
+    row = db.session.execute(_SALE, {"issuance_id": issuance_id}).one_or_none()
     if row is not None and row.at <= now:
         raise SaleClosed(unit_type=row.unit_type, closed_at=row.at)
 
 
 def require_orderable(offer_ids: Collection[int], now: datetime) -> None:
     """Refuse to order or pay units at `now` (aware). Raises OrdersClosed, which names one of the offers."""
-    row = _earliest(Mechanism.last_order_at, Offer.id.in_(offer_ids))
+    row = _last_order(offer_ids)
     if row is not None and row.at <= now:
         raise OrdersClosed(offer_id=row.offer_id, unit_type=row.unit_type, closed_at=row.at)
 
 
 def last_order_at(offer_ids: Collection[int]) -> datetime | None:
     """The instant from which not all of these offers can be ordered or paid any more; None where none is known."""
-    row = _earliest(Mechanism.last_order_at, Offer.id.in_(offer_ids))
+    row = _last_order(offer_ids)
     return None if row is None else row.at
 
 
@@ -60,9 +60,13 @@ def unopened_offers(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _earliest(column: Any, which: ColumnElement[bool]) -> Any:
-    """The row of the units that close first: `at`, `unit_type`, `offer_id`; None where nothing closes."""
-    return db.session.execute(
+def _last_order(offer_ids: Collection[int]) -> Any:
+    return db.session.execute(_LAST_ORDER, {"offer_ids": list(offer_ids)}).one_or_none()
+
+
+def _earliest(column: Any, which: ColumnElement[bool]) -> Select[Any]:
+    """The row of the units that close first: `at`, `unit_type`, `offer_id`; none where nothing closes."""
+    return (
         select(column.label("at"), Issuance.unit_type, func.coalesce(Offer.id, 0).label("offer_id"))
         .select_from(Issuance)
         .join(UnitType, UnitType.code == Issuance.unit_type)
@@ -71,4 +75,9 @@ def _earliest(column: Any, which: ColumnElement[bool]) -> Any:
         .where(which, column.is_not(None))
         .order_by(column, Offer.id)
         .limit(1)
-    ).one_or_none()
+    )
+
+
+# Said once: a purchase asks sixteen times.
+_SALE = _earliest(Mechanism.sales_close_at, Issuance.id == bindparam("issuance_id"))
+_LAST_ORDER = _earliest(Mechanism.last_order_at, Offer.id.in_(bindparam("offer_ids", expanding=True)))
