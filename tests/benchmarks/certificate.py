@@ -15,6 +15,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def measure(app: Flask) -> int:
     for number in range(WARM_UP + ROUNDS):
         facts = facts_of(number)
         markup = markup_of(app, facts)
-        ours, theirs = seconds(lambda f=facts: renderer.certificate(f, "en")), seconds(lambda m=markup: bare(m))
+        ours, theirs = seconds(partial(renderer.certificate, facts, "en")), seconds(partial(bare, markup))
         if number >= WARM_UP:
             pairs.append((ours, theirs))
     for name, column in zip(("product", "bare"), zip(*pairs, strict=True), strict=True):
@@ -74,7 +75,8 @@ def markup_of(app: Flask, facts: CertificateFacts) -> str:
 
 def bare_printer() -> Callable[[str], bytes]:
     """WeasyPrint with everything prepared that can be: HTML in, PDF out."""
-    fonts, images = FontConfiguration(), {}
+    fonts = FontConfiguration()
+    images: dict[str, Any] = {}
     base = STATIC.as_uri() + "/"
     styles = [weasyprint.CSS(url=base + sheet, font_config=fonts) for sheet in STYLE_SHEETS[:-1]]
 
