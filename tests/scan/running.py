@@ -63,7 +63,7 @@ def targets(site: Site, organisation: str) -> Iterator[Target]:
     yield Target("/en/desk?q=a", who="eva")
     yield Target("/en/desk/people?q=a", who="eva")
     yield Target("/en/desk/orders?state=paid&before=2&day=2026-01-01&email=a", who="eva")
-    yield Target("/en/desk/ledger?page=1&project=IN", who="eva")
+    yield Target("/en/desk/ledger?project=IN-1514", who="eva")
     yield Target(
         "/en/desk/acts?first=2026-01-01&last=2026-12-31&subject=order&what=operator_added&who=1&before=9", who="eva"
     )
@@ -82,12 +82,14 @@ def sqlmap(site: Site) -> Report:
             command = [
                 str(TOOLS / "sqlmap"), f"--url={site.address}{target.path}", "--batch", "--level=1", "--risk=2",
                 "--technique=BEU",
-                "--dbms=SQLite", "--threads=4", "--flush-session", "--disable-coloring", f"--output-dir={directory}",
+                "--dbms=SQLite", "--flush-session", "--disable-coloring", f"--output-dir={directory}",
                 # A wrong value is answered by a page that says so, 404 or 422, and that is looked at too.
                 "--ignore-code=400,404,422", "--skip=csrf_token",
             ]  # fmt: skip
             command += [f"--cookie={cookies[target.who]}"] if target.who else []
-            command += [f"--data={target.form}&csrf_token=1", "--csrf-token=csrf_token"] if target.form else []
+            # With a form token the requests come one after the other, each with a new one.
+            form = [f"--data={target.form}&csrf_token=1", "--csrf-token=csrf_token"]
+            command += form if target.form else ["--threads=4"]
             said = run(command)
             tried += 1
             if "identified the following injection point" in said:
@@ -132,7 +134,7 @@ def _kind_of(row: dict[str, str]) -> str:
     """The address of a finding without what differs from run to run."""
     path = urlsplit(row.get("path", "")).path
     parameter = row.get("parameter") or ""
-    plain = re.sub(r"(?<=/)[A-Z]{2}-\d+", "<project>", path)
+    plain = re.sub(r"(?<=/)[A-Z]{2}-\d+(-\d+)?", "<code>", re.sub(r"(?<=/sell/)\w+", "<seller>", path))
     return f"{plain} {parameter}".strip()
 
 
