@@ -92,6 +92,10 @@ histories: bootstrap ## Play a thousand random histories of offers and orders on
 chaos: bootstrap ## Buy ten thousand times in a storm, kill web and worker at every point, cancel a thousand times at each registry
 	CHAOS_PURCHASES=$(or $(CHAOS_PURCHASES),10000) CHAOS_ROUNDS=$(or $(CHAOS_ROUNDS),10) CHAOS_CANCELLATIONS=$(or $(CHAOS_CANCELLATIONS),1000) $(PYTEST) -n $(WORKERS) -m chaos $(T)
 
+.PHONY: fuzz
+fuzz: bootstrap ## Ask every route and fill every form with nonsense, FUZZ times each (200); SEED=… repeats a run
+	FUZZ=$(or $(FUZZ),200) SEED=$(or $(SEED),$(shell date +%s)) $(PYTEST) --timeout=0 tests/attack/test_fuzzing.py
+
 .PHONY: sweep
 sweep: bootstrap ## Visit every page in every language and width
 	SWEEP=1 $(PYTEST) -n $(WORKERS) --dist loadgroup -m "sweep or browser" $(T)

@@ -82,9 +82,10 @@ def path_of(rule: Rule, values: dict[str, bytes]) -> bytes:
     return _ARGUMENT.sub(lambda found: values[found[1]].decode("latin-1"), rule.rule).encode("latin-1")
 
 
-def texts() -> st.SearchStrategy[str]:
-    """A nasty text, seldom one that nobody thought of."""
-    return st.sampled_from(TEXTS) | st.sampled_from(TEXTS) | st.text(max_size=40)
+def texts(turn: int = 0) -> st.SearchStrategy[str]:
+    """A nasty text, seldom one that nobody thought of. The plainest example is the one at `turn`: the first asked."""
+    start = turn % len(TEXTS)
+    return st.sampled_from(TEXTS[start:] + TEXTS[:start]) | st.sampled_from(TEXTS) | st.text(max_size=40)
 
 
 def on_the_wire() -> st.SearchStrategy[bytes]:

@@ -14,14 +14,15 @@ from tests.attack.nasty import FILES, MEGABYTE
 BOUNDARY = "an-edge-of-ours"
 
 
-def of_field(role: str, form: Form, name: str) -> st.SearchStrategy[Asked]:
-    """A form filled in as it should be, but for one field."""
-    return _value_for(form.kinds[name]).map(lambda value: sent(role, form, [(name, value)]))
+def of_field(role: str, form: Form, name: str, turn: int) -> st.SearchStrategy[Asked]:
+    """A form filled in as it should be, but for one field; the first is the nasty text at `turn`."""
+    return _value_for(form.kinds[name], turn).map(lambda value: sent(role, form, [(name, value)]))
 
 
-def of_nonsense(role: str, form: Form) -> st.SearchStrategy[Asked]:
-    """A form with nonsense in every field, some of them sent twice."""
-    one = st.fixed_dictionaries({name: _value_for(kind) for name, kind in form.kinds.items()})
+def of_nonsense(role: str, form: Form, turn: int) -> st.SearchStrategy[Asked]:
+    """A form with nonsense in every field, some of them sent twice; the first begins with the nasty text at `turn`."""
+    kinds = enumerate(form.kinds.items(), start=turn)
+    one = st.fixed_dictionaries({name: _value_for(kind, number) for number, (name, kind) in kinds})
     return st.tuples(one, one, st.sets(st.sampled_from(sorted(form.kinds)), max_size=2)).map(
         lambda drawn: sent(role, form, [*drawn[0].items(), *((name, drawn[1][name]) for name in drawn[2])])
     )
@@ -47,8 +48,9 @@ def sent(role: str, form: Form, changes: list[tuple[str, Any]]) -> Asked:
     return Asked("POST", path, parts.query.encode(), filled, FORM, role)
 
 
-def _value_for(kind: str) -> st.SearchStrategy[Any]:
-    return st.sampled_from(FILES) if kind == "file" else texts()
+def _value_for(kind: str, turn: int) -> st.SearchStrategy[Any]:
+    start = turn % len(FILES)
+    return st.sampled_from(FILES[start:] + FILES[:start]) if kind == "file" else texts(turn)
 
 
 def _multipart(given: list[tuple[str, Any]], form: Form) -> bytes:

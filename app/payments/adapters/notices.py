@@ -14,6 +14,9 @@ SIGNATURE_HEADER = "Stripe-Signature"
 # How far the sender's clock may be from ours, in seconds, in both directions. The library looks
 # at the past only.
 TOLERANCE = 300
+# Characters that are kept of a name of Stripe's, which has 66 and less, and of a kind of event or a reference of ours.
+LONGEST_NAME = 120
+LONGEST_WORD = 80
 
 SESSION_EVENTS = frozenset(
     {
@@ -40,7 +43,7 @@ def read_notice(
         raise BadNotice(reason="future")
     try:
         event = _event(json.loads(body))
-    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError):
         raise BadNotice(reason="shape") from None
     if event.is_live != is_live:
         raise BadNotice(reason="mode")
@@ -69,13 +72,22 @@ def _event(content: Any) -> GatewayEvent:
     if content["object"] != "event":
         raise ValueError(content["object"])
     subject = content["data"]["object"]
-    kind = str(content["type"])
     metadata = subject.get("metadata") or {}
+    hint = subject.get("client_reference_id") or metadata.get("order")
     return GatewayEvent(
-        id=str(content["id"]),
-        type=kind,
-        object_reference=str(subject.get("id", "")),
-        order_hint=subject.get("client_reference_id") or metadata.get("order"),
+        id=_text(content["id"], LONGEST_NAME),
+        type=_text(content["type"], LONGEST_WORD),
+        object_reference=_text(subject.get("id", ""), LONGEST_NAME),
+        order_hint=None if hint is None else _text(hint, LONGEST_WORD),
         is_live=bool(content["livemode"]),
         created_at=datetime.fromtimestamp(content["created"], UTC),
     )
+
+
+def _text(value: Any, longest: int) -> str:
+    """A text that a database keeps. Raises ValueError for a longer one, halves of characters and U+0000."""
+    text = str(value)
+    text.encode()
+    if len(text) > longest or "\x00" in text:
+        raise ValueError("no text")
+    return text
