@@ -28,7 +28,7 @@ class Cancellation(Base):
             name="one_cause",
         ),
         Index("ix_cancellation_due", "state", "next_action_at"),
-        Index("ix_cancellation_completed", "completed_at", "id"),
+        Index("ix_cancellation_completed", "state", "completed_at", "id"),
         Index("ix_cancellation_transaction", "registry_transaction"),
         # What is cancelled of a pool is added up from the index alone.
         Index("ix_cancellation_pool", "account", "state", "issuance_id", "units"),

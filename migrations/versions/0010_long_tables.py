@@ -15,7 +15,7 @@ INDEXES = (
     ("ix_purchase_order_paid", "purchase_order", ["paid_at"]),
     ("ix_order_line_seller", "order_line", ["provider_id", "id"]),
     ("ix_order_line_project", "order_line", ["project_id", "provider_id", "id"]),
-    ("ix_cancellation_completed", "cancellation", ["completed_at", "id"]),
+    ("ix_cancellation_completed", "cancellation", ["state", "completed_at", "id"]),
     ("ix_cancellation_transaction", "cancellation", ["registry_transaction"]),
     ("ix_cancellation_pool", "cancellation", ["account", "state", "issuance_id", "units"]),
     ("ix_cancellation_issuance", "cancellation", ["issuance_id", "state"]),
