@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 
 from flask.testing import FlaskClient
 
@@ -99,6 +100,23 @@ def test_no_row_tells_what_one_buyer_paid_or_who_it_was(shop: Shop) -> None:
     assert "buyer@" not in rows + money
     assert "minor" not in rows
     assert "TN" not in money.replace("This", "")
+
+
+def test_what_was_cancelled_here_counts_on_its_day_and_is_no_row_of_the_published_books(
+    shop: Shop,
+) -> None:
+    shop.finished_order({shop.offer(units=100): 3})
+    client = shop.app.test_client()
+    day = f"{shop.clock.now():%Y-%m-%d}"
+    before, after = (f"{shop.clock.now() + timedelta(days=days):%Y-%m-%d}" for days in (-1, 1))
+
+    units = {
+        period: [row["units"] for row in lines(client, f"/en/statistics/here.csv?from={period[0]}&to={period[1]}")]
+        for period in ((day, day), (before, before), (after, after))
+    }
+
+    assert units == {(day, day): ["3"], (before, before): [], (after, after): []}
+    assert lines(client, f"/en/statistics/rows.csv?from={before}&to={after}") == []
 
 
 def test_a_new_cancellation_shows_at_once(shop: Shop) -> None:
