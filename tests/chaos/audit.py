@@ -77,11 +77,11 @@ QUESTIONS = {
         LEFT JOIN cancelled_block b ON b.cancellation_id = c.id GROUP BY c.id, c.state, c.units
         HAVING coalesce(sum(b.last - b.first + 1), 0) <> CASE c.state WHEN 'confirmed' THEN c.units ELSE 0 END""",
     "no serial number is cancelled twice": """
-        SELECT a.id, b.id FROM cancelled_block a JOIN cancelled_block b
-        ON a.id < b.id AND a.space = b.space AND a.first <= b.last AND b.first <= a.last""",
+        SELECT id, next FROM (SELECT id, last, lead(first) OVER (PARTITION BY space ORDER BY first) AS next
+        FROM cancelled_block) AS beside WHERE next <= last""",
     "no serial number lies in two places": """
-        SELECT a.id, b.id FROM ledger_block a JOIN ledger_block b
-        ON a.id < b.id AND a.space = b.space AND a.first <= b.last AND b.first <= a.last""",
+        SELECT id, next FROM (SELECT id, last, lead(first) OVER (PARTITION BY space ORDER BY first) AS next
+        FROM ledger_block) AS beside WHERE next <= last""",
     "units sold, reservations settled, units cancelled and units moved in the ledger are one number": """
         SELECT * FROM (SELECT f.id, f.units_settled AS sold,
         (SELECT coalesce(sum(r.units), 0) FROM reservation r
