@@ -108,6 +108,7 @@ def test_payments_orders_cancellations_certificates_and_holdings_agree_after_a_s
         raise
     if KEPT is None:
         storm.remove()
+        storm.directory.parent.rmdir()
     else:
         storm.leave()
 
