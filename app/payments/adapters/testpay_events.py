@@ -10,6 +10,7 @@ import http.client
 import json
 import logging
 import secrets
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,11 +19,13 @@ from sqlalchemy import select, update
 
 from app.config import Settings
 from app.db import db, end_reading, rows_changed, transaction
-from app.payments.adapters.notices import SIGNATURE_HEADER
+from app.payments.adapters import signatures
 from app.payments.adapters.testpay_models import TestpayEvent, TestpayRefund, TestpaySession
 
 log = logging.getLogger(__name__)
 
+# The version of Stripe's interface whose shapes these notices have: the one of the pinned library.
+API_VERSION = "2026-10-28.endive"
 COPIES = 5
 DELAY = timedelta(seconds=20)
 # With `reorder`, everything that happens within this many seconds is held and sent backwards.
@@ -86,14 +89,12 @@ def session_object(session: TestpaySession) -> dict[str, Any]:
 def _queue(kind: str, subject: dict[str, Any], mischief: frozenset[str], now: datetime) -> None:
     if "lose" in mischief:
         return
-    import stripe  # noqa: PLC0415 - a large library; the first payment loads it
-
     event_id = f"evt_testpay_{secrets.token_urlsafe(18)}"
     body = json.dumps(
         {
             "id": event_id,
             "object": "event",
-            "api_version": stripe.api_version,
+            "api_version": API_VERSION,
             "created": int(now.timestamp()),
             "data": {"object": subject},
             "livemode": False,
@@ -162,18 +163,16 @@ def _claim(event_id: int, attempts: int, now: datetime) -> bool:
 def _post(settings: Settings, body: str) -> int:
     # A wildcard is an address to listen on, not one to talk to.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
-    import stripe  # noqa: PLC0415 - a large library; the first payment loads it
-
-    signature = stripe.WebhookSignature.generate_signature_header(body, settings.testpay_secret)
+    content = body.encode()
     headers = {
         "Content-Type": "application/json",
         # The one name that the application answers to wherever it listens.
         "Host": urlsplit(settings.public_base_url).netloc,
-        SIGNATURE_HEADER: signature,
+        signatures.HEADER: signatures.sign(content, settings.testpay_secret, int(time.time())),
     }
     connection = http.client.HTTPConnection(host, settings.port, timeout=TIMEOUT)
     try:
-        connection.request("POST", "/webhooks/testpay", body.encode(), headers)
+        connection.request("POST", "/webhooks/testpay", content, headers)
         return connection.getresponse().status
     finally:
         connection.close()
