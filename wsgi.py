@@ -1,6 +1,7 @@
 """The application for a WSGI server, made from the environment."""
 
 import gc
+import os
 import sys
 
 # What is made while modules are loaded stays for good. Looking through it for rubbish again and again takes a sixth
@@ -11,7 +12,8 @@ from app.config import BadSettings  # noqa: E402 - the collector first
 from app.factory import create_app  # noqa: E402 - as above
 
 try:
-    app = create_app()
+    # Set by `flask`, whose commands find the application here too.
+    app = create_app(with_commands=os.environ.get("FLASK_RUN_FROM_CLI") == "true")
 except BadSettings as bad:
     sys.exit("Tonne does not start with these settings:\n" + "\n".join(f"  {problem}" for problem in bad.problems))
 

@@ -8,10 +8,10 @@ from contextvars import ContextVar
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from typing import Any, cast
 
 from flask import Flask
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     JSON,
@@ -44,7 +44,8 @@ from app.kernel.errors import Fault
 from app.kernel.states import Transitions
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
-migrate = Migrate(directory="migrations")
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 _is_writing: ContextVar[bool] = ContextVar("is_writing", default=False)
 
@@ -77,10 +78,16 @@ class StateEvent(Base):
 def init_app(app: Flask) -> None:
     """Bind the database and make SQLite behave like a server database."""
     db.init_app(app)
-    migrate.init_app(app, db, render_as_batch=True, compare_type=True)
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             prepare_sqlite(db.engine)
+
+
+def init_migrations(app: Flask) -> None:
+    """Offer `flask db`. Apart from `init_app`: Alembic takes 8 MB, and a web server migrates nothing."""
+    from flask_migrate import Migrate  # noqa: PLC0415 - for commands only
+
+    Migrate(directory=str(MIGRATIONS)).init_app(app, db, render_as_batch=True, compare_type=True)
 
 
 def prepare_sqlite(engine: Engine) -> None:

@@ -6,21 +6,18 @@ from pathlib import Path
 
 from flask import Flask
 
-from app import commands, db, fulfilment, jobs, models, operations, reconciliation, web
+from app import db, fulfilment, jobs, models, operations, reconciliation, web
 from app.accounts import guard
 from app.accounts import views as account_views
 from app.calculator import views as calculator_views
 from app.catalog import book, closing, labels, quality_words
-from app.catalog import commands as catalog_commands
 from app.certificates import views as certificate_views
 from app.certificates.adapters import make_renderer
 from app.checkout import pages as checkout_pages
-from app.claims import commands as claims_commands
 from app.complaints import views as complaint_views
 from app.config import Settings
 from app.content import legal_views, sitemap
 from app.content import views as content_views
-from app.demo import commands as demo_commands
 from app.demo import design
 from app.desk import pages as desk_pages
 from app.direct import views as direct_views
@@ -34,8 +31,6 @@ from app.providers.adapters import make_scanner
 from app.providers.service import on_lost_authority, on_suspension
 from app.register import views as register_views
 from app.registry.adapters import make_registries
-from app.registry.ledger import commands as ledger_commands
-from app.reporting import commands as registry_commands
 from app.reporting import seller_views as dashboard_views
 from app.reporting.statistics import views as statistics_views
 from app.screening import staff_views as screening_desk
@@ -47,8 +42,10 @@ ROOT = Path(__file__).resolve().parent.parent
 __all__ = ["create_app", "models"]
 
 
-def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> Flask:
+def create_app(settings: Settings | None = None, *, clock: Clock | None = None, with_commands: bool = True) -> Flask:
     """Make the application. Reads and checks the environment unless `settings` are given.
+
+    A web server needs no commands.
 
     Raises BadSettings with everything that is wrong, before anything is served.
     """
@@ -103,13 +100,11 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     on_lost_authority(freeze_project)
     dashboard_views.init_app(app)
     statistics_views.init_app(app)
-    registry_commands.init_app(app)
     operations.init_app(app)
     desk_pages.init_app(app)
-    commands.init_app(app)
-    catalog_commands.init_app(app)
-    claims_commands.init_app(app)
-    ledger_commands.init_app(app)
-    demo_commands.init_app(app)
     design.init_app(app)
+    if with_commands:
+        from app import command_line  # noqa: PLC0415 - a web server starts sooner and is smaller without
+
+        command_line.init_app(app)
     return app

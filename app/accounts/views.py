@@ -7,7 +7,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from app.accounts import commands, details_views, joining_views, people_views, proving_views
+from app.accounts import details_views, joining_views, people_views, proving_views
 from app.accounts.access import find_me, get_me, public, signed_in
 from app.accounts.adapters import totp
 from app.accounts.adapters.qr import qr_svg
@@ -31,10 +31,9 @@ __all__ = ["details_views", "init_app", "joining_views", "people_views", "provin
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages and the commands."""
+    """Register the pages."""
     app.jinja_env.filters["browser_in_words"] = browser_in_words
     app.register_blueprint(blueprint)
-    commands.init_app(app)
 
 
 @blueprint.route("/account/sign-in", methods=["GET", "POST"])

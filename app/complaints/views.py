@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, abort, make_response, redirect, render_templ
 from werkzeug.wrappers import Response
 
 from app import jobs
-from app.complaints import commands, service
+from app.complaints import service
 from app.complaints.errors import NoSuchComplaint
 from app.complaints.forms import ComplaintForm
 from app.complaints.queries import YearCounts, find_by_token, yearly_counts
@@ -26,9 +26,8 @@ COLUMNS = ("received", "answered_in_time", "answered_late", "withdrawn", "open",
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages and the operator's commands. The form is at `content.complaint`."""
+    """Register the pages. The form is at `content.complaint`."""
     app.register_blueprint(blueprint)
-    commands.init_app(app)
 
 
 @form_checks_token

@@ -18,6 +18,11 @@ log = logging.getLogger(__name__)
 work = AppGroup("work", help="Do what is due after payments.")
 
 
+def init_app(app: Flask) -> None:
+    """Register the commands on `flask`."""
+    app.cli.add_command(work)
+
+
 @work.command("once")
 def once() -> None:
     """Do everything that is due now, then stop."""

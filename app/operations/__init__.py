@@ -6,16 +6,12 @@ from flask import Flask
 
 from app.current import now
 from app.jobs import heartbeat
-from app.operations import commands, requests, views
+from app.operations import requests, views
 from app.web.views import watch_over
 
 
 def init_app(app: Flask) -> None:
-    """Count requests, serve the numbers, let `/health` ask for the worker, and offer the keeper's commands."""
+    """Count requests, serve the numbers, and let `/health` ask for the worker."""
     requests.init_app(app)
     app.register_blueprint(views.bp)
     watch_over(app, "worker", lambda: heartbeat.state_of_worker(now()))
-    app.cli.add_command(commands.doctor)
-    app.cli.add_command(commands.reseal_command)
-    app.cli.add_command(commands.backup)
-    app.cli.add_command(commands.restore_command)

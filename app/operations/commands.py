@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import click
-from flask import current_app
+from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from app import current
@@ -20,6 +20,12 @@ from app.operations.patient import Patient
 from app.operations.restore import restore
 from app.operations.seals import reseal
 from app.reconciliation.errors import JournalBroken
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands on `flask`."""
+    for command in (doctor, reseal_command, backup, restore_command):
+        app.cli.add_command(command)
 
 
 @click.command("doctor", help="Look at everything this copy needs, and say what to do.")

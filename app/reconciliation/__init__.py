@@ -7,12 +7,12 @@ from datetime import datetime
 from flask import Flask
 
 from app.fulfilment.process import collaborators
-from app.reconciliation import commands, journalling, restored, service, views
+from app.reconciliation import journalling, restored, service, views
 from app.reconciliation.journal import Journal
 
 
 def init_app(app: Flask) -> None:
-    """Register pages and command, and let the worker keep the journal and compare the books."""
+    """Register the pages, and let the worker keep the journal and compare the books."""
     journal = Journal(app.extensions["tonne.settings"].journal_path)
 
     def tend(now: datetime) -> int:
@@ -32,4 +32,3 @@ def init_app(app: Flask) -> None:
     app.extensions.setdefault("tonne.before_work", []).append(heed_the_journal)
     restored.init_app()
     views.init_app(app)
-    commands.init_app(app)

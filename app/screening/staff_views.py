@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from app.accounts.access import get_me, operators_only
 from app.current import now
 from app.kernel.errors import Refusal
-from app.screening import commands, queries, service
+from app.screening import queries, service
 from app.screening.edition import Source
 from app.screening.errors import ListRefused
 from app.screening.forms import DecisionForm, ListForm
@@ -26,10 +26,9 @@ _MATCH = "/<int(max=9223372036854775807):match_id>"
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages and the commands."""
+    """Register the pages."""
     app.register_blueprint(blueprint)
     app.jinja_env.filters["sanctions_source"] = source_name
-    commands.init_app(app)
 
 
 @blueprint.get("")

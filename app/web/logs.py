@@ -51,6 +51,8 @@ def init_app(app: Flask) -> None:
         root.removeHandler(handler)
     root.addHandler(StandardError())
     root.setLevel(settings.log_level)
+    # Loaded after this by commands, Alembic would name each of its parts.
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     request_started.connect(_start, app)
     app.after_request(_finish)
 

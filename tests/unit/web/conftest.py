@@ -19,7 +19,7 @@ from wtforms import StringField
 from app import web
 from app.catalog import labels
 from app.config import Settings
-from app.db import db
+from app.db import db, init_migrations
 from app.db import init_app as init_database
 from app.kernel.clock import FixedClock
 from app.kernel.errors import Outage
@@ -226,6 +226,7 @@ def make_site(tmp_path: Path, clock: FixedClock) -> Iterator[SiteMaker]:
         site.extensions["tonne.settings"] = settings
         site.extensions["tonne.clock"] = clock
         init_database(site)
+        init_migrations(site)
         web.init_app(site)
         labels.init_app(site)
         for room in ROOMS:

@@ -5,25 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from flask_migrate import stamp
 from sqlalchemy import text
 
-from app.db import db
+from app.db import MIGRATIONS, db
 from app.web.demonstration import statement
 from app.web.i18n import in_locale
+from app.web.views import newest_migrations
 from tests.unit.web.conftest import SiteMaker
-
-MIGRATIONS = Path(__file__).parent.parent.parent.parent / "migrations"
 
 
 @pytest.fixture
 def migrated(site: Flask) -> Flask:
-    site.extensions["migrate"].directory = str(MIGRATIONS)
     with site.app_context():
-        stamp(directory=str(MIGRATIONS))
+        stamp()
     return site
+
+
+def test_the_newest_migration_is_the_one_that_alembic_takes_for_it() -> None:
+    assert newest_migrations() == frozenset(ScriptDirectory(str(MIGRATIONS)).get_heads())
 
 
 def test_a_copy_that_can_work_is_healthy(migrated: Flask) -> None:
