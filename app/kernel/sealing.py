@@ -13,14 +13,14 @@ from binascii import Error as NotBase64
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-
-from cryptography.exceptions import InvalidTag
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from typing import TYPE_CHECKING
 
 from app.kernel.errors import Fault
+
+# cryptography is loaded by the first seal: 8 MB that a process which only shows pages never needs.
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 # The first bytes of a seal; Fernet's begin with "gAAAA".
 FORM = b"T2"
@@ -70,6 +70,8 @@ def unseal(sealed: bytes, keys: Keyring, purpose: SealFor) -> bytes:
     """What was sealed. Raises SealBroken."""
     if sealed.startswith(_FERNET_SIGN):
         return _unseal_fernet(sealed, keys)
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - loaded late
+
     head, nonce, rest = _taken_apart(sealed)
     for secret in keys.all:
         if head == FORM + _name(secret):
@@ -111,6 +113,8 @@ def _taken_apart(sealed: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _unseal_fernet(sealed: bytes, keys: Keyring) -> bytes:
+    from cryptography.fernet import InvalidToken  # noqa: PLC0415 - loaded late
+
     for secret in keys.all:
         try:
             return _fernet(secret).decrypt(sealed)
@@ -120,6 +124,9 @@ def _unseal_fernet(sealed: bytes, keys: Keyring) -> bytes:
 
 
 def _drawn(secret: str, use: str, length: int) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - loaded late
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415 - loaded late
+
     return HKDF(algorithm=SHA256(), length=length, salt=None, info=f"tonne {use}".encode()).derive(secret.encode())
 
 
@@ -131,9 +138,13 @@ def _name(secret: str) -> bytes:
 
 @cache
 def _cipher(secret: str, purpose: SealFor) -> AESGCM:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - loaded late
+
     return AESGCM(_drawn(secret, f"seal 2 for {purpose}", 32))
 
 
 @cache
 def _fernet(secret: str) -> Fernet:
+    from cryptography.fernet import Fernet  # noqa: PLC0415 - loaded late
+
     return Fernet(urlsafe_b64encode(_drawn(secret, "seal 1", 32)))

@@ -8,24 +8,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
-
-from fido2.server import Fido2Server
-from fido2.utils import websafe_encode
-from fido2.webauthn import (
-    AttestedCredentialData,
-    AuthenticationResponse,
-    PublicKeyCredentialRpEntity,
-    PublicKeyCredentialUserEntity,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from app.config import Settings
 
+# fido2 is loaded by the first passkey: 3 MB, and cryptography with it, that most web processes never need.
+if TYPE_CHECKING:
+    from fido2.server import Fido2Server
+    from fido2.webauthn import AttestedCredentialData
+
 LONGEST_ANSWER = 20_000  # characters of JSON
-_VERIFIED = UserVerificationRequirement.REQUIRED
 
 
 @dataclass(frozen=True)
@@ -56,45 +49,58 @@ def are_possible(settings: Settings) -> bool:
 
 def ask_for_new(email: str, name: str, known: Sequence[bytes], settings: Settings) -> Question:
     """Ask for a new passkey of a person whose `known` credentials are not to be registered twice."""
+    from fido2 import webauthn  # noqa: PLC0415 - loaded late
+
     handle = hmac.digest(settings.secret_key.encode(), f"passkey {email}".encode(), hashlib.sha256)
     options, state = _server(settings).register_begin(
-        PublicKeyCredentialUserEntity(id=handle, name=email, display_name=name or email),
-        credentials=[AttestedCredentialData(one) for one in known],
-        resident_key_requirement=ResidentKeyRequirement.REQUIRED,
-        user_verification=_VERIFIED,
+        webauthn.PublicKeyCredentialUserEntity(id=handle, name=email, display_name=name or email),
+        credentials=[webauthn.AttestedCredentialData(one) for one in known],
+        resident_key_requirement=webauthn.ResidentKeyRequirement.REQUIRED,
+        user_verification=webauthn.UserVerificationRequirement.REQUIRED,
     )
     return _question(options, state)
 
 
 def ask_for_known(settings: Settings) -> Question:
     """Ask for whichever passkey the person chooses; the browser lists those of this site."""
-    options, state = _server(settings).authenticate_begin(user_verification=_VERIFIED)
+    from fido2 import webauthn  # noqa: PLC0415 - loaded late
+
+    options, state = _server(settings).authenticate_begin(
+        user_verification=webauthn.UserVerificationRequirement.REQUIRED
+    )
     return _question(options, state)
 
 
 def read_new(answer: str, state: Mapping[str, Any], settings: Settings) -> NewPasskey | None:
     """The new passkey of an answer; None unless all of it is right and the person was verified."""
+    from fido2.utils import websafe_encode  # noqa: PLC0415 - loaded late
+
     try:
         data = _server(settings).register_complete(state, _read(answer))
     except _WRONG:
         return None
-    credential = cast(AttestedCredentialData, data.credential_data)
+    credential = cast("AttestedCredentialData", data.credential_data)
     return NewPasskey(websafe_encode(credential.credential_id), bytes(credential), data.counter)
 
 
 def credential_id_of(answer: str) -> str | None:
     """Which passkey an answer is said to come from."""
+    from fido2 import webauthn  # noqa: PLC0415 - loaded late
+    from fido2.utils import websafe_encode  # noqa: PLC0415 - loaded late
+
     try:
-        return websafe_encode(AuthenticationResponse.from_dict(_read(answer)).raw_id)
+        return websafe_encode(webauthn.AuthenticationResponse.from_dict(_read(answer)).raw_id)
     except _WRONG:
         return None
 
 
 def sign_count_of(answer: str, state: Mapping[str, Any], credential: bytes, settings: Settings) -> int | None:
     """How often the key says it signed, if it signed this answer and the person was verified; None otherwise."""
+    from fido2 import webauthn  # noqa: PLC0415 - loaded late
+
     try:
-        response = AuthenticationResponse.from_dict(_read(answer))
-        _server(settings).authenticate_complete(state, [AttestedCredentialData(credential)], response)
+        response = webauthn.AuthenticationResponse.from_dict(_read(answer))
+        _server(settings).authenticate_complete(state, [webauthn.AttestedCredentialData(credential)], response)
     except _WRONG:
         return None
     return response.response.authenticator_data.counter
@@ -118,5 +124,8 @@ def _question(options: Mapping[str, Any], state: dict[str, Any]) -> Question:
 
 
 def _server(settings: Settings) -> Fido2Server:
-    rp = PublicKeyCredentialRpEntity(id=urlsplit(settings.public_base_url).hostname, name="Tonne")
+    from fido2 import webauthn  # noqa: PLC0415 - loaded late
+    from fido2.server import Fido2Server  # noqa: PLC0415 - loaded late
+
+    rp = webauthn.PublicKeyCredentialRpEntity(id=urlsplit(settings.public_base_url).hostname, name="Tonne")
     return Fido2Server(rp, verify_origin=lambda origin: origin == settings.public_base_url)
