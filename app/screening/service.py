@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from flask import current_app
 from sqlalchemy import delete, insert, select, update
@@ -18,9 +19,11 @@ from app.kernel.text import clean_line, fold
 from app.screening.adapters import read_list
 from app.screening.edition import Edition, Source
 from app.screening.errors import MatchDecided, UnknownMatch
-from app.screening.matching import NameIndex
 from app.screening.models import SanctionsList, SanctionsName, ScreeningMatch
 from app.screening.states import MATCH, MatchState
+
+if TYPE_CHECKING:
+    from app.screening.matching import NameIndex
 
 log = logging.getLogger(__name__)
 
@@ -252,6 +255,8 @@ def _current_index() -> _Index:
     editions = tuple((list_id, digest) for list_id, digest in db.session.execute(wanted.order_by(SanctionsList.id)))
     kept: _Index | None = current_app.extensions.get(_CACHE)
     if kept is None or kept.editions != editions:
+        from app.screening.matching import NameIndex  # noqa: PLC0415 - brings RapidFuzz, 5 MB; pages compare no names
+
         rows = db.session.execute(
             select(SanctionsName.id, SanctionsList.source, SanctionsName.reference, SanctionsName.name)
             .join(SanctionsList, SanctionsList.id == SanctionsName.list_id)
