@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote
 
 from flask import Flask
@@ -41,6 +42,7 @@ def certificate_qr(facts: CertificateFacts, title: str) -> Markup:
     return Markup(qr_svg(address, title))  # noqa: S704 - segno escapes the title
 
 
+@lru_cache(maxsize=64)  # of 20 kB each: the pages before an order show the same few over and over
 def certificate_rosette(seed: str, title: str) -> Markup:
     """The pattern of a certificate, drawn from its number."""
     return Markup(engraving.rosette(seed, title))  # noqa: S704 - the title is escaped there

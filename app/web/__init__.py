@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.web import assets, demonstration, errors, filters, i18n, limits, logs, security, shared_pages, views
+from app.web import assets, demonstration, errors, filters, i18n, limits, logs, menus, security, shared_pages, views
 
 
 def init_app(app: Flask) -> None:
@@ -12,6 +12,7 @@ def init_app(app: Flask) -> None:
     logs.init_app(app)
     security.init_app(app)
     i18n.init_app(app)
+    menus.init_app(app)
     assets.init_app(app)
     filters.init_app(app)
     demonstration.init_app(app)

@@ -11,6 +11,9 @@ from babel import Locale
 from flask import Flask, Response, abort, current_app, g, has_request_context, redirect, request
 from flask.globals import request_ctx
 from flask_babel import Babel, force_locale, get_locale, get_translations, refresh
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -40,6 +43,7 @@ def init_app(app: Flask) -> None:
         npgettext=lambda context, one, many, number: _catalogue().unpgettext(context, one, many, number),
         newstyle=True,
     )
+    app.jinja_env.globals["_"] = _say
     app.url_value_preprocessor(_take_language)
     app.url_defaults(_give_language)
     app.before_request(_remember_the_switch)
@@ -58,6 +62,22 @@ def current_locale() -> Locale:
 def current_language() -> str:
     """The code of the language in force."""
     return str(current_locale().language)
+
+
+@pass_eval_context
+def _say(evaluation: EvalContext, text: str, /, **values: Any) -> str:
+    """What Jinja's own `_` does, without a context of its own for each of a page's hundreds of words.
+
+    What holds no value is made once for each catalogue.
+    """
+    catalogue = _catalogue()
+    if values or not evaluation.autoescape:
+        said: str = catalogue.ugettext(text)
+        return (Markup(said) if evaluation.autoescape else said) % values  # noqa: S704 - our own words, as in Jinja
+    plain: dict[str, Markup] = vars(catalogue).setdefault("tonne_plain", {})
+    if text not in plain:
+        plain[text] = Markup(catalogue.ugettext(text)) % {}  # noqa: S704 - as above
+    return plain[text]
 
 
 def _catalogue() -> Any:

@@ -1,0 +1,28 @@
+"""Menus that every page has, drawn once in each language: they are most of the words and addresses of a small page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask, request
+from markupsafe import Markup, escape
+
+from app.web.i18n import current_language
+
+
+def init_app(app: Flask) -> None:
+    """Give every template `menu(name, draw)`."""
+    drawn: dict[tuple[str, str], Markup] = {}
+
+    def menu(name: str, draw: Callable[[], Markup]) -> Markup:
+        """What `draw` says in the language in force, with the link to the present page marked as that.
+
+        `draw` must say the same to everybody and write its links as `<a href="…">`.
+        """
+        key = name, current_language()
+        if key not in drawn:
+            drawn[key] = draw()
+        here = escape(request.path)
+        return drawn[key].replace(Markup('<a href="%s">') % here, Markup('<a href="%s" aria-current="page">') % here)
+
+    app.jinja_env.globals["menu"] = menu
