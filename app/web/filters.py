@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any
 
 from babel import Locale
@@ -57,13 +58,22 @@ def register(environment: Environment) -> None:
 
 def money(amount: Money) -> str:
     """An amount with its currency code: `USD 1,234.50`, `1 234,50 USD`, `1.234,50 USD`."""
-    locale = current_locale()
+    return _money(amount, current_locale())
+
+
+@lru_cache(maxsize=4096)
+def _money(amount: Money, locale: Locale) -> str:
     return format_currency(amount.decimal, amount.currency, format=LANGUAGES[locale.language].money, locale=locale)
 
 
 def number(value: int) -> str:
     """A whole number with the separators of the language."""
-    return format_decimal(value, locale=current_locale())
+    return _number(value, current_locale())
+
+
+@lru_cache(maxsize=4096)
+def _number(value: int, locale: Locale) -> str:
+    return format_decimal(value, locale=locale)
 
 
 def duration(time: timedelta) -> str:
@@ -134,7 +144,13 @@ def countries(codes: Iterable[str]) -> str:
 
 def country_choices() -> list[tuple[str, str]]:
     """Every ISO 3166-1 country as (code, name), in the order of the alphabet that ignores accents."""
-    return sorted(((code, country(code)) for code in country_codes()), key=lambda pair: _plain(pair[1]))
+    return list(_country_choices(current_locale()))
+
+
+@cache
+def _country_choices(locale: Locale) -> tuple[tuple[str, str], ...]:
+    names = ((code, str(locale.territories.get(code, code))) for code in country_codes())
+    return tuple(sorted(names, key=lambda pair: _plain(pair[1])))
 
 
 def dir_of(text: Any) -> str:

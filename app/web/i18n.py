@@ -56,7 +56,9 @@ def init_app(app: Flask) -> None:
 
 def current_locale() -> Locale:
     """The parsed locale in force, English outside an application."""
-    return get_locale() or Locale(DEFAULT_LANGUAGE)
+    # Where Babel keeps it once it is known: its own way there looks four times, and pages ask for every number.
+    known = getattr(g.get("_flask_babel"), "babel_locale", None) if g else None
+    return known or get_locale() or Locale(DEFAULT_LANGUAGE)
 
 
 def current_language() -> str:
@@ -239,10 +241,19 @@ def _name_the_language(response: Response) -> Response:
 
 def _path_in(language: str) -> str:
     endpoint, values = g.get("shown_page") or (request.endpoint, request.view_args or {})
-    home = f"/{language}/"
     if endpoint is None:
         known = _language_of_path()
-        return f"/{language}{quote(request.path.removeprefix(f'/{known}'))}" if known else home
+        return f"/{language}{quote(request.path.removeprefix(f'/{known}'))}" if known else f"/{language}/"
+    # A page asks seven times. An application context may outlive one request, and a request show another page.
+    asked, paths = g.get("paths_of_page", (None, {}))
+    if asked != (endpoint, values):
+        paths = {each: _path_of(endpoint, values, each) for each in LANGUAGES}
+        g.paths_of_page = (endpoint, dict(values)), paths
+    return str(paths[language])
+
+
+def _path_of(endpoint: str, values: dict[str, Any], language: str) -> str:
+    home = f"/{language}/"
     if not _has_language(endpoint):
         return home
     adapter = current_app.url_map.bind("localhost")
