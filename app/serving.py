@@ -13,6 +13,9 @@ from honcho.manager import Manager
 
 from app.config import BadSettings, Settings
 
+# Threads of one interpreter take turns. With a heap for each, glibc keeps memory that none of them uses.
+ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
+
 
 def main(alone: str = "") -> int:
     """Serve the marketplace and do what is due, until stopped or until one of the two ends.
@@ -26,6 +29,8 @@ def main(alone: str = "") -> int:
         sys.stderr.write("Tonne does not start with these settings:\n")
         sys.stderr.writelines(f"  {problem}\n" for problem in bad.problems)
         return 2
+    for name, value in ONE_HEAP.items():
+        os.environ.setdefault(name, value)
     commands = {"web": web_command(settings), "worker": worker_command()}
     if alone:
         os.execv(sys.executable, commands[alone])  # noqa: S606 - our own words, and no shell

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import NullPool, create_engine, text
 
+from app.serving import ONE_HEAP
 from tests.postgres import PrivateCluster, free_port
 
 SECRET = "for-this-benchmark-only-and-nothing-else"
@@ -78,6 +79,7 @@ def settings_in(directory: Path, port: int, url: str = "") -> dict[str, str]:
         "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
         "LIMIT_CHECKOUT": "1000000/minute",
         "LIMIT_FILES": "1000000/minute",
+        "LIMIT_VERIFY": "1000000/minute",
         "LOG_LEVEL": "INFO",
     }
 
@@ -113,7 +115,12 @@ def worker(target: str, environment: Mapping[str, str]) -> Iterator[Running]:
 def _running(command: list[str], environment: Mapping[str, str]) -> Iterator[int]:
     with Path(environment["INSTANCE_PATH"], "benchmark.log").open("ab") as log:
         process = subprocess.Popen(
-            command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command,
+            env=ONE_HEAP | dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         yield process.pid
