@@ -87,29 +87,35 @@ def run_due(world: Collaborators) -> int:
     """Do everything that is due, until nothing is. Gives the number of things done."""
     end_reading()
     done = 0
+    finished: set[Callable[[Collaborators], int]] = set()
     for _round in range(MOST_ROUNDS):
-        did = sum(
-            step(world)
-            for step in (
-                hear_notices,
-                check_payments,
-                expire_orders,
-                keep_offers,
-                begin_orders,
-                begin_direct,
-                cancel_units,
-                # The receipt goes out before the certificates are drawn, the news of them after.
-                send_mails,
-                finish_orders,
-                finish_direct,
-                tell_late_buyers,
-                lapse_remedies,
-                make_refunds,
-                render_documents,
-                send_mails,
-                help_adapters,
-            )
-        )
+        did = 0
+        for step in (
+            hear_notices,
+            check_payments,
+            expire_orders,
+            keep_offers,
+            begin_orders,
+            begin_direct,
+            cancel_units,
+            # The receipt goes out before the certificates are drawn, the news of them after.
+            send_mails,
+            finish_orders,
+            finish_direct,
+            tell_late_buyers,
+            lapse_remedies,
+            make_refunds,
+            render_documents,
+            send_mails,
+            help_adapters,
+        ):
+            if step in finished:
+                continue
+            count = step(world)
+            did += count
+            # What only time makes due is not due again because other steps did something.
+            if not count and step in {expire_orders, keep_offers, tell_late_buyers, lapse_remedies}:
+                finished.add(step)
         done += did
         if did == 0:
             break
@@ -189,19 +195,18 @@ def cancel_units(world: Collaborators) -> int:
 
 def finish_orders(world: Collaborators) -> int:
     """Orders whose cancellations are all final get certificates for what was cancelled."""
-    if _is_held_back("certificates"):
+    now, due = world.clock.now(), due_to_finish()
+    if not due or _is_held_back("certificates"):
         return 0
-    now = world.clock.now()
-    return _each(due_to_finish(), lambda id_: finish_order(id_, world.registries, world.settings, now))
+    return _each(due, lambda id_: finish_order(id_, world.registries, world.settings, now))
 
 
 def finish_direct(world: Collaborators) -> int:
     """Direct cancellations that the registry has answered get their certificate, or their end."""
-    if _is_held_back("certificates of holders"):
+    due = direct.due_to_finish()
+    if not due or _is_held_back("certificates of holders"):
         return 0
-    return _each(
-        direct.due_to_finish(), lambda id_: direct.finish(id_, world.registries, world.settings, world.clock.now())
-    )
+    return _each(due, lambda id_: direct.finish(id_, world.registries, world.settings, world.clock.now()))
 
 
 def tell_late_buyers(world: Collaborators) -> int:
@@ -223,12 +228,10 @@ def lapse_remedies(world: Collaborators) -> int:
 
 def make_refunds(world: Collaborators) -> int:
     """Ask for refunds that are owed."""
-    if _is_held_back("refunds"):
+    due = payments.due_refunds(world.clock.now())
+    if not due or _is_held_back("refunds"):
         return 0
-    return _each(
-        payments.due_refunds(world.clock.now()),
-        lambda id_: payments.pursue_refund(id_, world.gateway, world.clock),
-    )
+    return _each(due, lambda id_: payments.pursue_refund(id_, world.gateway, world.clock))
 
 
 def render_documents(world: Collaborators) -> int:

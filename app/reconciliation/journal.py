@@ -32,6 +32,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._known: dict[bytes, Line] = {}
 
     @property
     def is_there(self) -> bool:
@@ -69,8 +70,11 @@ class Journal:
 
     def recent(self) -> tuple[list[Line], bool]:
         """The last lines, oldest first, and whether they are all there are."""
-        raw = self._tail() if self.is_there else []
-        lines = [_parsed(each, 0) for each in raw[-RECENT:]]
+        raw = self._tail()[-RECENT:] if self.is_there else []
+        # The worker asks many times for the same lines, and reading their JSON is most of the work.
+        known = self._known
+        self._known = {each: known.get(each) or _parsed(each, 0) for each in raw}
+        lines = [self._known[each] for each in raw]
         return lines, not lines or lines[0]["previous"] == FIRST
 
     def append(self, facts: Sequence[Line]) -> None:
@@ -118,11 +122,12 @@ def _hash(raw: bytes) -> str:
 
 def _forget_half_a_line(file: IO[bytes]) -> None:
     """A process that died while it wrote left a line without an end."""
-    file.seek(0)
-    size, whole = 0, 0
-    for raw in file:
-        size += len(raw)
-        whole = size if raw.endswith(b"\n") else whole
-    if whole < size:
-        file.truncate(whole)
+    size = file.seek(0, os.SEEK_END)
+    start = file.seek(max(0, size - _TAIL))
+    end = file.read().rfind(b"\n") + 1
+    if not end and start:
+        start = file.seek(0)
+        end = file.read().rfind(b"\n") + 1
+    if start + end < size:
+        file.truncate(start + end)
     file.seek(0, os.SEEK_END)

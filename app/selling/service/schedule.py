@@ -52,6 +52,8 @@ def run_schedule(now: datetime) -> int:
 
 def end_closed(offer_ids: Sequence[int], now: datetime) -> int:
     """End the offers of a mechanism that sells nothing any more, and tell their sellers; gives how many."""
+    if not offer_ids:
+        return 0
     with transaction():
         ended = []
         for offer_id in offer_ids:
