@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.web import assets, demonstration, errors, filters, i18n, limits, logs, menus, security, shared_pages, views
+from app.web import (
+    assets,
+    demonstration,
+    errors,
+    filters,
+    i18n,
+    limits,
+    logs,
+    menus,
+    routes,
+    security,
+    shared_pages,
+    views,
+)
 
 
 def init_app(app: Flask) -> None:
     """Set all of it up. Needs `tonne.settings` and `tonne.clock` in `app.extensions`."""
+    app.url_rule_class = routes.LateRule
     logs.init_app(app)
     security.init_app(app)
     i18n.init_app(app)
