@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import joinedload
 
 from app.catalog.models import Project, PublishedCancellation
 from app.db import db
 from app.kernel.text import clean_line
+
+_LISTED_UNTIL = (
+    select(func.max(PublishedCancellation.listed_until))
+    .where(PublishedCancellation.starts_at.is_(None))
+    .scalar_subquery()
+)
+_PROJECT_WITH_LIST = (
+    select(Project, _LISTED_UNTIL)
+    .options(joinedload(Project.parties))
+    .where(Project.reference == bindparam("reference"))
+)
 
 
 def find_project(reference: str) -> Project | None:
@@ -22,18 +33,6 @@ def find_project_with_list(reference: str) -> tuple[Project, date | None] | None
 
     The day is of every list that was loaded, whether or not it names this project. One query.
     """
-    listed_until = (
-        select(func.max(PublishedCancellation.listed_until))
-        .where(PublishedCancellation.starts_at.is_(None))
-        .scalar_subquery()
-    )
-    found = (
-        db.session.execute(
-            select(Project, listed_until)
-            .options(joinedload(Project.parties))
-            .where(Project.reference == clean_line(reference).upper())
-        )
-        .unique()
-        .one_or_none()
-    )
+    asked = {"reference": clean_line(reference).upper()}
+    found = db.session.execute(_PROJECT_WITH_LIST, asked).unique().one_or_none()
     return (found[0], found[1]) if found is not None else None

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.checkout.models import Basket, BasketLine
-from app.checkout.queries import minimum_problem, units_left_for
+from app.checkout.queries import find_basket, minimum_problem, units_left_for
 from app.db import db, insert_once, transaction
 from app.kernel.errors import Refusal
 from app.kernel.references import unguessable_token
@@ -27,7 +27,7 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
     is put into baskets any more.
     """
     with transaction() as session:
-        basket = _find(token) or _new_basket(now)
+        basket = find_basket(token) or _new_basket(now)
         line = session.scalar(
             select(BasketLine).where(BasketLine.basket_id == basket.id, BasketLine.offer_id == offer_id)
         )
@@ -45,7 +45,7 @@ def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> di
     """Set the units (tonnes) of lines, by offer; gives what cannot be set, which stays as it was."""
     refusals: dict[int, Refusal] = {}
     with transaction():
-        basket = _find(token)
+        basket = find_basket(token)
         for line in basket.lines if basket is not None else ():
             wanted = quantities.get(line.offer_id, line.units)
             try:
@@ -62,7 +62,7 @@ def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> di
 def remove_line(*, token: str, offer_id: int, now: datetime) -> None:
     """Take an offer out of the basket."""
     with transaction() as session:
-        basket = _find(token)
+        basket = find_basket(token)
         if basket is None:
             return
         for line in list(basket.lines):
@@ -74,7 +74,7 @@ def remove_line(*, token: str, offer_id: int, now: datetime) -> None:
 def save_details(*, token: str, details: Mapping[str, Any], now: datetime) -> None:
     """Keep what was typed in the checkout, so that going back loses nothing."""
     with transaction():
-        basket = _find(token)
+        basket = find_basket(token)
         if basket is not None:
             basket.details = dict(details)
             basket.changed_at = now
@@ -91,10 +91,6 @@ def take_out(basket_id: int, bought: Mapping[int, int]) -> None:
             line.units = left
         else:
             db.session.delete(line)
-
-
-def _find(token: str | None) -> Basket | None:
-    return db.session.scalar(select(Basket).where(Basket.token == token)) if token else None
 
 
 def _new_basket(now: datetime) -> Basket:

@@ -31,6 +31,7 @@ from app.providers.models import Provider
 Shown = tuple[int, int, int]  # an offer's id, units, and the price of one in minor units
 
 # Each step of a purchase asks for these several times, and saying a statement costs more than asking it.
+_BASKET = select(Basket).where(Basket.token == bindparam("token"))
 _UNITS = (
     select(func.coalesce(func.sum(BasketLine.units), 0))
     .join(Basket, Basket.id == BasketLine.basket_id)
@@ -108,7 +109,7 @@ def find_basket(token: str | None) -> Basket | None:
     """The basket behind a cookie, if it exists."""
     if not token:
         return None
-    return db.session.scalar(select(Basket).where(Basket.token == token))
+    return db.session.scalar(_BASKET, {"token": token})
 
 
 def basket_units(token: str | None) -> int:

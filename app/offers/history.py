@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Select, String, cast, extract, func, literal, null, select, union_all
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Select,
+    String,
+    bindparam,
+    cast,
+    extract,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 
 from app.catalog.models import Issuance, Project, PublishedCancellation
 from app.db import db
@@ -102,7 +116,7 @@ def read_history(
     sums = []
     moved_at: dict[tuple[str, int], datetime] = {}
     prices: dict[int, list[PricePoint]] = {}
-    for kind, name, key, amount, at, starts_at, tiers in db.session.execute(_events(project.id)):
+    for kind, name, key, amount, at, starts_at, tiers in _read_events(project.id):
         if kind == "price":
             prices.setdefault(key, []).append(_point(at, Money(int(amount), name), tiers))
         elif kind == "sum":
@@ -161,8 +175,15 @@ def price_lines(project_id: int) -> tuple[PriceLine, ...]:
     return _lines(offers.values(), prices)
 
 
-def _events(project_id: int) -> Select[Any]:
-    """Kind, name, key, amount, instant, beginning and tiers of everything, as one statement."""
+def _read_events(project_id: int) -> Iterable[Any]:
+    events = _events(db.session.get_bind().dialect.name)
+    return db.session.execute(events, {"project_id": project_id})
+
+
+@cache
+def _events(dialect: str) -> Select[Any]:
+    """Kind, name, key, amount, instant, beginning and tiers of everything of `project_id`, as one statement."""
+    project_id = bindparam("project_id", type_=BigInteger)
     no_beginning = cast(null(), UTCDateTime)
     no_tiers = cast(null(), JSON)
     published = (
@@ -176,7 +197,7 @@ def _events(project_id: int) -> Select[Any]:
             no_tiers.label("tiers"),
         )
         .where(PublishedCancellation.project_id == project_id, PublishedCancellation.starts_at.is_(None))
-        .group_by(PublishedCancellation.channel, extract("year", _in_utc(PublishedCancellation.completed_at)))
+        .group_by(PublishedCancellation.channel, extract("year", _in_utc(PublishedCancellation.completed_at, dialect)))
     )
     sums = select(
         literal("sum"),
@@ -200,7 +221,9 @@ def _events(project_id: int) -> Select[Any]:
         )
         .join(Issuance, Issuance.id == Cancellation.issuance_id)
         .where(Issuance.project_id == project_id, Cancellation.state == CancellationState.CONFIRMED)
-        .group_by(Cancellation.account, Cancellation.issuance_id, func.date(_in_utc(Cancellation.completed_at)))
+        .group_by(
+            Cancellation.account, Cancellation.issuance_id, func.date(_in_utc(Cancellation.completed_at, dialect))
+        )
     )
     prices = (
         select(
@@ -220,9 +243,9 @@ def _events(project_id: int) -> Select[Any]:
     return select(events)
 
 
-def _in_utc(instant: Any) -> Any:
+def _in_utc(instant: Any, dialect: str) -> Any:
     # SQLite has UTC as it is; PostgreSQL would take the year from the session's time zone.
-    return func.timezone("UTC", instant) if db.session.get_bind().dialect.name == "postgresql" else instant
+    return func.timezone("UTC", instant) if dialect == "postgresql" else instant
 
 
 def _day_after(day: date) -> datetime:

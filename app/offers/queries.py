@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app import current
 from app.catalog import book
@@ -113,6 +113,15 @@ def minimum_units(offer: Offer, minimum: int) -> int:
     return least_units(offer.prices, minimum, max(1, offer.least_of(offer.units_left)))
 
 
+# Pages that are drawn most are not to say their questions anew each time.
+_ISSUANCES = (
+    select(Issuance, Offer, Provider)
+    .outerjoin(Offer, Offer.issuance_id == Issuance.id)
+    .outerjoin(Provider, Provider.id == Offer.provider_id)
+    .where(Issuance.project_id == bindparam("project_id"))
+)
+
+
 def project_page(reference: str, minimum: int) -> ProjectPage | None:
     """A project's page, or None if no project has this reference, however it is capitalised.
 
@@ -126,11 +135,7 @@ def project_page(reference: str, minimum: int) -> ProjectPage | None:
     issuances: dict[int, Issuance] = {}
     held: list[tuple[Offer, Issuance, Provider]] = []
     for issuance, offer, provider in db.session.execute(
-        select(Issuance, Offer, Provider)
-        .outerjoin(Offer, Offer.issuance_id == Issuance.id)
-        .outerjoin(Provider, Provider.id == Offer.provider_id)
-        .where(Issuance.project_id == project.id)
-        .execution_options(populate_existing=True)
+        _ISSUANCES, {"project_id": project.id}, execution_options={"populate_existing": True}
     ):
         issuances[issuance.id] = issuance
         if offer is not None:
@@ -274,9 +279,12 @@ def preview_offer(offer_id: int, minimum: int) -> OfferRow:
 
 def find_project_of_offer(offer_id: int) -> str | None:
     """The reference of the project that an offer belongs to, or None if there is no such offer."""
-    return db.session.scalar(
-        select(Project.reference)
-        .join(Issuance, Issuance.project_id == Project.id)
-        .join(Offer, Offer.issuance_id == Issuance.id)
-        .where(Offer.id == offer_id, Offer.state.in_(VISIBLE))
-    )
+    return db.session.scalar(_PROJECT_OF_OFFER, {"offer_id": offer_id})
+
+
+_PROJECT_OF_OFFER = (
+    select(Project.reference)
+    .join(Issuance, Issuance.project_id == Project.id)
+    .join(Offer, Offer.issuance_id == Issuance.id)
+    .where(Offer.id == bindparam("offer_id"), Offer.state.in_(VISIBLE))
+)

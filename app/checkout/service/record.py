@@ -138,8 +138,9 @@ def _record_success(
     if state is _S.EXPIRED:
         _record_late_payment(payment, order, registries, settings, now)
     elif advance(Order, order_id, ORDER, _S.PAID, at=now, sources=UNPAID, paid_at=now):
-        for line in order.lines:
-            offers.settle(line.id, now)
+        # Ids alone: every move of a state makes objects be read again.
+        for line_id in [line.id for line in order.lines]:
+            offers.settle(line_id, now)
         _commission(order, registries, settings, now)
     else:
         refund = payments.owe_refund(
