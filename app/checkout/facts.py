@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.catalog.models import Issuance, Mechanism, Project, UnitType
 from app.certificates.facts import SCHEMA, from_json
@@ -57,20 +57,23 @@ class CertificateDraft:
     beneficiary_id: int
 
 
+_IN_BASKET = (
+    select(BasketLine.units, Issuance, Project, Provider, Offer.account)
+    .join(Basket, Basket.id == BasketLine.basket_id)
+    .join(Offer, Offer.id == BasketLine.offer_id)
+    .join(Issuance, Issuance.id == Offer.issuance_id)
+    .join(Project, Project.id == Issuance.project_id)
+    .join(Provider, Provider.id == Offer.provider_id)
+    .where(Basket.token == bindparam("token"))
+    .order_by(BasketLine.id)
+)
+
+
 def preview(
     token: str, details: Mapping[str, Any], settings: Settings, registries: Registries, now: datetime
 ) -> list[CertificateFacts]:
     """The certificates that ordering this basket now would give."""
-    rows = db.session.execute(
-        select(BasketLine.units, Issuance, Project, Provider, Offer.account)
-        .join(Basket, Basket.id == BasketLine.basket_id)
-        .join(Offer, Offer.id == BasketLine.offer_id)
-        .join(Issuance, Issuance.id == Offer.issuance_id)
-        .join(Project, Project.id == Issuance.project_id)
-        .join(Provider, Provider.id == Offer.provider_id)
-        .where(Basket.token == token)
-        .order_by(BasketLine.id)
-    ).all()
+    rows = db.session.execute(_IN_BASKET, {"token": token}).all()
     subject = Subject(
         name=details["beneficiary"],
         purpose=details["purpose"],

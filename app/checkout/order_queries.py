@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from app.catalog.models import Issuance, Project
 from app.certificates.models import Certificate
@@ -132,9 +132,40 @@ class OrderView:
 FINISHED = frozenset({OrderState.FULFILLED, OrderState.PARTLY_FULFILLED, OrderState.REFUSED})
 
 
+# Said once: whoever waits for certificates looks at the page again and again.
+_ORDER = select(Order).where(Order.token == bindparam("token"))
+_ACCOUNTS = (
+    select(Offer.account)
+    .join(OrderLine, OrderLine.offer_id == Offer.id)
+    .where(OrderLine.order_id == bindparam("order_id"))
+)
+_LINES = (
+    select(OrderLine, Issuance, Project, Provider, Cancellation)
+    .join(Issuance, Issuance.id == OrderLine.issuance_id)
+    .join(Project, Project.id == OrderLine.project_id)
+    .join(Provider, Provider.id == OrderLine.provider_id)
+    .outerjoin(Cancellation, Cancellation.order_line_id == OrderLine.id)
+    .where(OrderLine.order_id == bindparam("order_id"))
+    .order_by(OrderLine.position)
+)
+_CERTIFICATES = (
+    select(Certificate, Project)
+    .join(Project, Project.id == Certificate.project_id)
+    .where(Certificate.order_id == bindparam("order_id"))
+    .order_by(Certificate.id)
+)
+_REFUNDS = (
+    select(Refund, Project.title)
+    .outerjoin(OrderLine, OrderLine.id == Refund.order_line_id)
+    .outerjoin(Project, Project.id == OrderLine.project_id)
+    .where(Refund.order_id == bindparam("order_id"))
+    .order_by(Refund.id)
+)
+
+
 def find_order(token: str) -> Order | None:
     """The order behind an unguessable link."""
-    return db.session.scalar(select(Order).where(Order.token == token))
+    return db.session.scalar(_ORDER, {"token": token})
 
 
 def newest_payment(order_id: int) -> int | None:
@@ -161,30 +192,15 @@ def withdrawn_at(order: Order) -> datetime | None:
 
 def promise_of(order_id: int, registries: Registries) -> timedelta:
     """How soon the registries of an order's units are expected to have cancelled all of them."""
-    accounts = db.session.scalars(
-        select(Offer.account).join(OrderLine, OrderLine.offer_id == Offer.id).where(OrderLine.order_id == order_id)
-    ).all()
+    accounts = db.session.scalars(_ACCOUNTS, {"order_id": order_id}).all()
     return longest_of(accounts, registries)
 
 
 def order_view(order: Order, *, promise: timedelta) -> OrderView:
     """The order page's content; `promise` is how soon the registries of its units are expected to answer."""
-    rows = db.session.execute(
-        select(OrderLine, Issuance, Project, Provider, Cancellation)
-        .join(Issuance, Issuance.id == OrderLine.issuance_id)
-        .join(Project, Project.id == OrderLine.project_id)
-        .join(Provider, Provider.id == OrderLine.provider_id)
-        .outerjoin(Cancellation, Cancellation.order_line_id == OrderLine.id)
-        .where(OrderLine.order_id == order.id)
-        .order_by(OrderLine.position)
-    ).all()
+    rows = db.session.execute(_LINES, {"order_id": order.id}).all()
     cancellations = [cancellation for *_rest, cancellation in rows if cancellation is not None]
-    certificates = db.session.execute(
-        select(Certificate, Project)
-        .join(Project, Project.id == Certificate.project_id)
-        .where(Certificate.order_id == order.id)
-        .order_by(Certificate.id)
-    ).all()
+    certificates = db.session.execute(_CERTIFICATES, {"order_id": order.id}).all()
     processing = db.session.scalar(
         select(Payment.id).where(Payment.order_id == order.id, Payment.state == PaymentState.PROCESSING)
     )
@@ -284,13 +300,7 @@ def _share(line: OrderLine) -> Share:
 
 
 def _refunds(order: Order) -> tuple[RefundView, ...]:
-    rows = db.session.execute(
-        select(Refund, Project.title)
-        .outerjoin(OrderLine, OrderLine.id == Refund.order_line_id)
-        .outerjoin(Project, Project.id == OrderLine.project_id)
-        .where(Refund.order_id == order.id)
-        .order_by(Refund.id)
-    ).all()
+    rows = db.session.execute(_REFUNDS, {"order_id": order.id}).all()
     return tuple(RefundView(r.money, r.cause, r.state, r.created_at, title) for r, title in rows)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, Select, case, select
+from sqlalchemy import Row, Select, bindparam, case, select
 
 from app.catalog import book
 from app.catalog.models import Issuance, Project
@@ -103,17 +103,20 @@ def _fitting(line: OrderLine, now: datetime) -> Select[Offer, str | None]:
     )
 
 
+_REMEDIES = (
+    select(Remedy, OrderLine, Issuance, Project, Order)
+    .join(OrderLine, OrderLine.id == Remedy.order_line_id)
+    .join(Issuance, Issuance.id == OrderLine.issuance_id)
+    .join(Project, Project.id == OrderLine.project_id)
+    .join(Order, Order.id == OrderLine.order_id)
+    .where(Remedy.order_id == bindparam("order_id"))
+    .order_by(OrderLine.position)
+)
+
+
 def remedies_of(order_id: int, now: datetime) -> tuple[RemedyView, ...]:
     """The choices of an order's buyer, in the order of its lines; those of open ones as they are at `now` (aware)."""
-    rows = db.session.execute(
-        select(Remedy, OrderLine, Issuance, Project, Order)
-        .join(OrderLine, OrderLine.id == Remedy.order_line_id)
-        .join(Issuance, Issuance.id == OrderLine.issuance_id)
-        .join(Project, Project.id == OrderLine.project_id)
-        .join(Order, Order.id == OrderLine.order_id)
-        .where(Remedy.order_id == order_id)
-        .order_by(OrderLine.position)
-    ).all()
+    rows = db.session.execute(_REMEDIES, {"order_id": order_id}).all()
     return tuple(_view(*row, now) for row in rows)
 
 

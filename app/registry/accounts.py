@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.db import db
 from app.registry.models import RegistryAccount
 
+# Said once: an order asks for each of its lines at every step.
+_REGISTRY_CODE = select(RegistryAccount.registry_code).where(RegistryAccount.identifier == bindparam("identifier"))
+
 
 def find_registry_code(identifier: str) -> str | None:
     """The code of the registry that keeps an account; None if nobody said whose it is."""
-    return db.session.scalar(select(RegistryAccount.registry_code).where(RegistryAccount.identifier == identifier))
+    return db.session.scalar(_REGISTRY_CODE, {"identifier": identifier})
 
 
 def find_account_provider(identifier: str) -> int | None:
