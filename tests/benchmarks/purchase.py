@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from app.config import Settings
 from app.db import db
@@ -98,7 +98,7 @@ def open_shop(environment: dict[str, str], *, workers: int = 1, units: int = FOR
     """A migrated database with offers of three projects, a web server that answers, and a worker."""
     flask(environment, "db", "upgrade")
     offers = new_offers(environment, range(1, PROJECTS + 1), units)
-    engine = create_engine(Settings.from_environment(environment).database_url, poolclass=NullPool)
+    engine = create_engine(Settings.from_environment(environment).database_url)
     with (
         web("wsgi:app", environment, workers=workers) as server,
         worker("tests.benchmarks.plain_paper", environment) as helper,
