@@ -34,14 +34,14 @@ FINAL = [state for state in CancellationState if CANCELLATION.is_final(state)]
 
 _S = OrderState
 
+# Asked for each order: all cancellations that are not final would be looked for among all that ever were.
+_WAITS = exists().where(Cancellation.order_id == Order.id, Cancellation.state.not_in(FINAL))
+_READY = select(Order.id).where(Order.state == _S.FULFILLING, ~_WAITS).order_by(Order.id).limit(100)
+
 
 def due_to_finish() -> list[int]:
     """The orders whose cancellations are all final, oldest first."""
-    # Asked for each order: all cancellations that are not final would be looked for among all that ever were.
-    waits = exists().where(Cancellation.order_id == Order.id, Cancellation.state.not_in(FINAL))
-    ready = db.session.scalars(
-        select(Order.id).where(Order.state == _S.FULFILLING, ~waits).order_by(Order.id).limit(100)
-    ).all()
+    ready = db.session.scalars(_READY).all()
     end_reading()
     return list(ready)
 

@@ -16,6 +16,13 @@ from app.jobs.models import RestorationHold
 _HOLDS = RestorationHold.__table__
 IS_STANDING = exists().where(_HOLDS.c.lifted_at.is_(None))  # part of a query that reads more
 _STANDING = select(IS_STANDING)
+_NEWEST = (
+    select(RestorationHold)
+    .where(RestorationHold.lifted_at.is_(None))
+    .order_by(RestorationHold.id.desc())
+    .limit(1)
+    .execution_options(populate_existing=True)
+)
 
 
 def stands() -> bool:
@@ -25,13 +32,7 @@ def stands() -> bool:
 
 def find_standing() -> RestorationHold | None:
     """The hold that stands, the newest one of several; None in a copy that may do everything."""
-    return db.session.scalar(
-        select(RestorationHold)
-        .where(RestorationHold.lifted_at.is_(None))
-        .order_by(RestorationHold.id.desc())
-        .limit(1)
-        .execution_options(populate_existing=True)
-    )
+    return db.session.scalar(_NEWEST)
 
 
 def may_have_been_done(caused_at: datetime) -> bool:

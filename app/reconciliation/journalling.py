@@ -117,7 +117,9 @@ def _transactions(journal: Journal) -> Iterable[Mapping[str, Any]]:
         )
         if number not in known
     ][:MOST]
-    accounts = {account.id: account for account in db.session.scalars(select(LedgerAccount))} if ids else {}
+    if not ids:
+        return
+    accounts = {account.id: account for account in db.session.scalars(select(LedgerAccount))}
     blocks = _blocks(ids)
     for entry in db.session.scalars(
         select(LedgerTransaction).where(LedgerTransaction.id.in_(ids)).order_by(LedgerTransaction.id)

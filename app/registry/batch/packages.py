@@ -19,6 +19,14 @@ from app.registry.models import Cancellation, RegistryAccount
 from app.registry.states import CANCELLATION, CancellationState
 
 _NOT_FINAL = [state for state in CancellationState if not CANCELLATION.is_final(state)]
+_UNFINISHED = exists().where(
+    BatchLine.batch_id == Batch.id,
+    BatchLine.state != LineState.WITHDRAWN,
+    Cancellation.reference == BatchLine.reference,
+    Cancellation.state.in_(_NOT_FINAL),
+)
+# Said once: the worker asks after every round.
+_SETTLED = select(Batch.id).where(Batch.state == BatchState.ANSWERED, ~_UNFINISHED)
 
 
 def pack_due(renderer: FormRenderer, settings: Settings, now: datetime) -> int:
@@ -36,13 +44,7 @@ def pack_due(renderer: FormRenderer, settings: Settings, now: datetime) -> int:
 
 def settle_due(now: datetime) -> int:
     """Move answered batches on whose cancellations all have their outcome; gives how many moved."""
-    unfinished = exists().where(
-        BatchLine.batch_id == Batch.id,
-        BatchLine.state != LineState.WITHDRAWN,
-        Cancellation.reference == BatchLine.reference,
-        Cancellation.state.in_(_NOT_FINAL),
-    )
-    due = db.session.scalars(select(Batch.id).where(Batch.state == BatchState.ANSWERED, ~unfinished)).all()
+    due = db.session.scalars(_SETTLED).all()
     end_reading()
     if not due:
         return 0
