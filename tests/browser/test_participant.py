@@ -206,6 +206,7 @@ def _apply(mia: Regular, case: Case) -> str:
     mia.go("/sell/begin")
     mia.fill(name=case.company)
     mia.send("/sell/begin")
+    mia.enrol()  # whoever acts for an organisation must have a second factor
     place = urlsplit(mia.page.url).path.removesuffix("/application")
 
     def part(name: str) -> None:
@@ -227,7 +228,6 @@ def _apply(mia: Regular, case: Case) -> str:
     mia.fill(birth_year="1980", share="100")
     mia.send("/owners")
     part("payee")
-    mia.enrol()  # whoever says where money goes must have a second factor
     mia.fill(holder=case.company, bank="Demonstration Bank", account="DE89 3704 0044 0532 0130 00")
     mia.send("/payee")
     part("documents")
