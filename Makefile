@@ -15,9 +15,7 @@ export INSTANCE_PATH
 export FLASK_APP := wsgi.py
 
 # What `make test` may use: processes, and one file or directory instead of everything.
-# There is one more than processors, because one of them always waits for PostgreSQL, a browser or a killed process.
-PROCESSORS := $(shell nproc)
-WORKERS ?= $(shell expr $(PROCESSORS) + 1)
+WORKERS ?= auto
 T ?=
 
 LOCALES := $(shell $(PYTHON) -c 'from app.kernel.languages import OTHER_LANGUAGES; print(*OTHER_LANGUAGES)')
@@ -57,7 +55,7 @@ clean: ## Remove what make can make again; databases and secrets in INSTANCE_PAT
 
 .PHONY: test
 test: bootstrap ## Install what tests need and run the whole suite with all checks
-	@$(MAKE) --jobs=$(PROCESSORS) --output-sync=target lint types imports translations-check db-check
+	@$(MAKE) --jobs=2 --output-sync=target lint types imports translations-check db-check
 	$(PYTEST) -n $(WORKERS) --dist loadgroup --cov --cov-report= $(T)
 	@$(BIN)/coverage report --fail-under=95
 	@echo "Every branch of what decides about money and units:"
