@@ -26,16 +26,12 @@ from app.kernel import checkpoints
 from app.kernel.clock import Clock, FixedClock
 from tests.builders import NOW
 from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, scripted
-from tests.measuring import pytest_collection_modifyitems, pytest_runtest_protocol
 from tests.postgres import PrivateCluster, shared_cluster
 
 ROOT = Path(__file__).parent.parent
 SECRET = "a-secret-of-tests-that-is-long-enough-0001"
 
 AppMaker = Callable[..., Flask]
-
-# Hooks of pytest, which looks for them here.
-__all__ = ["pytest_collection_modifyitems", "pytest_runtest_protocol"]
 
 
 def pytest_collection_finish() -> None:

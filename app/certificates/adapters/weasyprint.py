@@ -254,14 +254,19 @@ def _spread(document: Any, room: float) -> None:
 
 
 def _with_class(box: Any, name: str) -> Any:
-    """The first box below `box` whose element has exactly this class, or begins its classes with it."""
-    waiting = [box]
-    for candidate in waiting:
-        element = getattr(candidate, "element", None)
-        if element is not None and (element.get("class") or "").split()[:1] == [name]:
-            return candidate
-        waiting += getattr(candidate, "children", ())
-    raise LookupError(name)
+    """The first box from `box` on whose element has exactly this class, or begins its classes with it."""
+    return next(found for found in _from(box) if _first_class(found) == name)
+
+
+def _from(box: Any) -> Iterator[Any]:
+    yield box
+    for child in getattr(box, "children", ()):
+        yield from _from(child)
+
+
+def _first_class(box: Any) -> str:
+    element = getattr(box, "element", None)
+    return "" if element is None else (element.get("class") or "").partition(" ")[0]
 
 
 def _packaged_files(static: Path) -> Any:
