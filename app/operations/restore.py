@@ -7,6 +7,7 @@ yesterday's orders without it.
 from __future__ import annotations
 
 import shutil
+import signal
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -34,6 +35,10 @@ DROP_ALL = """
 DO $$ DECLARE found record; BEGIN
     FOR found IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
         EXECUTE format('DROP TABLE public.%I CASCADE', found.tablename);
+    END LOOP;
+    FOR found IN SELECT oid::regprocedure AS name FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e') LOOP
+        EXECUTE format('DROP FUNCTION %s CASCADE', found.name);
     END LOOP;
 END $$;
 """
@@ -171,7 +176,8 @@ def _postgresql(settings: Settings, source: Path, manifest: Manifest, now: datet
             finished = subprocess.run(  # noqa: S603 - as above
                 reading, stdout=stream, stderr=subprocess.PIPE, check=False
             )
-            if finished.returncode != 0:
+            # Where psql has stopped, pg_restore ends by SIGPIPE and has nothing to say; psql has.
+            if finished.returncode not in (0, -signal.SIGPIPE):
                 writer.kill()  # what it has done so far is undone
                 said = finished.stderr.decode(errors="replace").strip()[-500:]
                 raise BackupRefused(f"pg_restore failed, and nothing was changed: {said}")
