@@ -107,7 +107,7 @@ bench-%: bench-packages $(VENV)/test.stamp $(COMPILED) ## Run one benchmark of t
 	$(BIN)/python -m tests.benchmarks.$*
 
 .PHONY: scan
-scan: bootstrap scan-packages .venv-scan/scan.stamp ## Run the security scanners, docs/security-scans.md; T=tool narrows
+scan: bootstrap .venv-scan/scan.stamp ## Run the security scanners, docs/security-scans.md; T=tool narrows
 	$(if $(T),,$(PYTEST) tests/scan)
 	$(BIN)/python -m tests.scan $(T)
 
@@ -190,15 +190,13 @@ log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
   -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0; } >"$$log" 2>&1 || { cat "$$log" >&2; exit 1; }
 endef
 
-.PHONY: run-packages test-packages bench-packages scan-packages
+.PHONY: run-packages test-packages bench-packages
 run-packages:
 	$(call packages,run)
 test-packages:
 	$(call packages,test)
 bench-packages:
 	$(call packages,bench)
-scan-packages:
-	$(call packages,scan)
 
 $(VENV)/run.stamp: requirements.txt
 	@test -x $(BIN)/pip || { echo "Making $(VENV)"; $(PYTHON) -m venv $(VENV); }

@@ -101,14 +101,14 @@ def operators_only(view: View) -> View:
     return cast(View, _mark(view, Access(operator=True, strong=True)))
 
 
-def members(role: Role, *, strong: bool = True) -> Callable[[View], View]:
+def members(role: Role) -> Callable[[View], View]:
     """For people with at least this role in the organisation whose code stands in the address as `organisation`.
 
-    They have shown a second factor: whoever sells moves other people's money. `strong=False` is for applicants.
+    They have shown a second factor: whoever sells moves other people's money.
     """
 
     def marked(view: View) -> View:
-        return cast(View, _mark(view, Access(role=role, strong=strong)))
+        return cast(View, _mark(view, Access(role=role, strong=True)))
 
     return marked
 

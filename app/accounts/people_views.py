@@ -55,7 +55,7 @@ def people(organisation: str) -> Response:
 
 
 @blueprint.post("/sell/<organisation>/people")
-@members(Role.OWNER, strong=True)
+@members(Role.OWNER)
 @form_checks_token
 def invite(organisation: str) -> Response:
     """Send an invitation."""
@@ -81,7 +81,7 @@ def invite(organisation: str) -> Response:
 
 
 @blueprint.post("/sell/<organisation>/people/invitations/<int(max=999999999):invitation_id>/resend")
-@members(Role.OWNER, strong=True)
+@members(Role.OWNER)
 def resend_invitation(organisation: str, invitation_id: int) -> Response:
     """Send an invitation again, with a new link."""
     try:
@@ -99,7 +99,7 @@ def resend_invitation(organisation: str, invitation_id: int) -> Response:
 
 
 @blueprint.post("/sell/<organisation>/people/invitations/<int(max=999999999):invitation_id>/withdraw")
-@members(Role.OWNER, strong=True)
+@members(Role.OWNER)
 def withdraw_invitation(organisation: str, invitation_id: int) -> Response:
     """Take an invitation back."""
     try:
@@ -111,7 +111,7 @@ def withdraw_invitation(organisation: str, invitation_id: int) -> Response:
 
 
 @blueprint.route("/sell/<organisation>/people/<int(max=999999999):person_id>", methods=["GET", "POST"])
-@members(Role.OWNER, strong=True)
+@members(Role.OWNER)
 @form_checks_token
 def member(organisation: str, person_id: int) -> Response:
     """Give a member another role."""
@@ -129,14 +129,14 @@ def member(organisation: str, person_id: int) -> Response:
 
 
 @blueprint.get("/sell/<organisation>/people/<int(max=999999999):person_id>/remove")
-@members(Role.OWNER, strong=True)
+@members(Role.OWNER)
 def ask_to_remove_member(organisation: str, person_id: int) -> Response:
     """Ask once more before somebody loses access."""
     return _page("account/remove_member.html", member=_member(person_id), organisation=organisation)
 
 
 @blueprint.post("/sell/<organisation>/people/<int(max=999999999):person_id>/remove")
-@members(Role.OWNER, strong=True)
+@members(Role.OWNER)
 def remove_member(organisation: str, person_id: int) -> Response:
     """Take somebody out of an organisation."""
     try:

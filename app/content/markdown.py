@@ -55,7 +55,7 @@ class Rendered:
 
 
 class _Parser(MarkdownIt):
-    def validateLink(self, url: str) -> bool:  # noqa: N802  (the library's name)
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the library's name
         # The library would print a refused link as it stands; we raise instead, when we come to it.
         return True
 

@@ -17,7 +17,7 @@ from app.certificates.models import Certificate
 from app.checkout.models import Order
 from app.db import db
 from app.desk.orders import Talk, talks_of
-from app.desk.waiting import OPEN_CANCELLATIONS, is_late
+from app.desk.waiting import is_late
 from app.direct.models import DirectCancellation
 from app.kernel.money import Money
 from app.kernel.sealing import Keyring, SealBroken, SealFor, unseal_text
@@ -26,7 +26,7 @@ from app.payments.payouts import Balance, balance, balances
 from app.providers.models import Payee, Provider
 from app.providers.states import PayeeState
 from app.registry.models import Cancellation
-from app.registry.states import CancellationState
+from app.registry.states import CANCELLATION, CancellationState
 
 MOST_ROWS = 200
 
@@ -111,7 +111,7 @@ def today(at: datetime, currency: str) -> Today:
 
 def open_cancellations(at: datetime) -> list[CancellationRow]:
     """Every cancellation that is not final, the oldest first."""
-    return _cancellation_rows(at, Cancellation.state.in_(OPEN_CANCELLATIONS))
+    return _cancellation_rows(at, Cancellation.state.in_(CANCELLATION.unfinished()))
 
 
 def find_cancellation(reference: str, at: datetime) -> tuple[CancellationRow, Talk] | None:

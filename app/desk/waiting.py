@@ -34,7 +34,6 @@ from app.screening.models import ScreeningMatch
 from app.screening.states import MatchState
 
 HELD_ORDERS = (OrderState.PAYMENT_REVIEW, OrderState.RISK_HOLD)
-OPEN_CANCELLATIONS = tuple(state for state in CancellationState if not CANCELLATION.is_final(state))
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,8 @@ def is_late(at: datetime) -> ColumnElement[bool]:
     """SQL: a cancellation that is not final and older than the registry's promise, or waits for a person."""
     return or_(
         Cancellation.state == CancellationState.MANUAL,
-        Cancellation.state.in_(OPEN_CANCELLATIONS) & or_(*(later_than_promised(it, at) for it in current_registries())),
+        Cancellation.state.in_(CANCELLATION.unfinished())
+        & or_(*(later_than_promised(it, at) for it in current_registries())),
     )
 
 

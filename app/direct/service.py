@@ -305,11 +305,10 @@ def _plan(direct_id: int, registries: Registries, now: datetime) -> None:
 
 def due_to_finish(limit: int = 100) -> list[int]:
     """Ids of direct cancellations that the registry has confirmed or refused."""
-    final = [state for state in CancellationState if CANCELLATION.is_final(state)]
     rows = db.session.scalars(
         select(DirectCancellation.id)
         .join(Cancellation, Cancellation.direct_cancellation_id == DirectCancellation.id)
-        .where(DirectCancellation.state == _S.FULFILLING, Cancellation.state.in_(final))
+        .where(DirectCancellation.state == _S.FULFILLING, Cancellation.state.in_(CANCELLATION.final()))
         .order_by(DirectCancellation.id)
         .limit(limit)
     ).all()

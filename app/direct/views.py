@@ -59,7 +59,7 @@ def cancellations(organisation: str) -> str:  # noqa: ARG001 - the guard has rea
 
 @blueprint.route("/new", methods=["GET", "POST"])
 @form_checks_token
-@members(Role.SELLER, strong=True)
+@members(Role.SELLER)
 def new(organisation: str) -> Response | str | tuple[str, int]:  # noqa: ARG001 - the guard has read it
     """Say what to cancel; see the very certificate; confirm that it cannot be undone. Each is a press of its own."""
     provider = _provider()

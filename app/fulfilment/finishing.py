@@ -30,12 +30,10 @@ from app.registry.ports import RefusalCode, Registries
 from app.registry.states import CANCELLATION, CancellationState
 from app.selling import notices
 
-FINAL = [state for state in CancellationState if CANCELLATION.is_final(state)]
-
 _S = OrderState
 
 # Asked for each order: all cancellations that are not final would be looked for among all that ever were.
-_WAITS = exists().where(Cancellation.order_id == Order.id, Cancellation.state.not_in(FINAL))
+_WAITS = exists().where(Cancellation.order_id == Order.id, Cancellation.state.in_(CANCELLATION.unfinished()))
 _READY = select(Order.id).where(Order.state == _S.FULFILLING, ~_WAITS).order_by(Order.id).limit(100)
 
 

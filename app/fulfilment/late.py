@@ -16,9 +16,7 @@ from app.notifications.models import Mail
 from app.registry.models import Cancellation
 from app.registry.ports import Registries
 from app.registry.promises import later_than_promised
-from app.registry.states import CANCELLATION, CancellationState
-
-OPEN = [state for state in CancellationState if not CANCELLATION.is_final(state)]
+from app.registry.states import CANCELLATION
 
 
 def late_orders(registries: Registries, now: datetime) -> list[int]:
@@ -29,7 +27,7 @@ def late_orders(registries: Registries, now: datetime) -> list[int]:
         .distinct()
         .where(
             Cancellation.order_id.is_not(None),
-            Cancellation.state.in_(OPEN),
+            Cancellation.state.in_(CANCELLATION.unfinished()),
             ~is_told,
             or_(*(later_than_promised(registry, now) for registry in registries)),
         )

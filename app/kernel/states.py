@@ -34,6 +34,14 @@ class Transitions(Generic[S]):
         """Whether nothing can follow `state`."""
         return not self.targets(state)
 
+    def final(self) -> tuple[S, ...]:
+        """The states that nothing can follow, in table order."""
+        return tuple(state for state in self._moves if self.is_final(state))
+
+    def unfinished(self) -> tuple[S, ...]:
+        """The states that something can follow, in table order."""
+        return tuple(state for state in self._moves if not self.is_final(state))
+
     def check(self, source: S, target: S) -> None:
         """Raise IllegalMove unless the table has this move."""
         if target not in self.targets(source):

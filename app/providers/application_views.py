@@ -138,7 +138,7 @@ def remove_owner(organisation: str, thing_id: int) -> Response:
 
 
 @blueprint.route(f"{APPLICATION}/payee", methods=["GET", "POST"])
-@members(Role.OWNER, strong=True)
+@members(Role.OWNER)
 @form_checks_token
 def payee(organisation: str) -> Response:
     """Where the money goes. The account number is typed anew each time."""

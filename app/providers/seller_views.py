@@ -49,7 +49,7 @@ def seller(organisation: str) -> Response:
 
 
 @blueprint.route("/<organisation>/seller/payee", methods=["GET", "POST"])
-@members(Role.OWNER, strong=True)
+@members(Role.OWNER)
 @form_checks_token
 def change_payee(organisation: str) -> Response:
     """Ask for another account; an operator has to agree."""

@@ -18,7 +18,7 @@ from app.payments.states import RefundState
 from app.reconciliation.models import ReconciledAccount, ReconciliationFinding, ReconciliationRun
 from app.reconciliation.states import FindingState, RunState
 from app.registry.models import Cancellation, StrayCancellation
-from app.registry.states import CANCELLATION, CancellationState
+from app.registry.states import CANCELLATION
 
 PAGE = 30
 
@@ -128,7 +128,6 @@ def find_hold() -> Held | None:
     standing = hold.find_standing()
     if standing is None:
         return None
-    final = [state for state in CancellationState if CANCELLATION.is_final(state)]
     return Held(
         standing.id,
         standing.backup_made_at,
@@ -137,7 +136,7 @@ def find_hold() -> Held | None:
         standing.replayed_at is not None,
         standing.compared_at,
         _count(Order.id, Order.state.in_((OrderState.PAID, OrderState.FULFILLING))),
-        _count(Cancellation.id, Cancellation.state.not_in(final)),
+        _count(Cancellation.id, Cancellation.state.in_(CANCELLATION.unfinished())),
         _count(Refund.id, Refund.state == RefundState.DUE),
         _count(StrayCancellation.id, StrayCancellation.found_at >= standing.restored_at),
     )

@@ -92,10 +92,9 @@ def compare(world: Collaborators) -> service.Result:
 
 def _look_up_all(world: Collaborators, restored_at: datetime) -> None:
     """Ask for every cancellation without a final answer. What was planned before may have been sent since."""
-    final = [state for state in CancellationState if CANCELLATION.is_final(state)]
     rows = db.session.execute(
         select(Cancellation.id, Cancellation.state, Cancellation.created_at)
-        .where(Cancellation.state.not_in(final))
+        .where(Cancellation.state.in_(CANCELLATION.unfinished()))
         .order_by(Cancellation.id)
     ).all()
     end_reading()

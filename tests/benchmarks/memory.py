@@ -4,7 +4,7 @@ The web process serves the demonstration world: every page that the sitemap and 
 then whole purchases by guests, then the same pages again. The PDF worker (`flask work forever`, the product's own
 command) draws 1,000 certificates that wait in its database, once with Latin names only, once with Chinese names and
 purposes on five of every hundred. Judged is the peak of resident memory that the kernel has seen (VmHWM) of the largest
-process of each, in megabytes of 1,000,000 bytes, shared pages included. `BENCH_CERTIFICATES` and `BENCH_PURCHASES`
+process of each, in megabytes of 1,000,000 bytes, shared pages included. `BENCH_CERTIFICATES` and `BENCH_SECONDS`
 make it shorter.
 """
 

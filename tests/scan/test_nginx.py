@@ -7,9 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from app.kernel.clock import SystemClock
-from tests.conftest import SECRET
+from tests.behind_a_socket import wait_for, web_server
+from tests.conftest import ROOT
 from tests.postgres import free_port
 
-ROOT = Path(__file__).parents[2]
-NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
-SECONDS_TO_START = 60
+NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 SMUGGLED = b"GET /health/live HTTP/1.1\r\nHost: tonne.example\r\n\r\n"
-
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed; make scan installs it")
 
 
 @dataclass(frozen=True)
@@ -75,36 +70,20 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def web_server(directory: Path) -> Iterator[Path]:
-    """The product's web server behind a Unix socket, as its unit starts it."""
-    path = directory / "web.sock"
-    environment = {
-        "PATH": os.environ["PATH"], "ENVIRONMENT": "development", "INSTANCE_PATH": str(directory),
-        "SECRET_KEY": SECRET, "SOCKET_PATH": str(path), "PUBLIC_BASE_URL": "https://tonne.example",
-        "PAYMENT_GATEWAY": "stripe", "STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRETS": "whsec_1",
-        "TRUSTED_PROXIES": "1", "LOG_LEVEL": "ERROR",
-    }  # fmt: skip
-    command = [sys.executable, "-m", "app.serving", "web"]
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL)
-    try:
-        _wait(lambda: _answers(path), server)
+def web_socket(directory: Path) -> Iterator[Path]:
+    """The product's web server, which believes its proxy."""
+    with web_server(directory, TRUSTED_PROXIES="1") as path:
         yield path
-    finally:
-        server.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(10)
-        server.kill()
-        server.wait()
 
 
 @pytest.fixture(scope="module")
-def proxy(directory: Path, web_server: Path) -> Iterator[Proxy]:
+def proxy(directory: Path, web_socket: Path) -> Iterator[Proxy]:
     """nginx with docs/nginx, in which only ports and paths are other ones."""
     port, plain_port = free_port(), free_port()
     _make_certificate(directory)
     site = (ROOT / "docs/nginx/tonne.conf").read_text()
     for there, here in (
-        ("unix:/run/tonne/web.sock", f"unix:{web_server}"), ("listen 443", f"listen 127.0.0.1:{port}"),
+        ("unix:/run/tonne/web.sock", f"unix:{web_socket}"), ("listen 443", f"listen 127.0.0.1:{port}"),
         ("    listen [::]:443 ssl http2;\n", ""), ("listen 80;", f"listen 127.0.0.1:{plain_port};"),
         ("    listen [::]:80;\n", ""), ("/etc/letsencrypt/live/tonne.example", str(directory)),
         ("/etc/nginx/tonne-proxy.conf", str(ROOT / "docs/nginx/tonne-proxy.conf")),
@@ -117,14 +96,14 @@ def proxy(directory: Path, web_server: Path) -> Iterator[Proxy]:
         f"http {{\nclient_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;\n"
         f"fastcgi_temp_path {directory}/f; uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;\n{site}}}\n"
     )
-    command = [str(NGINX), "-c", str(directory / "nginx.conf"), "-p", str(directory)]
+    command = [NGINX, "-c", str(directory / "nginx.conf"), "-p", str(directory)]
     tested = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=30, check=False)
     assert tested.returncode == 0, tested.stderr
     # Root's nginx would give its workers to nobody, who may not open the directory of the test.
     user = ["-g", "user root;"] if os.geteuid() == 0 else []
     server = subprocess.Popen([*command, *user], stdin=subprocess.DEVNULL)
     try:
-        _wait(lambda: _listens(port), server)
+        wait_for(lambda: _listens(port), server)
         yield Proxy(port, plain_port, directory / "fullchain.pem")
     finally:
         server.terminate()
@@ -135,24 +114,6 @@ def _listens(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
-
-
-def _answers(path: Path) -> bool:
-    """Whether the web server is there: its socket is made before its worker listens."""
-    with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
-        connection.connect(str(path))
-        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: tonne.example\r\nConnection: close\r\n\r\n")
-        return connection.recv(12) == b"HTTP/1.1 200"
-    return False
-
-
-def _wait(is_there: Callable[[], bool], server: subprocess.Popen[bytes]) -> None:
-    ends_at = time.monotonic() + SECONDS_TO_START
-    while not is_there():
-        assert server.poll() is None
-        assert time.monotonic() < ends_at
-        time.sleep(0.1)
 
 
 def _make_certificate(directory: Path) -> None:

@@ -16,14 +16,13 @@ from app.registry.batch.models import Batch, BatchLine, RegistryMessage
 from app.registry.batch.ports import FormRenderer, ForwardingLine, ForwardingRequest
 from app.registry.batch.states import BATCH, BatchState, LineState
 from app.registry.models import Cancellation, RegistryAccount
-from app.registry.states import CANCELLATION, CancellationState
+from app.registry.states import CANCELLATION
 
-_NOT_FINAL = [state for state in CancellationState if not CANCELLATION.is_final(state)]
 _UNFINISHED = exists().where(
     BatchLine.batch_id == Batch.id,
     BatchLine.state != LineState.WITHDRAWN,
     Cancellation.reference == BatchLine.reference,
-    Cancellation.state.in_(_NOT_FINAL),
+    Cancellation.state.in_(CANCELLATION.unfinished()),
 )
 # Said once: the worker asks after every round.
 _SETTLED = select(Batch.id).where(Batch.state == BatchState.ANSWERED, ~_UNFINISHED)

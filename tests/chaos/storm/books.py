@@ -77,7 +77,7 @@ class Books:
 
     def contents(self, table: str) -> Iterator[tuple[str, Any]]:
         """The JSON values of a table by id, in the order in which they came."""
-        for key, content in self.rows(f"SELECT {_KEY.get(table, 'id')}, content FROM {table} ORDER BY rowid"):  # noqa: S608
+        for key, content in self.rows(f"SELECT {_KEY.get(table, 'id')}, content FROM {table} ORDER BY rowid"):  # noqa: S608 - ours
             yield key, json.loads(content)
 
     # --- notes of the storm itself -----------------------------------------------------------------

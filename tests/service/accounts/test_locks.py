@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.accounts.models import SignIn
 from app.accounts.service.sessions import KNOWN_FOR
 from app.db import db
+from app.kernel.clock import FixedClock
 from tests.conftest import AppMaker
 from tests.pages import Visitor
 from tests.service.accounts.entering import (
@@ -163,8 +164,8 @@ def test_what_a_browser_keeps_opens_nothing_and_is_no_script_s(shop: Shop) -> No
         assert cookie.value not in db.session.scalars(select(SignIn.known_hash)).all()
 
 
-def test_on_https_the_cookie_belongs_to_this_host_alone(make_app: AppMaker, clock: object) -> None:
-    shop = with_fakes(make_app(PUBLIC_BASE_URL="https://tonne.example"), clock)  # type: ignore[arg-type]
+def test_on_https_the_cookie_belongs_to_this_host_alone(make_app: AppMaker, clock: FixedClock) -> None:
+    shop = with_fakes(make_app(PUBLIC_BASE_URL="https://tonne.example"), clock)
     visitor = shop.visitor()
     visitor.client.environ_base.update({"wsgi.url_scheme": "https", "HTTP_HOST": "tonne.example"})
     visitor.send(visitor.get("/en/account/join"), "/account/join", email=ADDRESS)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.accounts.access import FRESH
 from app.accounts.models import Passkey
 from app.db import db
+from app.kernel.clock import FixedClock
 from tests.conftest import AppMaker
 from tests.pages import Visitor
 from tests.service.accounts.authenticator import Authenticator
@@ -21,9 +22,9 @@ ROOM = "/en/account/security"
 
 
 @pytest.fixture
-def shop(make_app: AppMaker, clock: object) -> Shop:
+def shop(make_app: AppMaker, clock: FixedClock) -> Shop:
     """A shop at an address that browsers have passkeys for."""
-    return with_fakes(make_app(PUBLIC_BASE_URL="http://localhost:5000"), clock)  # type: ignore[arg-type]
+    return with_fakes(make_app(PUBLIC_BASE_URL="http://localhost:5000"), clock)
 
 
 def later(shop: Shop) -> None:

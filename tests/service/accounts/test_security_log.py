@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.kernel.clock import FixedClock
 from app.kernel.security_log import LOGGER
 from tests.conftest import AppMaker
 from tests.pages import Visitor
@@ -55,9 +56,9 @@ def log(capsys: pytest.CaptureFixture[str]) -> Log:
 
 
 @pytest.fixture
-def shop(make_app: AppMaker, clock: object) -> Shop:
+def shop(make_app: AppMaker, clock: FixedClock) -> Shop:
     """A shop at an address that browsers have passkeys for."""
-    return with_fakes(make_app(PUBLIC_BASE_URL="http://localhost:5000"), clock)  # type: ignore[arg-type]
+    return with_fakes(make_app(PUBLIC_BASE_URL="http://localhost:5000"), clock)
 
 
 def test_every_sign_in_is_told_good_or_bad_with_its_kind_and_whose(shop: Shop, log: Log) -> None:

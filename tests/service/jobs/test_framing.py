@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, SECRET
+from tests.behind_a_socket import web_server
 
-PATIENCE = 60  # seconds
 HOST = b"Host: tonne.example\r\n"
 SMUGGLED = b"GET /health/ready HTTP/1.1\r\n" + HOST + b"\r\n"
 
@@ -26,29 +21,8 @@ def web_socket(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) 
     """One web server behind a Unix socket, as its unit starts it."""
     directory = tmp_path_factory.mktemp("framing")
     shutil.copy(sqlite_template, directory / "tonne.sqlite")
-    path = directory / "web.sock"
-    environment = {
-        "PATH": os.environ["PATH"], "ENVIRONMENT": "development", "INSTANCE_PATH": str(directory),
-        "SECRET_KEY": SECRET, "SOCKET_PATH": str(path), "PUBLIC_BASE_URL": "https://tonne.example",
-        "PAYMENT_GATEWAY": "stripe", "STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRETS": "whsec_1",
-        "LOG_LEVEL": "ERROR",
-    }  # fmt: skip
-    server = subprocess.Popen(
-        [sys.executable, "-m", "app.serving", "web"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL
-    )
-    try:
-        ends_at = time.monotonic() + PATIENCE
-        while not said(path, SMUGGLED).startswith(b"HTTP/1.1 200"):
-            assert server.poll() is None
-            assert time.monotonic() < ends_at
-            time.sleep(0.1)
+    with web_server(directory) as path:
         yield path
-    finally:
-        server.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(10)
-        server.kill()
-        server.wait()
 
 
 def said(path: Path, request: bytes) -> bytes:
