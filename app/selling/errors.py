@@ -15,6 +15,12 @@ class OfferMoved(Refusal):
     code = "offer_moved"
 
 
+class PlanOver(Refusal):
+    """A planned price holds already, or was taken back."""
+
+    code = "plan_over"
+
+
 class TermsUnfit(Refusal):
     """`field` of the terms cannot be as it is; `reason` says how, the other facts with which bounds.
 

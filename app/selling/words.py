@@ -213,6 +213,7 @@ _TERMS: dict[tuple[str, str], Callable[[Facts], str]] = {
 _WORDS: dict[str, Callable[[Facts], str]] = {
     "more_than_held": _more_than_held,
     "offer_moved": _moved,
+    "plan_over": lambda _facts: _("That price is no longer planned: it holds already, or was taken back."),
     "no_such_offer": lambda _facts: _("There is no such offer any more."),
     "may_not_offer": lambda _facts: _(
         "You may not offer units of this project: you are suspended, or your authority for it was not accepted."

@@ -10,7 +10,7 @@ from app.db import advance, record, transaction
 from app.offers import service as offers
 from app.offers.models import PriceChange
 from app.offers.states import CLOSED, OPEN, PRICE_CHANGE, PriceChangeState
-from app.selling.errors import NoSuchOffer, OfferMoved, TermsUnfit
+from app.selling.errors import NoSuchOffer, PlanOver, TermsUnfit
 from app.selling.service.rows import SWEEPER, act, known_offer, locked_offer, put, require_fit, require_state
 from app.selling.terms import price_problems
 
@@ -54,14 +54,14 @@ def plan_price(
 
 
 def drop_planned_price(change_id: int, actor: Actor, now: datetime) -> None:
-    """Take a planned price back before it is due. Raises NoSuchOffer, or OfferMoved where it is no plan any more."""
+    """Take a planned price back before it is due. Raises NoSuchOffer, or PlanOver where it is no plan any more."""
     with transaction() as session:
         plan = session.get(PriceChange, change_id)
         if plan is None:
             raise NoSuchOffer
         offer = known_offer(plan.offer_id)
         if not advance(PriceChange, change_id, PRICE_CHANGE, PriceChangeState.WITHDRAWN, at=now):
-            raise OfferMoved(state=plan.state)
+            raise PlanOver
         act(offer, "planned_price_dropped", actor, now, plan=change_id)
 
 

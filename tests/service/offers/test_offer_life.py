@@ -25,7 +25,7 @@ from app.providers.models import Provider
 from app.providers.states import ProviderState
 from app.registry.ledger.models import LedgerBlock
 from app.selling import service
-from app.selling.errors import CodeUnfit, MayNotOffer, NoSuchOffer, OfferMoved, OtherOwner, TermsUnfit, UnknownIssuance
+from app.selling.errors import CodeUnfit, MayNotOffer, NoSuchOffer, OfferMoved, OtherOwner, PlanOver, TermsUnfit, UnknownIssuance
 from app.selling.service import schedule
 from app.selling.terms import Terms, terms_of
 from tests import people
@@ -400,7 +400,7 @@ def test_a_plan_must_be_possible_and_can_be_taken_back(desk: Desk) -> None:
     service.drop_planned_price(change_id, SELLER, NOW)
 
     assert service.run_schedule(NOW + HOUR) == 0
-    with pytest.raises(OfferMoved):
+    with pytest.raises(PlanOver):
         service.drop_planned_price(change_id, SELLER, NOW)
     with pytest.raises(NoSuchOffer):
         service.drop_planned_price(99, SELLER, NOW)

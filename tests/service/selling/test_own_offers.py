@@ -229,7 +229,7 @@ def test_a_price_is_planned_shown_applied_or_taken_back(house: House) -> None:
     seller.send(page, "/price/drop")
     assert "Planned:" not in seller.get(f"{house.room}/offer-1").words
     seller.send(page, "/price/drop")
-    assert "cannot be done now" in seller.get(f"{house.room}/offer-1").words
+    assert "no longer planned" in seller.get(f"{house.room}/offer-1").words
     with house.shop.inside():
         assert db.session.scalars(select(PriceChange.state)).all() == [PriceChangeState.WITHDRAWN]
 
