@@ -25,7 +25,16 @@ from app.providers.models import Provider
 from app.providers.states import ProviderState
 from app.registry.ledger.models import LedgerBlock
 from app.selling import service
-from app.selling.errors import CodeUnfit, MayNotOffer, NoSuchOffer, OfferMoved, OtherOwner, PlanOver, TermsUnfit, UnknownIssuance
+from app.selling.errors import (
+    CodeUnfit,
+    MayNotOffer,
+    NoSuchOffer,
+    OfferMoved,
+    OtherOwner,
+    PlanOver,
+    TermsUnfit,
+    UnknownIssuance,
+)
 from app.selling.service import schedule
 from app.selling.terms import Terms, terms_of
 from tests import people
