@@ -52,7 +52,7 @@ SETTINGS: tuple[Setting, ...] = (
         "How long visitors without cookies share a drawn page; at most 1000, 0 draws each anew.",
     ),
     Setting("WEB_THREADS", "4", "count", "Threads in each web server process."),
-    Setting("INSTANCE_PATH", "instance", "path", "Directory of the embedded databases."),
+    Setting("INSTANCE_PATH", "instance", "path", "Directory of the embedded databases and of compiled templates."),
     Setting(
         "JOURNAL_PATH",
         "",

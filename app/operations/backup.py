@@ -18,6 +18,7 @@ from app.operations import archive
 from app.operations.archive import BESIDE, DATABASES, FILES, JOURNAL, BackupRefused, Manifest
 from app.reconciliation.journal import FIRST, Journal
 from app.version import VERSION
+from app.web import compiled
 
 PRIVATE = 0o077  # what others may not do with what is written
 
@@ -74,13 +75,14 @@ def _fill(settings: Settings, directory: Path, now: datetime) -> Manifest:
 
 
 def _files(settings: Settings, target: Path) -> Iterator[Path]:
-    """The files of the instance: without the database, the journal, and what belongs to a database alone."""
+    """The files of the instance: without the database, the journal, what goes with a database or is made anew."""
     apart = {settings.journal_path.resolve()}
+    elsewhere = [path.resolve() for path in (target, compiled.directory(settings))]
     if archive.backend(settings.database_url) == "sqlite":
         apart.add(archive.sqlite_path(settings.database_url).resolve())
     for path in sorted(settings.instance_path.rglob("*")):
         is_ours = path.is_file() and not path.is_symlink() and not path.name.endswith(BESIDE)
-        if is_ours and path.resolve() not in apart and not path.resolve().is_relative_to(target.resolve()):
+        if is_ours and path.resolve() not in apart and not any(map(path.resolve().is_relative_to, elsewhere)):
             yield path
 
 

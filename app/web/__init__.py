@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.web import (
     assets,
+    compiled,
     demonstration,
     errors,
     filters,
@@ -26,6 +27,7 @@ def init_app(app: Flask) -> None:
     logs.init_app(app)
     security.init_app(app)
     i18n.init_app(app)
+    compiled.init_app(app)
     menus.init_app(app)
     assets.init_app(app)
     filters.init_app(app)

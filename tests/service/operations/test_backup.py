@@ -50,6 +50,8 @@ def test_a_backup_has_database_files_and_journal_for_this_user_only(world: Colla
     instance = world.settings.instance_path
     (instance / "factors").mkdir()
     (instance / "factors" / "air.csv").write_text("a,b\n")
+    (instance / "compiled").mkdir()
+    (instance / "compiled" / "template").write_text("made anew by whoever needs it")
     other = sqlite3.connect(instance / "jobs.sqlite")
     other.execute("CREATE TABLE task (data BLOB)")
     other.execute("INSERT INTO task VALUES ('hint')")
@@ -63,7 +65,7 @@ def test_a_backup_has_database_files_and_journal_for_this_user_only(world: Colla
     names = {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()}
     database = archive.DATABASES[archive.backend(world.settings.database_url)]
     assert {"manifest.json", database, "journal.jsonl", "files/factors/air.csv", "files/jobs.sqlite"} <= names
-    assert not any(name.endswith(("-wal", "-shm", ".partial")) for name in names)
+    assert not any(name.endswith(("-wal", "-shm", ".partial")) or "compiled" in name for name in names)
     assert {oct(path.stat().st_mode)[-2:] for path in [target, *target.rglob("*")]} == {"00"}
     copy = sqlite3.connect(target / "files" / "jobs.sqlite")
     assert copy.execute("SELECT data FROM task").fetchall() == [("hint",)]
