@@ -87,6 +87,16 @@ class LevyRule(Base):
     source: Mapped[str] = mapped_column(String(200), default="")
 
 
+class ProjectParty(Base):
+    """One host Party of a project."""
+
+    __tablename__ = "project_party"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
+    country: Mapped[str] = mapped_column(String(2), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer)
+
+
 class Project(Base):
     """A project activity or programme of activities. Its title stays in English."""
 
@@ -119,16 +129,6 @@ class Project(Base):
     def host_parties(self) -> tuple[str, ...]:
         """ISO 3166-1 alpha-2 codes of the host Parties, the first as in the reference."""
         return tuple(party.country for party in self.parties)
-
-
-class ProjectParty(Base):
-    """One host Party of a project."""
-
-    __tablename__ = "project_party"
-
-    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
-    country: Mapped[str] = mapped_column(String(2), primary_key=True)
-    position: Mapped[int] = mapped_column(Integer)
 
 
 class Issuance(Base):

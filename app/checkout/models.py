@@ -26,6 +26,18 @@ from app.kernel.columns import Base, UTCDateTime, state_column
 from app.kernel.money import Money
 
 
+class BasketLine(Base):
+    """Units of one offer."""
+
+    __tablename__ = "basket_line"
+    __table_args__ = (UniqueConstraint("basket_id", "offer_id"), CheckConstraint("units > 0", name="positive"))
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    basket_id: Mapped[int] = mapped_column(ForeignKey("basket.id", ondelete="CASCADE"), index=True)
+    offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"))
+    units: Mapped[int] = mapped_column(BigInteger)
+
+
 class Basket(Base):
     """What a visitor means to buy. Nothing is reserved for it."""
 
@@ -40,16 +52,34 @@ class Basket(Base):
     lines: Mapped[list[BasketLine]] = relationship(order_by="BasketLine.id", cascade="all, delete-orphan")
 
 
-class BasketLine(Base):
-    """Units of one offer."""
+class OrderLine(Base):
+    """Units of one offer at the price the buyer saw, and who gets what of it, to the cent."""
 
-    __tablename__ = "basket_line"
-    __table_args__ = (UniqueConstraint("basket_id", "offer_id"), CheckConstraint("units > 0", name="positive"))
+    __tablename__ = "order_line"
+    __table_args__ = (
+        UniqueConstraint("order_id", "position"),
+        CheckConstraint("units > 0", name="positive"),
+        CheckConstraint("unit_price * units = amount", name="listed_price_is_paid"),
+        CheckConstraint("seller_share + payment_cost + tax + platform_fee = amount", name="adds_up"),
+        Index("ix_order_line_seller", "provider_id", "id"),
+        Index("ix_order_line_project", "project_id", "provider_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    basket_id: Mapped[int] = mapped_column(ForeignKey("basket.id", ondelete="CASCADE"), index=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("purchase_order.id"), index=True)
+    position: Mapped[int] = mapped_column(Integer)
     offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"))
+    issuance_id: Mapped[int] = mapped_column(ForeignKey("issuance.id"))
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    provider_id: Mapped[int] = mapped_column(ForeignKey("provider.id"))
+    beneficiary_id: Mapped[int] = mapped_column(ForeignKey("beneficiary.id"))
     units: Mapped[int] = mapped_column(BigInteger)
+    unit_price: Mapped[int] = mapped_column(Integer)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    seller_share: Mapped[int] = mapped_column(BigInteger)
+    payment_cost: Mapped[int] = mapped_column(BigInteger)
+    tax: Mapped[int] = mapped_column(BigInteger)
+    platform_fee: Mapped[int] = mapped_column(BigInteger)
 
 
 class Order(Base):
@@ -122,36 +152,6 @@ class Beneficiary(Base):
     is_name_public: Mapped[bool] = mapped_column(Boolean, default=False)
     purpose_category: Mapped[str] = mapped_column(String(24), default="", server_default="")
     scheme_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
-
-
-class OrderLine(Base):
-    """Units of one offer at the price the buyer saw, and who gets what of it, to the cent."""
-
-    __tablename__ = "order_line"
-    __table_args__ = (
-        UniqueConstraint("order_id", "position"),
-        CheckConstraint("units > 0", name="positive"),
-        CheckConstraint("unit_price * units = amount", name="listed_price_is_paid"),
-        CheckConstraint("seller_share + payment_cost + tax + platform_fee = amount", name="adds_up"),
-        Index("ix_order_line_seller", "provider_id", "id"),
-        Index("ix_order_line_project", "project_id", "provider_id", "id"),
-    )
-
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("purchase_order.id"), index=True)
-    position: Mapped[int] = mapped_column(Integer)
-    offer_id: Mapped[int] = mapped_column(ForeignKey("offer.id"))
-    issuance_id: Mapped[int] = mapped_column(ForeignKey("issuance.id"))
-    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
-    provider_id: Mapped[int] = mapped_column(ForeignKey("provider.id"))
-    beneficiary_id: Mapped[int] = mapped_column(ForeignKey("beneficiary.id"))
-    units: Mapped[int] = mapped_column(BigInteger)
-    unit_price: Mapped[int] = mapped_column(Integer)
-    amount: Mapped[int] = mapped_column(BigInteger)
-    seller_share: Mapped[int] = mapped_column(BigInteger)
-    payment_cost: Mapped[int] = mapped_column(BigInteger)
-    tax: Mapped[int] = mapped_column(BigInteger)
-    platform_fee: Mapped[int] = mapped_column(BigInteger)
 
 
 class Remedy(Base):

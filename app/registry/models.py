@@ -13,6 +13,28 @@ from app.kernel.columns import Base, UTCDateTime, state_column
 from app.registry.states import CancellationState
 
 
+class CancelledBlock(Base):
+    """Serial numbers a registry confirmed as cancelled.
+
+    The migration adds the last line of defence: an exclusion constraint on PostgreSQL, triggers
+    on SQLite, so that no serial number can be recorded twice.
+    """
+
+    __tablename__ = "cancelled_block"
+    __table_args__ = (
+        CheckConstraint("first <= last", name="order"),
+        Index("ix_cancelled_block_serials", "space", "first"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    cancellation_id: Mapped[int] = mapped_column(ForeignKey("cancellation.id"), index=True)
+    space: Mapped[str] = mapped_column(String(60))  # registry and originating Party: one number space
+    first: Mapped[int] = mapped_column(BigInteger)
+    last: Mapped[int] = mapped_column(BigInteger)
+    text_first: Mapped[str] = mapped_column(String(80))
+    text_last: Mapped[str] = mapped_column(String(80))
+
+
 class Cancellation(Base):
     """The intent to cancel the units of one order line, or of one direct cancellation.
 
@@ -64,28 +86,6 @@ class Cancellation(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
     blocks: Mapped[list[CancelledBlock]] = relationship(order_by="CancelledBlock.first")
-
-
-class CancelledBlock(Base):
-    """Serial numbers a registry confirmed as cancelled.
-
-    The migration adds the last line of defence: an exclusion constraint on PostgreSQL, triggers
-    on SQLite, so that no serial number can be recorded twice.
-    """
-
-    __tablename__ = "cancelled_block"
-    __table_args__ = (
-        CheckConstraint("first <= last", name="order"),
-        Index("ix_cancelled_block_serials", "space", "first"),
-    )
-
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    cancellation_id: Mapped[int] = mapped_column(ForeignKey("cancellation.id"), index=True)
-    space: Mapped[str] = mapped_column(String(60))  # registry and originating Party: one number space
-    first: Mapped[int] = mapped_column(BigInteger)
-    last: Mapped[int] = mapped_column(BigInteger)
-    text_first: Mapped[str] = mapped_column(String(80))
-    text_last: Mapped[str] = mapped_column(String(80))
 
 
 class StrayCancellation(Base):

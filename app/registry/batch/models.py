@@ -55,6 +55,22 @@ class Batch(Base):
     lines_sha256: Mapped[str] = mapped_column(String(64), default="")
 
 
+class BatchBlock(Base):
+    """Serial numbers that the registry says it cancelled for a line."""
+
+    __tablename__ = "registry_batch_block"
+    __table_args__ = (
+        CheckConstraint("first <= last", name="order"),
+        Index("ix_registry_batch_block_serials", "space", "first"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    line_id: Mapped[int] = mapped_column(ForeignKey("registry_batch_line.id"), index=True)
+    space: Mapped[str] = mapped_column(String(24))
+    first: Mapped[int] = mapped_column(BigInteger)
+    last: Mapped[int] = mapped_column(BigInteger)
+
+
 class BatchLine(Base):
     """One cancellation in a batch. Its reference is unique over all batches: nothing is ever handed over twice.
 
@@ -95,22 +111,6 @@ class BatchLine(Base):
     blocks: Mapped[list[BatchBlock]] = relationship(order_by="BatchBlock.first")
 
 
-class BatchBlock(Base):
-    """Serial numbers that the registry says it cancelled for a line."""
-
-    __tablename__ = "registry_batch_block"
-    __table_args__ = (
-        CheckConstraint("first <= last", name="order"),
-        Index("ix_registry_batch_block_serials", "space", "first"),
-    )
-
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    line_id: Mapped[int] = mapped_column(ForeignKey("registry_batch_line.id"), index=True)
-    space: Mapped[str] = mapped_column(String(24))
-    first: Mapped[int] = mapped_column(BigInteger)
-    last: Mapped[int] = mapped_column(BigInteger)
-
-
 class RegistryMessage(Base):
     """A file that went to a registry or came from it, byte for byte. Nothing is ever taken out of this table.
 
@@ -145,21 +145,6 @@ class Attestation(Base):
     message_id: Mapped[int] = mapped_column(ForeignKey("registry_message.id"), primary_key=True)
 
 
-class AccountStatement(Base):
-    """What a registry states to lie in one of its accounts at one instant."""
-
-    __tablename__ = "account_statement"
-    __table_args__ = (UniqueConstraint("registry_code", "account", "as_of"),)
-
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    registry_code: Mapped[str] = mapped_column(String(24))
-    account: Mapped[str] = mapped_column(String(60))
-    as_of: Mapped[datetime] = mapped_column(UTCDateTime)
-    message_id: Mapped[int] = mapped_column(ForeignKey("registry_message.id"))
-
-    holdings: Mapped[list[StatedHolding]] = relationship(order_by="StatedHolding.id")
-
-
 class StatedHolding(Base):
     """Consecutive serial numbers of one issuance in a statement."""
 
@@ -175,3 +160,18 @@ class StatedHolding(Base):
     space: Mapped[str] = mapped_column(String(24))
     first: Mapped[int] = mapped_column(BigInteger)
     last: Mapped[int] = mapped_column(BigInteger)
+
+
+class AccountStatement(Base):
+    """What a registry states to lie in one of its accounts at one instant."""
+
+    __tablename__ = "account_statement"
+    __table_args__ = (UniqueConstraint("registry_code", "account", "as_of"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    registry_code: Mapped[str] = mapped_column(String(24))
+    account: Mapped[str] = mapped_column(String(60))
+    as_of: Mapped[datetime] = mapped_column(UTCDateTime)
+    message_id: Mapped[int] = mapped_column(ForeignKey("registry_message.id"))
+
+    holdings: Mapped[list[StatedHolding]] = relationship(order_by="StatedHolding.id")

@@ -94,6 +94,23 @@ class LedgerBlock(Base):
     last: Mapped[int] = mapped_column(BigInteger)
 
 
+class LedgerTransactionBlock(Base):
+    """The serial numbers one transaction moved."""
+
+    __tablename__ = "ledger_transaction_block"
+    __table_args__ = (
+        UniqueConstraint("transaction_id", "space", "first"),
+        Index("ix_ledger_transaction_block_serials", "space", "first"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    transaction_id: Mapped[int] = mapped_column(ForeignKey("ledger_transaction.id"), index=True)
+    issuance_id: Mapped[int] = mapped_column(ForeignKey("ledger_issuance.id"))
+    space: Mapped[str] = mapped_column(String(24))
+    first: Mapped[int] = mapped_column(BigInteger)
+    last: Mapped[int] = mapped_column(BigInteger)
+
+
 class LedgerTransaction(Base):
     """A transaction of the embedded registry, with the Kyoto codes for type and state.
 
@@ -132,20 +149,3 @@ class LedgerTransaction(Base):
     completed_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
     blocks: Mapped[list[LedgerTransactionBlock]] = relationship(order_by="LedgerTransactionBlock.first")
-
-
-class LedgerTransactionBlock(Base):
-    """The serial numbers one transaction moved."""
-
-    __tablename__ = "ledger_transaction_block"
-    __table_args__ = (
-        UniqueConstraint("transaction_id", "space", "first"),
-        Index("ix_ledger_transaction_block_serials", "space", "first"),
-    )
-
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    transaction_id: Mapped[int] = mapped_column(ForeignKey("ledger_transaction.id"), index=True)
-    issuance_id: Mapped[int] = mapped_column(ForeignKey("ledger_issuance.id"))
-    space: Mapped[str] = mapped_column(String(24))
-    first: Mapped[int] = mapped_column(BigInteger)
-    last: Mapped[int] = mapped_column(BigInteger)
