@@ -8,14 +8,32 @@ import sys
 # of the start, so the collector waits, and then leaves all of it alone.
 gc.disable()
 
-from app.config import BadSettings  # noqa: E402 - the collector first
-from app.factory import create_app  # noqa: E402 - as above
+from flask import Flask  # noqa: E402 - the collector first
+from sqlalchemy.orm import configure_mappers  # noqa: E402 - as above
+
+from app.config import BadSettings, Settings  # noqa: E402 - as above
+from app.front import make_front  # noqa: E402 - as above
+from app.kernel.clock import clock_from  # noqa: E402 - as above
+from app.opening import Opening  # noqa: E402 - as above
+
+# Set by `flask`, whose commands find the application here too.
+is_command = os.environ.get("FLASK_RUN_FROM_CLI") == "true"
+
+
+def make_whole() -> Flask:
+    """The application with all its rooms, ready to answer."""
+    from app.factory import create_app  # noqa: PLC0415 - a web server shows the list before it loads the rest
+
+    whole = create_app(settings, clock=clock, with_commands=is_command)
+    configure_mappers()
+    gc.freeze()
+    gc.enable()
+    return whole
+
 
 try:
-    # Set by `flask`, whose commands find the application here too.
-    app = create_app(with_commands=os.environ.get("FLASK_RUN_FROM_CLI") == "true")
+    settings = Settings.from_environment()
+    clock = clock_from(settings.clock_start)
+    app = make_whole() if is_command else Opening(make_front(settings, clock), make_whole)
 except BadSettings as bad:
     sys.exit("Tonne does not start with these settings:\n" + "\n".join(f"  {problem}" for problem in bad.problems))
-
-gc.freeze()
-gc.enable()

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from flask import Flask
 
-from app import db, fulfilment, jobs, models, operations, reconciliation, web
-from app.accounts import guard
+from app import front, fulfilment, jobs, models, operations, reconciliation
 from app.accounts import views as account_views
 from app.calculator import views as calculator_views
-from app.catalog import book, closing, labels, quality_words
 from app.certificates import views as certificate_views
 from app.certificates.adapters import make_renderer
 from app.checkout import pages as checkout_pages
@@ -37,8 +33,6 @@ from app.screening import staff_views as screening_desk
 from app.selling import pages as selling_pages
 from app.selling.service import freeze_all, freeze_project
 
-ROOT = Path(__file__).resolve().parent.parent
-
 __all__ = ["create_app", "models"]
 
 
@@ -51,19 +45,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     """
     settings = settings or Settings.from_environment()
     clock = clock or clock_from(settings.clock_start)
-    settings.instance_path.mkdir(parents=True, exist_ok=True)
-    app = Flask(
-        "app",
-        root_path=str(ROOT / "app"),
-        template_folder=str(ROOT / "templates"),
-        static_folder=str(ROOT / "static"),
-        instance_path=str(settings.instance_path),
-    )
-    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-    # What people typed is nobody's business in a traceback.
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"hide_parameters": True}
-    app.extensions["tonne.settings"] = settings
-    app.extensions["tonne.clock"] = clock
+    app = front.make_front(settings, clock)
     app.extensions["tonne.registries"] = make_registries(settings, clock)
     app.extensions["tonne.gateway"] = payment_adapters.make_gateway(settings)
     app.extensions["tonne.renderer"] = make_renderer()
@@ -71,15 +53,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     app.extensions["tonne.scanner"] = make_scanner(settings)
     app.extensions["tonne.surroundings"] = MarketSurroundings()
 
-    db.init_app(app)
     jobs.init_app(app)
-    web.init_app(app)
-    guard.init_app(app)
     account_views.init_app(app)
-    book.init_app(app)
-    labels.init_app(app)
-    closing.init_app(app)
-    quality_words.init_app(app)
     offer_pages.init_app(app)
     selling_pages.init_app(app)
     checkout_pages.init_app(app)

@@ -19,8 +19,8 @@ from app.kernel.money import Money
 from app.kernel.text import clean_line
 from app.offers.history import cancelled_units
 from app.offers.models import Offer
-from app.offers.queries import VISIBLE, minimum_units
-from app.offers.states import OfferState
+from app.offers.queries import minimum_units
+from app.offers.states import VISIBLE, OfferState
 from app.providers.models import Provider
 
 MOST = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from flask import current_app, make_response, redirect, render_template, request, url_for
+from flask import Flask, current_app, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext
 from markupsafe import Markup
 from werkzeug.wrappers import Response
@@ -14,18 +14,20 @@ from app.kernel.money import Money
 from app.offers import facets
 from app.offers.filters import Question, read
 from app.offers.listing import PAGE_ROWS, listing
-from app.offers.overview_views import blueprint
 from app.offers.selection import SORTS, ProjectRow
 from app.web.filters import money
 from app.web.i18n import current_language
 from app.web.shared_pages import may_be_shared
 
-__all__ = ["blueprint"]
-
 _NEIGHBOURS = 2  # page numbers on each side of the present one
 
 
-@blueprint.get("/")
+def init_app(app: Flask) -> None:
+    """Register the pages: not on the blueprint of the catalogue, which knows pages that the list does without."""
+    app.add_url_rule("/<lang>/", "catalog.projects", projects)
+    app.add_url_rule("/<lang>/how-we-sort", "catalog.sorting", how_we_sort)
+
+
 def projects() -> Response:
     """The list of projects with what is for sale at this moment, as the address asks for it.
 
@@ -59,7 +61,6 @@ def projects() -> Response:
     return response
 
 
-@blueprint.get("/how-we-sort", endpoint="sorting")
 def how_we_sort() -> str:
     """The rule of every order that a list or a choice of ours is in."""
     return render_template("catalog/sorting.html", sort_labels=facets.SORT_LABELS, sorts=tuple(SORTS), rows=PAGE_ROWS)

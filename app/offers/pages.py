@@ -1,4 +1,4 @@
-"""The catalogue's pages put together."""
+"""The catalogue's pages put together, all but the list (`list_views`), which stands at the front of the house."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from flask import Flask
 
 from app.current import settings
 from app.kernel.money import Money
-from app.offers import list_views, on_sale, shelf
+from app.offers import overview_views
 from app.web.charts import short_day, short_number
 from app.web.i18n import current_locale
 
 
 def init_app(app: Flask) -> None:
-    """Register the catalogue's pages, the shelf of what is on offer and the words on the scales of their charts."""
-    shelf.init_app(app)
-    on_sale.init_app(app)
-    app.register_blueprint(list_views.blueprint)
+    """Register the pages, and the words on the scales of their charts."""
+    app.register_blueprint(overview_views.blueprint)
     app.jinja_env.globals.update(short_day=short_day, short_number=short_number, price_on_scale=_price_on_scale)
 
 

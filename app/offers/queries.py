@@ -17,12 +17,9 @@ from app.db import db
 from app.kernel.money import Money
 from app.offers.history import History, read_history
 from app.offers.models import Offer
-from app.offers.states import CLOSED, STANDINGS, OfferState, Standing
+from app.offers.states import CLOSED, STANDINGS, VISIBLE, Standing
 from app.offers.tiers import least_units
 from app.providers.models import Provider
-
-# What a visitor may know of; drafts, withdrawn and expired offers are not shown.
-VISIBLE = (OfferState.LIVE, OfferState.PAUSED, OfferState.SOLD_OUT, OfferState.FROZEN)
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,7 @@ from app.config import Settings
 from app.db import db
 from app.offers.arrangement import Arrangement, Facts, IssuanceFacts, OfferFacts, ProjectFacts
 from app.offers.models import Offer
-from app.offers.queries import VISIBLE
-from app.offers.states import OfferState, Standing, standing
+from app.offers.states import VISIBLE, OfferState, Standing, standing
 
 _OFFERS = (
     select(

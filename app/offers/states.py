@@ -53,6 +53,8 @@ class Standing(StrEnum):
 # An offer that nobody outside has seen yet, one that is over, and all that still may sell.
 UNSEEN = (OfferState.DRAFT, OfferState.SUBMITTED, OfferState.APPROVED)
 CLOSED = (OfferState.WITHDRAWN, OfferState.EXPIRED)
+# What a visitor may know of; drafts, withdrawn and expired offers are not shown.
+VISIBLE = (OfferState.LIVE, OfferState.PAUSED, OfferState.SOLD_OUT, OfferState.FROZEN)
 OPEN = tuple(state for state in OfferState if state not in CLOSED)
 
 # Of several offers the one that stands first here says how they stand together.

@@ -29,7 +29,7 @@ from app.checkout.quantities import read_number
 from app.db import transaction
 from app.kernel.clock import Clock
 from app.offers.models import Offer, OfferInterest
-from app.offers.queries import VISIBLE
+from app.offers.states import VISIBLE
 from app.providers.models import Provider
 
 if TYPE_CHECKING:

@@ -1,0 +1,102 @@
+"""Opening the house: the list of projects is served while the rooms behind it are still being loaded.
+
+Most of a start is the loading of rooms that the first visitor does not enter. So a web server begins with the front
+(`app/front.py`), a second application of a few rooms. The whole one is made in the background as soon as a page was
+answered, or at the first request that the front has no page for, which waits for it. From then on it answers all.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterable
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+from app.db import db
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+SECONDS_ALONE = 1.0  # where nobody asks
+
+# What the front answers itself, and the addresses of other pages that it links to.
+AT_THE_FRONT = frozenset({"catalog.projects", "static"})
+LINKS = {
+    "account.home": "/<lang>/account",
+    "account.sign_in": "/<lang>/account/sign-in",
+    "applying.how": "/<lang>/sell",
+    "calculator.start": "/<lang>/how-many-tonnes",
+    "catalog.compare": "/<lang>/compare",
+    "catalog.map": "/<lang>/map",
+    "catalog.project": "/<lang>/projects/<reference>",
+    "certificates.verify": "/<lang>/verify",
+    "checkout.basket": "/<lang>/basket",
+    "content.complaint": "/<lang>/complaint",
+    "content.contact": "/<lang>/contact",
+    "content.legal": "/<lang>/legal/<name>",
+    "content.page": "/<lang>/about/<name>",
+    "reconciliation.last": "/<lang>/reconciliation",
+    "register.cancellations": "/<lang>/register",
+    "statistics.overview": "/<lang>/statistics",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class Opening:
+    """A WSGI application: `front` until what `make_whole` gives is there, then that."""
+
+    def __init__(self, front: Flask, make_whole: Callable[[], Flask], seconds_alone: float = SECONDS_ALONE) -> None:
+        for endpoint, rule in LINKS.items():
+            front.add_url_rule(rule, endpoint, _is_elsewhere)
+        self._front = front
+        self._make_whole = make_whole
+        self._whole: Flask | None = None
+        self._lock = Lock()
+        self._answered = Event()
+        Thread(target=self._open, args=(seconds_alone,), name="opening", daemon=True).start()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer from the front if that has the page and the rest is not there yet."""
+        try:
+            return self._choose(environ)(environ, start_response)
+        finally:
+            self._answered.set()
+
+    def whole(self) -> Flask:
+        """The whole application. Whoever asks first makes it, the others wait. Raises what `make_whole` raises."""
+        with self._lock:
+            if self._whole is None:
+                self._whole = self._make_whole()
+        return self._whole
+
+    def _choose(self, environ: WSGIEnvironment) -> WSGIApplication:
+        if self._whole is not None:
+            return self._whole
+        try:
+            endpoint, _ = self._front.url_map.bind("").match(environ["PATH_INFO"], environ["REQUEST_METHOD"])
+        except HTTPException:
+            return self.whole()
+        return self._front if endpoint in AT_THE_FRONT else self.whole()
+
+    def _open(self, seconds_alone: float) -> None:
+        self._answered.wait(seconds_alone)
+        try:
+            self.whole()
+        except Exception as error:  # noqa: BLE001 - whatever it was, the house does not open
+            _log.critical("the rooms behind the list cannot be opened: %s", error, exc_info=error)
+            # As a server ends that cannot load its application: its parent notices, and says so by its exit code.
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        with self._front.app_context():
+            db.engine.dispose()
+
+
+def _is_elsewhere() -> str:
+    """Stand for a page that the front only links to: `Opening` asks the whole application for it."""
+    raise NotImplementedError
