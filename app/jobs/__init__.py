@@ -13,6 +13,7 @@ from typing import cast
 
 from flask import Flask, current_app
 from huey import Huey, MemoryHuey, PostgresHuey, SqliteHuey, crontab
+from huey.api import Task
 from sqlalchemy import make_url
 
 from app.config import Settings
@@ -38,18 +39,26 @@ def make_huey(settings: Settings) -> Huey:
     url = make_url(settings.database_url)
     if url.get_backend_name() == "postgresql":
         dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        return PostgresHuey("tonne", results=False, dsn=dsn)
+        # The services may make no tables: migration 0011 made those of the queue.
+        return PostgresHuey("tonne", results=False, dsn=dsn, create_tables=False)
     return SqliteHuey("tonne", results=False, filename=str(settings.instance_path / "jobs.sqlite"))
 
 
 def on_wake(app: Flask, work: Callable[[], object]) -> None:
     """Say what a wake-up does: called once when the application is made."""
     huey = current_huey(app)
+    heeded: set[str] = set()
 
-    @huey.task(name=WAKE)
-    def run_due() -> None:
+    @huey.task(name=WAKE, context=True)
+    def run_due(task: Task) -> None:
+        """Nothing is due for a hint that waited already when the work before it began: that looked at everything."""
+        if task.id in heeded:
+            return
+        waiting = {other.id for other in huey.pending()}
         with app.app_context():
             work()
+        heeded.clear()
+        heeded.update(waiting)
 
     @huey.periodic_task(crontab(), name="sweep")
     def sweep() -> None:

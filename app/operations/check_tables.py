@@ -17,6 +17,7 @@ from app.kernel.sealing import SealBroken, is_present
 from app.operations import queries
 from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import Patient
+from app.operations.rights import is_owner
 from app.operations.seals import SEALINGS, open_seal
 from app.screening.models import SanctionsList
 from app.web.views import database_state
@@ -73,6 +74,16 @@ def _postgresql() -> Iterator[Finding]:
         yield problem("database", "The extension btree_gist is missing: CREATE EXTENSION btree_gist, as a superuser.")
     if int(major) < OLDEST_POSTGRES:
         yield warning("database", f"PostgreSQL {major} is older than what is tested: upgrade to 15 or later.")
+
+
+def rights(patient: Patient) -> Iterator[Finding]:
+    """Who serves strangers may do nothing to the tables."""
+    if db.engine.dialect.name != "postgresql" or patient.settings.environment != "production":
+        return
+    if is_owner():
+        yield warning("rights", "The services own the tables, so they may drop them: docs/operate.md, step 4.")
+    else:
+        yield ok("rights", "The services read and write rows, and can do nothing to the tables.")
 
 
 def migrations(_patient: Patient) -> Iterator[Finding]:

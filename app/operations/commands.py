@@ -9,9 +9,11 @@ from pathlib import Path
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import current
 from app.fulfilment.process import collaborators
+from app.operations import rights
 from app.operations.archive import BackupRefused
 from app.operations.backup import back_up
 from app.operations.doctor import examine
@@ -24,7 +26,7 @@ from app.reconciliation.errors import JournalBroken
 
 def init_app(app: Flask) -> None:
     """Register the commands on `flask`."""
-    for command in (doctor, reseal_command, backup, restore_command):
+    for command in (doctor, reseal_command, grant_command, backup, restore_command):
         app.cli.add_command(command)
 
 
@@ -65,6 +67,20 @@ def reseal_command() -> None:
     if report.broken.total():
         raise click.ClickException("Put the secret they were sealed with into SECRET_KEY_FALLBACKS, and try again.")
     click.echo("Everything is sealed with the present SECRET_KEY: SECRET_KEY_FALLBACKS can be emptied.")
+
+
+@click.command("grant", help="Let the role ROLE of PostgreSQL do what the services do, and nothing else.")
+@click.argument("role")
+@with_appcontext
+def grant_command(role: str) -> None:
+    """To be run as the owner of the tables, after each migration."""
+    try:
+        rights.grant(role)
+    except rights.NoRolesHere:
+        raise click.ClickException("SQLite has no roles: only DATABASE_URL of PostgreSQL has.") from None
+    except SQLAlchemyError as problem:
+        raise click.ClickException(f"{problem.__cause__} Nothing was changed.") from None
+    click.echo(f"{role} reads and writes rows, changes no record of what happened, and makes or drops no table.")
 
 
 @click.command("backup", help="Write database, files and journal to a new directory TARGET, while the shop goes on.")

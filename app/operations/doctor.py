@@ -22,6 +22,7 @@ Check = Callable[[Patient], Iterator[Finding]]
 CHECKS: dict[str, Check] = {
     "database": check_tables.database,
     "migrations": check_tables.migrations,
+    "rights": check_tables.rights,
     "worker": check_tables.worker,
     "due": check_tables.due,
     "mail": check_outside.mail,

@@ -65,7 +65,7 @@ def test_every_form_field_is_listed(context: Flask) -> None:
 def test_every_command_is_listed(make_app: object) -> None:
     app: Flask = make_app()  # type: ignore[operator]  # a fixture's function
     ours = {
-        "backup", "catalog", "claims", "complaints", "demo", "doctor", "import", "ledger", "operator", "people",
+        "backup", "catalog", "claims", "complaints", "demo", "doctor", "grant", "import", "ledger", "operator", "people",
         "reconcile", "registry", "reseal", "restore", "sanctions", "search", "work",
     }  # fmt: skip
     commands = {"python -m app.serving"}
@@ -76,7 +76,7 @@ def test_every_command_is_listed(make_app: object) -> None:
         else:
             commands.add(f"flask {name}")
 
-    argument = " (?:FILE|NUMBER|REVIEW|EMAIL|SOURCE|TARGET|PROJECT|ISSUANCE|WHAT)"
+    argument = " (?:FILE|NUMBER|REVIEW|EMAIL|SOURCE|TARGET|PROJECT|ISSUANCE|ROLE|WHAT)"
     assert {re.split(argument, row[0])[0] for row in table("Commands")} == commands
 
 

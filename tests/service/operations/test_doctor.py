@@ -124,6 +124,7 @@ def test_a_copy_that_lacks_nothing_is_well_and_says_so_with_code_0(make_app: App
     assert {line.split()[1] for line in result.output.splitlines() if line.startswith("ok")} == set(CHECKS) - {
         "address",
         "sealed",
+        "rights",
     }
     assert mail_server.envelopes == []
 
