@@ -226,6 +226,11 @@ def write(statement: Executable, values: Mapping[str, Any] | None = None) -> Res
     return connection.execute(statement, values)
 
 
+def read_ids(statement: Executable, **values: Any) -> list[int]:
+    """The ids that a statement made beforehand finds. Whoever goes outside because of them ends the reading first."""
+    return list(write(statement, values).scalars())
+
+
 def record(
     machine: str,
     subject_id: int,
@@ -249,29 +254,32 @@ def record(
 
 def add_row(row: type[Any], **values: Any) -> None:
     """Insert a row that nobody needs as an object: a fraction of the work. Defaults are the columns' own."""
-    write(_insert(row.__table__), values)
+    write(_insert(row.__table__, inline=True), values)
 
 
 @cache
-def _insert(table: Table) -> Insert:
-    return insert(table)
+def _insert(table: Table, *, inline: bool) -> Insert:
+    """The INSERT of a table, made once; `inline` asks for no new id, which PostgreSQL would have to send."""
+    return insert(table).inline() if inline else insert(table)
 
 
 def add_row_with_id(row: type[Any], **values: Any) -> int:
     """The same, for a row whose new id is wanted."""
-    result = cast("CursorResult[Any]", write(_insert(row.__table__), values))
+    result = cast("CursorResult[Any]", write(_insert(row.__table__, inline=False), values))
     return int(result.inserted_primary_key[0])  # type: ignore[index]  # there is one after an INSERT of one row
 
 
 def insert_once(row: type[Any], **values: Any) -> bool:
     """Insert a row unless one of its unique keys exists already; True if this call inserted it."""
-    session = db.session()
-    dialect = session.get_bind().dialect.name
+    dialect = db.session().get_bind().dialect.name
+    return rows_changed(write(_insert_unless_there(row.__table__, dialect), values)) == 1
+
+
+@cache
+def _insert_unless_there(table: Table, dialect: str) -> Executable:
     upsert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = upsert(row).values(**values).on_conflict_do_nothing()
     # The driver of PostgreSQL says -1 unless the number is asked for.
-    result = session.execute(statement.execution_options(preserve_rowcount=True))
-    return rows_changed(result) == 1
+    return upsert(table).inline().on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 def one_at_a_time(name: str) -> None:

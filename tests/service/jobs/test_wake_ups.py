@@ -127,3 +127,43 @@ def test_a_wake_up_that_nobody_can_hear_is_lost_and_the_request_goes_on(
 
     (record,) = [record for record in caplog.records if record.name == "app.jobs"]
     assert (record.message, record.levelname) == ("wake-up lost", "WARNING")
+
+
+def test_a_hint_that_waited_while_the_work_began_is_not_worked_again(app: Flask) -> None:
+    done: list[int] = []
+    jobs.init_app(app)
+    queue = jobs.current_huey(app)
+
+    def work() -> None:
+        done.append(queue.pending_count())
+        if len(done) == 1:
+            jobs.wake()  # while it works: this one may be about something that was looked for already
+
+    jobs.on_wake(app, work)
+    with app.app_context():
+        for _ in range(3):
+            jobs.wake()
+    while queue.pending_count():
+        run_next(queue)
+
+    assert done == [2, 0], "one hint is worked, two waited, and one came later"
+
+
+def test_hints_are_heeded_again_when_the_work_failed(app: Flask) -> None:
+    done: list[str] = []
+    jobs.init_app(app)
+    queue = jobs.current_huey(app)
+
+    def work() -> None:
+        done.append("tried")
+        if len(done) == 1:
+            raise OSError("the database is away")
+
+    jobs.on_wake(app, work)
+    with app.app_context():
+        jobs.wake()
+        jobs.wake()
+    run_next(queue)
+    run_next(queue)
+
+    assert done == ["tried", "tried"]
