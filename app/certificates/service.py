@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from app.certificates.facts import fingerprint, from_json, to_json
 from app.certificates.listing import enter
@@ -16,7 +16,7 @@ from app.certificates.models import Certificate, CertificateCounter, Document, D
 from app.certificates.ports import CertificateFacts, CertificateRenderer, SummaryFacts
 from app.certificates.states import CERTIFICATE, CertificateState
 from app.claims.service import hold_if_risky
-from app.db import db, end_reading, insert_once, record, transaction, write
+from app.db import db, end_reading, insert_once, read_ids, record, transaction, write
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.references import certificate_number, certificate_slug, verification_code
@@ -25,6 +25,14 @@ log = logging.getLogger(__name__)
 
 RENDER_BACKOFF = (5, 60, 600, 3600)  # seconds
 LEASE = timedelta(minutes=1)  # far longer than drawing takes; a worker that died in it is followed by another
+
+# Said once: the worker asks in every round.
+_UNDRAWN = (
+    select(DocumentRequest.id)
+    .where(DocumentRequest.next_action_at <= bindparam("now"))
+    .order_by(DocumentRequest.next_action_at, DocumentRequest.id)
+    .limit(bindparam("most"))
+)
 
 
 def issue(
@@ -141,14 +149,7 @@ def summary_content(facts: SummaryFacts) -> str:
 
 def due_documents(now: datetime, limit: int = 20) -> list[int]:
     """Ids of PDFs to be rendered."""
-    rows = db.session.scalars(
-        select(DocumentRequest.id)
-        .where(DocumentRequest.next_action_at <= now)
-        .order_by(DocumentRequest.next_action_at, DocumentRequest.id)
-        .limit(limit)
-    ).all()
-    end_reading()
-    return list(rows)
+    return read_ids(_UNDRAWN, now=now, most=limit)
 
 
 SummarySource = Callable[[int | None], SummaryFacts]

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.audit.service import Actor, Subject, note_act, required_reason
 from app.catalog.mechanisms import mechanism_of
@@ -21,7 +21,7 @@ from app.certificates import service as certificates
 from app.checkout.models import Beneficiary
 from app.claims.checker import find_claims
 from app.config import Settings
-from app.db import advance, db, end_reading, record, transaction
+from app.db import advance, db, end_reading, read_ids, record, transaction
 from app.direct import facts as certificate_facts
 from app.direct import mails
 from app.direct.errors import MatchOpen, NotHeld, NotYourUnits, ParticipantCannotAct, RegistryClosed, WishUnfit
@@ -54,6 +54,21 @@ INTENTS = ("contribution", "compensation")
 LONGEST = {"name": 200, "purpose": 500, "scheme_name": 120}  # characters
 
 _S = DirectState
+
+# Said once: the worker asks in every round.
+_UNBEGUN = (
+    select(DirectCancellation.id)
+    .where(DirectCancellation.state == _S.PLACED)
+    .order_by(DirectCancellation.id)
+    .limit(bindparam("most"))
+)
+_ANSWERED = (
+    select(DirectCancellation.id)
+    .join(Cancellation, Cancellation.direct_cancellation_id == DirectCancellation.id)
+    .where(DirectCancellation.state == _S.FULFILLING, Cancellation.state.in_(CANCELLATION.final()))
+    .order_by(DirectCancellation.id)
+    .limit(bindparam("most"))
+)
 
 
 @dataclass(frozen=True)
@@ -208,14 +223,7 @@ def open_subjects() -> list[ScreenedSubject]:
 
 def due_to_begin(limit: int = 100) -> list[int]:
     """Ids of direct cancellations that nobody took to the registry yet."""
-    rows = db.session.scalars(
-        select(DirectCancellation.id)
-        .where(DirectCancellation.state == _S.PLACED)
-        .order_by(DirectCancellation.id)
-        .limit(limit)
-    ).all()
-    end_reading()
-    return list(rows)
+    return read_ids(_UNBEGUN, most=limit)
 
 
 def begin(direct_id: int, registries: Registries, now: datetime) -> bool:
@@ -305,15 +313,7 @@ def _plan(direct_id: int, registries: Registries, now: datetime) -> None:
 
 def due_to_finish(limit: int = 100) -> list[int]:
     """Ids of direct cancellations that the registry has confirmed or refused."""
-    rows = db.session.scalars(
-        select(DirectCancellation.id)
-        .join(Cancellation, Cancellation.direct_cancellation_id == DirectCancellation.id)
-        .where(DirectCancellation.state == _S.FULFILLING, Cancellation.state.in_(CANCELLATION.final()))
-        .order_by(DirectCancellation.id)
-        .limit(limit)
-    ).all()
-    end_reading()
-    return list(rows)
+    return read_ids(_ANSWERED, most=limit)
 
 
 def finish(direct_id: int, registries: Registries, settings: Settings, now: datetime) -> bool:

@@ -17,7 +17,7 @@ from app.checkout.models import Order, OrderLine
 from app.checkout.order_queries import proof_times
 from app.checkout.states import ORDER, OrderState
 from app.config import Settings
-from app.db import advance, db, end_reading, transaction
+from app.db import advance, db, read_ids, transaction
 from app.fulfilment import sales
 from app.kernel import checkpoints
 from app.kernel.money import Money
@@ -39,9 +39,7 @@ _READY = select(Order.id).where(Order.state == _S.FULFILLING, ~_WAITS).order_by(
 
 def due_to_finish() -> list[int]:
     """The orders whose cancellations are all final, oldest first."""
-    ready = db.session.scalars(_READY).all()
-    end_reading()
-    return list(ready)
+    return read_ids(_READY)
 
 
 def finish_order(order_id: int, registries: Registries, settings: Settings, now: datetime) -> None:

@@ -36,7 +36,7 @@ from app.checkout import service as checkout
 from app.checkout.models import Order
 from app.checkout.states import OrderState
 from app.config import Settings
-from app.db import db, end_reading
+from app.db import db, end_reading, read_ids
 from app.direct import service as direct
 from app.fulfilment import late, risk
 from app.fulfilment.finishing import due_to_finish, finish_order
@@ -55,6 +55,8 @@ log = logging.getLogger(__name__)
 MOST_ROUNDS = 50
 
 _S = OrderState
+
+_PAID = select(Order.id).where(Order.state == _S.PAID).order_by(Order.id).limit(100)
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,10 @@ def collaborators(app: Flask) -> Collaborators:
 
 def run_due(world: Collaborators) -> int:
     """Do everything that is due, until nothing is. Gives the number of things done."""
-    end_reading()
     done = 0
     finished: set[Callable[[Collaborators], int]] = set()
     for _round in range(MOST_ROUNDS):
+        end_reading()
         did = 0
         for step in (
             hear_notices,
@@ -119,6 +121,7 @@ def run_due(world: Collaborators) -> int:
         done += did
         if did == 0:
             break
+    end_reading()
     return done
 
 
@@ -170,9 +173,7 @@ def expire_orders(world: Collaborators) -> int:
 def begin_orders(world: Collaborators) -> int:
     """Paid orders go to the registry, or wait for a person."""
     now = world.clock.now()
-    paid = db.session.scalars(select(Order.id).where(Order.state == _S.PAID).order_by(Order.id).limit(100)).all()
-    end_reading()
-    return _each(list(paid), lambda id_: risk.begin(id_, world.registries, now))
+    return _each(read_ids(_PAID), lambda id_: risk.begin(id_, world.registries, now))
 
 
 def begin_direct(world: Collaborators) -> int:
@@ -265,14 +266,18 @@ def help_adapters(world: Collaborators) -> int:
 def _is_held_back(what: str) -> bool:
     """Whether a restoration hold stands, so that `what` waits for people."""
     is_held_back = hold.stands()
-    end_reading()
     if is_held_back:
         log.warning("restoration hold stands", extra={"facts": {"waiting": what}})
     return is_held_back
 
 
 def _each(ids: list[int], do: Callable[[int], object]) -> int:
-    """Do one thing for each id; one that fails must not keep the others waiting. False: nothing was done."""
+    """Do one thing for each id; one that fails must not keep the others waiting. False: nothing was done.
+
+    Steps with nothing to do read on in one transaction; what is done begins without one.
+    """
+    if ids:
+        end_reading()
     done = 0
     for id_ in ids:
         try:

@@ -10,9 +10,9 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy import Table, bindparam, or_, select, update
 
-from app.db import advance, db, end_reading, insert_once, record, transaction
+from app.db import advance, db, end_reading, insert_once, read_ids, record, rows_changed, transaction, write
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.text import clean_line
@@ -34,6 +34,18 @@ LEASE = timedelta(minutes=5)
 
 # The mails that a buyer may ask for again: those that prove something.
 RESENDABLE = (MailKind.ORDER_PAID, MailKind.CERTIFICATES_READY, MailKind.PAYMENT_PROCESSING)
+
+_IS_DUE = (
+    Mail.state == MailState.DUE,
+    Mail.next_action_at <= bindparam("now"),
+    or_(Mail.lease_until.is_(None), Mail.lease_until <= bindparam("now")),
+)
+_DUE = select(Mail.id).where(*_IS_DUE).order_by(Mail.next_action_at, Mail.id).limit(bindparam("most"))
+_CLAIM = (
+    update(cast(Table, Mail.__table__))
+    .where(Mail.id == bindparam("mail_id"), *_IS_DUE)
+    .values(lease_until=bindparam("until"), attempts=Mail.attempts + 1)
+)
 
 
 def queue_mail(*, key: str, recipient: str, locale: str, facts: Facts, order_id: int | None, now: datetime) -> bool:
@@ -95,9 +107,9 @@ def deliver_due(mailer: Mailer, clock: Clock, limit: int = 50) -> int:
     twice as long each time up to six hours, and `failed` after 30 tries or a refusal for good.
     """
     now = clock.now()
-    due = db.session.scalars(select(Mail.id).where(*_is_due(now)).order_by(Mail.next_action_at, Mail.id).limit(limit))
-    mail_ids = due.all()
-    end_reading()
+    mail_ids = read_ids(_DUE, now=now, most=limit)
+    if mail_ids:
+        end_reading()
     return sum(_deliver(mail_id, mailer, clock) for mail_id in mail_ids)
 
 
@@ -147,11 +159,6 @@ def _send_again(mail: Mail, recipient: str, now: datetime) -> None:
         )
 
 
-def _is_due(now: datetime) -> tuple[Any, ...]:
-    free = or_(Mail.lease_until.is_(None), Mail.lease_until <= now)
-    return Mail.state == MailState.DUE, Mail.next_action_at <= now, free
-
-
 def _deliver(mail_id: int, mailer: Mailer, clock: Clock) -> bool:
     mail = _claim(mail_id, clock.now())
     if mail is None:
@@ -181,13 +188,7 @@ def _rendered(mail: Mail) -> OutgoingMail:
 
 def _claim(mail_id: int, now: datetime) -> Mail | None:
     with transaction() as session:
-        claimed = session.execute(
-            update(Mail)
-            .where(Mail.id == mail_id, *_is_due(now))
-            .values(lease_until=now + LEASE, attempts=Mail.attempts + 1)
-            .execution_options(synchronize_session=False)
-        )
-        if cast(CursorResult[Any], claimed).rowcount == 0:
+        if rows_changed(write(_CLAIM, {"mail_id": mail_id, "now": now, "until": now + LEASE})) == 0:
             return None
         mail = session.get_one(Mail, mail_id)
         # Its values are needed after the commit, without a transaction opened to read them.

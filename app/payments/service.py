@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
-from app.db import advance, db, end_reading, insert_once, record, transaction
+from app.db import advance, db, end_reading, insert_once, read_ids, record, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
@@ -38,6 +38,26 @@ REFUND_BACKOFF = (10, 60, 300, 1800, 7200)  # seconds
 DELIVERY_BACKOFF = (2, 10, 60, 300, 900)  # seconds
 
 UNFINISHED = (PaymentState.CREATED, PaymentState.OPEN, PaymentState.PROCESSING)
+
+# Said once: the worker asks in every round.
+_UNCHECKED = (
+    select(Payment.id)
+    .where(Payment.state.in_(UNFINISHED), Payment.next_check_at <= bindparam("now"))
+    .order_by(Payment.next_check_at)
+    .limit(bindparam("most"))
+)
+_UNHEARD = (
+    select(WebhookDelivery.id)
+    .where(WebhookDelivery.processed_at.is_(None), WebhookDelivery.next_action_at <= bindparam("now"))
+    .order_by(WebhookDelivery.next_action_at, WebhookDelivery.id)
+    .limit(bindparam("most"))
+)
+_OWED = (
+    select(Refund.id)
+    .where(Refund.state.in_([RefundState.DUE, RefundState.REQUESTED]), Refund.next_action_at <= bindparam("now"))
+    .order_by(Refund.next_action_at, Refund.id)
+    .limit(bindparam("most"))
+)
 
 
 def create_payment(
@@ -152,14 +172,7 @@ def unfinished_payments(order_id: int) -> list[int]:
 
 def due_payments(now: datetime, limit: int = 100) -> list[int]:
     """Ids of payments that nobody told us about for a while."""
-    rows = db.session.scalars(
-        select(Payment.id)
-        .where(Payment.state.in_(UNFINISHED), Payment.next_check_at <= now)
-        .order_by(Payment.next_check_at)
-        .limit(limit)
-    ).all()
-    end_reading()
-    return list(rows)
+    return read_ids(_UNCHECKED, now=now, most=limit)
 
 
 # --- notices -------------------------------------------------------------------------------------
@@ -186,14 +199,7 @@ def store_delivery(gateway: str, event: GatewayEvent, now: datetime) -> bool:
 
 def due_deliveries(now: datetime, limit: int = 100) -> list[int]:
     """Ids of stored notices that were not acted on yet."""
-    rows = db.session.scalars(
-        select(WebhookDelivery.id)
-        .where(WebhookDelivery.processed_at.is_(None), WebhookDelivery.next_action_at <= now)
-        .order_by(WebhookDelivery.next_action_at, WebhookDelivery.id)
-        .limit(limit)
-    ).all()
-    end_reading()
-    return list(rows)
+    return read_ids(_UNHEARD, now=now, most=limit)
 
 
 def find_payment_for(delivery_id: int) -> int | None:
@@ -278,14 +284,7 @@ def owe_refund(
 
 def due_refunds(now: datetime, limit: int = 100) -> list[int]:
     """Ids of refunds to be asked for, or asked about."""
-    rows = db.session.scalars(
-        select(Refund.id)
-        .where(Refund.state.in_([RefundState.DUE, RefundState.REQUESTED]), Refund.next_action_at <= now)
-        .order_by(Refund.next_action_at, Refund.id)
-        .limit(limit)
-    ).all()
-    end_reading()
-    return list(rows)
+    return read_ids(_OWED, now=now, most=limit)
 
 
 def pursue_refund(refund_id: int, gateway: PaymentGateway, clock: Clock) -> None:

@@ -33,6 +33,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._known: dict[bytes, Line] = {}
+        self._recent: tuple[object, list[Line], bool] = (None, [], True)
 
     @property
     def is_there(self) -> bool:
@@ -70,12 +71,17 @@ class Journal:
 
     def recent(self) -> tuple[list[Line], bool]:
         """The last lines, oldest first, and whether they are all there are."""
-        raw = self._tail()[-RECENT:] if self.is_there else []
+        if not self.is_there:
+            return [], True
+        file = self.path.stat()
+        seen = file.st_ino, file.st_size, file.st_mtime_ns
         # The worker asks many times for the same lines, and reading their JSON is most of the work.
-        known = self._known
-        self._known = {each: known.get(each) or _parsed(each, 0) for each in raw}
-        lines = [self._known[each] for each in raw]
-        return lines, not lines or lines[0]["previous"] == FIRST
+        if self._recent[0] != seen:
+            raw, known = self._tail()[-RECENT:], self._known
+            self._known = {each: known.get(each) or _parsed(each, 0) for each in raw}
+            lines = [self._known[each] for each in raw]
+            self._recent = seen, lines, not lines or lines[0]["previous"] == FIRST
+        return self._recent[1:]
 
     def append(self, facts: Sequence[Line]) -> None:
         """Write lines after the last one, and be sure that they are on the disk."""

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, cast, func, select
+from sqlalchemy import BigInteger, bindparam, cast, func, select
 
 from app.certificates.models import Certificate, CertificateCounter
-from app.db import StateEvent, db, end_reading, transaction
+from app.db import StateEvent, db, end_reading, read_ids, transaction, write
 from app.jobs import hold
 from app.jobs.models import RestorationHold
 from app.reconciliation.journal import Journal, Line
@@ -37,6 +37,30 @@ _TRANSACTION = (
     "refusal_message",
 )  # fmt: skip
 
+# Said once: the worker asks after every round.
+_ENTRY = select(LedgerTransaction.id).where(
+    LedgerTransaction.id == bindparam("number"), LedgerTransaction.identifier == bindparam("identifier")
+)
+_ENTRIES = (
+    select(LedgerTransaction.id)
+    .where(LedgerTransaction.id > bindparam("since"), LedgerTransaction.origin != IMPORTED)
+    .order_by(LedgerTransaction.id)
+    .limit(bindparam("most"))
+)
+_LAST_NUMBER = select(CertificateCounter.last).where(CertificateCounter.year == bindparam("year"))
+# Not by the row's id: a restored database gives the ids of forgotten certificates again, the numbers never.
+_NUMBERS = (
+    select(Certificate.year, Certificate.sequence)
+    .where(cast(Certificate.year, BigInteger) * YEAR + Certificate.sequence > bindparam("since"))
+    .order_by(Certificate.year, Certificate.sequence)
+    .limit(bindparam("most"))
+)
+_CLOSED = (
+    select(Batch)
+    .where(Batch.state != BatchState.OPEN, Batch.closed_at >= bindparam("since"))
+    .order_by(Batch.closed_at, Batch.id)
+)
+
 
 def catch_up(journal: Journal, now: datetime) -> int:
     """Write down what was done since the last line; gives the number of lines. Repeats do no harm.
@@ -54,8 +78,8 @@ def catch_up(journal: Journal, now: datetime) -> int:
     # The first line says that there is a journal, even where nothing was done yet.
     begun = [] if journal.is_there else [{"kind": BEGUN}]
     facts = [*begun, *_transactions(journal), *_certificates(journal), *_packages(journal)]
-    end_reading()
     if facts:
+        end_reading()
         journal.append([{**each, "at": now.isoformat()} for each in facts])
     return len(facts)
 
@@ -63,15 +87,12 @@ def catch_up(journal: Journal, now: datetime) -> int:
 def is_ahead(journal: Journal) -> bool:
     """Whether the journal knows of a transaction of the ledger, or a certificate, that the database does not."""
     transactions, certificates = _newest(journal, LEDGER), _newest(journal, CERTIFICATE)
-    is_transaction_lost = transactions is not None and not db.session.scalar(
-        select(LedgerTransaction.id).where(
-            LedgerTransaction.id == transactions["id"], LedgerTransaction.identifier == transactions["identifier"]
-        )
+    is_transaction_lost = transactions is not None and not read_ids(
+        _ENTRY, number=transactions["id"], identifier=transactions["identifier"]
     )
-    is_number_lost = certificates is not None and certificates["sequence"] > (
-        db.session.scalar(select(CertificateCounter.last).where(CertificateCounter.year == certificates["year"])) or 0
+    is_number_lost = certificates is not None and certificates["sequence"] > max(
+        read_ids(_LAST_NUMBER, year=certificates["year"]), default=0
     )
-    end_reading()
     return is_transaction_lost or is_number_lost
 
 
@@ -107,16 +128,7 @@ def _known(journal: Journal, kind: str) -> tuple[int, Collection[int]]:
 
 def _transactions(journal: Journal) -> Iterable[Mapping[str, Any]]:
     since, known = _known(journal, LEDGER)
-    ids = [
-        number
-        for number in db.session.scalars(
-            select(LedgerTransaction.id)
-            .where(LedgerTransaction.id > since, LedgerTransaction.origin != IMPORTED)
-            .order_by(LedgerTransaction.id)
-            .limit(MOST + len(known))
-        )
-        if number not in known
-    ][:MOST]
+    ids = [number for number in read_ids(_ENTRIES, since=since, most=MOST + len(known)) if number not in known][:MOST]
     if not ids:
         return
     accounts = {account.id: account for account in db.session.scalars(select(LedgerAccount))}
@@ -158,15 +170,7 @@ def _blocks(ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
 
 def _certificates(journal: Journal) -> Iterable[Mapping[str, Any]]:
     since, known = _known(journal, CERTIFICATE)
-    # Not by the row's id: a restored database gives the ids of forgotten certificates again, the numbers never.
-    number = cast(Certificate.year, BigInteger) * YEAR + Certificate.sequence
-    rows = db.session.execute(
-        select(Certificate.year, Certificate.sequence)
-        .where(number > since)
-        .order_by(Certificate.year, Certificate.sequence)
-        .limit(MOST + len(known))
-    )
-    for row in rows:
+    for row in write(_NUMBERS, {"since": since, "most": MOST + len(known)}):
         if row.year * YEAR + row.sequence not in known:
             yield {
                 "kind": CERTIFICATE,
@@ -183,11 +187,7 @@ def _packages(journal: Journal) -> Iterable[Mapping[str, Any]]:
     recent, is_all = journal.recent()
     lines = recent if is_all or newest is None else journal.lines()
     known = {line["code"] for line in lines if line["kind"] == PACKAGE}
-    batches = db.session.scalars(
-        select(Batch)
-        .where(Batch.state != BatchState.OPEN, Batch.closed_at >= datetime.fromtimestamp(since, UTC))
-        .order_by(Batch.closed_at, Batch.id)
-    )
+    batches = db.session.scalars(_CLOSED, {"since": datetime.fromtimestamp(since, UTC)})
     for batch in [batch for batch in batches if batch.code not in known][:MOST]:
         references = db.session.scalars(
             select(BatchLine.reference)

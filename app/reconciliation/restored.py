@@ -52,13 +52,14 @@ def init_app() -> None:
 def catch_up(world: Collaborators) -> int:
     """What the worker does about a hold that stands: compare until it is compared; gives 1 if it did something."""
     standing, now = hold.find_standing(), world.clock.now()
-    is_done = standing is None or standing.compared_at is not None
+    if standing is None or standing.compared_at is not None:
+        return 0
     last = db.session.scalar(
         select(func.max(ReconciliationRun.started_at)).where(ReconciliationRun.cause == RunCause.RESTORED)
     )
-    is_recent = standing is not None and last is not None and standing.restored_at <= last > now - AGAIN_AFTER
+    is_recent = last is not None and standing.restored_at <= last > now - AGAIN_AFTER
     end_reading()
-    if is_done or is_recent:
+    if is_recent:
         return 0
     compare(world)
     return 1

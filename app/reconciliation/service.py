@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select, union, update
+from sqlalchemy import bindparam, func, select, union, update
 
 from app.audit.service import Actor, Subject, note_act, required_reason
-from app.db import advance, db, end_reading, insert_once, record, transaction
+from app.db import advance, db, end_reading, insert_once, read_ids, record, transaction, write
 from app.direct.models import DirectCancellation
 from app.fulfilment.process import Collaborators
 from app.offers import reasons
@@ -34,6 +34,12 @@ THOROUGH_WEEKDAY = 6  # Sunday: all levels, whatever the totals say
 ABANDONED_AFTER = timedelta(hours=2)
 
 _K, _R = FindingKind, RunState
+
+# Said once: the worker asks after every round.
+_WANTED = select(ReconciliationRun.id).where(ReconciliationRun.state == _R.WANTED).order_by(ReconciliationRun.id)
+_OF_NIGHT = select(ReconciliationRun.id, ReconciliationRun.state, ReconciliationRun.started_at).where(
+    ReconciliationRun.night == bindparam("night")
+)
 
 
 @dataclass(frozen=True)
@@ -66,18 +72,17 @@ def compare_now(world: Collaborators, *, is_thorough: bool = True) -> Result:
 
 def ask(actor: Actor, now: datetime) -> None:
     """Let the worker compare on all levels as soon as it can; asked twice, it is one comparison."""
-    waiting = db.session.scalar(select(ReconciliationRun.id).where(ReconciliationRun.state == _R.WANTED).limit(1))
+    waiting = read_ids(_WANTED)
     end_reading()
-    if waiting is None:
+    if not waiting:
         _write(RunCause.DEMAND, _R.WANTED, now, is_thorough=True, actor=actor)
 
 
 def compare_wanted(world: Collaborators) -> int:
     """Do what somebody asked for; gives how many comparisons that were."""
-    wanted = db.session.scalars(
-        select(ReconciliationRun.id).where(ReconciliationRun.state == _R.WANTED).order_by(ReconciliationRun.id)
-    ).all()
-    end_reading()
+    wanted = read_ids(_WANTED)
+    if wanted:
+        end_reading()
     done = 0
     for run_id in wanted:
         now = world.clock.now()
@@ -117,14 +122,14 @@ def acknowledge(finding_id: int, actor: Actor, *, reason: str, now: datetime) ->
 
 def _is_due(night: date, now: datetime) -> bool:
     """Whether a night has no run that counts; one that nobody finishes is abandoned."""
-    run = db.session.scalar(select(ReconciliationRun).where(ReconciliationRun.night == night))
-    is_stuck = run is not None and run.state is _R.RUNNING and now - run.started_at >= ABANDONED_AFTER
-    run_id = None if run is None else run.id
-    end_reading()
-    if is_stuck and run_id is not None:
+    run = write(_OF_NIGHT, {"night": night}).one_or_none()
+    if run is None:
+        return True
+    is_stuck = run.state is _R.RUNNING and now - run.started_at >= ABANDONED_AFTER
+    if is_stuck:
         with transaction():
-            advance(ReconciliationRun, run_id, RUN, _R.ABANDONED, at=now, night=None)
-    return run_id is None or is_stuck
+            advance(ReconciliationRun, run.id, RUN, _R.ABANDONED, at=now, night=None)
+    return is_stuck
 
 
 def _take_night(now: datetime, *, is_thorough: bool) -> int | None:

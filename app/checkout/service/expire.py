@@ -5,27 +5,31 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.checkout.models import Order
 from app.checkout.service.ending import end_unpaid
 from app.checkout.service.record import reconcile, record_status
 from app.checkout.states import UNPAID, UNPAID_IN_TIME, WITHDRAWN
 from app.config import Settings
-from app.db import db, end_reading, transaction
+from app.db import end_reading, read_ids, transaction
 from app.kernel.clock import Clock
 from app.payments import service as payments
 from app.payments.ports import GatewayState, GatewayUnavailable, PaymentGateway
 from app.registry.ports import Registries
 
+# Said once: the worker asks in every round.
+_UNPAID_TOO_LONG = (
+    select(Order.id)
+    .where(Order.state.in_(UNPAID), Order.expires_at <= bindparam("now"))
+    .order_by(Order.expires_at)
+    .limit(bindparam("most"))
+)
+
 
 def due_orders(now: datetime, limit: int = 100) -> list[int]:
     """Ids of unpaid orders whose hold has run out."""
-    rows = db.session.scalars(
-        select(Order.id).where(Order.state.in_(UNPAID), Order.expires_at <= now).order_by(Order.expires_at).limit(limit)
-    ).all()
-    end_reading()
-    return list(rows)
+    return read_ids(_UNPAID_TOO_LONG, now=now, most=limit)
 
 
 def withdraw(order_id: int, gateway: PaymentGateway, registries: Registries, settings: Settings, clock: Clock) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.catalog.models import Issuance
 from app.checkout import mails
@@ -22,7 +22,7 @@ from app.checkout.remedies import find_substitute, substitutes
 from app.checkout.service.rows import Bought, add_beneficiary, add_lines, add_order
 from app.checkout.states import ORDER, REMEDY, OrderState, RemedyState
 from app.config import Settings
-from app.db import advance, db, end_reading, record, transaction
+from app.db import advance, db, end_reading, read_ids, record, transaction
 from app.kernel.money import Money
 from app.offers import service as offers
 from app.payments import service as payments
@@ -33,6 +33,14 @@ from app.registry.ports import Registries
 TIME_TO_DECIDE = timedelta(days=3)
 
 _S = RemedyState
+
+# Said once: the worker asks in every round.
+_UNDECIDED = (
+    select(Remedy.id)
+    .where(Remedy.state == _S.OFFERED, Remedy.decide_by <= bindparam("now"))
+    .order_by(Remedy.decide_by, Remedy.id)
+    .limit(bindparam("most"))
+)
 
 
 def make_good(order: Order, lines: Sequence[OrderLine], settings: Settings, now: datetime) -> None:
@@ -125,14 +133,7 @@ def token_of(order_id: int) -> str:
 
 def due_remedies(now: datetime, limit: int = 100) -> list[int]:
     """Ids of remedies that nobody chose in time."""
-    rows = db.session.scalars(
-        select(Remedy.id)
-        .where(Remedy.state == _S.OFFERED, Remedy.decide_by <= now)
-        .order_by(Remedy.decide_by, Remedy.id)
-        .limit(limit)
-    ).all()
-    end_reading()
-    return list(rows)
+    return read_ids(_UNDECIDED, now=now, most=limit)
 
 
 def lapse(remedy_id: int, settings: Settings, now: datetime) -> bool:

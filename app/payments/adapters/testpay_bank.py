@@ -6,9 +6,9 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, or_, select, update
 
-from app.db import db, end_reading, insert_once, rows_changed, transaction
+from app.db import db, end_reading, insert_once, rows_changed, transaction, write
 from app.kernel.money import Money
 from app.payments.adapters.limits import check_refund
 from app.payments.adapters.testpay_events import queue_refund_event, queue_session_event
@@ -210,24 +210,26 @@ class TestpayBank:
 
     def let_time_pass(self, now: datetime) -> None:
         """Close pages whose time is over; settle bank payments and refunds that are due."""
-        end_reading()
-        pages = db.session.execute(
-            select(_Row.reference, _Row.status).where(
-                or_(
-                    (_Row.status == "open") & (_Row.expires_at <= now),
-                    (_Row.status == "complete") & (_Row.payment_status == "unpaid") & (_Row.settles_at <= now),
-                )
-            )
-        ).all()
-        refunds = db.session.scalars(
-            select(TestpayRefund.reference).where(TestpayRefund.status == "pending", TestpayRefund.settles_at <= now)
-        ).all()
+        pages: Any = write(_OVER, {"now": now}).all()
+        refunds = write(_SETTLING, {"now": now}).scalars().all()
         end_reading()
         for reference, status in pages:
             move = self.expire if status == "open" else self.settle
             move(reference, now)
         for reference in refunds:
             self.settle_refund(reference, now)
+
+
+# Said once: the worker asks after every round.
+_OVER = select(_Row.reference, _Row.status).where(
+    or_(
+        (_Row.status == "open") & (_Row.expires_at <= bindparam("now")),
+        (_Row.status == "complete") & (_Row.payment_status == "unpaid") & (_Row.settles_at <= bindparam("now")),
+    )
+)
+_SETTLING = select(TestpayRefund.reference).where(
+    TestpayRefund.status == "pending", TestpayRefund.settles_at <= bindparam("now")
+)
 
 
 def _is_open(now: datetime) -> ColumnElement[bool]:

@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from app.config import Settings
-from app.db import db, end_reading, rows_changed, transaction
+from app.db import db, end_reading, rows_changed, transaction, write
 from app.payments.adapters import signatures
 from app.payments.adapters.testpay_models import TestpayEvent, TestpayRefund, TestpaySession
 
@@ -37,6 +37,21 @@ BATCH = 50
 PAUSE = 5
 LONGEST_PAUSE = 3600
 ATTEMPTS = 82
+
+_EVENTS: Any = TestpayEvent.__table__
+# Said once: the worker asks after every round.
+_WAITING = (
+    select(_EVENTS.c.id, _EVENTS.c.body, _EVENTS.c.attempts)
+    .where(_EVENTS.c.sent_at.is_(None), _EVENTS.c.send_at <= bindparam("now"), _EVENTS.c.attempts < ATTEMPTS)
+    .limit(BATCH)
+)
+_DUE, _DUE_BACKWARDS = _WAITING.order_by(_EVENTS.c.id), _WAITING.order_by(_EVENTS.c.id.desc())
+_CLAIM = (
+    update(_EVENTS)
+    .where(_EVENTS.c.id == bindparam("the_id"), _EVENTS.c.sent_at.is_(None), _EVENTS.c.attempts == bindparam("seen"))
+    .values(attempts=_EVENTS.c.attempts + 1, send_at=bindparam("again_at"))
+)
+_MARK_SENT = update(_EVENTS).where(_EVENTS.c.id == bindparam("the_id")).values(sent_at=bindparam("now"))
 
 
 def queue_session_event(kind: str, session: TestpaySession, mischief: frozenset[str], now: datetime) -> None:
@@ -117,12 +132,7 @@ def send_due_events(settings: Settings, now: datetime) -> int:
     A crash between the post and the mark sends an event again: at least once, never at most.
     """
     newest_first = "reorder" in settings.testpay_mischief
-    due = db.session.execute(
-        select(TestpayEvent.id, TestpayEvent.body, TestpayEvent.attempts)
-        .where(TestpayEvent.sent_at.is_(None), TestpayEvent.send_at <= now, TestpayEvent.attempts < ATTEMPTS)
-        .order_by(TestpayEvent.id.desc() if newest_first else TestpayEvent.id)
-        .limit(BATCH)
-    ).all()
+    due: Any = write(_DUE_BACKWARDS if newest_first else _DUE, {"now": now}).all()
     end_reading()
     accepted = 0
     for event_id, body, attempts in due:
@@ -137,26 +147,16 @@ def send_due_events(settings: Settings, now: datetime) -> int:
         if status != http.client.OK:
             log.warning("the webhook route answered %s", status)
             continue
-        with transaction() as session:
-            session.execute(
-                update(TestpayEvent)
-                .where(TestpayEvent.id == event_id)
-                .values(sent_at=now)
-                .execution_options(synchronize_session=False)
-            )
+        with transaction():
+            write(_MARK_SENT, {"the_id": event_id, "now": now})
         accepted += 1
     return accepted
 
 
 def _claim(event_id: int, attempts: int, now: datetime) -> bool:
     pause = timedelta(seconds=min(PAUSE * 2**attempts, LONGEST_PAUSE))
-    with transaction() as session:
-        changed = session.execute(
-            update(TestpayEvent)
-            .where(TestpayEvent.id == event_id, TestpayEvent.sent_at.is_(None), TestpayEvent.attempts == attempts)
-            .values(attempts=attempts + 1, send_at=now + pause)
-            .execution_options(synchronize_session=False)
-        )
+    with transaction():
+        changed = write(_CLAIM, {"the_id": event_id, "seen": attempts, "again_at": now + pause})
     return rows_changed(changed) == 1
 
 

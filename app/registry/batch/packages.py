@@ -10,7 +10,7 @@ from sqlalchemy import exists, select
 
 from app.catalog.models import Project
 from app.config import Settings
-from app.db import advance, db, end_reading, transaction
+from app.db import advance, db, end_reading, read_ids, transaction
 from app.registry.batch import files, messages
 from app.registry.batch.models import Batch, BatchLine, RegistryMessage
 from app.registry.batch.ports import FormRenderer, ForwardingLine, ForwardingRequest
@@ -25,6 +25,7 @@ _UNFINISHED = exists().where(
     Cancellation.state.in_(CANCELLATION.unfinished()),
 )
 # Said once: the worker asks after every round.
+_CLOSED = select(Batch.id).where(Batch.state == BatchState.CLOSED).order_by(Batch.id)
 _SETTLED = select(Batch.id).where(Batch.state == BatchState.ANSWERED, ~_UNFINISHED)
 
 
@@ -33,9 +34,8 @@ def pack_due(renderer: FormRenderer, settings: Settings, now: datetime) -> int:
 
     Drawing takes seconds and one thread, so it is the worker's, and happens outside of transactions.
     """
-    due = db.session.scalars(select(Batch.id).where(Batch.state == BatchState.CLOSED).order_by(Batch.id)).all()
     made = 0
-    for batch_id in due:
+    for batch_id in read_ids(_CLOSED):
         content = _package(batch_id, renderer, settings)
         made += _store(batch_id, content, now)
     return made
@@ -43,8 +43,7 @@ def pack_due(renderer: FormRenderer, settings: Settings, now: datetime) -> int:
 
 def settle_due(now: datetime) -> int:
     """Move answered batches on whose cancellations all have their outcome; gives how many moved."""
-    due = db.session.scalars(_SETTLED).all()
-    end_reading()
+    due = read_ids(_SETTLED)
     if not due:
         return 0
     with transaction():

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.catalog.models import Issuance
-from app.db import add_row_with_id, db, end_reading, record
+from app.db import add_row_with_id, record, write
 from app.jobs import hold
 from app.kernel.references import cancellation_reference, unguessable_token
 from app.registry.models import Cancellation
@@ -18,6 +18,17 @@ from app.registry.ports import (
 from app.registry.states import CANCELLATION, CancellationState
 
 _S = CancellationState
+
+# Said once: the worker asks in every round.
+_DUE = (
+    select(Cancellation.id, Cancellation.state)
+    .where(
+        Cancellation.state.in_([_S.PLANNED, _S.UNKNOWN, _S.WAITING, _S.SENDING]),
+        Cancellation.next_action_at <= bindparam("now"),
+    )
+    .order_by(Cancellation.next_action_at, Cancellation.id)
+    .limit(bindparam("most"))
+)
 
 
 @dataclass(frozen=True)
@@ -95,14 +106,4 @@ def plan_cancellation(
 
 def due_cancellations(now: datetime, limit: int = 100) -> list[tuple[int, CancellationState]]:
     """Cancellations that something has to be done about, oldest first."""
-    rows = db.session.execute(
-        select(Cancellation.id, Cancellation.state)
-        .where(
-            Cancellation.state.in_([_S.PLANNED, _S.UNKNOWN, _S.WAITING, _S.SENDING]),
-            Cancellation.next_action_at <= now,
-        )
-        .order_by(Cancellation.next_action_at, Cancellation.id)
-        .limit(limit)
-    ).all()
-    end_reading()
-    return [(row.id, row.state) for row in rows]
+    return [(row.id, row.state) for row in write(_DUE, {"now": now, "most": limit})]

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
-from app.db import db, end_reading, transaction
+from app.db import end_reading, read_ids, transaction
+from app.kernel.columns import UTCDateTime
 from app.offers import closing, reasons
 from app.offers.models import Offer, PriceChange
 from app.offers.states import OfferState, PriceChangeState
@@ -19,28 +20,34 @@ from app.selling.service.rows import FREEZABLE, drop_plans, locked_offer, move, 
 _S = OfferState
 _EXPIRES = (*FREEZABLE, _S.FROZEN)
 
+# Said once: the worker asks whenever it is woken.
+_NOW: Any = bindparam("now", type_=UTCDateTime)
+_EXPIRING = select(Offer.id).where(Offer.expires_at <= _NOW, Offer.state.in_(_EXPIRES)).order_by(Offer.id)
+_CLOSING = (
+    select(Offer.id)
+    .where(
+        (Offer.state.in_(_EXPIRES) & closing.closed_offers(_NOW))
+        | ((Offer.state == _S.APPROVED) & closing.unopened_offers(_NOW))
+    )
+    .order_by(Offer.id)
+)
+_OPENING = (
+    select(Offer.id)
+    .where(Offer.state == _S.APPROVED, Offer.opens_at.is_(None) | (Offer.opens_at <= _NOW))
+    .order_by(Offer.id)
+)
+_PRICED = (
+    select(PriceChange.id)
+    .where(PriceChange.state == PriceChangeState.PLANNED, PriceChange.due_at <= _NOW)
+    .order_by(PriceChange.due_at, PriceChange.id)
+)
+
 
 def run_schedule(now: datetime) -> int:
     """Do what time alone brings: offers open and expire, planned prices come to hold. Gives how many things it did."""
-    expiring = _ids(select(Offer.id).where(Offer.expires_at <= now, Offer.state.in_(_EXPIRES)).order_by(Offer.id))
-    closing_ids = _ids(
-        select(Offer.id)
-        .where(
-            (Offer.state.in_(_EXPIRES) & closing.closed_offers(now))
-            | ((Offer.state == _S.APPROVED) & closing.unopened_offers(now))
-        )
-        .order_by(Offer.id)
-    )
-    opening = _ids(
-        select(Offer.id)
-        .where(Offer.state == _S.APPROVED, Offer.opens_at.is_(None) | (Offer.opens_at <= now))
-        .order_by(Offer.id)
-    )
-    due = _ids(
-        select(PriceChange.id)
-        .where(PriceChange.state == PriceChangeState.PLANNED, PriceChange.due_at <= now)
-        .order_by(PriceChange.due_at, PriceChange.id)
-    )
+    expiring, closing_ids, due, opening = (read_ids(each, now=now) for each in (_EXPIRING, _CLOSING, _PRICED, _OPENING))
+    if not (expiring or closing_ids or due or opening):
+        return 0
     end_reading()
     done: list[int] = [_expire(offer_id, now) for offer_id in expiring]
     done.append(end_closed(closing_ids, now))
@@ -83,7 +90,3 @@ def _open_when_due(offer_id: int, now: datetime) -> bool:
             return False
         open_for_sale(offer, now)
         return True
-
-
-def _ids(statement: Any) -> Sequence[int]:
-    return db.session.scalars(statement).all()
