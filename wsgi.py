@@ -34,6 +34,6 @@ def make_whole() -> Flask:
 try:
     settings = Settings.from_environment()
     clock = clock_from(settings.clock_start)
-    app = make_whole() if is_command else Opening(make_front(settings, clock), make_whole)
+    app = make_whole() if is_command else Opening(make_front(settings, clock, keeps_connections=False), make_whole)
 except BadSettings as bad:
     sys.exit("Tonne does not start with these settings:\n" + "\n".join(f"  {problem}" for problem in bad.problems))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flask import Flask
+from sqlalchemy import NullPool
 
 from app import db, web
 from app.accounts import guard
@@ -20,8 +21,11 @@ from app.offers import list_views, on_sale, shelf
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def make_front(settings: Settings, clock: Clock) -> Flask:
-    """An application with the list alone. The factory adds the other rooms to it."""
+def make_front(settings: Settings, clock: Clock, *, keeps_connections: bool = True) -> Flask:
+    """An application with the list alone. The factory adds the other rooms to it.
+
+    One that only stands in for the whole leaves no connection to the database behind.
+    """
     settings.instance_path.mkdir(parents=True, exist_ok=True)
     app = Flask(
         "app",
@@ -33,6 +37,8 @@ def make_front(settings: Settings, clock: Clock) -> Flask:
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     # What people typed is nobody's business in a traceback.
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"hide_parameters": True}
+    if not keeps_connections:
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"]["poolclass"] = NullPool
     app.extensions["tonne.settings"] = settings
     app.extensions["tonne.clock"] = clock
 

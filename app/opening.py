@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
-
-from app.db import db
+from werkzeug.wsgi import ClosingIterator
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 SECONDS_ALONE = 1.0  # where nobody asks
 
@@ -63,26 +62,25 @@ class Opening:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer from the front if that has the page and the rest is not there yet."""
-        try:
-            return self._choose(environ)(environ, start_response)
-        finally:
-            self._answered.set()
+        if self._whole is None and self._is_at_the_front(environ):
+            # When all of it is sent, not before: the first visitor is not to share the processor with the loading.
+            return ClosingIterator(self._front(environ, start_response), self._answered.set)
+        return self.whole()(environ, start_response)
 
     def whole(self) -> Flask:
         """The whole application. Whoever asks first makes it, the others wait. Raises what `make_whole` raises."""
-        with self._lock:
-            if self._whole is None:
-                self._whole = self._make_whole()
+        if self._whole is None:
+            with self._lock:
+                if self._whole is None:
+                    self._whole = self._make_whole()
         return self._whole
 
-    def _choose(self, environ: WSGIEnvironment) -> WSGIApplication:
-        if self._whole is not None:
-            return self._whole
+    def _is_at_the_front(self, environ: WSGIEnvironment) -> bool:
         try:
             endpoint, _ = self._front.url_map.bind("").match(environ["PATH_INFO"], environ["REQUEST_METHOD"])
         except HTTPException:
-            return self.whole()
-        return self._front if endpoint in AT_THE_FRONT else self.whole()
+            return False
+        return endpoint in AT_THE_FRONT
 
     def _open(self, seconds_alone: float) -> None:
         self._answered.wait(seconds_alone)
@@ -92,9 +90,6 @@ class Opening:
             _log.critical("the rooms behind the list cannot be opened: %s", error, exc_info=error)
             # As a server ends that cannot load its application: its parent notices, and says so by its exit code.
             os.kill(os.getpid(), signal.SIGTERM)
-            return
-        with self._front.app_context():
-            db.engine.dispose()
 
 
 def _is_elsewhere() -> str:

@@ -6,16 +6,18 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import current_app, g, has_request_context, request, session
 from sqlalchemy import select, update
 
 from app.accounts.models import Membership, Organisation, Passkey, Person, SignIn
 from app.accounts.roles import Role
-from app.audit.service import Actor
 from app.current import now
 from app.db import db, transaction
+
+if TYPE_CHECKING:
+    from app.audit.service import Actor
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -53,6 +55,8 @@ class Me:
     @property
     def actor(self) -> Actor:
         """This person for the trail of acts."""
+        from app.audit.service import Actor  # noqa: PLC0415 - who only looks needs no tables of acts
+
         return Actor(self.id, self.email)
 
 

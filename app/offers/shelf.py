@@ -29,44 +29,48 @@ from app.offers.arrangement import Arrangement, Facts, IssuanceFacts, OfferFacts
 from app.offers.models import Offer
 from app.offers.states import VISIBLE, OfferState, Standing, standing
 
+# Of tables, not of mapped classes: a page that only needs these does not wait until all of those are configured.
+_offers, _issuances, _projects, _parties, _documents = (
+    mapped.__table__ for mapped in (Offer, Issuance, Project, ProjectParty, SearchDocument)
+)
 _OFFERS = (
     select(
-        Offer.id,
-        Offer.issuance_id,
-        type_coerce(Offer.state, String).label("state"),
-        Offer.unit_price,
-        Offer.currency,
-        (Offer.units_offered - Offer.units_reserved - Offer.units_settled).label("units_left"),
-        (Offer.units_reserved > 0).label("is_reserved"),
-        select(func.coalesce(func.max(SearchDocument.revision), 0)).scalar_subquery().label("revision"),
+        _offers.c.id,
+        _offers.c.issuance_id,
+        type_coerce(_offers.c.state, String).label("state"),
+        _offers.c.unit_price,
+        _offers.c.currency,
+        (_offers.c.units_offered - _offers.c.units_reserved - _offers.c.units_settled).label("units_left"),
+        (_offers.c.units_reserved > 0).label("is_reserved"),
+        select(func.coalesce(func.max(_documents.c.revision), 0)).scalar_subquery().label("revision"),
     )
-    .where(Offer.state.in_(VISIBLE))
-    .order_by(Offer.id)
+    .where(_offers.c.state.in_(VISIBLE))
+    .order_by(_offers.c.id)
 )
 _FACTS = (
     select(
-        Issuance.id,
-        Issuance.unit_type,
-        func.coalesce(Issuance.commitment_period, Issuance.vintage_year).label("period"),
-        func.coalesce(Issuance.authorisation, "").label("authorisation"),
-        Issuance.monitoring_starts_on,
-        Issuance.monitoring_ends_on,
-        Project.id.label("project_id"),
-        Project.mechanism_code,
-        Project.reference,
-        Project.title,
-        Project.kind,
-        Project.project_type,
-        Project.region,
-        Project.sectoral_scopes,
-        Project.methodologies,
-        Project.is_least_developed,
-        ProjectParty.country,
+        _issuances.c.id,
+        _issuances.c.unit_type,
+        func.coalesce(_issuances.c.commitment_period, _issuances.c.vintage_year).label("period"),
+        func.coalesce(_issuances.c.authorisation, "").label("authorisation"),
+        _issuances.c.monitoring_starts_on,
+        _issuances.c.monitoring_ends_on,
+        _projects.c.id.label("project_id"),
+        _projects.c.mechanism_code,
+        _projects.c.reference,
+        _projects.c.title,
+        _projects.c.kind,
+        _projects.c.project_type,
+        _projects.c.region,
+        _projects.c.sectoral_scopes,
+        _projects.c.methodologies,
+        _projects.c.is_least_developed,
+        _parties.c.country,
     )
-    .join(Project, Project.id == Issuance.project_id)
-    .outerjoin(ProjectParty, ProjectParty.project_id == Project.id)
-    .where(Issuance.id.in_(select(Offer.issuance_id)))
-    .order_by(Project.id, Issuance.id, ProjectParty.position)
+    .join_from(_issuances, _projects, _projects.c.id == _issuances.c.project_id)
+    .outerjoin(_parties, _parties.c.project_id == _projects.c.id)
+    .where(_issuances.c.id.in_(select(_offers.c.issuance_id)))
+    .order_by(_projects.c.id, _issuances.c.id, _parties.c.position)
 )
 
 
