@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import cast
 
-from sqlalchemy import column, select, table, update
+from sqlalchemy import BigInteger, Table, bindparam, column, select, table, update
 
 from app.certificates.models import (
     WORD_LENGTH,
@@ -17,13 +17,32 @@ from app.certificates.models import (
     RegisterWord,
 )
 from app.certificates.ports import CertificateFacts
-from app.db import db, insert_once
+from app.db import add_row, db, insert_once, rows_changed, write
 from app.kernel.places import names_of_country
 from app.kernel.text import fold
 from app.registry.models import Cancellation, CancelledBlock
 
 # The beneficiary belongs to checkout, a package above this one; only its consent to publication is read here.
 BENEFICIARY = table("beneficiary", column("id"), column("is_name_public"))
+
+# Said once: every certificate is entered with them.
+_IS_NAME_PUBLIC = select(BENEFICIARY.c.is_name_public).where(BENEFICIARY.c.id == bindparam("the_id"))
+_BLOCKS = (
+    select(CancelledBlock.space, CancelledBlock.first, CancelledBlock.last)
+    .join(Cancellation, Cancellation.id == CancelledBlock.cancellation_id)
+    .where(Cancellation.reference.in_(bindparam("references", expanding=True)))
+    .order_by(CancelledBlock.id)
+)
+_TOTALS = cast(Table, RegisterTotal.__table__)
+_ADD_UP = (
+    update(_TOTALS)
+    .where(
+        _TOTALS.c.year == bindparam("of_year"),
+        _TOTALS.c.intent == bindparam("what_for"),
+        _TOTALS.c.project_id == bindparam("of_project"),
+    )
+    .values(certificates=_TOTALS.c.certificates + 1, units=_TOTALS.c.units + bindparam("more", type_=BigInteger))
+)
 
 
 def enter(certificate: Certificate, facts: CertificateFacts) -> bool:
@@ -32,19 +51,16 @@ def enter(certificate: Certificate, facts: CertificateFacts) -> bool:
     The serial numbers are those that the registry confirmed under the transactions' references.
     """
     cancelled_at = cast(datetime, facts.cancelled_at)  # a certificate is issued for nothing else
-    is_name_public = bool(
-        db.session.scalar(select(BENEFICIARY.c.is_name_public).where(BENEFICIARY.c.id == certificate.beneficiary_id))
-    )
-    db.session.add(
-        RegisterEntry(
-            certificate_id=certificate.id,
-            project_id=certificate.project_id,
-            beneficiary_id=certificate.beneficiary_id,
-            cancelled_at=cancelled_at,
-            units=facts.units,
-            intent=facts.intent,
-            is_name_public=is_name_public,
-        )
+    is_name_public = bool(write(_IS_NAME_PUBLIC, {"the_id": certificate.beneficiary_id}).scalar())
+    add_row(
+        RegisterEntry,
+        certificate_id=certificate.id,
+        project_id=certificate.project_id,
+        beneficiary_id=certificate.beneficiary_id,
+        cancelled_at=cancelled_at,
+        units=facts.units,
+        intent=facts.intent,
+        is_name_public=is_name_public,
     )
     _enter_blocks(certificate.id, facts)
     insert_once(
@@ -74,12 +90,7 @@ def words_of(name: str) -> tuple[str, ...]:
 
 def _enter_blocks(certificate_id: int, facts: CertificateFacts) -> None:
     references = [transaction.reference for transaction in facts.transactions]
-    blocks = db.session.scalars(
-        select(CancelledBlock)
-        .join(Cancellation, Cancellation.id == CancelledBlock.cancellation_id)
-        .where(Cancellation.reference.in_(references))
-        .order_by(CancelledBlock.id)
-    )
+    blocks = write(_BLOCKS, {"references": references})
     db.session.add_all(
         RegisterBlock(
             certificate_id=certificate_id, space=block.space.rpartition(":")[2], first=block.first, last=block.last
@@ -90,10 +101,7 @@ def _enter_blocks(certificate_id: int, facts: CertificateFacts) -> None:
 
 def _add_up(project_id: int, facts: CertificateFacts, cancelled_at: datetime) -> None:
     key = {"year": cancelled_at.astimezone(UTC).year, "intent": facts.intent, "project_id": project_id}
-    insert_once(RegisterTotal, **key, certificates=0, units=0)
-    db.session.execute(
-        update(RegisterTotal)
-        .filter_by(**key)
-        .values(certificates=RegisterTotal.certificates + 1, units=RegisterTotal.units + facts.units)
-        .execution_options(synchronize_session=False)
-    )
+    one_more = {"of_year": key["year"], "what_for": facts.intent, "of_project": project_id, "more": facts.units}
+    if rows_changed(write(_ADD_UP, one_more)) == 0:
+        insert_once(RegisterTotal, **key, certificates=0, units=0)
+        write(_ADD_UP, one_more)

@@ -7,8 +7,9 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Table, bindparam, delete, select, update
 
 from app.certificates.facts import fingerprint, from_json, to_json
 from app.certificates.listing import enter
@@ -26,6 +27,21 @@ log = logging.getLogger(__name__)
 RENDER_BACKOFF = (5, 60, 600, 3600)  # seconds
 LEASE = timedelta(minutes=1)  # far longer than drawing takes; a worker that died in it is followed by another
 
+_COUNTERS, _REQUESTS = cast(Table, CertificateCounter.__table__), cast(Table, DocumentRequest.__table__)
+_COUNT = (
+    update(_COUNTERS)
+    .where(_COUNTERS.c.year == bindparam("of_year"))
+    .values(last=_COUNTERS.c.last + 1)
+    .returning(_COUNTERS.c.last)
+)
+_TAKE = (
+    update(_REQUESTS)
+    .where(_REQUESTS.c.id == bindparam("the_id"), _REQUESTS.c.next_action_at <= bindparam("now"))
+    .values(next_action_at=bindparam("until"))
+    .returning(_REQUESTS.c.subject, _REQUESTS.c.locale, _REQUESTS.c.order_id)
+)
+_DROP = delete(_REQUESTS).where(_REQUESTS.c.id == bindparam("the_id"))
+_FACTS = select(Certificate.facts).where(Certificate.number == bindparam("number"))
 # Said once: the worker asks in every round.
 _UNDRAWN = (
     select(DocumentRequest.id)
@@ -86,14 +102,11 @@ def issue(
 
 
 def _next_number(year: int) -> int:
-    insert_once(CertificateCounter, year=year, last=0)
-    return db.session.execute(
-        update(CertificateCounter)
-        .where(CertificateCounter.year == year)
-        .values(last=CertificateCounter.last + 1)
-        .returning(CertificateCounter.last)
-        .execution_options(synchronize_session=False)
-    ).scalar_one()
+    number = write(_COUNT, {"of_year": year}).scalar_one_or_none()
+    if number is None:
+        insert_once(CertificateCounter, year=year, last=0)
+        number = write(_COUNT, {"of_year": year}).scalar_one()
+    return int(number)
 
 
 # --- documents -----------------------------------------------------------------------------------
@@ -165,7 +178,7 @@ def render_document(request_id: int, renderer: CertificateRenderer, summary_of: 
     if request is None:
         return
     subject, locale, order_id = request
-    stored = db.session.scalar(select(Certificate.facts).where(Certificate.number == subject))
+    stored = write(_FACTS, {"number": subject}).scalar_one_or_none()
     try:
         if stored is None:
             summary = summary_of(order_id)
@@ -188,20 +201,14 @@ def render_document(request_id: int, renderer: CertificateRenderer, summary_of: 
             pdf_sha256=hashlib.sha256(pdf).hexdigest(),
             created_at=clock.now(),
         )
-        db.session.execute(delete(DocumentRequest).where(DocumentRequest.id == request_id))
+        write(_DROP, {"the_id": request_id})
     checkpoints.reached("certificate.pdf_stored")
 
 
 def _take(request_id: int, now: datetime) -> tuple[str, str, int | None] | None:
     """Subject, language and order of a due request, for whoever comes first; None for everybody else."""
     with transaction():
-        taken = (
-            update(DocumentRequest)
-            .where(DocumentRequest.id == request_id, DocumentRequest.next_action_at <= now)
-            .values(next_action_at=now + LEASE)
-            .returning(DocumentRequest.subject, DocumentRequest.locale, DocumentRequest.order_id)
-        )
-        row = write(taken).one_or_none()
+        row = write(_TAKE, {"the_id": request_id, "now": now, "until": now + LEASE}).one_or_none()
     return None if row is None else (row.subject, row.locale, row.order_id)
 
 

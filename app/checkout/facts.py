@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select
+from sqlalchemy.orm import selectinload
 
-from app.catalog.models import Issuance, Mechanism, Project, UnitType
+from app.catalog.models import Issuance, Project
 from app.certificates.facts import SCHEMA, from_json
 from app.certificates.models import Certificate
 from app.certificates.ports import CertificateFacts, SerialRange, SummaryFacts, TransactionFacts
@@ -58,7 +59,7 @@ class CertificateDraft:
 
 
 _IN_BASKET = (
-    select(BasketLine.units, Issuance, Project, Provider, Offer.account)
+    select(BasketLine.units, Issuance, Project, Provider.legal_name, Offer.account)
     .join(Basket, Basket.id == BasketLine.basket_id)
     .join(Offer, Offer.id == BasketLine.offer_id)
     .join(Issuance, Issuance.id == Offer.issuance_id)
@@ -66,6 +67,17 @@ _IN_BASKET = (
     .join(Provider, Provider.id == Offer.provider_id)
     .where(Basket.token == bindparam("token"))
     .order_by(BasketLine.id)
+)
+_EARNED = (
+    select(OrderLine.units, Issuance, Project, Provider.legal_name, Beneficiary, Cancellation)
+    .join(Issuance, Issuance.id == OrderLine.issuance_id)
+    .join(Project, Project.id == OrderLine.project_id)
+    .join(Provider, Provider.id == OrderLine.provider_id)
+    .join(Beneficiary, Beneficiary.id == OrderLine.beneficiary_id)
+    .join(Cancellation, Cancellation.order_line_id == OrderLine.id)
+    .where(OrderLine.order_id == bindparam("order_id"), Cancellation.state == CancellationState.CONFIRMED)
+    .order_by(OrderLine.position)
+    .options(selectinload(Cancellation.blocks))
 )
 
 
@@ -81,10 +93,10 @@ def preview(
         country=details["country"],
     )
     grouped: dict[tuple[int, str], tuple[Project, list[TransactionFacts]]] = {}
-    for units, issuance, project, provider, account in rows:
+    for units, issuance, project, holder, account in rows:
         registry = registries.of_account(account)
         grouped.setdefault((project.id, registry.name), (project, []))[1].append(
-            transaction_facts(issuance, provider, units, cancellation=None)
+            transaction_facts(issuance, holder, units, cancellation=None)
         )
     return [
         certificate_facts(
@@ -103,16 +115,7 @@ def preview(
 
 def drafts(order: Order, settings: Settings, registries: Registries) -> list[CertificateDraft]:
     """The certificates an order has earned: its confirmed cancellations by project, beneficiary and registry."""
-    rows = db.session.execute(
-        select(OrderLine, Issuance, Project, Provider, Beneficiary, Cancellation)
-        .join(Issuance, Issuance.id == OrderLine.issuance_id)
-        .join(Project, Project.id == OrderLine.project_id)
-        .join(Provider, Provider.id == OrderLine.provider_id)
-        .join(Beneficiary, Beneficiary.id == OrderLine.beneficiary_id)
-        .join(Cancellation, Cancellation.order_line_id == OrderLine.id)
-        .where(OrderLine.order_id == order.id, Cancellation.state == CancellationState.CONFIRMED)
-        .order_by(OrderLine.position)
-    ).all()
+    rows = db.session.execute(_EARNED, {"order_id": order.id}).all()
     grouped: dict[tuple[int, int, str], list[Any]] = {}
     for row in rows:
         key = (row.Project.id, row.Beneficiary.id, row.Cancellation.registry_code)
@@ -128,7 +131,7 @@ def drafts(order: Order, settings: Settings, registries: Registries) -> list[Cer
         )
         facts = certificate_facts(
             group[0].Project,
-            [transaction_facts(row.Issuance, row.Provider, row.OrderLine.units, row.Cancellation) for row in group],
+            [transaction_facts(row.Issuance, row.legal_name, row.units, row.Cancellation) for row in group],
             Subject(beneficiary.name, beneficiary.purpose, beneficiary.intent, beneficiary.country),
             times,
             order.reference,
@@ -159,7 +162,7 @@ def summary(order_id: int | None, settings: Settings) -> SummaryFacts:
 
 
 def transaction_facts(
-    issuance: Issuance, provider: Provider, units: int, cancellation: Cancellation | None
+    issuance: Issuance, holder: str, units: int, cancellation: Cancellation | None
 ) -> TransactionFacts:
     """What a certificate says of one cancellation; without one, as a preview."""
     return TransactionFacts(
@@ -176,7 +179,7 @@ def transaction_facts(
         completed_at=cancellation.completed_at if cancellation else None,
         monitoring_starts_on=issuance.monitoring_starts_on,
         monitoring_ends_on=issuance.monitoring_ends_on,
-        holder=provider.legal_name,
+        holder=holder,
         reference=cancellation.reference if cancellation else "",
     )
 
@@ -192,8 +195,6 @@ def certificate_facts(
     is_demonstration: bool,
 ) -> CertificateFacts:
     """What a certificate says, before it has a number; `order_reference` may be that of a direct cancellation."""
-    mechanism = db.session.get_one(Mechanism, project.mechanism_code)
-    unit_type = db.session.get_one(UnitType, transactions[0].unit_type)
     return CertificateFacts(
         schema=SCHEMA,
         number="",
@@ -205,8 +206,8 @@ def certificate_facts(
         intent=subject.intent,
         country=subject.country,
         units=sum(transaction.units for transaction in transactions),
-        unit_type=unit_type.code,
-        mechanism=mechanism.code,
+        unit_type=transactions[0].unit_type,
+        mechanism=project.mechanism_code,
         project_reference=project.reference,
         project_title=project.title,
         project_kind=project.kind,

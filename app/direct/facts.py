@@ -86,7 +86,7 @@ def _facts(
 ) -> CertificateFacts:
     return certificate_facts(
         db.session.get_one(Project, issuance.project_id),
-        [transaction_facts(issuance, provider, units, cancellation)],
+        [transaction_facts(issuance, provider.legal_name, units, cancellation)],
         subject,
         times,
         reference,

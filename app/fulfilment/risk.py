@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, bindparam, exists, select, union_all
 
 from app import current
 from app.accounts.models import Person
@@ -45,6 +46,36 @@ _S = OrderState
 NOT_BEGUN = (_S.PLACED, _S.PAYMENT_PENDING, _S.EXPIRED, _S.PAYMENT_REVIEW, _S.PAID, _S.RISK_HOLD)
 
 
+def _settled(*columns: Any) -> Select[Any]:
+    """The lines whose units are settled: of an order that was paid late, others may be gone and refunded."""
+    return (
+        select(*columns)
+        .select_from(OrderLine)
+        .join(Reservation, Reservation.order_line_id == OrderLine.id)
+        .where(OrderLine.order_id == bindparam("order_id"), Reservation.state == ReservationState.SETTLED)
+        .order_by(OrderLine.position)
+    )
+
+
+# The names behind an order; a guest has no account.
+_NAMES = union_all(
+    select(Beneficiary.name).where(Beneficiary.order_id == bindparam("order_id")),
+    select(Person.name).where(Person.id == bindparam("person_id")),
+)
+# All that the cancellations of an order are planned with.
+_PLANNED = (
+    _settled(
+        *(OrderLine.id, OrderLine.position, OrderLine.units, Order.token, Order.placed_at),
+        *(Offer.account, Project.reference, Beneficiary.name, Beneficiary.purpose, Issuance),
+    )
+    .join(Order, Order.id == OrderLine.order_id)
+    .join(Offer, Offer.id == OrderLine.offer_id)
+    .join(Project, Project.id == OrderLine.project_id)
+    .join(Issuance, Issuance.id == OrderLine.issuance_id)
+    .join(Beneficiary, Beneficiary.id == OrderLine.beneficiary_id)
+)
+
+
 def init_app() -> None:
     """Say what carries out a refusal, and which orders a new edition of a list is compared with."""
     on_agreement(REFUSE_ORDER, _refuse)
@@ -73,11 +104,8 @@ def begin(order_id: int, registries: Registries, now: datetime) -> bool:
 
 def names_of(order: Order) -> tuple[str, ...]:
     """Every name behind an order: on whose behalf it is, and its buyer's where the buyer has an account."""
-    beneficiaries = db.session.scalars(
-        select(Beneficiary.name).where(Beneficiary.order_id == order.id).order_by(Beneficiary.id)
-    ).all()
-    buyers = db.session.scalars(select(Person.name).where(Person.id == order.person_id)).all()
-    return tuple(name for name in (*beneficiaries, *buyers) if name)
+    names = db.session.scalars(_NAMES, {"order_id": order.id, "person_id": order.person_id})
+    return tuple(name for name in names if name)
 
 
 def open_subjects() -> list[ScreenedSubject]:
@@ -95,34 +123,21 @@ def _set_going(order_id: int, source: OrderState, registries: Registries, now: d
     """Begun and planned are one fact."""
     if not advance(Order, order_id, ORDER, _S.FULFILLING, at=now, sources=(source,), hold_reason=""):
         return False
-    order = db.session.get_one(Order, order_id)
-    for line in _paid_lines(order_id):
-        beneficiary = db.session.get_one(Beneficiary, line.beneficiary_id)
-        account = db.session.get_one(Offer, line.offer_id).account
+    lines = db.session.execute(_PLANNED, {"order_id": order_id}).all()
+    names = {account: registries.of_account(account).name for account in {line.account for line in lines}}
+    for line in lines:
         plan_cancellation(
-            cause=Cause(order_id, line.id, key=f"order:{order.token}:{line.position}", at=order.placed_at),
-            registry=registries.of_account(account).name,
-            account=account,
-            project_reference=db.session.get_one(Project, line.project_id).reference,
-            issuance=db.session.get_one(Issuance, line.issuance_id),
+            cause=Cause(order_id, line.id, key=f"order:{line.token}:{line.position}", at=line.placed_at),
+            registry=names[line.account],
+            account=line.account,
+            project_reference=line.reference,
+            issuance=line.Issuance,
             units=line.units,
-            beneficiary_name=beneficiary.name,
-            purpose=beneficiary.purpose,
+            beneficiary_name=line.name,
+            purpose=line.purpose,
             now=now,
         )
     return True
-
-
-def _paid_lines(order_id: int) -> list[OrderLine]:
-    """The lines whose units are settled: of an order that was paid late, others may be gone and refunded."""
-    return list(
-        db.session.scalars(
-            select(OrderLine)
-            .join(Reservation, Reservation.order_line_id == OrderLine.id)
-            .where(OrderLine.order_id == order_id, Reservation.state == ReservationState.SETTLED)
-            .order_by(OrderLine.position)
-        )
-    )
 
 
 # --- what operators decide ---------------------------------------------------------------------------
@@ -198,7 +213,8 @@ def _refuse(proposal: Proposal, now: datetime) -> None:
 
 def _owed(order: Order) -> Money:
     """What a refusal gives back: the price of every line whose units the order has."""
-    return Money(sum(line.amount for line in _paid_lines(order.id)), order.currency)
+    paid = db.session.scalars(_settled(OrderLine.amount), {"order_id": order.id})
+    return Money(sum(paid), order.currency)
 
 
 def subject_of(order: Order) -> Subject:
