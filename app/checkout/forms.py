@@ -7,15 +7,14 @@ from typing import Any
 
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, RadioField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from app.catalog import book
 from app.checkout.quantities import read_number
 from app.checkout.wording import WordingField, ask_about_name, ask_about_purpose
-from app.web.fields import cleaned, email_field
-from app.web.filters import country_choices
+from app.web.fields import CountryField, cleaned, email_field
 
 NAME_LENGTH = 200
 PURPOSE_LENGTH = 500
@@ -68,10 +67,10 @@ class DetailsForm(FlaskForm):
         default="contribution",
         validators=[InputRequired(lazy_gettext("Choose what the cancellation is for."))],
     )
-    country = SelectField(
+    country = CountryField(
         lazy_gettext("Country (optional)"),
+        nothing=lazy_gettext("Not stated"),
         description=lazy_gettext("Used for public statistics by country."),
-        choices=[],
         default="",
         render_kw={"autocomplete": "country"},
     )
@@ -94,10 +93,6 @@ class DetailsForm(FlaskForm):
             del self.beneficiary_wording
         if not ask_about_purpose(self.purpose_wording, purpose, self.intent.data or "", units, name):
             del self.purpose_wording
-        self.country.choices = [
-            SelectChoice("", lazy_gettext("Not stated")),
-            *(SelectChoice(code, name) for code, name in country_choices()),
-        ]
 
     def details(self) -> dict[str, Any]:
         """What was typed or chosen instead, as plain values to keep in the basket."""

@@ -21,8 +21,8 @@ from app.desk.words import RULES as RULE_WORDS
 from app.kernel.csvtable import CellRefused, amount, minor_units
 from app.kernel.money import Money
 from app.kernel.text import clean_lines
-from app.web.fields import cleaned, email_field
-from app.web.filters import country_choices, money, number
+from app.web.fields import CountryField, cleaned, email_field
+from app.web.filters import money, number
 
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
@@ -118,15 +118,8 @@ class BeneficiaryForm(FlaskForm):
         ],
         validators=[InputRequired(lazy_gettext("Choose what the cancellation is for."))],
     )
-    country = SelectField(FIELDS["country"], choices=[], default="")
+    country = CountryField(FIELDS["country"], nothing=lazy_gettext("Not stated"), default="")
     reason = reason_field()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.country.choices = [
-            SelectChoice("", lazy_gettext("Not stated")),
-            *(SelectChoice(code, name) for code, name in country_choices()),
-        ]
 
     def words(self) -> dict[str, str]:
         """What was typed, by the names of the columns."""

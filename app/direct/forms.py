@@ -21,8 +21,7 @@ from app.kernel.references import unguessable_token
 from app.selling.holdings import HoldingLine
 from app.selling.terms import MOST_UNITS
 from app.web import filters
-from app.web.fields import cleaned
-from app.web.filters import country_choices
+from app.web.fields import CountryField, cleaned
 from app.web.typed import ungrouped
 
 ITSELF, SOMEBODY_ELSE = "itself", "somebody_else"
@@ -98,10 +97,10 @@ class DirectForm(FlaskForm):
         ],
         validators=[InputRequired(lazy_gettext("Choose what the cancellation is for."))],
     )
-    country = SelectField(
+    country = CountryField(
         lazy_gettext("Country of the beneficiary (optional)"),
+        nothing=lazy_gettext("Not stated"),
         description=lazy_gettext("Used for public statistics by country."),
-        choices=[],
         default="",
     )
     publish_name = BooleanField(
@@ -120,10 +119,6 @@ class DirectForm(FlaskForm):
         self.purpose_category.choices = [
             SelectChoice("", gettext("Choose")),
             *(SelectChoice(code.value, PURPOSE_CATEGORIES[code.value]) for code in Purpose),
-        ]
-        self.country.choices = [
-            SelectChoice("", gettext("Not stated")),
-            *(SelectChoice(code, name) for code, name in country_choices()),
         ]
 
     def read(self) -> Wish | None:

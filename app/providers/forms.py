@@ -8,8 +8,7 @@ from typing import Any
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
-from wtforms import BooleanField, Field, SelectField, StringField, TextAreaField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
+from wtforms import BooleanField, Field, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp, ValidationError
 
 from app.audit.service import LONGEST_REASON
@@ -17,8 +16,7 @@ from app.current import now
 from app.kernel.csvtable import CellRefused, web_address
 from app.kernel.languages import LANGUAGES
 from app.kernel.text import clean_lines
-from app.web.fields import cleaned, email_field, in_each_language
-from app.web.filters import country_choices
+from app.web.fields import CountryField, cleaned, email_field, in_each_language
 
 LONGEST_ABOUT = 1_500
 IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
@@ -45,19 +43,13 @@ def _text(label: Any, missing: Any, longest: int, description: Any = "", **attri
     )
 
 
-def _country(label: Any) -> SelectField:
-    return SelectField(
-        label, validators=[InputRequired(lazy_gettext("Choose a country."))], render_kw={"required": True}
+def _country(label: Any) -> CountryField:
+    return CountryField(
+        label,
+        nothing=lazy_gettext("Choose a country"),
+        validators=[InputRequired(lazy_gettext("Choose a country."))],
+        render_kw={"required": True},
     )
-
-
-class _WithCountry(FlaskForm):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.country.choices = [
-            SelectChoice("", lazy_gettext("Choose a country")),
-            *(SelectChoice(code, name) for code, name in country_choices()),
-        ]
 
 
 class StartForm(FlaskForm):
@@ -71,7 +63,7 @@ class StartForm(FlaskForm):
     )
 
 
-class CompanyForm(_WithCountry):
+class CompanyForm(FlaskForm):
     """Who applies."""
 
     legal_name = _text(
@@ -116,7 +108,7 @@ def _whole_number(value: str | None) -> str:
     return cleaned(value).removesuffix("%").strip()
 
 
-class OwnerForm(_WithCountry):
+class OwnerForm(FlaskForm):
     """A natural person who owns or controls the applicant."""
 
     name = _text(lazy_gettext("Full name"), lazy_gettext("Enter the full name."), 200, autocomplete="off")

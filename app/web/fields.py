@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
-from wtforms import Field, StringField
+from markupsafe import Markup
+from wtforms import Field, SelectField, StringField
+from wtforms.form import BaseForm
 from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.widgets import html_params
 
+from app.kernel.csvtable import countries
 from app.kernel.languages import LANGUAGES
 from app.kernel.text import clean_line
-from app.web.filters import language_name
+from app.web.filters import country_choices, language_name
+from app.web.i18n import current_language
 
 ADDRESS_LENGTH = 254
 
@@ -37,6 +43,41 @@ def in_each_language(prefix: str, make: Callable[[str], Field]) -> Callable[[F],
         return form
 
     return extended
+
+
+class CountrySelect:
+    """The list of a `CountryField`."""
+
+    def __call__(self, field: CountryField, **attributes: Any) -> Markup:
+        """Mark the choice in the names that are drawn already."""
+        attributes.setdefault("id", field.id)
+        attributes.setdefault("required", bool(field.flags.required))
+        names = _names(current_language(), str(field.nothing))
+        marked = names.replace(f'<option value="{field.data}">', f'<option selected value="{field.data}">')
+        # What was chosen stands in it only where a country has that code.
+        return Markup(f"<select {html_params(name=field.name, **attributes)}>{marked}</select>")  # noqa: S704 - as said
+
+
+@lru_cache(maxsize=64)
+def _names(_language: str, nothing: str) -> str:
+    """The options in the language in force, none of them chosen: WTForms takes as long for them as for a page."""
+    option = Markup('<option value="{}">{}</option>')
+    return "".join(option.format(code, name) for code, name in (("", nothing), *country_choices()))
+
+
+class CountryField(SelectField):
+    """One of the countries of ISO 3166-1 by its code, or none, which is called `nothing` and is the empty text."""
+
+    widget = CountrySelect()
+
+    def __init__(self, label: Any, *, nothing: Any, **settings: Any) -> None:
+        super().__init__(label, **settings)
+        self.nothing = nothing
+
+    def pre_validate(self, form: BaseForm) -> None:
+        """Raises ValidationError for a code that is not in the list."""
+        if self.data != "" and self.data not in countries():
+            raise ValidationError(self.gettext("Not a valid choice."))
 
 
 def email_field(description: str, missing: str) -> StringField:
