@@ -8,6 +8,7 @@ from app.web import (
     assets,
     compiled,
     demonstration,
+    environment,
     errors,
     filters,
     i18n,
@@ -24,6 +25,7 @@ from app.web import (
 def init_app(app: Flask) -> None:
     """Set all of it up. Needs `tonne.settings` and `tonne.clock` in `app.extensions`."""
     app.url_rule_class = routes.LateRule
+    environment.init_app(app)
     logs.init_app(app)
     security.init_app(app)
     i18n.init_app(app)
