@@ -1,8 +1,8 @@
 """Numbers, money, dates and places as the reader writes them.
 
-Babel does the work; the locale is parsed once for each request. Where CLDR leaves room the pattern stands in
-`app.kernel.languages`, so that the page, the mail and the PDF agree. Money has the code of its currency, never a
-sign: "$" is the money of twenty countries.
+Babel does the work, once for each value in a language: pages say the same ones again and again. Where CLDR leaves
+room the pattern stands in `app.kernel.languages`, so that the page, the mail and the PDF agree. Money has the code
+of its currency, never a sign: "$" is the money of twenty countries.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from app.kernel.languages import LANGUAGES
 from app.kernel.money import Money
 from app.kernel.references import certificate_slug
 from app.kernel.text import is_right_to_left
-from app.web.i18n import current_locale
+from app.web.i18n import current_language, current_locale
 
 
 def init_app(app: Flask) -> None:
@@ -58,22 +58,22 @@ def register(environment: Environment) -> None:
 
 def money(amount: Money) -> str:
     """An amount with its currency code: `USD 1,234.50`, `1 234,50 USD`, `1.234,50 USD`."""
-    return _money(amount, current_locale())
+    return _money(amount, current_language())
 
 
 @lru_cache(maxsize=4096)
-def _money(amount: Money, locale: Locale) -> str:
-    return format_currency(amount.decimal, amount.currency, format=LANGUAGES[locale.language].money, locale=locale)
+def _money(amount: Money, language: str) -> str:
+    return format_currency(amount.decimal, amount.currency, format=LANGUAGES[language].money, locale=language)
 
 
 def number(value: int) -> str:
     """A whole number with the separators of the language."""
-    return _number(value, current_locale())
+    return _number(value, current_language())
 
 
 @lru_cache(maxsize=4096)
-def _number(value: int, locale: Locale) -> str:
-    return format_decimal(value, locale=locale)
+def _number(value: int, language: str) -> str:
+    return format_decimal(value, locale=language)
 
 
 def duration(time: timedelta) -> str:
@@ -99,8 +99,12 @@ def tonnes(units: int) -> str:
 
 def date_long(value: date) -> str:
     """A calendar day with the name of its month: `22 November 2026`. An instant counts in UTC."""
-    locale = current_locale()
-    return format_date(_in_utc(value), _day_pattern(value, locale), locale=locale)
+    return _date_long(_in_utc(value), current_language())
+
+
+@lru_cache(maxsize=4096)
+def _date_long(value: date, language: str) -> str:
+    return format_date(value, _day_pattern(value, language), locale=language)
 
 
 def date_range(first: date, last: date) -> str:
@@ -113,10 +117,13 @@ def datetime_long(value: datetime) -> str:
 
     Raises ValueError for a naive one.
     """
-    locale = current_locale()
-    instant = _in_utc(value)
-    pattern = _day_pattern(instant, locale) + LANGUAGES[locale.language].time
-    return format_datetime(instant, pattern, tzinfo=UTC, locale=locale)
+    return _datetime_long(_in_utc(value), current_language())
+
+
+@lru_cache(maxsize=4096)
+def _datetime_long(instant: datetime, language: str) -> str:
+    pattern = _day_pattern(instant, language) + LANGUAGES[language].time
+    return format_datetime(instant, pattern, tzinfo=UTC, locale=language)
 
 
 def time_tag(value: date) -> Markup:
@@ -139,17 +146,24 @@ def country(code: str) -> str:
 
 def countries(codes: Iterable[str]) -> str:
     """The names of several countries as one phrase: `Ghana, Kenya and Rwanda`."""
-    return format_list([country(code) for code in codes], locale=current_locale())
+    return _countries(tuple(codes), current_language())
+
+
+@lru_cache(maxsize=4096)
+def _countries(codes: tuple[str, ...], language: str) -> str:
+    territories = Locale(language).territories
+    return format_list([str(territories.get(code, code)) for code in codes], locale=language)
 
 
 def country_choices() -> list[tuple[str, str]]:
     """Every ISO 3166-1 country as (code, name), in the order of the alphabet that ignores accents."""
-    return list(_country_choices(current_locale()))
+    return list(_country_choices(current_language()))
 
 
 @cache
-def _country_choices(locale: Locale) -> tuple[tuple[str, str], ...]:
-    names = ((code, str(locale.territories.get(code, code))) for code in country_codes())
+def _country_choices(language: str) -> tuple[tuple[str, str], ...]:
+    territories = Locale(language).territories
+    names = ((code, str(territories.get(code, code))) for code in country_codes())
     return tuple(sorted(names, key=lambda pair: _plain(pair[1])))
 
 
@@ -168,8 +182,8 @@ def _in_utc(value: date) -> date:
     return value.astimezone(UTC)
 
 
-def _day_pattern(value: date, locale: Locale) -> str:
-    return LANGUAGES[locale.language].day_pattern(_in_utc(value).day)
+def _day_pattern(value: date, language: str) -> str:
+    return LANGUAGES[language].day_pattern(value.day)
 
 
 def _plain(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache, lru_cache, partial
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -34,7 +35,7 @@ def init_app(app: Flask) -> None:
         default_locale=DEFAULT_LANGUAGE,
         default_translation_directories="translations",
         default_timezone="UTC",
-        locale_selector=_select_language,
+        locale_selector=_select_locale,
     )
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # of the extension that Babel added
         gettext=lambda text: _catalogue().ugettext(text),
@@ -44,6 +45,8 @@ def init_app(app: Flask) -> None:
         newstyle=True,
     )
     app.jinja_env.globals["_"] = _say
+    app.extensions["tonne.speaking"] = {}
+    app.extensions["tonne.path_of"] = lru_cache(maxsize=1024)(partial(_path_of, app))
     app.url_value_preprocessor(_take_language)
     app.url_defaults(_give_language)
     app.before_request(_remember_the_switch)
@@ -57,8 +60,7 @@ def init_app(app: Flask) -> None:
 def current_locale() -> Locale:
     """The parsed locale in force, English outside an application."""
     # Where Babel keeps it once it is known: its own way there looks four times, and pages ask for every number.
-    known = getattr(g.get("_flask_babel"), "babel_locale", None) if g else None
-    return known or get_locale() or Locale(DEFAULT_LANGUAGE)
+    return getattr(_kept_by_babel(), "babel_locale", None) or get_locale() or _locale_of(DEFAULT_LANGUAGE)
 
 
 def current_language() -> str:
@@ -84,13 +86,27 @@ def _say(evaluation: EvalContext, text: str, /, **values: Any) -> str:
 
 def _catalogue() -> Any:
     """The catalogue of the locale in force, looked for once in a request: a page asks hundreds of times."""
-    context = g.get("_flask_babel") if g else None
+    context = _kept_by_babel()
     locale, catalogue = getattr(context, "tonne_catalogue", (None, None))
     if locale is None or locale is not getattr(context, "babel_locale", None):
         catalogue = get_translations()
         if g:  # asking has made the context and found the locale
             g._flask_babel.tonne_catalogue = g._flask_babel.babel_locale, catalogue  # noqa: SLF001 - as Babel keeps its own
     return catalogue
+
+
+def _kept_by_babel() -> Any:
+    """What Babel knows of the present context, None before it was asked: in one step, for hundreds of words."""
+    try:
+        return g._flask_babel  # noqa: SLF001 - Babel has no other door to it
+    except (AttributeError, RuntimeError):  # nothing is kept yet; no application
+        return None
+
+
+@cache
+def _locale_of(language: str) -> Locale:
+    """The one locale of a language: parsed for each request, it would read its data and be compared anew."""
+    return Locale(language)
 
 
 def use_language(language: str) -> None:
@@ -162,10 +178,10 @@ def alternate_urls() -> list[tuple[str, str]]:
     return [*((language, base + path) for language, path in paths.items()), ("x-default", base + without)]
 
 
-def _select_language() -> str:
+def _select_locale() -> Locale:
     if not has_request_context():
-        return DEFAULT_LANGUAGE
-    return g.get("language") or _language_of_path() or negotiated_language()
+        return _locale_of(DEFAULT_LANGUAGE)
+    return _locale_of(g.get("language") or _language_of_path() or negotiated_language())
 
 
 def _language_of_path() -> str | None:
@@ -206,7 +222,13 @@ def _give_language(endpoint: str, values: dict[str, Any]) -> None:
 
 
 def _has_language(endpoint: str) -> bool:
-    return endpoint in current_app.view_functions and current_app.url_map.is_endpoint_expecting(endpoint, "lang")
+    """Whether the addresses of `endpoint` begin with a language: looked up once, as every link asks."""
+    known: dict[str, bool] = current_app.extensions["tonne.speaking"]
+    if endpoint not in known:
+        if endpoint not in current_app.view_functions:
+            return False
+        known[endpoint] = current_app.url_map.is_endpoint_expecting(endpoint, "lang")
+    return known[endpoint]
 
 
 def _remember_the_switch() -> WerkzeugResponse | None:
@@ -244,18 +266,14 @@ def _path_in(language: str) -> str:
     if endpoint is None:
         known = _language_of_path()
         return f"/{language}{quote(request.path.removeprefix(f'/{known}'))}" if known else f"/{language}/"
-    # A page asks seven times. An application context may outlive one request, and a request show another page.
-    asked, paths = g.get("paths_of_page", (None, {}))
-    if asked != (endpoint, values):
-        paths = {each: _path_of(endpoint, values, each) for each in LANGUAGES}
-        g.paths_of_page = (endpoint, dict(values)), paths
-    return str(paths[language])
+    return str(current_app.extensions["tonne.path_of"](endpoint, tuple(values.items()), language))
 
 
-def _path_of(endpoint: str, values: dict[str, Any], language: str) -> str:
+def _path_of(app: Flask, endpoint: str, values: tuple[tuple[str, Any], ...], language: str) -> str:
+    """The path of a page in `language`, or of the list where that page is not to be had by a link."""
     home = f"/{language}/"
     if not _has_language(endpoint):
         return home
-    adapter = current_app.url_map.bind("localhost")
-    path = adapter.build(endpoint, {**values, "lang": language}, force_external=False)
+    adapter = app.url_map.bind("localhost")
+    path = adapter.build(endpoint, {**dict(values), "lang": language}, force_external=False)
     return path if adapter.test(path, "GET") else home

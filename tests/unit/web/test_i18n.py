@@ -8,6 +8,7 @@ import pytest
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 from flask_babel import gettext
+from werkzeug.routing import BuildError
 
 from app.web import i18n
 from tests.unit.web.conftest import SiteMaker
@@ -262,3 +263,24 @@ def test_a_language_we_do_not_speak_is_a_fault_in_mails_and_pages(site: Flask) -
 
 def test_without_an_application_the_language_is_english() -> None:
     assert i18n.current_language() == "en"
+
+
+def test_a_page_that_is_added_later_has_its_language_from_then_on(site: Flask) -> None:
+    with site.test_request_context("/fr/"), pytest.raises(BuildError):
+        url_for("late.page")
+
+    site.add_url_rule("/<lang>/late", "late.page", lambda: "late")
+
+    with site.test_request_context("/fr/"):
+        assert url_for("late.page") == "/fr/late"
+
+
+def test_links_of_two_applications_do_not_mix(make_site: SiteMaker) -> None:
+    one, other = make_site(), make_site()
+    one.add_url_rule("/<lang>/here", "room.page", lambda: "")
+    other.add_url_rule("/there", "room.page", lambda: "")
+
+    for site, path, switched in ((one, "/fr/here", "/es/here?switch=es"), (other, "/there", "/es/?switch=es")):
+        with site.test_request_context(path):
+            assert url_for("room.page") == path
+            assert i18n.switch_url("es") == switched
