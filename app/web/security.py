@@ -31,6 +31,10 @@ UNUSED_FEATURES = (
 )  # fmt: skip
 # Only pages with a form for them may ask for passkeys; `uses_passkeys` marks those.
 PASSKEY_FEATURES = ("publickey-credentials-create", "publickey-credentials-get")
+NO_FEATURES = ", ".join(f"{feature}=()" for feature in (*UNUSED_FEATURES, *PASSKEY_FEATURES))
+PASSKEYS_ONLY = ", ".join(
+    (*(f"{feature}=()" for feature in UNUSED_FEATURES), *(f"{feature}=(self)" for feature in PASSKEY_FEATURES))
+)
 # Baskets, orders and payments are nobody else's business, whatever page of theirs is shown.
 PRIVATE_BLUEPRINTS = frozenset({"account", "checkout", "testpay"})
 
@@ -192,7 +196,7 @@ def _add_headers(response: Response) -> Response:
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", _permissions())
+    headers.setdefault("Permissions-Policy", PASSKEYS_ONLY if hasattr(_view(), "uses_passkeys") else NO_FEATURES)
     headers.setdefault("Referrer-Policy", "no-referrer" if is_secret_address() else "same-origin")
     if current.settings().public_base_url.startswith("https://"):
         headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
@@ -203,12 +207,6 @@ def _add_headers(response: Response) -> Response:
         # Units left are never older than a second, and the basket in the header is the reader's own.
         headers.setdefault("Cache-Control", "private, no-cache")
     return response
-
-
-def _permissions() -> str:
-    passkeys = "(self)" if hasattr(_view(), "uses_passkeys") else "()"
-    features = [f"{feature}=()" for feature in UNUSED_FEATURES]
-    return ", ".join(features + [f"{feature}={passkeys}" for feature in PASSKEY_FEATURES])
 
 
 def _content_policy() -> str:
