@@ -25,7 +25,7 @@ class OrderState(StrEnum):
 _S = OrderState
 
 # An order in one of these can still be paid, and its units are held for it.
-UNPAID = (_S.PLACED, _S.PAYMENT_PENDING)
+UNPAID = (_S.PAYMENT_PENDING, _S.PLACED)  # the likelier first
 
 # Why an order expired, in the facts of its event: nobody paid in time, or the buyer withdrew.
 UNPAID_IN_TIME = "unpaid"

@@ -26,9 +26,10 @@ class Transitions(Generic[S]):
         """Where `state` may go."""
         return self._moves.get(state, frozenset())
 
-    def sources(self, target: S) -> tuple[S, ...]:
-        """From where `target` can be reached, in table order."""
-        return tuple(state for state, targets in self._moves.items() if target in targets)
+    def sources(self, target: S, likeliest: S | None = None) -> tuple[S, ...]:
+        """From where `target` can be reached, in table order; the likeliest state first, if it is among them."""
+        found = (state for state, targets in self._moves.items() if target in targets)
+        return tuple(sorted(found, key=lambda state: state is not likeliest))
 
     def is_final(self, state: S) -> bool:
         """Whether nothing can follow `state`."""

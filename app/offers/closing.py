@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select
 
 from app.catalog.models import Issuance, Mechanism, UnitType
-from app.db import db
+from app.db import write
 from app.offers.errors import OrdersClosed, SaleClosed
 from app.offers.models import Offer
 
@@ -22,7 +22,7 @@ def on_sale(now: datetime) -> ColumnElement[bool]:
 
 def require_sale(issuance_id: int, now: datetime) -> None:
     """Refuse to offer units, or to put more of them into a basket. Raises SaleClosed."""
-    row = db.session.execute(_SALE, {"issuance_id": issuance_id}).one_or_none()
+    row = write(_SALE, {"issuance_id": issuance_id}).one_or_none()
     if row is not None and row.at <= now:
         raise SaleClosed(unit_type=row.unit_type, closed_at=row.at)
 
@@ -61,7 +61,7 @@ def unopened_offers(now: datetime) -> ColumnElement[bool]:
 
 
 def _last_order(offer_ids: Collection[int]) -> Any:
-    return db.session.execute(_LAST_ORDER, {"offer_ids": list(offer_ids)}).one_or_none()
+    return write(_LAST_ORDER, {"offer_ids": list(offer_ids)}).one_or_none()
 
 
 def _earliest(column: Any, which: ColumnElement[bool]) -> Select[Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NoReturn, cast
 
-from sqlalchemy import ColumnElement, not_, or_, select, update
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, Row, Table, bindparam, not_, or_, select, update
 
-from app.db import StateEvent, advance, db, record, rows_changed
+from app.db import StateEvent, add_row_with_id, advance, db, record, write
+from app.kernel.columns import UTCDateTime
 from app.offers import closing
 from app.offers.errors import BelowMinimum, PriceChanged, UnitsUnavailable
 from app.offers.models import Offer, OfferPrice, Reservation
@@ -32,19 +34,35 @@ class Wanted:
     price_version: int | None
 
 
-def is_buyable(units: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
+def is_buyable(
+    units: int | BindParameter[int], now: datetime | BindParameter[datetime]
+) -> tuple[ColumnElement[bool], ...]:
     """SQL: an offer that is for sale at `now` (aware) and has so many units left."""
     return (
         Offer.state == OfferState.LIVE,
         or_(Offer.opens_at.is_(None), Offer.opens_at <= now),
         or_(Offer.expires_at.is_(None), Offer.expires_at > now),
-        units <= _left,
+        _left >= units,
     )
 
 
-def fits_minimum(units: int) -> ColumnElement[bool]:
+def fits_minimum(units: int | BindParameter[int]) -> ColumnElement[bool]:
     """SQL: so many units of an offer are enough for its seller, or all that is left."""
     return or_(Offer.minimum_units <= units, _left == units)
+
+
+# Said once: a purchase takes and settles the units of each line, and saying a statement costs more than executing it.
+_wanted, _now = bindparam("wanted", type_=BigInteger), bindparam("now", type_=UTCDateTime)
+_OFFERS = cast(Table, Offer.__table__)
+_CHANGE = update(_OFFERS).where(_OFFERS.c.id == bindparam("offer_id"))
+_TAKE = _CHANGE.where(*is_buyable(_wanted, _now)).values(units_reserved=Offer.units_reserved + _wanted).returning(_left)
+_TAKE_AT_PRICE = _TAKE.where(Offer.price_version == bindparam("seen_version"), fits_minimum(_wanted))
+_SETTLE = _CHANGE.values(units_reserved=Offer.units_reserved - _wanted, units_settled=Offer.units_settled + _wanted)
+_GIVE_BACK_HELD = _CHANGE.values(units_reserved=Offer.units_reserved - _wanted)
+_GIVE_BACK_SETTLED = _CHANGE.values(units_settled=Offer.units_settled - _wanted)
+_ACTIVE = select(Reservation.id, Reservation.offer_id, Reservation.units, Reservation.state).where(
+    Reservation.order_line_id == bindparam("order_line_id"), Reservation.state != ReservationState.RELEASED
+)
 
 
 def reserve(wanted: Sequence[Wanted], now: datetime) -> None:
@@ -56,28 +74,19 @@ def reserve(wanted: Sequence[Wanted], now: datetime) -> None:
     """
     closing.require_orderable([line.offer_id for line in wanted], now)
     for line in sorted(wanted, key=lambda line: (line.offer_id, line.order_line_id)):
-        conditions = [Offer.id == line.offer_id, *is_buyable(line.units, now)]
-        if line.price_version is not None:
-            conditions.append(Offer.price_version == line.price_version)
-            conditions.append(fits_minimum(line.units))
-        taken = db.session.execute(
-            update(Offer)
-            .where(*conditions)
-            .values(units_reserved=Offer.units_reserved + line.units)
-            .execution_options(synchronize_session=False)
-        )
-        if rows_changed(taken) != 1:
+        left = _take(line, now)
+        if left is None:
             _explain(line, now)
-        reservation = Reservation(
+        reservation_id = add_row_with_id(
+            Reservation,
             offer_id=line.offer_id,
             order_line_id=line.order_line_id,
             units=line.units,
             state=ReservationState.HELD,
         )
-        db.session.add(reservation)
-        db.session.flush()
-        record(RESERVATION.machine, reservation.id, None, ReservationState.HELD, at=now)
-        keep_in_step(line.offer_id, now)
+        record(RESERVATION.machine, reservation_id, None, ReservationState.HELD, at=now)
+        if left == 0:
+            keep_in_step(line.offer_id, now)
 
 
 def settle(order_line_id: int, now: datetime) -> bool:
@@ -87,37 +96,19 @@ def settle(order_line_id: int, now: datetime) -> bool:
         Reservation, reservation.id, RESERVATION, ReservationState.SETTLED, at=now, sources=(ReservationState.HELD,)
     ):
         return False
-    db.session.execute(
-        update(Offer)
-        .where(Offer.id == reservation.offer_id)
-        .values(
-            units_reserved=Offer.units_reserved - reservation.units,
-            units_settled=Offer.units_settled + reservation.units,
-        )
-        .execution_options(synchronize_session=False)
-    )
+    write(_SETTLE, {"offer_id": reservation.offer_id, "wanted": reservation.units})
     return True
 
 
 def release(order_line_id: int, now: datetime) -> bool:
     """Give a line's units back to its offer. False if there was nothing to give back."""
     reservation = _active(order_line_id)
-    held = reservation is not None and reservation.state is ReservationState.HELD
     if reservation is None or not advance(
         Reservation, reservation.id, RESERVATION, ReservationState.RELEASED, at=now, sources=(reservation.state,)
     ):
         return False
-    counter = (
-        {"units_reserved": Offer.units_reserved - reservation.units}
-        if held
-        else {"units_settled": Offer.units_settled - reservation.units}
-    )
-    db.session.execute(
-        update(Offer)
-        .where(Offer.id == reservation.offer_id)
-        .values(**counter)
-        .execution_options(synchronize_session=False)
-    )
+    give_back = _GIVE_BACK_HELD if reservation.state is ReservationState.HELD else _GIVE_BACK_SETTLED
+    write(give_back, {"offer_id": reservation.offer_id, "wanted": reservation.units})
     keep_in_step(reservation.offer_id, now)
     return True
 
@@ -188,15 +179,21 @@ def _was_public(offer_id: int) -> bool:
     return db.session.scalar(select(OfferPrice.id).where(OfferPrice.offer_id == offer_id).limit(1)) is not None
 
 
-def _active(order_line_id: int) -> Reservation | None:
-    return db.session.scalar(
-        select(Reservation).where(
-            Reservation.order_line_id == order_line_id, Reservation.state != ReservationState.RELEASED
-        )
-    )
+def _take(line: Wanted, now: datetime) -> int | None:
+    """Hold the units of a line if they may be sold; gives how many the offer has left, None where it took none."""
+    values = {"offer_id": line.offer_id, "wanted": line.units, "now": now}
+    if line.price_version is None:
+        left = write(_TAKE, values).scalar_one_or_none()
+    else:
+        left = write(_TAKE_AT_PRICE, values | {"seen_version": line.price_version}).scalar_one_or_none()
+    return None if left is None else int(left)
 
 
-def _explain(line: Wanted, now: datetime) -> None:
+def _active(order_line_id: int) -> Row[Any] | None:
+    return write(_ACTIVE, {"order_line_id": order_line_id}).one_or_none()
+
+
+def _explain(line: Wanted, now: datetime) -> NoReturn:
     """Say why a conditional UPDATE took nothing."""
     offer = db.session.get_one(Offer, line.offer_id)
     db.session.refresh(offer)

@@ -120,12 +120,14 @@ def _record_success(
     now: datetime,
 ) -> None:
     payment_id, order_id, state = payment.id, order.id, order.state
-    won = advance(
+    # Most payments are told of twice: the buyer comes back, and a notice comes.
+    won = payment.state is not PaymentState.SUCCEEDED and advance(
         Payment,
         payment_id,
         PAYMENT,
         PaymentState.SUCCEEDED,
         at=now,
+        sources=PAYMENT.sources(PaymentState.SUCCEEDED, likeliest=payment.state),
         charge_reference=status.charge_reference,
         method=status.method,
         succeeded_at=now,
