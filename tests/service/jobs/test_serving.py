@@ -150,6 +150,24 @@ def test_no_command_starts_with_settings_that_cannot_work(tmp_path: Path, comman
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_only_the_rooms_behind_the_list_find_wrong_ends_the_web_server_and_is_named(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "tonne.sqlite")
+    done = subprocess.run(
+        [sys.executable, "-m", "app.serving", "web"],
+        check=False,
+        cwd=ROOT,
+        env=an_environment(tmp_path, free_port(), LEGAL_TEXTS="/nowhere"),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+    assert done.returncode == 1
+    assert "LEGAL_TEXTS must be a directory of legal texts, and /nowhere is none" in done.stderr
+
+
 def test_when_the_web_server_cannot_start_the_worker_stops_too_and_the_exit_code_says_so(
     tmp_path: Path, sqlite_template: Path, port: int, monkeypatch: pytest.MonkeyPatch, signals: None
 ) -> None:
