@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import cast
+from datetime import date, datetime
+from typing import Any, cast
 
 from sqlalchemy import bindparam, func, select
 
@@ -18,7 +18,7 @@ from app.checkout.pricing import Breakdown, breakdown
 from app.checkout.quantities import units_for_maximum, units_for_minimum
 from app.checkout.states import UNPAID
 from app.config import Settings
-from app.db import db
+from app.db import db, write
 from app.kernel.errors import Refusal
 from app.kernel.money import Money
 from app.offers import closing
@@ -38,7 +38,11 @@ _UNITS = (
     .where(Basket.token == bindparam("token"))
 )
 _LINES = (
-    select(BasketLine, Offer, Issuance, Project, Provider)
+    select(
+        *(BasketLine.units, Offer, Project.reference, Project.title, Provider.legal_name, Issuance.unit_type),
+        *(Issuance.commitment_period, Issuance.vintage_year, Issuance.authorisation),
+        *(Issuance.monitoring_starts_on, Issuance.monitoring_ends_on, closing.LAST_ORDER_AT.label("closes_at")),
+    )
     .join(Basket, Basket.id == BasketLine.basket_id)
     .join(Offer, Offer.id == BasketLine.offer_id)
     .join(Issuance, Issuance.id == Offer.issuance_id)
@@ -127,56 +131,51 @@ def basket_view(
     refusals: Mapping[int, Refusal] | None = None,
 ) -> BasketView:
     """The basket with live prices and units left, and a message beside each line that cannot be ordered."""
-    rows = [
-        (line, offer, issuance, project, provider)
-        for line, offer, issuance, project, provider in db.session.execute(_LINES, {"token": token or ""}).all()
-    ]
-    amounts = [offer.price_for(line.units).minor * line.units for line, offer, *_rest in rows]
+    rows = db.session.execute(_LINES, {"token": token or ""}).all()
+    amounts = [row.Offer.price_for(row.units).minor * row.units for row in rows]
     shares = split(amounts, settings) if rows else ()
     problems: dict[int, Refusal] = dict(refusals or {})
     held = _held_for(token)
-    left = {offer.id: _left(offer, held) for _line, offer, *_rest in rows}
-    try:
-        closing.require_orderable([offer.id for _line, offer, *_rest in rows], current.now())
-    except OrdersClosed as closed:
-        problems[cast(int, closed.facts["offer_id"])] = closed
-    for line, offer, *_rest in rows:
-        if offer.id not in problems and left[offer.id] < line.units:
+    left = {row.Offer.id: _left(row.Offer, held) for row in rows}
+    problems |= _closed(rows, current.now())
+    for row in rows:
+        offer, units = row.Offer, row.units
+        if offer.id not in problems and left[offer.id] < units:
             problems[offer.id] = UnitsUnavailable(
                 offer_id=offer.id,
-                units=line.units,
+                units=units,
                 units_left=left[offer.id],
                 is_reserved=offer.standing is Standing.RESERVED,
             )
-        elif offer.id not in problems and (below := minimum_problem(offer, line.units, left[offer.id])) is not None:
+        elif offer.id not in problems and (below := minimum_problem(offer, units, left[offer.id])) is not None:
             problems[offer.id] = below
     if not problems:
-        problem = total_problem([(offer, line.units) for line, offer, *_rest in rows], settings)
+        problem = total_problem([(row.Offer, row.units) for row in rows], settings)
         problems = {} if problem is None else {cast(int, problem.facts["offer_id"]): problem}
     lines = tuple(
         BasketLineView(
-            offer_id=offer.id,
-            project_reference=project.reference,
-            project_title=project.title,
-            provider_name=provider.legal_name,
-            unit_type=issuance.unit_type,
-            commitment_period=issuance.commitment_period,
-            vintage_year=issuance.vintage_year,
-            authorisation=issuance.authorisation or "",
-            monitoring_starts_on=issuance.monitoring_starts_on,
-            monitoring_ends_on=issuance.monitoring_ends_on,
-            units=line.units,
-            typed=(typed or {}).get(offer.id, str(line.units)),
-            units_left=left[offer.id],
-            unit_price=offer.price_for(line.units),
+            offer_id=row.Offer.id,
+            project_reference=row.reference,
+            project_title=row.title,
+            provider_name=row.legal_name,
+            unit_type=row.unit_type,
+            commitment_period=row.commitment_period,
+            vintage_year=row.vintage_year,
+            authorisation=row.authorisation or "",
+            monitoring_starts_on=row.monitoring_starts_on,
+            monitoring_ends_on=row.monitoring_ends_on,
+            units=row.units,
+            typed=(typed or {}).get(row.Offer.id, str(row.units)),
+            units_left=left[row.Offer.id],
+            unit_price=row.Offer.price_for(row.units),
             amount=Money(share.amount, settings.currency),
-            error=describe(problems[offer.id]) if offer.id in problems else None,
-            breakdown=breakdown([(provider.legal_name, share)], settings.currency),
+            error=describe(problems[row.Offer.id]) if row.Offer.id in problems else None,
+            breakdown=breakdown([(row.legal_name, share)], settings.currency),
         )
-        for (line, offer, issuance, project, provider), share in zip(rows, shares, strict=True)
+        for row, share in zip(rows, shares, strict=True)
     )
     whole = breakdown(
-        [(provider.legal_name, share) for (*_rest, provider), share in zip(rows, shares, strict=True)],
+        [(row.legal_name, share) for row, share in zip(rows, shares, strict=True)],
         settings.currency,
     )
     return BasketView(
@@ -186,6 +185,16 @@ def basket_view(
         units=sum(line.units for line in lines),
         is_valid=bool(lines) and not problems,
     )
+
+
+def _closed(rows: Sequence[Any], now: datetime) -> dict[int, Refusal]:
+    """By its offer, the line whose units stopped being ordered first; nothing where all can be ordered still."""
+    closed = [row for row in rows if row.closes_at is not None and row.closes_at <= now]
+    if not closed:
+        return {}
+    first = min(closed, key=lambda row: (row.closes_at, row.Offer.id))
+    id_ = first.Offer.id
+    return {id_: OrdersClosed(offer_id=id_, unit_type=first.unit_type, closed_at=first.closes_at)}
 
 
 def units_left_for(token: str | None, offer: Offer) -> int:
@@ -199,7 +208,8 @@ def units_left_for(token: str | None, offer: Offer) -> int:
 
 def _held_for(token: str | None) -> dict[int, int]:
     """Units by offer that an unpaid order from this basket holds."""
-    return {offer_id: int(units) for offer_id, units in db.session.execute(_HELD, {"token": token or ""})}
+    rows: Any = write(_HELD, {"token": token or ""})
+    return {offer_id: int(units) for offer_id, units in rows}
 
 
 def _left(offer: Offer, held: Mapping[int, int]) -> int:

@@ -78,6 +78,14 @@ def _earliest(column: Any, which: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-# Said once: a purchase asks sixteen times.
+# The same of one issuance, as a column of queries that read it; null where it is not known.
+LAST_ORDER_AT = (
+    select(Mechanism.last_order_at)
+    .join(UnitType, UnitType.mechanism_code == Mechanism.code)
+    .where(UnitType.code == Issuance.unit_type)
+    .correlate(Issuance)
+    .scalar_subquery()
+)
+# Said once: a purchase asks many times.
 _SALE = _earliest(Mechanism.sales_close_at, Issuance.id == bindparam("issuance_id"))
 _LAST_ORDER = _earliest(Mechanism.last_order_at, Offer.id.in_(bindparam("offer_ids", expanding=True)))
