@@ -13,6 +13,7 @@ from app.web import (
     filters,
     i18n,
     limits,
+    links,
     logs,
     menus,
     routes,
@@ -29,6 +30,7 @@ def init_app(app: Flask) -> None:
     logs.init_app(app)
     security.init_app(app)
     i18n.init_app(app)
+    links.init_app(app)
     compiled.init_app(app)
     menus.init_app(app)
     assets.init_app(app)

@@ -170,7 +170,7 @@ def alternate_urls() -> list[tuple[str, str]]:
     The default is the address without a language, which asks the reader. Empty for pages that are
     nobody else's business, and for errors.
     """
-    if request.endpoint is None or not _has_language(request.endpoint) or g.get("is_private", False):
+    if request.endpoint is None or not has_language(request.endpoint) or g.get("is_private", False):
         return []
     base = current.settings().public_base_url
     paths = {language: _path_in(language) for language in LANGUAGES}
@@ -217,11 +217,11 @@ def _find_language_for_page() -> None:
 
 
 def _give_language(endpoint: str, values: dict[str, Any]) -> None:
-    if "lang" not in values and _has_language(endpoint):
+    if "lang" not in values and has_language(endpoint):
         values["lang"] = current_language()
 
 
-def _has_language(endpoint: str) -> bool:
+def has_language(endpoint: str) -> bool:
     """Whether the addresses of `endpoint` begin with a language: looked up once, as every link asks."""
     known: dict[str, bool] = current_app.extensions["tonne.speaking"]
     if endpoint not in known:
@@ -272,7 +272,7 @@ def _path_in(language: str) -> str:
 def _path_of(app: Flask, endpoint: str, values: tuple[tuple[str, Any], ...], language: str) -> str:
     """The path of a page in `language`, or of the list where that page is not to be had by a link."""
     home = f"/{language}/"
-    if not _has_language(endpoint):
+    if not has_language(endpoint):
         return home
     adapter = app.url_map.bind("localhost")
     path = adapter.build(endpoint, {**dict(values), "lang": language}, force_external=False)
