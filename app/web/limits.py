@@ -176,7 +176,19 @@ def _is_no_lookup() -> bool:
     return request.method in SAFE_METHODS and not request.view_args
 
 
-limiter = Limiter(key_func=remote_address, storage_uri="tonne://database", strategy="fixed-window")
+class OfViews(Limiter):
+    """Counts where a view with a limit begins.
+
+    Flask-Limiter looks before every request too, for limits of the whole application, its default ones and those of
+    its blueprints: there are none.
+    """
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        if not in_middleware:
+            super()._check_request_limit(callable_name, in_middleware)
+
+
+limiter = OfViews(key_func=remote_address, storage_uri="tonne://database", strategy="fixed-window")
 
 limit_checkout = limiter.shared_limit(
     lambda: current.settings().limit_checkout, scope="checkout", exempt_when=_is_only_looking

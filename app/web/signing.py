@@ -9,7 +9,7 @@ import hashlib
 
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import Signer
+from itsdangerous import Signer, URLSafeTimedSerializer
 
 from app.config import Settings
 
@@ -18,6 +18,13 @@ class SessionOfSha256(SecureCookieSessionInterface):
     """The session in a cookie, signed with HMAC-SHA256; former values of SECRET_KEY are read (Flask does it)."""
 
     digest_method = staticmethod(hashlib.sha256)
+
+    def __init__(self, app: Flask) -> None:
+        self._serializer = super().get_signing_serializer(app)
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """The one of the application, whose secrets do not change while it runs."""
+        return self._serializer
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -28,6 +35,6 @@ def init_app(app: Flask, settings: Settings) -> None:
         # The last of a list signs, the others are read: a form that was open survives a new secret.
         WTF_CSRF_SECRET_KEY=[*reversed(settings.secret_key_fallbacks), settings.secret_key],
     )
-    app.session_interface = SessionOfSha256()
+    app.session_interface = SessionOfSha256(app)
     # Flask-WTF makes its signer without a choice of digest.
     Signer.default_digest_method = staticmethod(hashlib.sha256)
