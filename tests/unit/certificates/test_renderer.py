@@ -17,7 +17,9 @@ from flask import Flask
 
 from app.certificates.adapters import weasyprint as adapter
 from app.certificates.adapters.weasyprint import RenderedElsewhere, UnpackagedResource, WeasyPrintRenderer
-from tests.unit.certificates.samples import REAL
+from app.certificates.ports import SummaryFacts
+from tests.unit.certificates.conftest import Draw
+from tests.unit.certificates.samples import REAL, at
 
 pytestmark = pytest.mark.xdist_group("certificates")  # fonts are loaded, and the same facts drawn, once
 
@@ -108,6 +110,15 @@ def test_a_data_address_needs_no_network_and_is_drawn(renderer: WeasyPrintRender
     dot = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='9' height='9'%3E%3C/svg%3E"
     pdf = renderer.certificate(replace(REAL, purpose=Markup(f'<img src="{dot}" alt="dot">')), "en")
     assert pdf.startswith(b"%PDF")
+
+
+def test_no_style_asks_for_features_that_the_layout_library_never_frees(
+    draw: Draw, renderer: WeasyPrintRenderer
+) -> None:
+    draw(REAL)
+    draw(SummaryFacts("T-7KMQ-2XHD", (REAL,), 0, "Tonne Demo", True, at(40)))
+
+    assert renderer._engine._fonts.font_features == {}  # noqa: SLF001 - only the library itself knows what it keeps
 
 
 def test_a_web_process_does_not_load_the_layout_library(tmp_path: Path) -> None:
