@@ -16,24 +16,37 @@ from app.front import make_front  # noqa: E402 - as above
 from app.kernel.clock import clock_from  # noqa: E402 - as above
 from app.opening import Opening  # noqa: E402 - as above
 
-# Set by `flask`, whose commands find the application here too.
-is_command = os.environ.get("FLASK_RUN_FROM_CLI") == "true"
 
-
-def make_whole() -> Flask:
-    """The application with all its rooms, ready to answer."""
+def make_whole(*, is_command: bool = False) -> Flask:
+    """The application with all its rooms; a web server's is ready to query."""
     from app.factory import create_app  # noqa: PLC0415 - a web server shows the list before it loads the rest
 
     whole = create_app(settings, clock=clock, with_commands=is_command)
-    configure_mappers()
+    if not is_command:
+        configure_mappers()
+    return whole
+
+
+def settle() -> None:
+    """Let the collector leave alone what is there now."""
     gc.freeze()
     gc.enable()
-    return whole
+
+
+def tidy_up() -> None:
+    """The same, when the front has become rubbish."""
+    gc.collect()
+    settle()
 
 
 try:
     settings = Settings.from_environment()
     clock = clock_from(settings.clock_start)
-    app = make_whole() if is_command else Opening(make_front(settings, clock, keeps_connections=False), make_whole)
+    # Set by `flask`, whose commands find the application here too.
+    if os.environ.get("FLASK_RUN_FROM_CLI") == "true":
+        app: Flask | Opening = make_whole(is_command=True)
+        settle()
+    else:
+        app = Opening(make_front(settings, clock, keeps_connections=False), make_whole, tidy_up)
 except BadSettings as bad:
     sys.exit("Tonne does not start with these settings:\n" + "\n".join(f"  {problem}" for problem in bad.problems))

@@ -48,13 +48,20 @@ _log = logging.getLogger(__name__)
 
 
 class Opening:
-    """A WSGI application: `front` until what `make_whole` gives is there, then that."""
+    """A WSGI application: `front` until what `make_whole` gives is there, then that; `when_open` follows once."""
 
-    def __init__(self, front: Flask, make_whole: Callable[[], Flask], seconds_alone: float = SECONDS_ALONE) -> None:
+    def __init__(
+        self,
+        front: Flask,
+        make_whole: Callable[[], Flask],
+        when_open: Callable[[], object],
+        seconds_alone: float = SECONDS_ALONE,
+    ) -> None:
         for endpoint, rule in LINKS.items():
             front.add_url_rule(rule, endpoint, _is_elsewhere)
-        self._front = front
+        self._front: Flask | None = front
         self._make_whole = make_whole
+        self._when_open = when_open
         self._whole: Flask | None = None
         self._lock = Lock()
         self._answered = Event()
@@ -62,9 +69,10 @@ class Opening:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer from the front if that has the page and the rest is not there yet."""
-        if self._whole is None and self._is_at_the_front(environ):
+        front = self._front
+        if front is not None and _is_at(front, environ):
             # When all of it is sent, not before: the first visitor is not to share the processor with the loading.
-            return ClosingIterator(self._front(environ, start_response), self._answered.set)
+            return ClosingIterator(front(environ, start_response), self._answered.set)
         return self.whole()(environ, start_response)
 
     def whole(self) -> Flask:
@@ -73,14 +81,8 @@ class Opening:
             with self._lock:
                 if self._whole is None:
                     self._whole = self._make_whole()
+                    self._front = None
         return self._whole
-
-    def _is_at_the_front(self, environ: WSGIEnvironment) -> bool:
-        try:
-            endpoint, _ = self._front.url_map.bind("").match(environ["PATH_INFO"], environ["REQUEST_METHOD"])
-        except HTTPException:
-            return False
-        return endpoint in AT_THE_FRONT
 
     def _open(self, seconds_alone: float) -> None:
         self._answered.wait(seconds_alone)
@@ -90,6 +92,17 @@ class Opening:
             _log.critical("the rooms behind the list cannot be opened: %s", error, exc_info=error)
             # As a server ends that cannot load its application: its parent notices, and says so by its exit code.
             os.kill(os.getpid(), signal.SIGTERM)
+            return
+        self._when_open()
+
+
+def _is_at(front: Flask, environ: WSGIEnvironment) -> bool:
+    """Whether the front has the page that is asked for."""
+    try:
+        endpoint, _ = front.url_map.bind("").match(environ["PATH_INFO"], environ["REQUEST_METHOD"])
+    except HTTPException:
+        return False
+    return endpoint in AT_THE_FRONT
 
 
 def _is_elsewhere() -> str:

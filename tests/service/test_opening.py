@@ -90,17 +90,16 @@ def open_with() -> Iterator[Callable[..., Opening]]:
         house: Flask,
         ready: Event | None = None,
         seconds_alone: float = NEVER,
-        on_made: Callable[[], object] = bool,
+        when_open: Callable[[], object] = bool,
     ) -> Opening:
         events.extend([ready] if ready else [])
 
         def make() -> Flask:
             if ready is not None:
                 ready.wait(A_MOMENT)
-            on_made()
             return house
 
-        return Opening(front, make, seconds_alone)
+        return Opening(front, make, when_open, seconds_alone)
 
     yield open_with
     for event in events:
@@ -236,9 +235,10 @@ def test_after_the_first_answer_the_house_is_made_and_takes_over_the_list(
 def test_where_nobody_asks_the_house_is_made_all_the_same(
     app: Flask, front: Flask, open_with: Callable[..., Opening]
 ) -> None:
-    ready = Event()
-    open_with(front, app, seconds_alone=0.01, on_made=ready.set)
-    assert ready.wait(A_MOMENT)
+    opened = Event()
+    opening = open_with(front, app, seconds_alone=0.01, when_open=opened.set)
+    assert opened.wait(A_MOMENT)
+    assert opening.whole() is app
 
 
 def test_a_house_that_cannot_be_made_ends_the_process_and_says_why(
@@ -250,7 +250,7 @@ def test_a_house_that_cannot_be_made_ends_the_process_and_says_why(
     def fail() -> Flask:
         raise ValueError("LEGAL_TEXTS is no directory")
 
-    opening = Opening(front, fail, seconds_alone=0.01)
+    opening = Opening(front, fail, pytest.fail, seconds_alone=0.01)
     with pytest.raises(ValueError, match="LEGAL_TEXTS"):
         Client(opening).get("/en/verify")
 
