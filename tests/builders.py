@@ -9,10 +9,11 @@ from threading import Barrier
 from typing import Any, cast
 
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
+from app.catalog import book
 from app.catalog.mechanisms import ensure_mechanisms
-from app.catalog.models import Issuance, Project, ProjectParty
+from app.catalog.models import Issuance, LevyRule, Mechanism, Project, ProjectParty, UnitType
 from app.certificates.models import Certificate
 from app.checkout import baskets, service
 from app.checkout.models import Order
@@ -73,6 +74,14 @@ def an_entered_issuance(issuance: Issuance, project: Project) -> LedgerIssuance:
     db.session.add(entered)
     db.session.flush()
     return entered
+
+
+def no_mechanisms() -> None:
+    """Take away the mechanisms that every test database begins with: nothing was ever loaded."""
+    with transaction() as session:
+        for table in (LevyRule, UnitType, Mechanism):
+            session.execute(delete(table))
+    book.forget()
 
 
 def an_offer(

@@ -18,6 +18,7 @@ from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from werkzeug.routing import Rule
 
+from app.catalog.mechanisms import ensure_mechanisms
 from app.config import Settings
 from app.db import db
 from app.factory import create_app
@@ -155,6 +156,8 @@ def _migrated(url: str, directory: Path) -> None:
     app = application(environment(directory, url))
     with app.app_context():
         upgrade(directory=str(ROOT / "migrations"))
+        # As every copy has them once it was loaded; pages without them ask for them again and again.
+        ensure_mechanisms()
         db.session.remove()
         db.engine.dispose()
 

@@ -25,6 +25,7 @@ from app.registry.accounts import find_account_provider
 from app.registry.ledger.importer import import_holdings
 from app.registry.ledger.models import LedgerAccount, LedgerBlock
 from app.registry.ports import CancellationRequest, Completed, current_registries
+from tests.builders import no_mechanisms
 from tests.service.worlds import (
     HOLDINGS,
     ISSUANCES,
@@ -81,6 +82,7 @@ def cancel(reference: str, units: int, *, serials: tuple[int, int] = (1, 1000), 
 
 
 def test_mechanisms_are_written_once_with_their_kyoto_codes(context: Flask) -> None:
+    no_mechanisms()
     assert ensure_mechanisms() is True
     assert ensure_mechanisms() is False
     codes = dict(db.session.execute(select(UnitType.code, UnitType.kyoto_code)).all())

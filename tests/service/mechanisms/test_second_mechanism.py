@@ -24,7 +24,7 @@ from app.providers.importer import import_providers
 from app.registry.ledger.importer import import_holdings
 from app.registry.ports import current_registries
 from app.web.i18n import in_locale
-from tests.builders import NOW
+from tests.builders import NOW, no_mechanisms
 from tests.pages import Page, Visitor
 from tests.service.conftest import Shop
 
@@ -59,7 +59,9 @@ A64-2,stoves,A64-MM-10471,MM,10001,A64-100-1,500,7.00,USD
 
 @pytest.fixture
 def shop_of_a64(shop: Shop) -> Shop:
-    """A shop whose only offers are of the second mechanism, made by the commands and importers of every day."""
+    """A shop with the second mechanism alone, made by the commands and importers of every day."""
+    with shop.inside():
+        no_mechanisms()
     outcome = shop.app.test_cli_runner().invoke(args=["catalog", "mechanisms", str(FILE)])
     assert outcome.exit_code == 0, outcome.output
     with shop.inside():
