@@ -56,7 +56,9 @@ clean: ## Remove what make can make again; databases and secrets in INSTANCE_PAT
 .PHONY: test
 test: bootstrap ## Install what tests need and run the whole suite with all checks
 	@$(MAKE) --jobs=2 --output-sync=target lint types imports translations-check db-check
-	$(PYTEST) -n $(WORKERS) --dist loadgroup --cov --cov-report= $(T)
+	@rm -rf .coverage
+	$(PYTEST) -p tests.measuring -n $(WORKERS) --dist loadgroup $(T)
+	@$(BIN)/python -m tests.measured
 	@$(BIN)/coverage report --fail-under=95
 	@echo "Every branch of what decides about money and units:"
 	@$(BIN)/coverage report --include='$(DECISIVE)' --fail-under=100
