@@ -1,0 +1,49 @@
+"""Rooms are loaded while others are already in use, so no module may count on another having been loaded before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+# In a process of its own for each module, started where the libraries are loaded and nothing of ours.
+EACH_FIRST = """
+import gc, importlib, os, pkgutil, sys
+gc.disable()
+import babel.dates, babel.lists, flask_babel, flask_limiter, flask_sqlalchemy, flask_wtf, huey, wtforms.validators
+import markdown_it, prometheus_client, segno, sqlalchemy.dialects.postgresql, xml.etree.ElementTree
+from sqlalchemy.orm import configure_mappers
+
+def modules(directory, package):
+    for module in pkgutil.iter_modules([directory]):
+        yield f"{package}.{module.name}"
+        if module.ispkg:
+            yield from modules(os.path.join(directory, module.name), f"{package}.{module.name}")
+
+count = 0
+for name in modules("app", "app"):
+    count += 1
+    child = os.fork()
+    if not child:
+        try:
+            importlib.import_module(name)
+            configure_mappers()
+        except BaseException as error:
+            print(name, repr(error), flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+print(count, "modules")
+"""
+
+
+@pytest.mark.sweep
+def test_every_module_can_be_loaded_first() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EACH_FIRST], check=True, cwd=ROOT, capture_output=True, text=True, timeout=600
+    )
+    *failed, count = done.stdout.splitlines()
+    assert failed == []
+    assert int(count.split()[0]) > 500
