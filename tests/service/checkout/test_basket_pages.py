@@ -225,7 +225,7 @@ def test_every_page_counts_the_units_in_the_basket_and_stands_when_they_cannot_b
     assert "Verify a certificate" in page.words
 
     with shop.inside():
-        assert render_template_string("{{ basket_units }}") == "0"  # a mail has no visitor
+        assert render_template_string("{{ basket_units() }}") == "0"  # a mail has no visitor
 
 
 def test_the_basket_cookie_is_a_secret_that_no_script_and_no_other_site_gets(shop: Shop, make_app: AppMaker) -> None:
