@@ -64,6 +64,7 @@ class Opening:
         self._when_open = when_open
         self._whole: Flask | None = None
         self._lock = Lock()
+        self._turn = Lock()
         self._answered = Event()
         Thread(target=self._open, args=(seconds_alone,), name="opening", daemon=True).start()
 
@@ -71,8 +72,11 @@ class Opening:
         """Answer from the front if that has the page and the rest is not there yet."""
         front = self._front
         if front is not None and _is_at(front, environ):
+            # One at a time, so that the loading has half of the processor however many ask.
+            with self._turn:
+                answer = front(environ, start_response)
             # When all of it is sent, not before: the first visitor is not to share the processor with the loading.
-            return ClosingIterator(front(environ, start_response), self._answered.set)
+            return ClosingIterator(answer, self._answered.set)
         return self.whole()(environ, start_response)
 
     def whole(self) -> Flask:
