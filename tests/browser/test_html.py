@@ -194,6 +194,9 @@ def _check(pages: list[Source], directory: Path) -> None:
         [
             "java",
             "-Xss2m",
+            # So short a run is over before the second compiler pays.
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
             "-jar",
             str(CHECKER),
             "--errors-only",
