@@ -14,6 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from hypothesis import settings
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from werkzeug.routing import Rule
@@ -33,6 +34,10 @@ ROOT = Path(__file__).parent.parent
 SECRET = "a-secret-of-tests-that-is-long-enough-0001"
 
 AppMaker = Callable[..., Flask]
+
+# Property tests look for counterexamples, not for a busy machine. Here, because it holds for what is imported later.
+settings.register_profile("tonne", deadline=None)
+settings.load_profile("tonne")
 
 
 def pytest_collection_finish() -> None:
