@@ -71,13 +71,13 @@ class CountryField(SelectField):
     widget = CountrySelect()
 
     def __init__(self, label: Any, *, nothing: Any, **settings: Any) -> None:
-        super().__init__(label, **settings)
+        super().__init__(label, choices=[], **settings)
         self.nothing = nothing
 
     def pre_validate(self, form: BaseForm) -> None:
         """Raises ValidationError for a code that is not in the list."""
         if self.data != "" and self.data not in countries():
-            raise ValidationError(self.gettext("Not a valid choice."))
+            super().pre_validate(form)  # in its own words: it knows of no choices, so none is valid
 
 
 def email_field(description: str, missing: str) -> StringField:
