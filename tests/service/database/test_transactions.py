@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from app.checkout.models import Basket
 from app.db import (
@@ -145,3 +145,33 @@ def test_an_embedded_database_survives_a_power_cut_and_keeps_its_references(cont
     }
 
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+TIMES = {"details": {}, "created_at": NOW, "changed_at": NOW}
+
+
+def prepared() -> int:
+    return int(db.session.scalar(text("SELECT count(*) FROM pg_prepared_statements")) or 0)
+
+
+def test_what_is_asked_over_and_over_stays_prepared(context: Flask, db_url: str) -> None:
+    if db_url.startswith("sqlite"):
+        pytest.skip("the driver of SQLite keeps statements by itself")
+    question = select(Basket.id).where(Basket.token == "never was")
+    for _ in range(8):
+        db.session.scalar(question)
+        end_reading()
+
+    assert prepared() > 0, "the end of a reading forgets nothing"
+
+
+def test_whatever_was_written_is_undone_also_outside_of_a_use_case(context: Flask) -> None:
+    db.session.execute(select(Basket.id))
+    db.session.add_all([a_basket_row("one"), a_basket_row("two")])
+    db.session.flush()
+    db.session.rollback()
+    assert tokens() == []
+
+    db.session.execute(insert(Basket), [{"token": token, **TIMES} for token in ("three", "four")])
+    db.session.rollback()
+    assert tokens() == []
