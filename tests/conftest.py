@@ -28,7 +28,7 @@ from app.kernel import checkpoints
 from app.kernel.clock import Clock, FixedClock
 from tests.builders import NOW
 from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, scripted
-from tests.postgres import PrivateCluster, shared_cluster
+from tests.postgres import FOR_A_MOMENT, PrivateCluster, shared_cluster
 
 ROOT = Path(__file__).parent.parent
 SECRET = "a-secret-of-tests-that-is-long-enough-0001"
@@ -153,7 +153,8 @@ def application(env: dict[str, str], clock: Clock | None = None) -> Flask:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateCluster]:
     """One PostgreSQL server for all test processes."""
     root = tmp_path_factory.getbasetemp()
-    with shared_cluster(root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) as shared:
+    place = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    with shared_cluster(place, configuration=FOR_A_MOMENT) as shared:
         yield shared
 
 

@@ -45,6 +45,16 @@ log_min_duration_statement = -1
 timezone = 'UTC'
 """
 
+# For thousands of small databases that live for a moment: to drop one, the server looks through all its buffers.
+# Not for benchmarks, whose tables are large and want their statistics.
+FOR_A_MOMENT = """
+shared_buffers = 32MB
+wal_level = minimal
+max_wal_senders = 0
+autovacuum = off
+jit = off
+"""
+
 
 class PostgresUnavailableError(RuntimeError):
     """PostgreSQL is not installed, or its server would not start; the message says what it wrote."""
@@ -72,8 +82,8 @@ class PrivateCluster:
             cluster.remove()
 
     @classmethod
-    def create(cls, parent: Path | None = None) -> PrivateCluster:
-        """Lay out a new server in a new directory (below `parent`); it is not running yet.
+    def create(cls, parent: Path | None = None, *, configuration: str = "") -> PrivateCluster:
+        """Lay out a new server in a new directory (below `parent`), configured further; it is not running yet.
 
         Raises PostgresUnavailableError when PostgreSQL is not installed.
         """
@@ -93,8 +103,8 @@ class PrivateCluster:
             "--locale=C.UTF-8",
             "--no-sync",
         )
-        with (cluster.data / "postgresql.conf").open("a") as configuration:
-            configuration.write(CONFIGURATION.format(directory=directory))
+        with (cluster.data / "postgresql.conf").open("a") as file:
+            file.write(CONFIGURATION.format(directory=directory) + configuration)
         return cluster
 
     @property
@@ -217,14 +227,14 @@ class PrivateCluster:
 
 
 @contextmanager
-def shared_cluster(root: Path) -> Iterator[PrivateCluster]:
-    """The server that every process testing from `root` uses; the first one starts it.
+def shared_cluster(root: Path, *, configuration: str = "") -> Iterator[PrivateCluster]:
+    """The server that every process testing from `root` uses; the first one starts it, configured further.
 
     Each user holds a shared lock on a file beside the data. The kernel lets go of it however the
     process ends, and a watchdog that waits for the lock then removes the server.
     """
     with _locked(root / "postgres.lock"):
-        found = _join(root) or _found(root)
+        found = _join(root) or _found(root, configuration)
     cluster, hold = found
     try:
         yield cluster
@@ -233,8 +243,8 @@ def shared_cluster(root: Path) -> Iterator[PrivateCluster]:
         os.close(hold)
 
 
-def _found(root: Path) -> tuple[PrivateCluster, int]:
-    cluster = PrivateCluster.create()
+def _found(root: Path, configuration: str) -> tuple[PrivateCluster, int]:
+    cluster = PrivateCluster.create(configuration=configuration)
     cluster.start()
     hold = _hold(cluster.directory)
     _note(root).write_text(
