@@ -135,6 +135,10 @@ def prepare_postgresql(engine: Engine) -> None:
             has_written.add(cursor.connection)
         cursor.execute(statement, parameters)
 
+    def _execute_plain(cursor: Any, statement: str, _context: object = None) -> None:
+        has_written.add(cursor.connection)
+        cursor.execute(statement)
+
     def _execute_many(cursor: Any, statement: str, parameters: Any, _context: object = None) -> None:
         has_written.add(cursor.connection)
         cursor.executemany(statement, parameters)
@@ -155,7 +159,7 @@ def prepare_postgresql(engine: Engine) -> None:
         return getattr(connection, "driver_connection", connection)
 
     dialect: Any = engine.dialect  # of this one engine
-    dialect.do_execute, dialect.do_executemany = _execute, _execute_many
+    dialect.do_execute, dialect.do_execute_no_params, dialect.do_executemany = _execute, _execute_plain, _execute_many
     dialect.do_commit, dialect.do_rollback = _commit, _roll_back
 
 

@@ -1,14 +1,14 @@
 """Whole purchases under load, beside hello pages of a bare Flask app: `make bench-purchase`.
 
 Eight guests buy units of three projects each, over HTTP, as browsers would: list, three projects, basket, details,
-review, payment page, back to the order. One web server and one worker, with the settings that `make run` has, over
-SQLite and over PostgreSQL. An order counts when its certificates are issued; their PDFs are not drawn. Each round
-measures hello pages first, then orders: as many as are begun within the seconds of a round, until the last one of them
-is finished. Afterwards an auditor's questions are put to the tables: payments, orders, cancellations, certificates and
-holdings are one number, and nothing is oversold.
+review, payment page, back to the order. One web server with a process for each processor, as the settings of
+`docs/systemd/tonne.env.example` have it, and one worker, over SQLite and over PostgreSQL. An order counts when its
+certificates are issued; their PDFs are not drawn. Each round measures hello pages first, then orders: as many as are
+begun within the seconds of a round, until the last one of them is finished. Afterwards an auditor's questions are put
+to the tables: payments, orders, cancellations, certificates and holdings are one number, and nothing is oversold.
 
 An order may take as long as 500 hello pages of the same server do. `BENCH_ROUNDS`, `BENCH_SECONDS` and
-`BENCH_DATABASES` make it shorter.
+`BENCH_DATABASES` make it shorter, `BENCH_PROCESSES` says how many processes both servers have.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from tests.postgres import free_port
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))  # of which the first only warms up
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 DATABASES = os.environ.get("BENCH_DATABASES", "sqlite postgresql").split()
+PROCESSES = int(os.environ.get("BENCH_PROCESSES", os.cpu_count() or 1))
 BUYERS, PROJECTS, UNITS = 8, 3, 2
 PAGES_FOR_AN_ORDER = 500
 FOR_SALE = 90_000  # of each project
@@ -53,8 +54,9 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
             url = stack.enter_context(postgresql()) if name == "postgresql" else ""
             environment = settings_in(Path(directory), free_port(), url)
-            shop = stack.enter_context(open_shop(environment))
-            bare = stack.enter_context(web("tests.benchmarks.bare:hello", environment | {"PORT": str(free_port())}))
+            shop = stack.enter_context(open_shop(environment, workers=PROCESSES))
+            hello = environment | {"PORT": str(free_port())}
+            bare = stack.enter_context(web("tests.benchmarks.bare:hello", hello, workers=PROCESSES))
             first_page(bare, "/hello")
             holds = measure(name, shop, bare) and holds
     return 0 if holds else 1

@@ -65,8 +65,8 @@ def test_every_form_field_is_listed(context: Flask) -> None:
 def test_every_command_is_listed(make_app: object) -> None:
     app: Flask = make_app()  # type: ignore[operator]  # a fixture's function
     ours = {
-        "backup", "catalog", "claims", "complaints", "demo", "doctor", "grant", "import", "ledger", "operator", "people",
-        "reconcile", "registry", "reseal", "restore", "sanctions", "search", "work",
+        "backup", "catalog", "claims", "complaints", "demo", "doctor", "grant", "import", "ledger", "operator",
+        "people", "reconcile", "registry", "reseal", "restore", "sanctions", "search", "work",
     }  # fmt: skip
     commands = {"python -m app.serving"}
     for name in ours:

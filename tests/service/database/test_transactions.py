@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert, select, text
 
+from app.catalog.models import Mechanism
 from app.checkout.models import Basket
 from app.db import (
     NestedTransactionFault,
@@ -154,9 +155,8 @@ def prepared() -> int:
     return int(db.session.scalar(text("SELECT count(*) FROM pg_prepared_statements")) or 0)
 
 
-def test_what_is_asked_over_and_over_stays_prepared(context: Flask, db_url: str) -> None:
-    if db_url.startswith("sqlite"):
-        pytest.skip("the driver of SQLite keeps statements by itself")
+@pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
+def test_what_is_asked_over_and_over_stays_prepared(context: Flask) -> None:
     question = select(Basket.id).where(Basket.token == "never was")
     for _ in range(8):
         db.session.scalar(question)
@@ -175,3 +175,8 @@ def test_whatever_was_written_is_undone_also_outside_of_a_use_case(context: Flas
     db.session.execute(insert(Basket), [{"token": token, **TIMES} for token in ("three", "four")])
     db.session.rollback()
     assert tokens() == []
+
+    plain = db.session.connection().execution_options(no_parameters=True)
+    plain.exec_driver_sql("UPDATE mechanism SET name = 'another'")
+    db.session.rollback()
+    assert "another" not in db.session.scalars(select(Mechanism.name)).all()
