@@ -254,14 +254,8 @@ def _spread(document: Any, room: float) -> None:
 
 
 def _with_class(box: Any, name: str) -> Any:
-    """The first box from `box` on whose element has exactly this class, or begins its classes with it."""
-    return next(found for found in _from(box) if _first_class(found) == name)
-
-
-def _from(box: Any) -> Iterator[Any]:
-    yield box
-    for child in getattr(box, "children", ()):
-        yield from _from(child)
+    """The first box within `box` whose element has exactly this class, or begins its classes with it."""
+    return next(found for found in box.descendants() if _first_class(found) == name)
 
 
 def _first_class(box: Any) -> str:
