@@ -56,13 +56,16 @@ clean: ## Remove what make can make again; databases and secrets in INSTANCE_PAT
 
 .PHONY: test
 test: bootstrap ## Install what tests need and run the whole suite with all checks
-	@$(MAKE) --jobs=2 --output-sync=target lint types imports translations-check db-check
 	@rm -rf .coverage
-	$(PYTEST) -p tests.measuring -n $(WORKERS) --dist loadgroup $(T)
+	@$(MAKE) --jobs=2 suite lint types imports translations-check db-check
 	@$(BIN)/python -m tests.measured
 	@$(BIN)/coverage report --fail-under=95
 	@echo "Every branch of what decides about money and units:"
 	@$(BIN)/coverage report --include='$(DECISIVE)' --fail-under=100
+
+.PHONY: suite
+suite: $(VENV)/test.stamp $(COMPILED)
+	$(PYTEST) -p tests.measuring -n $(WORKERS) --dist loadgroup $(T)
 
 .PHONY: test-fast
 test-fast: $(VENV)/test.stamp $(COMPILED) ## Run the tests that need no browser and kill no process; T=path narrows
