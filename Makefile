@@ -14,9 +14,8 @@ INSTANCE_PATH ?= instance
 export INSTANCE_PATH
 export FLASK_APP := wsgi.py
 
-# What `make test` may use: processes, one more than there are processors because some wait for what they started,
-# and one file or directory instead of everything.
-WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
+# What `make test` may use: processes, and one file or directory instead of everything.
+WORKERS ?= auto
 T ?=
 
 LOCALES := $(shell $(PYTHON) -c 'from app.kernel.languages import OTHER_LANGUAGES; print(*OTHER_LANGUAGES)')

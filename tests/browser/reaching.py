@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 from tests.browser.browser import Watch
 
@@ -19,7 +19,13 @@ def open_path(page: Page, address: str, path: str, language: str, status: int, w
     """Open a page whose answer has `status`; the test payment names no language in its addresses."""
     watch.expected.add(status)
     where = path if path.startswith("/testpay/") else f"/{language}{path}"
-    answer = page.goto(address + where)
+    try:
+        answer = page.goto(address + where)
+    except Error as stopped:
+        # The page before may renew itself at this very moment, and then goes its own way first.
+        if "ERR_ABORTED" not in stopped.message:
+            raise
+        answer = page.goto(address + where)
     assert answer is not None
     assert answer.status == status, (path, answer.status)
 
