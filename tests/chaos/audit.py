@@ -60,7 +60,7 @@ QUESTIONS = {
         SELECT id, state, last_message FROM cancellation WHERE state NOT IN ('confirmed', 'refused')""",
     "an order says what became of its cancellations": """
         SELECT o.id, o.state FROM purchase_order o JOIN cancellation c ON c.order_id = o.id
-        GROUP BY o.id, o.state HAVING o.state <> CASE
+        GROUP BY o.id, o.state HAVING sum(CASE WHEN c.state = 'manual' THEN 1 ELSE 0 END) = 0 AND o.state <> CASE
         WHEN sum(CASE WHEN c.state = 'refused' THEN 1 ELSE 0 END) = 0 THEN 'fulfilled'
         WHEN sum(CASE WHEN c.state = 'confirmed' THEN 1 ELSE 0 END) = 0 THEN 'refused'
         ELSE 'partly_fulfilled' END""",
