@@ -11,8 +11,10 @@ from app.checkout.models import Order
 from app.checkout.order_queries import promise_of
 from app.config import Settings
 from app.db import read_ids, transaction
+from app.kernel.columns import UTCDateTime
 from app.notifications.messages.kinds import MailKind
 from app.notifications.models import Mail
+from app.registry import promises
 from app.registry.models import Cancellation
 from app.registry.ports import Registries
 from app.registry.states import CANCELLATION
@@ -26,8 +28,7 @@ _LATE = (
         Cancellation.order_id.is_not(None),
         Cancellation.state.in_(CANCELLATION.unfinished()),
         ~_IS_TOLD,
-        Cancellation.registry_code == bindparam("registry"),
-        Cancellation.created_at <= bindparam("planned_by"),
+        promises.planned_by(bindparam("registry"), bindparam("planned_by", type_=UTCDateTime)),
     )
     .limit(100)
 )
@@ -38,7 +39,7 @@ def late_orders(registries: Registries, now: datetime) -> list[int]:
     orders = {
         order_id
         for registry in registries
-        for order_id in read_ids(_LATE, registry=registry.name, planned_by=now - registry.promised_within)
+        for order_id in read_ids(_LATE, registry=registry.name, planned_by=promises.late_if_planned_by(registry, now))
     }
     return sorted(orders)
 

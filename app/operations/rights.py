@@ -6,12 +6,12 @@ change what was recorded (OWASP ASVS 5.0, 13.2.2). SQLite has no roles: there th
 
 from __future__ import annotations
 
-from sqlalchemy import Table, text
+from sqlalchemy import text
 
 from app.audit.models import Act
 from app.db import StateEvent, db
 
-RECORDED = (Act.__table__, StateEvent.__table__)  # what happened is added, and never changed or taken away
+RECORDED = (Act.__tablename__, StateEvent.__tablename__)  # what happened is added, and never changed or taken away
 TO_LOOK_AT = ("alembic_version",)
 OF_THE_QUEUE = ("huey_kv", "huey_schedule", "huey_task", "huey_counter")  # migration 0011
 
@@ -45,8 +45,7 @@ def is_owner() -> bool:
 
 def _statements(role: str) -> list[str]:
     quote = db.engine.dialect.identifier_preparer.quote_identifier
-    recorded = [table.name for table in RECORDED if isinstance(table, Table)]
-    others = [name for name in db.metadata.tables if name not in recorded]
+    others = [name for name in db.metadata.tables if name not in RECORDED]
     whom = quote(role)
     return [
         # PostgreSQL before 15 lets everybody make tables here.
@@ -55,6 +54,6 @@ def _statements(role: str) -> list[str]:
         f"GRANT USAGE ON SCHEMA public TO {whom}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {whom}",
         f"GRANT SELECT ON {', '.join(map(quote, TO_LOOK_AT))} TO {whom}",
-        f"GRANT SELECT, INSERT ON {', '.join(map(quote, recorded))} TO {whom}",
+        f"GRANT SELECT, INSERT ON {', '.join(map(quote, RECORDED))} TO {whom}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(map(quote, [*others, *OF_THE_QUEUE]))} TO {whom}",
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import BindParameter, ColumnElement, and_, or_
 
 from app.registry.models import Cancellation
 from app.registry.ports import Registries, RegistryAdapter
@@ -20,7 +20,17 @@ def longest_of(accounts: Iterable[str], registries: Registries) -> timedelta:
 
 def later_than_promised(registry: RegistryAdapter, at: datetime) -> ColumnElement[bool]:
     """SQL: a cancellation of a registry that was planned longer before `at` (aware) than the registry promises."""
-    return (Cancellation.registry_code == registry.name) & (Cancellation.created_at <= at - registry.promised_within)
+    return planned_by(registry.name, late_if_planned_by(registry, at))
+
+
+def late_if_planned_by(registry: RegistryAdapter, at: datetime) -> datetime:
+    """What was planned by this instant and is not done at `at` (both aware) is later than the registry promises."""
+    return at - registry.promised_within
+
+
+def planned_by(code: str | BindParameter[str], instant: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """SQL: a cancellation of the registry `code` that was planned by `instant` (aware); both may be parameters."""
+    return (Cancellation.registry_code == code) & (Cancellation.created_at <= instant)
 
 
 def waits_too_long(order_id: int, registries: Registries, at: datetime) -> ColumnElement[bool]:
