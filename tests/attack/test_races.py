@@ -50,7 +50,6 @@ def machines() -> dict[str, Transitions[Any]]:
 
 
 MACHINES = machines()
-MOVES = [(machine, source, to) for machine in MACHINES for source, to in sorted(MACHINES[machine].moves())]
 
 
 def forks(events: list[tuple[str, int, str | None, str]]) -> list[str]:
@@ -135,8 +134,7 @@ def test_of_many_who_make_the_same_move_at_once_one_makes_it(arena: Target, mach
         row = db.session.scalars(select(func.min(model.id))).one()
         assert row is not None, f"the house has no {machine} to race for"
         for source, to in sorted(moves.moves()):
-            with transaction() as session:
-                session.execute(update(model).where(model.id == row).values(state=source, **goes_with(machine, source)))
+            _put_into(model, row, machine, source)
             last = _last_event()
             move = partial(_move, model, row, moves, to, goes_with(machine, to))
             outcomes = all_at_once(arena.app, [move] * RACERS)
@@ -146,9 +144,37 @@ def test_of_many_who_make_the_same_move_at_once_one_makes_it(arena: Target, mach
     arena.keeper.put_back()
 
 
-def _move(model: type[Any], row: int, moves: Transitions[Any], to: Any, values: dict[str, Any]) -> bool:
+@pytest.mark.parametrize("machine", sorted(MACHINES))
+def test_of_those_who_want_different_moves_from_one_state_one_makes_theirs(arena: Target, machine: str) -> None:
+    """Paid or expired, cancelled or refused: never both, whoever comes first."""
+    model, moves = MODELS[machine], MACHINES[machine]
+    with arena.app.app_context():
+        row = db.session.scalars(select(func.min(model.id))).one()
+        for source in moves.unfinished():
+            rivals = sorted(moves.targets(source)) * 2
+            _put_into(model, row, machine, source)
+            last = _last_event()
+            outcomes = all_at_once(
+                arena.app, [partial(_move, model, row, moves, to, goes_with(machine, to), (source,)) for to in rivals]
+            )
+
+            won = [to for to, outcome in zip(rivals, outcomes, strict=True) if outcome is True]
+            assert outcomes.count(False) == len(rivals) - 1, (source, outcomes)
+            assert _events_after(last) == [(machine, row, source.value, to.value) for to in won]
+            assert db.session.scalars(select(model.state).where(model.id == row)).all() == won
+    arena.keeper.put_back()
+
+
+def _put_into(model: type[Any], row: int, machine: str, state: Any) -> None:
+    with transaction() as session:
+        session.execute(update(model).where(model.id == row).values(state=state, **goes_with(machine, state)))
+
+
+def _move(
+    model: type[Any], row: int, moves: Transitions[Any], to: Any, values: dict[str, Any], sources: tuple[Any, ...] = ()
+) -> bool:
     with transaction():
-        return advance(model, row, moves, to, at=NOW, **values)
+        return advance(model, row, moves, to, at=NOW, sources=sources, **values)
 
 
 def test_a_move_that_looks_first_and_then_writes_is_found_out(arena: Target) -> None:
