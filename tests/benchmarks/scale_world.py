@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any, cast
 
 from flask import Flask
@@ -94,6 +95,15 @@ FACTS_FROM = (
 )
 
 
+@dataclass(frozen=True)
+class World:
+    """How rows are copied: by how much keys move with each copy, how many copies, and where their codes begin."""
+
+    strides: Mapping[str, int]
+    copies: int
+    codes_from: int
+
+
 def fill(app: Flask, cancellations: int) -> None:
     """Sell two units that many times (at least 48), of 48 projects, spread over three years. Inside the context."""
     ensure_mechanisms()
@@ -111,9 +121,10 @@ def fill(app: Flask, cancellations: int) -> None:
         _let_alone(connection)
         _make_room(connection, copies)
         strides = {row.__tablename__: _largest(connection, row.__table__) for row in COPIED}
+        copied = World(strides, copies, _codes_from(connection, copies))
         for first in range(1, copies + 1, COPIES_AT_ONCE):
             for row in COPIED:
-                _copy(connection, row.__table__, strides, first, min(first + COPIES_AT_ONCE - 1, copies), copies)
+                _copy(connection, row.__table__, copied, first, min(first + COPIES_AT_ONCE - 1, copies))
             connection.commit()
             _let_alone(connection)
         _finish(connection, strides)
@@ -166,9 +177,24 @@ def _make_room(connection: Connection, copies: int) -> None:
     )  # fmt: skip
 
 
-def _copy(connection: Connection, table: Table, strides: Mapping[str, int], first: int, last: int, copies: int) -> None:
+def _codes_from(connection: Connection, copies: int) -> int:
+    """Where the numbers of new codes begin: far from those that the first purchases were given by chance."""
+    taken = {-1, len(ALPHABET) ** 4}
+    for (table, column), expression in DIFFERENT.items():
+        if "{code}" in expression:
+            given = connection.exec_driver_sql(f"SELECT {column} FROM {table}").scalars()  # noqa: S608 - names of ours
+            codes = (str(one).removesuffix(":1")[-4:] for one in given)
+            taken |= {_number(code) for code in codes if set(code) <= set(ALPHABET)}
+    return next(early + 1 for early, late in pairwise(sorted(taken)) if late - early > copies + 1)
+
+
+def _number(code: str) -> int:
+    return sum(ALPHABET.index(letter) * len(ALPHABET) ** place for place, letter in enumerate(reversed(code)))
+
+
+def _copy(connection: Connection, table: Table, world: World, first: int, last: int) -> None:
     """Copies number `first` to `last` of the rows of a table."""
-    words = _words(connection.dialect.name, table, strides, copies)
+    words, strides = _words(connection.dialect.name, table, world), world.strides
     cells = {column.name: _cell(table, column, words) for column in table.columns}
     source = f"{table.name} r"
     if table.name == "certificate":
@@ -202,10 +228,11 @@ def _cell(table: Table, column: Any, words: dict[str, Any]) -> str:
     return f"{name} + {shift} * n.k" if shift and column.type.python_type is int else name
 
 
-def _words(dialect: str, table: Table, strides: Mapping[str, int], copies: int) -> dict[str, Any]:
+def _words(dialect: str, table: Table, world: World) -> dict[str, Any]:
     """What expressions are made of. Copies follow each other at equal distances and end now."""
-    step = int((NOW - BEGIN).total_seconds() / (copies + 1))
-    letters = [f"substr('{ALPHABET}', CAST(n.k / {len(ALPHABET) ** place} AS INTEGER) % {len(ALPHABET)} + 1, 1)"
+    step, strides = int((NOW - BEGIN).total_seconds() / (world.copies + 1)), world.strides
+    size, number = len(ALPHABET), f"(n.k + {world.codes_from})"
+    letters = [f"substr('{ALPHABET}', CAST({number} / {size**place} AS INTEGER) % {size} + 1, 1)"
                for place in (3, 2, 1, 0)]  # fmt: skip
     begin = f"{BEGIN:%Y-%m-%dT%H:%M:%S}"
     if dialect == "postgresql":
