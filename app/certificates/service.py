@@ -43,7 +43,7 @@ _TAKE = (
 _DROP = delete(_REQUESTS).where(_REQUESTS.c.id == bindparam("the_id"))
 _FACTS = select(Certificate.facts).where(Certificate.number == bindparam("number"))
 # Said once: the worker asks in every round.
-_UNDRAWN = (
+UNDRAWN = (
     select(DocumentRequest.id)
     .where(DocumentRequest.next_action_at <= bindparam("now"))
     .order_by(DocumentRequest.next_action_at, DocumentRequest.id)
@@ -162,7 +162,7 @@ def summary_content(facts: SummaryFacts) -> str:
 
 def due_documents(now: datetime, limit: int = 20) -> list[int]:
     """Ids of PDFs to be rendered."""
-    return read_ids(_UNDRAWN, now=now, most=limit)
+    return read_ids(UNDRAWN, now=now, most=limit)
 
 
 SummarySource = Callable[[int | None], SummaryFacts]

@@ -56,13 +56,13 @@ LONGEST = {"name": 200, "purpose": 500, "scheme_name": 120}  # characters
 _S = DirectState
 
 # Said once: the worker asks in every round.
-_UNBEGUN = (
+UNBEGUN = (
     select(DirectCancellation.id)
     .where(DirectCancellation.state == _S.PLACED)
     .order_by(DirectCancellation.id)
     .limit(bindparam("most"))
 )
-_ANSWERED = (
+ANSWERED = (
     select(DirectCancellation.id)
     .join(Cancellation, Cancellation.direct_cancellation_id == DirectCancellation.id)
     .where(DirectCancellation.state == _S.FULFILLING, Cancellation.state.in_(CANCELLATION.final()))
@@ -223,7 +223,7 @@ def open_subjects() -> list[ScreenedSubject]:
 
 def due_to_begin(limit: int = 100) -> list[int]:
     """Ids of direct cancellations that nobody took to the registry yet."""
-    return read_ids(_UNBEGUN, most=limit)
+    return read_ids(UNBEGUN, most=limit)
 
 
 def begin(direct_id: int, registries: Registries, now: datetime) -> bool:
@@ -313,7 +313,7 @@ def _plan(direct_id: int, registries: Registries, now: datetime) -> None:
 
 def due_to_finish(limit: int = 100) -> list[int]:
     """Ids of direct cancellations that the registry has confirmed or refused."""
-    return read_ids(_ANSWERED, most=limit)
+    return read_ids(ANSWERED, most=limit)
 
 
 def finish(direct_id: int, registries: Registries, settings: Settings, now: datetime) -> bool:

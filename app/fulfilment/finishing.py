@@ -34,12 +34,18 @@ _S = OrderState
 
 # Asked for each order: all cancellations that are not final would be looked for among all that ever were.
 _WAITS = exists().where(Cancellation.order_id == Order.id, Cancellation.state.in_(CANCELLATION.unfinished()))
-_READY = select(Order.id).where(Order.state == _S.FULFILLING, ~_WAITS).order_by(Order.id).limit(100)
+PAID = select(Order.id).where(Order.state == _S.PAID).order_by(Order.id).limit(100)
+READY = select(Order.id).where(Order.state == _S.FULFILLING, ~_WAITS).order_by(Order.id).limit(100)
+
+
+def due_to_begin() -> list[int]:
+    """The paid orders that nobody took to the registry yet, oldest first."""
+    return read_ids(PAID)
 
 
 def due_to_finish() -> list[int]:
     """The orders whose cancellations are all final, oldest first."""
-    return read_ids(_READY)
+    return read_ids(READY)
 
 
 def finish_order(order_id: int, registries: Registries, settings: Settings, now: datetime) -> None:

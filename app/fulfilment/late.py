@@ -20,18 +20,26 @@ from app.registry.ports import Registries
 from app.registry.states import CANCELLATION
 
 _IS_TOLD = exists().where(Mail.order_id == Cancellation.order_id, Mail.kind == MailKind.ORDER_LATE)
+_IS_UNTOLD = (
+    Cancellation.order_id.is_not(None),
+    Cancellation.state.in_(CANCELLATION.unfinished()),
+    ~_IS_TOLD,
+)
 # Said once: the worker asks whenever it is woken.
+_PLANNED_BY = bindparam("planned_by", type_=UTCDateTime)
+# By the registry that promises least; `_LATE` knows which registry it is.
+MAY_BE_LATE = select(Cancellation.id).where(*_IS_UNTOLD, Cancellation.created_at <= _PLANNED_BY)
 _LATE = (
     select(Cancellation.order_id)
     .distinct()
-    .where(
-        Cancellation.order_id.is_not(None),
-        Cancellation.state.in_(CANCELLATION.unfinished()),
-        ~_IS_TOLD,
-        promises.planned_by(bindparam("registry"), bindparam("planned_by", type_=UTCDateTime)),
-    )
+    .where(*_IS_UNTOLD, promises.planned_by(bindparam("registry"), _PLANNED_BY))
     .limit(100)
 )
+
+
+def earliest_late(registries: Registries, now: datetime) -> datetime:
+    """What was planned after this instant (aware) is not late at `now` with any of the registries."""
+    return max(promises.late_if_planned_by(registry, now) for registry in registries)
 
 
 def late_orders(registries: Registries, now: datetime) -> list[int]:

@@ -27,19 +27,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Flask
-from sqlalchemy import select
 
 from app.certificates import service as certificates
 from app.certificates.ports import CertificateRenderer, SummaryFacts
 from app.checkout import facts as certificate_facts
 from app.checkout import service as checkout
-from app.checkout.models import Order
-from app.checkout.states import OrderState
 from app.config import Settings
-from app.db import db, end_reading, read_ids
+from app.db import db, end_reading
 from app.direct import service as direct
 from app.fulfilment import late, risk
-from app.fulfilment.finishing import due_to_finish, finish_order
+from app.fulfilment.due import look
+from app.fulfilment.finishing import due_to_begin, due_to_finish, finish_order
 from app.jobs import hold
 from app.kernel.clock import Clock
 from app.notifications import service as notifications
@@ -53,10 +51,6 @@ from app.selling import service as selling
 log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 50
-
-_S = OrderState
-
-_PAID = select(Order.id).where(Order.state == _S.PAID).order_by(Order.id).limit(100)
 
 
 @dataclass(frozen=True)
@@ -88,9 +82,13 @@ def collaborators(app: Flask) -> Collaborators:
 def run_due(world: Collaborators) -> int:
     """Do everything that is due, until nothing is. Gives the number of things done."""
     done = 0
-    finished: set[Callable[[Collaborators], int]] = set()
+    # What other steps may have made due, and need not have been due when the round began.
+    following = {
+        begin_orders, cancel_units, send_mails, finish_orders, finish_direct, make_refunds, render_documents,
+    }  # fmt: skip
     for _round in range(MOST_ROUNDS):
         end_reading()
+        due = look(world.registries, world.clock.now())
         did = 0
         for step in (
             hear_notices,
@@ -109,15 +107,10 @@ def run_due(world: Collaborators) -> int:
             make_refunds,
             render_documents,
             send_mails,
-            help_adapters,
         ):
-            if step in finished:
-                continue
-            count = step(world)
-            did += count
-            # What only time makes due is not due again because other steps did something.
-            if not count and step in {expire_orders, keep_offers, tell_late_buyers, lapse_remedies}:
-                finished.add(step)
+            if step.__name__ in due or (did and step in following):
+                did += step(world)
+        did += help_adapters(world)
         done += did
         if did == 0:
             break
@@ -173,7 +166,7 @@ def expire_orders(world: Collaborators) -> int:
 def begin_orders(world: Collaborators) -> int:
     """Paid orders go to the registry, or wait for a person."""
     now = world.clock.now()
-    return _each(read_ids(_PAID), lambda id_: risk.begin(id_, world.registries, now))
+    return _each(due_to_begin(), lambda id_: risk.begin(id_, world.registries, now))
 
 
 def begin_direct(world: Collaborators) -> int:

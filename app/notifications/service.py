@@ -40,7 +40,7 @@ _IS_DUE = (
     Mail.next_action_at <= bindparam("now"),
     or_(Mail.lease_until.is_(None), Mail.lease_until <= bindparam("now")),
 )
-_DUE = select(Mail.id).where(*_IS_DUE).order_by(Mail.next_action_at, Mail.id).limit(bindparam("most"))
+DUE = select(Mail.id).where(*_IS_DUE).order_by(Mail.next_action_at, Mail.id).limit(bindparam("most"))
 _CLAIM = (
     update(cast(Table, Mail.__table__))
     .where(Mail.id == bindparam("mail_id"), *_IS_DUE)
@@ -107,7 +107,7 @@ def deliver_due(mailer: Mailer, clock: Clock, limit: int = 50) -> int:
     twice as long each time up to six hours, and `failed` after 30 tries or a refusal for good.
     """
     now = clock.now()
-    mail_ids = read_ids(_DUE, now=now, most=limit)
+    mail_ids = read_ids(DUE, now=now, most=limit)
     if mail_ids:
         end_reading()
     return sum(_deliver(mail_id, mailer, clock) for mail_id in mail_ids)

@@ -40,19 +40,19 @@ DELIVERY_BACKOFF = (2, 10, 60, 300, 900)  # seconds
 UNFINISHED = (PaymentState.CREATED, PaymentState.OPEN, PaymentState.PROCESSING)
 
 # Said once: the worker asks in every round.
-_UNCHECKED = (
+UNCHECKED = (
     select(Payment.id)
     .where(Payment.state.in_(UNFINISHED), Payment.next_check_at <= bindparam("now"))
     .order_by(Payment.next_check_at)
     .limit(bindparam("most"))
 )
-_UNHEARD = (
+UNHEARD = (
     select(WebhookDelivery.id)
     .where(WebhookDelivery.processed_at.is_(None), WebhookDelivery.next_action_at <= bindparam("now"))
     .order_by(WebhookDelivery.next_action_at, WebhookDelivery.id)
     .limit(bindparam("most"))
 )
-_OWED = (
+OWED = (
     select(Refund.id)
     .where(Refund.state.in_([RefundState.DUE, RefundState.REQUESTED]), Refund.next_action_at <= bindparam("now"))
     .order_by(Refund.next_action_at, Refund.id)
@@ -172,7 +172,7 @@ def unfinished_payments(order_id: int) -> list[int]:
 
 def due_payments(now: datetime, limit: int = 100) -> list[int]:
     """Ids of payments that nobody told us about for a while."""
-    return read_ids(_UNCHECKED, now=now, most=limit)
+    return read_ids(UNCHECKED, now=now, most=limit)
 
 
 # --- notices -------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def store_delivery(gateway: str, event: GatewayEvent, now: datetime) -> bool:
 
 def due_deliveries(now: datetime, limit: int = 100) -> list[int]:
     """Ids of stored notices that were not acted on yet."""
-    return read_ids(_UNHEARD, now=now, most=limit)
+    return read_ids(UNHEARD, now=now, most=limit)
 
 
 def find_payment_for(delivery_id: int) -> int | None:
@@ -284,7 +284,7 @@ def owe_refund(
 
 def due_refunds(now: datetime, limit: int = 100) -> list[int]:
     """Ids of refunds to be asked for, or asked about."""
-    return read_ids(_OWED, now=now, most=limit)
+    return read_ids(OWED, now=now, most=limit)
 
 
 def pursue_refund(refund_id: int, gateway: PaymentGateway, clock: Clock) -> None:

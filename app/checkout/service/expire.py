@@ -19,7 +19,7 @@ from app.payments.ports import GatewayState, GatewayUnavailable, PaymentGateway
 from app.registry.ports import Registries
 
 # Said once: the worker asks in every round.
-_UNPAID_TOO_LONG = (
+UNPAID_TOO_LONG = (
     select(Order.id)
     .where(Order.state.in_(UNPAID), Order.expires_at <= bindparam("now"))
     .order_by(Order.expires_at)
@@ -29,7 +29,7 @@ _UNPAID_TOO_LONG = (
 
 def due_orders(now: datetime, limit: int = 100) -> list[int]:
     """Ids of unpaid orders whose hold has run out."""
-    return read_ids(_UNPAID_TOO_LONG, now=now, most=limit)
+    return read_ids(UNPAID_TOO_LONG, now=now, most=limit)
 
 
 def withdraw(order_id: int, gateway: PaymentGateway, registries: Registries, settings: Settings, clock: Clock) -> bool:

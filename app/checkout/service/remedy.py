@@ -35,7 +35,7 @@ TIME_TO_DECIDE = timedelta(days=3)
 _S = RemedyState
 
 # Said once: the worker asks in every round.
-_UNDECIDED = (
+UNDECIDED = (
     select(Remedy.id)
     .where(Remedy.state == _S.OFFERED, Remedy.decide_by <= bindparam("now"))
     .order_by(Remedy.decide_by, Remedy.id)
@@ -133,7 +133,7 @@ def token_of(order_id: int) -> str:
 
 def due_remedies(now: datetime, limit: int = 100) -> list[int]:
     """Ids of remedies that nobody chose in time."""
-    return read_ids(_UNDECIDED, now=now, most=limit)
+    return read_ids(UNDECIDED, now=now, most=limit)
 
 
 def lapse(remedy_id: int, settings: Settings, now: datetime) -> bool:

@@ -9,13 +9,14 @@ from app.registry.service.accounts import assign_account
 from app.registry.service.attempts import BACKOFF
 from app.registry.service.contradictions import what_is_wrong
 from app.registry.service.outcomes import MANUAL_AFTER, record_stated
-from app.registry.service.planning import Cause, due_cancellations, plan_cancellation
+from app.registry.service.planning import DUE, Cause, due_cancellations, plan_cancellation
 from app.registry.service.pursuing import doubt, doubt_planned, look_up, pursue, send, take_next_step
 from app.registry.service.question import request_of
 from app.registry.service.withdrawing import want_back, withdraw
 
 __all__ = [
     "BACKOFF",
+    "DUE",
     "MANUAL_AFTER",
     "Cause",
     "assign_account",

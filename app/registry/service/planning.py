@@ -20,7 +20,7 @@ from app.registry.states import CANCELLATION, CancellationState
 _S = CancellationState
 
 # Said once: the worker asks in every round.
-_DUE = (
+DUE = (
     select(Cancellation.id, Cancellation.state)
     .where(
         Cancellation.state.in_([_S.PLANNED, _S.UNKNOWN, _S.WAITING, _S.SENDING]),
@@ -106,4 +106,4 @@ def plan_cancellation(
 
 def due_cancellations(now: datetime, limit: int = 100) -> list[tuple[int, CancellationState]]:
     """Cancellations that something has to be done about, oldest first."""
-    return [(row.id, row.state) for row in write(_DUE, {"now": now, "most": limit})]
+    return [(row.id, row.state) for row in write(DUE, {"now": now, "most": limit})]

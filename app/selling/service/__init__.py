@@ -20,9 +20,10 @@ from app.selling.service.halting import (
 )
 from app.selling.service.prices import drop_planned_price, plan_price
 from app.selling.service.rows import SWEEPER
-from app.selling.service.schedule import run_schedule
+from app.selling.service.schedule import SCHEDULED, run_schedule
 
 __all__ = [
+    "SCHEDULED",
     "SWEEPER",
     "approve",
     "change",

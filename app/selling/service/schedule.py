@@ -41,13 +41,12 @@ _PRICED = (
     .where(PriceChange.state == PriceChangeState.PLANNED, PriceChange.due_at <= _NOW)
     .order_by(PriceChange.due_at, PriceChange.id)
 )
+SCHEDULED = (_EXPIRING, _CLOSING, _PRICED, _OPENING)
 
 
 def run_schedule(now: datetime) -> int:
     """Do what time alone brings: offers open and expire, planned prices come to hold. Gives how many things it did."""
-    expiring, closing_ids, due, opening = (read_ids(each, now=now) for each in (_EXPIRING, _CLOSING, _PRICED, _OPENING))
-    if not (expiring or closing_ids or due or opening):
-        return 0
+    expiring, closing_ids, due, opening = (read_ids(each, now=now) for each in SCHEDULED)
     end_reading()
     done: list[int] = [_expire(offer_id, now) for offer_id in expiring]
     done.append(end_closed(closing_ids, now))
