@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
-from weakref import WeakSet
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -21,7 +19,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     CursorResult,
-    Engine,
     Executable,
     Index,
     Insert,
@@ -31,7 +28,6 @@ from sqlalchemy import (
     Table,
     Update,
     bindparam,
-    event,
     func,
     insert,
     select,
@@ -40,6 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from app.dialects import prepare, taking_the_write_lock
 from app.kernel.columns import Base, UTCDateTime
 from app.kernel.errors import Fault
 from app.kernel.states import Transitions
@@ -47,10 +44,6 @@ from app.kernel.states import Transitions
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
-
-_is_writing: ContextVar[bool] = ContextVar("is_writing", default=False)
-
-MOST_PREPARED = 400  # statements of one connection to PostgreSQL
 
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -79,13 +72,10 @@ class StateEvent(Base):
 
 
 def init_app(app: Flask) -> None:
-    """Bind the database and make SQLite behave like a server database."""
+    """Bind the database, whichever of the two it is."""
     db.init_app(app)
     with app.app_context():
-        if db.engine.dialect.name == "sqlite":
-            prepare_sqlite(db.engine)
-        else:
-            prepare_postgresql(db.engine)
+        prepare(db.engine)
 
 
 def init_migrations(app: Flask) -> None:
@@ -93,84 +83,6 @@ def init_migrations(app: Flask) -> None:
     from flask_migrate import Migrate  # noqa: PLC0415 - for commands only
 
     Migrate(directory=str(MIGRATIONS)).init_app(app, db, render_as_batch=True, compare_type=True)
-
-
-def prepare_sqlite(engine: Engine) -> None:
-    """WAL, foreign keys, a patient lock, and a write lock taken when a use case begins."""
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA busy_timeout=15000")
-        cursor.close()
-
-    def _begin(connection: Any) -> None:
-        # A deferred transaction that reads and then writes fails at once when another writer
-        # came in between; taking the write lock first makes it wait its turn instead.
-        connection.execute("BEGIN IMMEDIATE" if _is_writing.get() else "BEGIN")
-
-    # Not the event of the engine: with a single one, every statement looks for listeners, a tenth of its cost.
-    engine.dialect.do_begin = _begin  # type: ignore[assignment]  # of this one engine
-
-
-def prepare_postgresql(engine: Engine) -> None:
-    """Keep the statements prepared that a process says over and over.
-
-    psycopg forgets all of them at every ROLLBACK, which is how a reading ends. One that has only read is committed
-    instead: there is nothing to undo, and PostgreSQL need not plan each statement anew.
-    """
-    has_written: WeakSet[Any] = WeakSet()
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: object) -> None:
-        # A worker says some 150 statements, and psycopg keeps 100.
-        connection.prepared_max = MOST_PREPARED
-
-    def _execute(cursor: Any, statement: str, parameters: Any, _context: object = None) -> None:
-        if not statement.startswith("SELECT"):
-            has_written.add(cursor.connection)
-        cursor.execute(statement, parameters)
-
-    def _execute_plain(cursor: Any, statement: str, _context: object = None) -> None:
-        has_written.add(cursor.connection)
-        cursor.execute(statement)
-
-    def _execute_many(cursor: Any, statement: str, parameters: Any, _context: object = None) -> None:
-        has_written.add(cursor.connection)
-        cursor.executemany(statement, parameters)
-
-    def _commit(connection: Any) -> None:
-        connection.commit()
-        has_written.discard(_of_driver(connection))
-
-    def _roll_back(connection: Any) -> None:
-        if _of_driver(connection) in has_written:
-            connection.rollback()
-            has_written.discard(_of_driver(connection))
-        else:
-            connection.commit()
-
-    def _of_driver(connection: Any) -> Any:
-        """The driver's own connection, of which a pool's is only a wrapping."""
-        return getattr(connection, "driver_connection", connection)
-
-    dialect: Any = engine.dialect  # of this one engine
-    dialect.do_execute, dialect.do_execute_no_params, dialect.do_executemany = _execute, _execute_plain, _execute_many
-    dialect.do_commit, dialect.do_rollback = _commit, _roll_back
-
-
-@contextmanager
-def taking_the_write_lock() -> Iterator[None]:
-    """Whatever begins in here takes SQLite's write lock at once; PostgreSQL locks row by row."""
-    writing = _is_writing.set(True)
-    try:
-        yield
-    finally:
-        _is_writing.reset(writing)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.models import Person
-from app.db import StateEvent, db, taking_the_write_lock
+from app.db import StateEvent, db
+from app.dialects import taking_the_write_lock
 from app.jobs import heartbeat
 from app.jobs.models import Heartbeat
 from app.kernel.sealing import SealBroken, is_present

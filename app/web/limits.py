@@ -24,7 +24,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from app import current
-from app.db import db, taking_the_write_lock
+from app.db import db
+from app.dialects import taking_the_write_lock
 from app.web.models import RateLimit
 from app.web.security import SAFE_METHODS
 

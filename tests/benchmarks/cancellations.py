@@ -23,7 +23,7 @@ from pathlib import Path
 
 from flask import Flask
 from flask_migrate import upgrade
-from sqlalchemy import insert, select, text
+from sqlalchemy import NullPool, create_engine, insert, select, text
 
 from app.catalog.models import Issuance
 from app.db import db, transaction
@@ -233,7 +233,8 @@ def lay_out(root: Path, url: str, accounts: int) -> None:
     with an_app(root, url) as app:
         upgrade(directory=str(ROOT / "migrations"))
         if db.engine.dialect.name == "postgresql":
-            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            beside = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+            with beside.connect() as connection:
                 # The servers of tests do without; a registry does not.
                 connection.execute(text("ALTER SYSTEM SET fsync = on"))
                 connection.execute(text("SELECT pg_reload_conf()"))

@@ -175,7 +175,7 @@ def test_a_database_that_takes_no_row_is_a_problem(context: Flask) -> None:
     assert_well("database", patient(context))
     if db.engine.dialect.name == "postgresql":
         name = db.engine.url.database
-        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with db.engine.begin() as connection:
             connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
     else:
         with db.engine.connect() as connection:

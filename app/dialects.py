@@ -1,0 +1,126 @@
+"""What each of the two databases needs in order to behave as the other does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+MOST_PREPARED = 400  # statements of one connection to PostgreSQL: a worker says some 150, and psycopg keeps 100
+_SECONDS_TO_WAIT_FOR_THE_WRITE_LOCK = 15
+
+_is_writing: ContextVar[bool] = ContextVar("is_writing", default=False)
+
+
+@contextmanager
+def taking_the_write_lock() -> Iterator[None]:
+    """Whatever begins in here takes SQLite's write lock at once; PostgreSQL locks row by row."""
+    writing = _is_writing.set(True)
+    try:
+        yield
+    finally:
+        _is_writing.reset(writing)
+
+
+def prepare(engine: Engine) -> None:
+    """Make a new engine behave as the product expects of its database."""
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+    else:
+        _prepare_postgresql(engine)
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    """WAL, foreign keys, a patient lock, and a write lock taken when a use case begins."""
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={_SECONDS_TO_WAIT_FOR_THE_WRITE_LOCK * 1000}")
+        cursor.close()
+
+    def _begin(connection: Any) -> None:
+        # A deferred transaction that reads and then writes fails at once when another writer
+        # came in between; taking the write lock first makes it wait its turn instead.
+        connection.execute("BEGIN IMMEDIATE" if _is_writing.get() else "BEGIN")
+
+    # Not the event of the engine: with a single one, every statement looks for listeners, a tenth of its cost.
+    engine.dialect.do_begin = _begin  # type: ignore[assignment]  # of this one engine
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    """Statements that are kept prepared, and readings without BEGIN and ROLLBACK.
+
+    At READ COMMITTED each statement sees what is committed when it begins, inside a transaction or outside, so one
+    that only reads gains nothing but two more round trips. And psycopg forgets all prepared statements at a ROLLBACK,
+    which is how a reading ends. A transaction is begun where a use case begins, or by the first statement that needs
+    one: whatever writes, locks rows, or is fetched in portions.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        connection.prepared_max = MOST_PREPARED
+        connection.autocommit = True
+
+    dialect: Any = engine.dialect  # of this one engine
+    dialect.do_execute, dialect.do_execute_no_params, dialect.do_executemany = _execute, _execute_plain, _execute_many
+    dialect.do_begin, dialect.do_commit, dialect.do_rollback = _begin, _commit, _roll_back
+
+
+def _begin(connection: Any) -> None:
+    if _is_writing.get():
+        _of_driver(connection).autocommit = False
+
+
+def _execute(cursor: Any, statement: str, parameters: Any, _context: object = None) -> None:
+    _begin_for(cursor, statement)
+    cursor.execute(statement, parameters)
+
+
+def _execute_plain(cursor: Any, statement: str, _context: object = None) -> None:
+    _begin_for(cursor, statement)
+    cursor.execute(statement)
+
+
+def _execute_many(cursor: Any, statement: str, parameters: Any, _context: object = None) -> None:
+    _begin_for(cursor, statement)
+    cursor.executemany(statement, parameters)
+
+
+def _begin_for(cursor: Any, statement: str) -> None:
+    """Let psycopg begin a transaction before this statement, if it needs one and there is none."""
+    if cursor.connection.autocommit and (
+        not statement.startswith("SELECT") or " FOR " in statement or _is_in_portions(cursor)
+    ):
+        cursor.connection.autocommit = False
+
+
+def _is_in_portions(cursor: Any) -> bool:
+    """Whether the rows stay at the server until they are fetched: only such a cursor has a name."""
+    return hasattr(cursor, "name")
+
+
+def _commit(connection: Any) -> None:
+    driver = _of_driver(connection)
+    if not driver.autocommit:
+        driver.commit()
+        driver.autocommit = True
+
+
+def _roll_back(connection: Any) -> None:
+    driver = _of_driver(connection)
+    if not driver.autocommit:
+        driver.rollback()
+        driver.autocommit = True
+
+
+def _of_driver(connection: Any) -> Any:
+    """The driver's own connection, of which a pool's is only a wrapping."""
+    return getattr(connection, "driver_connection", connection)

@@ -1,0 +1,90 @@
+"""Readings and writings begin and end as the product expects, on both databases."""
+
+from __future__ import annotations
+
+from threading import Thread
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from app.checkout.models import Basket
+from app.db import db, transaction
+from app.offers.models import Offer
+from tests.builders import NOW, an_offer, the_offer
+
+on_postgresql = pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
+
+
+def baskets(*tokens: str) -> list[dict[str, Any]]:
+    return [{"token": token, "details": {}, "created_at": NOW, "changed_at": NOW} for token in tokens]
+
+
+def kept(*tokens: str) -> None:
+    with transaction() as session:
+        session.execute(insert(Basket), baskets(*tokens))
+
+
+def how_many() -> int:
+    db.session.rollback()
+    return db.session.scalar(select(func.count()).select_from(Basket)) or 0
+
+
+def what_postgresql_sees() -> str:
+    """What PostgreSQL says of the connection that the session of this thread holds."""
+    number = db.session.connection().connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr]
+    with db.engine.connect() as beside:
+        asked = text("SELECT state FROM pg_stat_activity WHERE pid = :number")
+        return str(beside.scalar(asked, {"number": number}))
+
+
+def test_a_statement_that_fails_spoils_neither_the_next_reading_nor_the_next_use_case(context: Flask) -> None:
+    kept("one")
+    with pytest.raises(IntegrityError):
+        kept("two", "one")
+    assert how_many() == 1
+
+    kept("two")
+    assert how_many() == 2
+
+
+def test_a_long_result_that_is_fetched_in_portions_arrives_whole(context: Flask) -> None:
+    kept(*(f"basket-{number:02}" for number in range(25)))
+    wanted = select(Basket.token).order_by(Basket.token).execution_options(yield_per=10)
+
+    assert [token for (token,) in db.session.execute(wanted)] == [f"basket-{number:02}" for number in range(25)]
+    assert how_many() == 25
+
+
+@on_postgresql
+def test_a_reading_leaves_no_transaction_open_and_a_use_case_does_until_it_ends(context: Flask) -> None:
+    db.session.scalars(select(Basket)).all()
+    assert what_postgresql_sees() == "idle"
+
+    with transaction() as session:
+        session.scalars(select(Basket)).all()
+        assert what_postgresql_sees() == "idle in transaction"
+    assert what_postgresql_sees() == "idle"
+
+
+@on_postgresql
+def test_a_row_that_is_locked_outside_a_use_case_stays_locked_until_the_end(context: Flask) -> None:
+    offer_id = an_offer(price=250)
+    prices: list[int] = []
+
+    def change() -> None:
+        with context.app_context(), transaction() as session:
+            session.execute(update(Offer).where(Offer.id == offer_id).values(unit_price=300))
+        prices.append(300)
+
+    db.session.scalar(select(Offer.id).where(Offer.id == offer_id).with_for_update())
+    other = Thread(target=change)
+    other.start()
+    other.join(0.2)
+    assert prices == []
+
+    db.session.rollback()
+    other.join()
+    assert the_offer(offer_id).unit_price == 300
