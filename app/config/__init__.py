@@ -1,4 +1,4 @@
-"""Every setting, in one table (`table.py`), read from the environment and checked at start."""
+"""Every setting, in one table (`table.py`), read from the environment or systemd's credentials and checked at start."""
 
 from app.config.gateways import LOOPBACK
 from app.config.reading import LEGAL_TEXTS

@@ -1,8 +1,9 @@
-"""From the text of an environment variable to its value."""
+"""From the text of an environment variable, or of a file of a secret, to its value."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,27 @@ from app.config.table import Setting
 
 LIMITS = "[1-9][0-9]*/(second|minute|hour|day)(;[1-9][0-9]*/(second|minute|hour|day))*"
 LEGAL_TEXTS = Path(__file__).parents[1] / "content" / "legal_texts"
+
+
+def text_of(setting: Setting, environment: Mapping[str, str]) -> tuple[str | None, str]:
+    """What is wrong with where one setting stands, if anything, and its text.
+
+    A secret may be a file of its name in CREDENTIALS_DIRECTORY instead: systemd opens there, for one service and in
+    memory only, what it keeps sealed (systemd.exec(5), “Credentials”). In both places nobody would know which counts.
+    """
+    said = environment.get(setting.name, setting.default).strip()
+    directory = environment.get("CREDENTIALS_DIRECTORY")
+    if not setting.secret or not directory:
+        return None, said
+    try:
+        kept = (Path(directory) / setting.name).read_text().strip()
+    except FileNotFoundError:
+        return None, said
+    except (OSError, UnicodeDecodeError):
+        return f"{setting.name} in CREDENTIALS_DIRECTORY cannot be read", said
+    if environment.get(setting.name):
+        return f"{setting.name} is in the environment and in CREDENTIALS_DIRECTORY: take it out of one", said
+    return None, kept
 
 
 def read(setting: Setting, raw: str) -> tuple[str | None, object]:

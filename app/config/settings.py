@@ -1,4 +1,4 @@
-"""The settings of one copy as values, read from the environment and checked at start."""
+"""The settings of one copy as values, read from the environment and systemd's credentials and checked at start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from app.config.checks import contradictions
 from app.config.gateways import GATEWAYS
-from app.config.reading import fill_derived, read
+from app.config.reading import fill_derived, read, text_of
 from app.config.table import SETTINGS
 from app.kernel.sealing import Keyring
 
@@ -122,7 +122,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read and check every setting.
+        """Read and check every setting; secrets also from CREDENTIALS_DIRECTORY.
 
         Raises BadSettings with one sentence for each problem found.
         """
@@ -130,9 +130,10 @@ class Settings:
         problems: list[str] = []
         values: dict[str, Any] = {}
         for setting in SETTINGS:
-            problem, value = read(setting, source.get(setting.name, setting.default).strip())
+            misplaced, text = text_of(setting, source)
+            problem, value = read(setting, text)
+            problems += [said for said in (misplaced, problem) if said is not None]
             if problem is not None:
-                problems.append(problem)
                 # So that the others can be checked in the same go.
                 _, value = read(setting, setting.default)
             values[setting.name.lower()] = value

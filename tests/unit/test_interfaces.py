@@ -86,7 +86,9 @@ def test_every_setting_is_listed_with_its_default_and_its_words() -> None:
     assert listed == {
         s.name: (
             s.default or "–",
-            s.help.replace("|", "\\|") + (f" One of {', '.join(s.choices)}." if s.choices else ""),
+            s.help.replace("|", "\\|")
+            + (f" One of {', '.join(s.choices)}." if s.choices else "")
+            + (" Secret." if s.secret else ""),
         )
         for s in SETTINGS
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,10 @@ def problems(environment: dict[str, str]) -> list[str]:
     return found
 
 
+def conf(name: str) -> str:
+    return (Path(__file__).parents[3] / "docs" / "systemd" / name).read_text()
+
+
 def test_two_secrets_are_enough_for_development() -> None:
     settings = Settings.from_environment(DEVELOPMENT)
 
@@ -55,6 +60,46 @@ def test_the_settings_come_from_the_processes_environment_by_default(monkeypatch
         monkeypatch.setenv(name, value)
 
     assert Settings.from_environment().port == 5077
+
+
+def test_secrets_may_be_files_that_systemd_opens_for_the_service_alone(tmp_path: Path) -> None:
+    kept = {"SECRET_KEY": GENERATED, "STRIPE_WEBHOOK_SECRETS": "whsec_new, whsec_old", "MAIL_URL": "smtp://u:p@mail"}
+    for name, value in kept.items():
+        (tmp_path / name).write_text(f"{value}\n")
+    # What is no secret is not looked for there.
+    (tmp_path / "PORT").write_text("1")
+    environment = {name: value for name, value in PRODUCTION.items() if name not in kept}
+
+    settings = Settings.from_environment(environment | {"CREDENTIALS_DIRECTORY": str(tmp_path), "SECRET_KEY": ""})
+
+    assert (settings.secret_key, settings.mail_url, settings.port) == (GENERATED, "smtp://u:p@mail", 5000)
+    assert settings.stripe_webhook_secrets == ("whsec_new", "whsec_old")
+    assert settings.stripe_secret_key == "rk_live_123"  # the environment has it, and the directory no such file
+
+
+def test_what_is_sealed_for_the_services_are_secrets_and_the_file_of_settings_holds_none() -> None:
+    secret = {setting.name for setting in SETTINGS if setting.secret}
+    sealed = re.findall(r"^LoadCredentialEncrypted=(\w+):/etc/tonne/secrets/(\w+)$", conf("secrets.conf"), re.MULTILINE)
+    plain = dict(re.findall(r"^(\w+)='(.*)'$", conf("tonne.env.example"), re.MULTILINE))
+
+    assert {"SECRET_KEY", "STRIPE_SECRET_KEY", "MAIL_URL"} <= {name for name, _file in sealed} <= secret
+    assert [name for name, file in sealed if name != file] == []
+    # A database on this machine knows its user without a password.
+    assert secret & set(plain) == {"DATABASE_URL"}
+    assert plain["DATABASE_URL"].startswith("postgresql+psycopg://tonne@/")
+    assert set(plain) <= {setting.name for setting in SETTINGS}
+
+
+def test_a_secret_in_two_places_or_one_that_cannot_be_read_is_named_without_its_value(tmp_path: Path) -> None:
+    for name, content in {"SECRET_KEY": GENERATED.encode(), "METRICS_TOKEN": b"\xff\xfe"}.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "STRIPE_SECRET_KEY").mkdir()
+
+    assert problems(PRODUCTION | {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == [
+        "SECRET_KEY is in the environment and in CREDENTIALS_DIRECTORY: take it out of one",
+        "METRICS_TOKEN in CREDENTIALS_DIRECTORY cannot be read",
+        "STRIPE_SECRET_KEY in CREDENTIALS_DIRECTORY cannot be read",
+    ]
 
 
 def test_production_with_everything_said_starts_and_is_no_demonstration() -> None:
