@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -189,6 +189,14 @@ def write(statement: Executable, values: Mapping[str, Any] | None = None) -> Res
     return connection.execute(statement, values)
 
 
+def write_many(statement: Executable, rows: Sequence[Mapping[str, Any]]) -> Result[Any]:
+    """The same for several rows of values."""
+    session = db.session()
+    session.flush()
+    connection: Connection = session.info.get("connection") or session.connection()
+    return connection.execute(statement, list(rows))
+
+
 def read_ids(statement: Executable, **values: Any) -> list[int]:
     """The ids that a statement made beforehand finds. Whoever goes outside because of them ends the reading first."""
     return list(write(statement, values).scalars())
@@ -215,6 +223,12 @@ def record(
     )
 
 
+def record_all(machine: str, subject_ids: Sequence[int], source: StrEnum | None, to: StrEnum, *, at: datetime) -> None:
+    """Append an event row for each of several things that made the same move."""
+    move = {"machine": machine, "from_state": source.value if source else None, "to_state": to.value, "at": at}
+    add_rows(StateEvent, [{**move, "subject_id": subject_id, "facts": {}} for subject_id in subject_ids])
+
+
 def add_row(row: type[Any], **values: Any) -> None:
     """Insert a row that nobody needs as an object: a fraction of the work. Defaults are the columns' own."""
     write(_insert(row.__table__, inline=True), values)
@@ -232,10 +246,39 @@ def add_row_with_id(row: type[Any], **values: Any) -> int:
     return int(result.inserted_primary_key[0])  # type: ignore[index]  # there is one after an INSERT of one row
 
 
+def add_rows(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert several rows of one kind in one statement; nothing for none. Each has the same columns."""
+    if rows:
+        write_many(_insert_many(row.__table__, is_sorted=False), rows)
+
+
+def add_rows_with_ids(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The same, for rows whose new ids are wanted, in the order of the rows."""
+    return list(write_many(_insert_many(row.__table__, is_sorted=True), rows).scalars()) if rows else []
+
+
+@cache
+def _insert_many(table: Table, *, is_sorted: bool) -> Executable:
+    """With RETURNING one statement has all rows; without it the driver would say one for each."""
+    return insert(table).returning(*table.primary_key, sort_by_parameter_order=is_sorted)
+
+
 def insert_once(row: type[Any], **values: Any) -> bool:
     """Insert a row unless one of its unique keys exists already; True if this call inserted it."""
     dialect = db.session().get_bind().dialect.name
     return rows_changed(write(_insert_unless_there(row.__table__, dialect), values)) == 1
+
+
+def insert_each_once(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert those of several rows whose unique keys do not exist yet, in one statement."""
+    dialect = db.session().get_bind().dialect.name
+    write_many(_insert_each_unless_there(row.__table__, dialect), rows)
+
+
+@cache
+def _insert_each_unless_there(table: Table, dialect: str) -> Executable:
+    upsert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return upsert(table).on_conflict_do_nothing().returning(*table.primary_key)
 
 
 @cache

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import cast
 
-from sqlalchemy import BigInteger, Table, bindparam, column, select, table, update
+from sqlalchemy import Executable, Table, bindparam, column, select, table
+from sqlalchemy.dialects import postgresql, sqlite
 
 from app.certificates.models import (
     WORD_LENGTH,
@@ -17,7 +20,7 @@ from app.certificates.models import (
     RegisterWord,
 )
 from app.certificates.ports import CertificateFacts
-from app.db import add_row, db, insert_once, rows_changed, write
+from app.db import add_rows, db, insert_each_once, write, write_many
 from app.kernel.places import names_of_country
 from app.kernel.text import fold
 from app.registry.models import Cancellation, CancelledBlock
@@ -26,55 +29,50 @@ from app.registry.models import Cancellation, CancelledBlock
 BENEFICIARY = table("beneficiary", column("id"), column("is_name_public"))
 
 # Said once: every certificate is entered with them.
-_IS_NAME_PUBLIC = select(BENEFICIARY.c.is_name_public).where(BENEFICIARY.c.id == bindparam("the_id"))
+_ARE_NAMES_PUBLIC = select(BENEFICIARY.c.id, BENEFICIARY.c.is_name_public).where(
+    BENEFICIARY.c.id.in_(bindparam("ids", expanding=True))
+)
 _BLOCKS = (
-    select(CancelledBlock.space, CancelledBlock.first, CancelledBlock.last)
+    select(Cancellation.reference, CancelledBlock.space, CancelledBlock.first, CancelledBlock.last)
     .join(Cancellation, Cancellation.id == CancelledBlock.cancellation_id)
     .where(Cancellation.reference.in_(bindparam("references", expanding=True)))
     .order_by(CancelledBlock.id)
 )
 _TOTALS = cast(Table, RegisterTotal.__table__)
-_ADD_UP = (
-    update(_TOTALS)
-    .where(
-        _TOTALS.c.year == bindparam("of_year"),
-        _TOTALS.c.intent == bindparam("what_for"),
-        _TOTALS.c.project_id == bindparam("of_project"),
-    )
-    .values(certificates=_TOTALS.c.certificates + 1, units=_TOTALS.c.units + bindparam("more", type_=BigInteger))
-)
 
 
-def enter(certificate: Certificate, facts: CertificateFacts) -> bool:
-    """Enter an issued certificate, inside the caller's transaction; True if its name is to be published.
+def enter(entered: Sequence[tuple[Certificate, CertificateFacts]]) -> frozenset[int]:
+    """Enter issued certificates, inside the caller's transaction; gives the ids of those whose name is to be published.
 
     The serial numbers are those that the registry confirmed under the transactions' references.
     """
-    cancelled_at = cast(datetime, facts.cancelled_at)  # a certificate is issued for nothing else
-    is_name_public = bool(write(_IS_NAME_PUBLIC, {"the_id": certificate.beneficiary_id}).scalar())
-    add_row(
+    asked = {"ids": sorted({certificate.beneficiary_id for certificate, _facts in entered})}
+    consents = {row.id: bool(row.is_name_public) for row in write(_ARE_NAMES_PUBLIC, asked)}
+    add_rows(
         RegisterEntry,
-        certificate_id=certificate.id,
-        project_id=certificate.project_id,
-        beneficiary_id=certificate.beneficiary_id,
-        cancelled_at=cancelled_at,
-        units=facts.units,
-        intent=facts.intent,
-        is_name_public=is_name_public,
+        [
+            {
+                "certificate_id": certificate.id,
+                "project_id": certificate.project_id,
+                "beneficiary_id": certificate.beneficiary_id,
+                "cancelled_at": _cancelled_at(facts),
+                "units": facts.units,
+                "intent": facts.intent,
+                "is_name_public": consents[certificate.beneficiary_id],
+            }
+            for certificate, facts in entered
+        ],
     )
-    _enter_blocks(certificate.id, facts)
-    insert_once(
-        RegisterProject,
-        project_id=certificate.project_id,
-        project_type=facts.project_type,
-        search_text=search_text(facts.project_reference, facts.project_title, facts.host_parties),
+    _enter_blocks(entered)
+    _enter_projects(entered)
+    _add_up(entered)
+    public = [each for each in entered if consents[each[0].beneficiary_id]]
+    db.session.add_all(
+        RegisterWord(word=word, certificate_id=certificate.id)
+        for certificate, facts in public
+        for word in words_of(facts.beneficiary_name)
     )
-    _add_up(certificate.project_id, facts, cancelled_at)
-    if is_name_public:
-        db.session.add_all(
-            RegisterWord(word=word, certificate_id=certificate.id) for word in words_of(facts.beneficiary_name)
-        )
-    return is_name_public
+    return frozenset(certificate.id for certificate, _facts in public)
 
 
 def search_text(reference: str, title: str, host_parties: tuple[str, ...]) -> str:
@@ -88,20 +86,56 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word[:WORD_LENGTH] for word in fold(name).split()))
 
 
-def _enter_blocks(certificate_id: int, facts: CertificateFacts) -> None:
-    references = [transaction.reference for transaction in facts.transactions]
-    blocks = write(_BLOCKS, {"references": references})
-    db.session.add_all(
-        RegisterBlock(
-            certificate_id=certificate_id, space=block.space.rpartition(":")[2], first=block.first, last=block.last
-        )
-        for block in blocks
+def _cancelled_at(facts: CertificateFacts) -> datetime:
+    return cast(datetime, facts.cancelled_at)  # a certificate is issued for nothing else
+
+
+def _enter_blocks(entered: Sequence[tuple[Certificate, CertificateFacts]]) -> None:
+    owners = {
+        transaction.reference: certificate.id for certificate, facts in entered for transaction in facts.transactions
+    }
+    blocks = write(_BLOCKS, {"references": list(owners)})
+    add_rows(
+        RegisterBlock,
+        [
+            {
+                "certificate_id": owners[block.reference],
+                "party": block.space.rpartition(":")[2],
+                "first": block.first,
+                "last": block.last,
+            }
+            for block in blocks
+        ],
     )
 
 
-def _add_up(project_id: int, facts: CertificateFacts, cancelled_at: datetime) -> None:
-    key = {"year": cancelled_at.astimezone(UTC).year, "intent": facts.intent, "project_id": project_id}
-    one_more = {"of_year": key["year"], "what_for": facts.intent, "of_project": project_id, "more": facts.units}
-    if rows_changed(write(_ADD_UP, one_more)) == 0:
-        insert_once(RegisterTotal, **key, certificates=0, units=0)
-        write(_ADD_UP, one_more)
+def _enter_projects(entered: Sequence[tuple[Certificate, CertificateFacts]]) -> None:
+    projects = {
+        certificate.project_id: {
+            "project_id": certificate.project_id,
+            "project_type": facts.project_type,
+            "search_text": search_text(facts.project_reference, facts.project_title, facts.host_parties),
+        }
+        for certificate, facts in entered
+    }
+    # In one order, so that two who enter the same ones do not wait for each other.
+    insert_each_once(RegisterProject, [projects[project_id] for project_id in sorted(projects)])
+
+
+def _add_up(entered: Sequence[tuple[Certificate, CertificateFacts]]) -> None:
+    sums: dict[tuple[int, str, int], tuple[int, int]] = {}
+    for certificate, facts in entered:
+        key = (_cancelled_at(facts).astimezone(UTC).year, facts.intent, certificate.project_id)
+        certificates, units = sums.get(key, (0, 0))
+        sums[key] = (certificates + 1, units + facts.units)
+    names = ("year", "intent", "project_id", "certificates", "units")
+    rows = [dict(zip(names, (*key, *sums[key]), strict=True)) for key in sorted(sums)]
+    write_many(_adding_up(db.session().get_bind().dialect.name), rows)
+
+
+@cache
+def _adding_up(dialect: str) -> Executable:
+    """Add to the totals that are there, and begin those that are not."""
+    upsert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(_TOTALS)
+    more = {name: _TOTALS.c[name] + upsert.excluded[name] for name in ("certificates", "units")}
+    return upsert.on_conflict_do_update(index_elements=list(_TOTALS.primary_key), set_=more).returning(_TOTALS.c.year)

@@ -101,6 +101,15 @@ class SummaryFacts:
     issued_at: datetime
 
 
+@dataclass(frozen=True)
+class CertificateDraft:
+    """The facts of one certificate to be, with the rows it belongs to."""
+
+    facts: CertificateFacts
+    project_id: int
+    beneficiary_id: int
+
+
 class CertificateRenderer(Protocol):
     """Makes a PDF from plain facts. Called from the single-threaded worker only."""
 

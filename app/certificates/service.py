@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import Table, bindparam, delete, select, update
+from sqlalchemy import Integer, Table, bindparam, delete, select, update
 
 from app.certificates.facts import fingerprint, from_json, to_json
 from app.certificates.listing import enter
 from app.certificates.models import Certificate, CertificateCounter, Document, DocumentRequest
-from app.certificates.ports import CertificateFacts, CertificateRenderer, SummaryFacts
+from app.certificates.ports import CertificateDraft, CertificateRenderer, SummaryFacts
 from app.certificates.states import CERTIFICATE, CertificateState
 from app.claims.service import hold_if_risky
-from app.db import db, end_reading, insert_once, read_ids, record, transaction, write
+from app.db import db, end_reading, insert_each_once, insert_once, read_ids, record_all, transaction, write
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.references import certificate_number, certificate_slug, verification_code
@@ -31,7 +31,7 @@ _COUNTERS, _REQUESTS = cast(Table, CertificateCounter.__table__), cast(Table, Do
 _COUNT = (
     update(_COUNTERS)
     .where(_COUNTERS.c.year == bindparam("of_year"))
-    .values(last=_COUNTERS.c.last + 1)
+    .values(last=_COUNTERS.c.last + bindparam("more", type_=Integer))
     .returning(_COUNTERS.c.last)
 )
 _TAKE = (
@@ -52,60 +52,71 @@ UNDRAWN = (
 
 
 def issue(
-    facts: CertificateFacts,
+    drafts: Sequence[CertificateDraft],
     *,
     order_id: int | None = None,
     direct_cancellation_id: int | None = None,
-    project_id: int,
-    beneficiary_id: int,
     base_url: str,
     now: datetime,
-) -> Certificate:
-    """Freeze the facts under the next number of the year, inside the caller's transaction.
+) -> list[Certificate]:
+    """Freeze the facts of each draft under the next number of the year, inside the caller's transaction.
 
-    The certificate enters the public register with them; a wording that its buyer wants published and
+    The certificates enter the public register with them; a wording that its buyer wants published and
     that makes a claim about the climate is held back from there until a person has looked at it.
-    It belongs to an order or to a direct cancellation; the caller has seen every registry confirmation
+    They belong to one order or to one direct cancellation; the caller has seen every registry confirmation
     that the facts state. `base_url` is where
     certificates can be checked, without a slash at the end; `now` is the issue time (UTC).
     """
-    sequence = _next_number(now.year)
-    number = certificate_number(sequence, now.year)
-    frozen = replace(
-        facts,
-        number=number,
-        verification_code=verification_code(),
-        verify_url=f"{base_url}/verify/{certificate_slug(number)}",
-        issued_at=now,
-    )
-    text = to_json(frozen)
-    certificate = Certificate(
-        order_id=order_id,
-        direct_cancellation_id=direct_cancellation_id,
-        project_id=project_id,
-        beneficiary_id=beneficiary_id,
-        year=now.year,
-        sequence=sequence,
-        number=number,
-        verification_code=frozen.verification_code,
-        state=CertificateState.ISSUED,
-        facts=text,
-        facts_sha256=fingerprint(text),
-        issued_at=now,
-    )
-    db.session.add(certificate)
+    if not drafts:
+        return []
+    last = _last_number(now.year, len(drafts))
+    issued = []
+    for sequence, draft in enumerate(drafts, last - len(drafts) + 1):
+        number = certificate_number(sequence, now.year)
+        frozen = replace(
+            draft.facts,
+            number=number,
+            verification_code=verification_code(),
+            verify_url=f"{base_url}/verify/{certificate_slug(number)}",
+            issued_at=now,
+        )
+        text = to_json(frozen)
+        certificate = Certificate(
+            order_id=order_id,
+            direct_cancellation_id=direct_cancellation_id,
+            project_id=draft.project_id,
+            beneficiary_id=draft.beneficiary_id,
+            year=now.year,
+            sequence=sequence,
+            number=number,
+            verification_code=frozen.verification_code,
+            state=CertificateState.ISSUED,
+            facts=text,
+            facts_sha256=fingerprint(text),
+            issued_at=now,
+        )
+        issued.append((certificate, frozen))
+    certificates = [certificate for certificate, _frozen in issued]
+    db.session.add_all(certificates)
     db.session.flush()
-    record(CERTIFICATE.machine, certificate.id, None, CertificateState.ISSUED, at=now)
-    if enter(certificate, frozen):
-        hold_if_risky(beneficiary_id=beneficiary_id, name=frozen.beneficiary_name, purpose=frozen.purpose, now=now)
-    return certificate
+    ids = [certificate.id for certificate in certificates]
+    record_all(CERTIFICATE.machine, ids, None, CertificateState.ISSUED, at=now)
+    public = enter(issued)
+    for certificate, frozen in issued:
+        if certificate.id in public:
+            hold_if_risky(
+                beneficiary_id=certificate.beneficiary_id, name=frozen.beneficiary_name, purpose=frozen.purpose, now=now
+            )
+    return certificates
 
 
-def _next_number(year: int) -> int:
-    number = write(_COUNT, {"of_year": year}).scalar_one_or_none()
+def _last_number(year: int, count: int) -> int:
+    """The last of the next `count` numbers of a year."""
+    asked = {"of_year": year, "more": count}
+    number = write(_COUNT, asked).scalar_one_or_none()
     if number is None:
         insert_once(CertificateCounter, year=year, last=0)
-        number = write(_COUNT, {"of_year": year}).scalar_one()
+        number = write(_COUNT, asked).scalar_one()
     return int(number)
 
 
@@ -120,23 +131,28 @@ class StoredDocument:
     pdf_sha256: str
 
 
-def request_document(*, order_id: int | None, subject: str, locale: str, now: datetime) -> None:
-    """Ask for a PDF of a certificate (its number) or of an order's summary (its reference)."""
-    insert_once(
+def request_documents(*, order_id: int | None, subjects: Sequence[str], locale: str, now: datetime) -> None:
+    """Ask for PDFs of certificates (their numbers) or of an order's summary (its reference)."""
+    insert_each_once(
         DocumentRequest,
-        order_id=order_id,
-        subject=subject,
-        locale=locale,
-        requested_at=now,
-        attempts=0,
-        next_action_at=now,
+        [
+            {
+                "order_id": order_id,
+                "subject": subject,
+                "locale": locale,
+                "requested_at": now,
+                "attempts": 0,
+                "next_action_at": now,
+            }
+            for subject in subjects
+        ],
     )
 
 
 def ask_for_document(*, order_id: int | None, subject: str, locale: str, now: datetime) -> None:
     """Ask for a PDF that a reader waits for, in a transaction of its own."""
     with transaction():
-        request_document(order_id=order_id, subject=subject, locale=locale, now=now)
+        request_documents(order_id=order_id, subjects=[subject], locale=locale, now=now)
 
 
 def find_document(subject: str, locale: str, content_hash: str) -> StoredDocument | None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import selectinload
 from app.catalog.models import Issuance, Project
 from app.certificates.facts import SCHEMA, from_json
 from app.certificates.models import Certificate
-from app.certificates.ports import CertificateFacts, SerialRange, SummaryFacts, TransactionFacts
+from app.certificates.ports import CertificateDraft, CertificateFacts, SerialRange, SummaryFacts, TransactionFacts
 from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
 from app.config import Settings
 from app.db import db
@@ -47,15 +47,6 @@ class Times:
     paid_at: datetime | None = None
     sent_at: datetime | None = None
     cancelled_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class CertificateDraft:
-    """The facts of one certificate to be, with the rows it belongs to."""
-
-    facts: CertificateFacts
-    project_id: int
-    beneficiary_id: int
 
 
 _IN_BASKET = (

@@ -18,6 +18,7 @@ from app.audit.service import Actor, Subject, note_act, required_reason
 from app.catalog.mechanisms import mechanism_of
 from app.catalog.models import Issuance, Project
 from app.certificates import service as certificates
+from app.certificates.ports import CertificateDraft
 from app.checkout.models import Beneficiary
 from app.claims.checker import find_claims
 from app.config import Settings
@@ -346,15 +347,14 @@ def _certify(
 ) -> None:
     direct = db.session.get_one(DirectCancellation, direct_id)
     beneficiary = _beneficiary_of(direct_id)
-    certificate = certificates.issue(
-        certificate_facts.of_direct_cancellation(direct, beneficiary, cancellation, settings, registries),
+    facts = certificate_facts.of_direct_cancellation(direct, beneficiary, cancellation, settings, registries)
+    (certificate,) = certificates.issue(
+        [CertificateDraft(facts, direct.project_id, beneficiary.id)],
         direct_cancellation_id=direct_id,
-        project_id=direct.project_id,
-        beneficiary_id=beneficiary.id,
         base_url=settings.public_base_url,
         now=now,
     )
-    certificates.request_document(order_id=None, subject=certificate.number, locale=direct.locale, now=now)
+    certificates.request_documents(order_id=None, subjects=[certificate.number], locale=direct.locale, now=now)
     mails.certified(direct, certificate, settings, now)
 
 

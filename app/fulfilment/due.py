@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import SelectBase, select
 
 from app.certificates import service as certificates
 from app.checkout import service as checkout
@@ -19,7 +18,7 @@ from app.registry.ports import Registries
 from app.selling import service as selling
 
 # By the name of the step in `app/fulfilment/process.py` that does it.
-_QUESTIONS: dict[str, tuple[Select[Any], ...]] = {
+_QUESTIONS: dict[str, tuple[SelectBase, ...]] = {
     "hear_notices": (payments.UNHEARD,),
     "check_payments": (payments.UNCHECKED,),
     "expire_orders": (checkout.UNPAID_TOO_LONG,),

@@ -64,22 +64,12 @@ def finish_order(order_id: int, registries: Registries, settings: Settings, now:
             Order, order_id, ORDER, to, at=now, sources=(_S.FULFILLING,), finished_at=now
         ):
             return
-        issued = [
-            certificates.issue(
-                draft.facts,
-                order_id=order_id,
-                project_id=draft.project_id,
-                beneficiary_id=draft.beneficiary_id,
-                base_url=settings.public_base_url,
-                now=now,
-            )
-            for draft in certificate_facts.drafts(order, settings, registries)
-        ]
-        for certificate in issued:
-            certificates.request_document(order_id=order_id, subject=certificate.number, locale=order.locale, now=now)
-        if len(issued) > 1:
-            certificates.request_document(order_id=order_id, subject=order.reference, locale=order.locale, now=now)
+        drafts = certificate_facts.drafts(order, settings, registries)
+        issued = certificates.issue(drafts, order_id=order_id, base_url=settings.public_base_url, now=now)
         if issued:
+            summary = [order.reference] if len(issued) > 1 else []
+            subjects = [*(certificate.number for certificate in issued), *summary]
+            certificates.request_documents(order_id=order_id, subjects=subjects, locale=order.locale, now=now)
             times = proof_times(order, cancellations, issued)
             proof = Proof(
                 paid_at=times["paid"], sent_at=times["sent"], cancelled_at=times["cancelled"], certified_at=now

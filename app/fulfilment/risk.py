@@ -33,7 +33,7 @@ from app.offers.states import ReservationState
 from app.payments import service as payments
 from app.registry.models import Cancellation
 from app.registry.ports import Registries, current_registries
-from app.registry.service import Cause, plan_cancellation
+from app.registry.service import Cause, Plan, plan_cancellations
 from app.screening.service import ScreenedSubject, Standing, screen, screen_again, standing
 
 log = logging.getLogger(__name__)
@@ -125,8 +125,8 @@ def _set_going(order_id: int, source: OrderState, registries: Registries, now: d
         return False
     lines = db.session.execute(_PLANNED, {"order_id": order_id}).all()
     names = {account: registries.of_account(account).name for account in {line.account for line in lines}}
-    for line in lines:
-        plan_cancellation(
+    plans = [
+        Plan(
             cause=Cause(order_id, line.id, key=f"order:{line.token}:{line.position}", at=line.placed_at),
             registry=names[line.account],
             account=line.account,
@@ -135,8 +135,10 @@ def _set_going(order_id: int, source: OrderState, registries: Registries, now: d
             units=line.units,
             beneficiary_name=line.name,
             purpose=line.purpose,
-            now=now,
         )
+        for line in lines
+    ]
+    plan_cancellations(plans, now)
     return True
 
 

@@ -162,7 +162,7 @@ def _insert(order_id: int, project_id: int, facts: CertificateFacts) -> None:
         facts_sha256=fingerprint(frozen),
         issued_at=NOW,
     )
-    certificates.request_document(order_id=order_id, subject=facts.number, locale="en", now=NOW)
+    certificates.request_documents(order_id=order_id, subjects=[facts.number], locale="en", now=NOW)
 
 
 def _wait_until_drawn(engine: Engine, ends_at: float) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from app.catalog.models import Issuance
-from app.db import add_row_with_id, record, write
+from app.db import add_rows_with_ids, record_all, write
 from app.jobs import hold
 from app.kernel.references import cancellation_reference, unguessable_token
 from app.registry.models import Cancellation
-from app.registry.ports import (
-    CancellationRequest,
-)
+from app.registry.ports import CancellationRequest
 from app.registry.states import CANCELLATION, CancellationState
 
 _S = CancellationState
@@ -46,62 +46,78 @@ class Cause:
     at: datetime | None = None
 
 
-def plan_cancellation(
-    *,
-    cause: Cause,
-    registry: str,
-    account: str,
-    project_reference: str,
-    issuance: Issuance,
-    units: int,
-    beneficiary_name: str,
-    purpose: str,
-    now: datetime,
-) -> int:
-    """Write the intent to cancel `units` (tonnes) for one cause; gives its id.
+@dataclass(frozen=True)
+class Plan:
+    """What is to be cancelled: `units` (tonnes) of an issuance in an account, for one cause."""
+
+    cause: Cause
+    registry: str
+    account: str
+    project_reference: str
+    issuance: Issuance
+    units: int
+    beneficiary_name: str
+    purpose: str
+
+
+def plan_cancellation(*, now: datetime, **plan: Any) -> int:
+    """Write the intent to carry out one `Plan`; gives its id."""
+    return plan_cancellations([Plan(**plan)], now)[0]
+
+
+def plan_cancellations(plans: Sequence[Plan], now: datetime) -> list[int]:
+    """Write the intents to cancel; gives their ids.
 
     Runs inside the transaction that begins the order or the direct cancellation: begun and planned are one fact.
     What a restored backup may have forgotten is not sent before it was looked up.
     """
-    state = _S.UNKNOWN if cause.at is not None and hold.may_have_been_done(cause.at) else _S.PLANNED
+    instants = {plan.cause.at for plan in plans if plan.cause.at is not None}
+    doubtful = {at for at in instants if hold.may_have_been_done(at)}
+    states = [_S.UNKNOWN if plan.cause.at in doubtful else _S.PLANNED for plan in plans]
+    ids = add_rows_with_ids(Cancellation, [_row(plan, state, now) for plan, state in zip(plans, states, strict=True)])
+    for state in dict.fromkeys(states):
+        of_state = [id_ for id_, each in zip(ids, states, strict=True) if each is state]
+        record_all(CANCELLATION.machine, of_state, None, state, at=now)
+    return ids
+
+
+def _row(plan: Plan, state: CancellationState, now: datetime) -> dict[str, Any]:
+    issuance = plan.issuance
     request = CancellationRequest(
-        reference=cancellation_reference(cause.key),
-        account=account,
-        project_reference=project_reference,
+        reference=cancellation_reference(plan.cause.key),
+        account=plan.account,
+        project_reference=plan.project_reference,
         unit_type=issuance.unit_type,
         commitment_period=issuance.commitment_period,
         vintage_year=issuance.vintage_year,
         space=issuance.space,
         serial_first=issuance.serial_first,
         serial_last=issuance.serial_last,
-        units=units,
-        beneficiary_name=beneficiary_name,
-        purpose=purpose,
+        units=plan.units,
+        beneficiary_name=plan.beneficiary_name,
+        purpose=plan.purpose,
     )
-    cancellation_id = add_row_with_id(
-        Cancellation,
-        order_id=cause.order_id,
-        order_line_id=cause.order_line_id,
-        direct_cancellation_id=cause.direct_cancellation_id,
-        issuance_id=issuance.id,
-        registry_code=registry,
-        account=account,
-        reference=request.reference,
-        fingerprint=request.fingerprint,
-        project_reference=project_reference,
-        unit_type=issuance.unit_type,
-        commitment_period=issuance.commitment_period,
-        vintage_year=issuance.vintage_year,
-        units=units,
-        beneficiary_name=beneficiary_name,
-        purpose=purpose,
-        state=state,
-        attempts=0 if state is _S.PLANNED else 1,
-        next_action_at=now,
-        created_at=now,
-    )
-    record(CANCELLATION.machine, cancellation_id, None, state, at=now)
-    return cancellation_id
+    return {
+        "order_id": plan.cause.order_id,
+        "order_line_id": plan.cause.order_line_id,
+        "direct_cancellation_id": plan.cause.direct_cancellation_id,
+        "issuance_id": issuance.id,
+        "registry_code": plan.registry,
+        "account": plan.account,
+        "reference": request.reference,
+        "fingerprint": request.fingerprint,
+        "project_reference": plan.project_reference,
+        "unit_type": issuance.unit_type,
+        "commitment_period": issuance.commitment_period,
+        "vintage_year": issuance.vintage_year,
+        "units": plan.units,
+        "beneficiary_name": plan.beneficiary_name,
+        "purpose": plan.purpose,
+        "state": state,
+        "attempts": 0 if state is _S.PLANNED else 1,
+        "next_action_at": now,
+        "created_at": now,
+    }
 
 
 def due_cancellations(now: datetime, limit: int = 100) -> list[tuple[int, CancellationState]]:

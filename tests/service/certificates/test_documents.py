@@ -35,7 +35,7 @@ class CountingRenderer(FakeRenderer):
 def request_in(locale: str, order_id: int, subject: str = "TN1/2026") -> int:
     """Ask for a PDF; gives the id of the request."""
     with transaction():
-        service.request_document(order_id=order_id, subject=subject, locale=locale, now=NOW)
+        service.request_documents(order_id=order_id, subjects=[subject], locale=locale, now=NOW)
     (request,) = requests()
     return request.id
 

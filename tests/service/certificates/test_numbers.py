@@ -73,13 +73,8 @@ def test_an_issue_that_fails_leaves_no_gap(world: Collaborators) -> None:
 
     def issue_and_fail() -> None:
         with transaction():
-            issued = service.issue(
-                draft.facts,
-                order_id=order_id,
-                project_id=draft.project_id,
-                beneficiary_id=draft.beneficiary_id,
-                base_url="https://tonne.example",
-                now=world.clock.now(),
+            (issued,) = service.issue(
+                [draft], order_id=order_id, base_url="https://tonne.example", now=world.clock.now()
             )
             raise ConnectionError(issued.number)
 
