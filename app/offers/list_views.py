@@ -17,7 +17,7 @@ from app.offers.listing import PAGE_ROWS, listing
 from app.offers.selection import SORTS, ProjectRow
 from app.web.filters import money
 from app.web.i18n import current_language
-from app.web.shared_pages import may_be_shared
+from app.web.shared_pages import may_be_shared, shared_but_for_the_corner
 
 _NEIGHBOURS = 2  # page numbers on each side of the present one
 
@@ -28,6 +28,7 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/<lang>/how-we-sort", "catalog.sorting", how_we_sort)
 
 
+@shared_but_for_the_corner
 def projects() -> Response:
     """The list of projects with what is for sale at this moment, as the address asks for it.
 
@@ -55,10 +56,8 @@ def projects() -> Response:
         pages=_page_numbers(listed.page, listed.pages),
         currency=currency,
     )
-    response = make_response(page, 422 if question.errors else 200)
-    response.headers["Cache-Control"] = "private, no-cache"
     may_be_shared(listed.read_at)
-    return response
+    return make_response(page, 422 if question.errors else 200)
 
 
 def how_we_sort() -> str:

@@ -16,7 +16,7 @@ from app.offers.history import price_lines
 from app.offers.price_file import price_file
 from app.offers.queries import ProjectPage, project_page
 from app.web.i18n import shows_page
-from app.web.shared_pages import may_be_shared
+from app.web.shared_pages import may_be_shared, shared_but_for_the_corner
 
 blueprint = Blueprint("catalog", __name__, url_prefix="/<lang>")
 
@@ -24,6 +24,7 @@ MOST_WANTED = 1_000_000_000
 
 
 @blueprint.get("/projects/<reference>")
+@shared_but_for_the_corner
 def project(reference: str) -> Response:
     """A project with its offers. A reference in other capitals is sent to the one address."""
     page = project_page(reference, settings().payment_minimum)
@@ -31,7 +32,8 @@ def project(reference: str) -> Response:
         abort(404)
     if reference != page.project.reference:
         return redirect(url_for("catalog.project", reference=page.project.reference), code=301)
-    return _fresh(render_project(page, wanted=_wanted()))
+    may_be_shared()
+    return make_response(render_project(page, wanted=_wanted()))
 
 
 @blueprint.get("/projects/<reference>/prices.csv")
@@ -80,11 +82,3 @@ def _wanted() -> int | None:
     text = request.args.get("units", "")
     units = int(text) if re.fullmatch("[0-9]{1,10}", text) else 0
     return units if 1 <= units <= MOST_WANTED else None
-
-
-def _fresh(html: str) -> Response:
-    """A page whose numbers no cache may answer for: units left are never older than the request."""
-    may_be_shared()
-    response = make_response(html)
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
