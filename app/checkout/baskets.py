@@ -4,19 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import Row, Table, bindparam, select, update
 
+from app.catalog.models import Issuance
 from app.checkout.models import Basket, BasketLine
-from app.checkout.queries import find_basket, minimum_problem, units_left_for
-from app.db import db, insert_once, transaction
+from app.checkout.queries import find_basket, held_by, minimum_problem, units_left_for
+from app.db import db, insert_once, transaction, write
 from app.kernel.errors import Refusal
 from app.kernel.references import unguessable_token
 from app.offers import closing
 from app.offers.errors import BelowMinimum, SaleClosed, UnitsUnavailable
 from app.offers.models import Offer
 from app.offers.states import Standing
+
+# Said once: a purchase asks for each of its lines. What an offer and its mechanism let a basket have of it.
+_COLUMNS = (Offer, Issuance.unit_type, closing.SALES_CLOSE_AT.label("sale_closes_at"))
+_ASKED = (
+    select(*_COLUMNS, BasketLine.units, held_by(bindparam("basket_id")).label("held"))
+    .join(Issuance, Issuance.id == Offer.issuance_id)
+    .outerjoin(BasketLine, (BasketLine.offer_id == Offer.id) & (BasketLine.basket_id == bindparam("basket_id")))
+    .where(Offer.id == bindparam("offer_id"))
+)
+_IN_BASKET = (
+    select(*_COLUMNS, BasketLine, held_by(Basket.id).label("held"))
+    .join(Issuance, Issuance.id == Offer.issuance_id)
+    .join(BasketLine, BasketLine.offer_id == Offer.id)
+    .join(Basket, Basket.id == BasketLine.basket_id)
+    .where(Basket.token == bindparam("token"))
+    .order_by(BasketLine.id)
+)
+_CHANGE = update(cast(Table, Basket.__table__)).where(Basket.token == bindparam("of_token"))
+_TOUCH = _CHANGE.values(changed_at=bindparam("now"))
+_KEEP_DETAILS = _CHANGE.values(changed_at=bindparam("now"), details=bindparam("typed"))
+_SET_UNITS = (
+    update(cast(Table, BasketLine.__table__))
+    .where(BasketLine.basket_id == bindparam("of_basket"), BasketLine.offer_id == bindparam("of_offer"))
+    .values(units=bindparam("wanted"))
+)
 
 
 def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime) -> str:
@@ -26,17 +52,15 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
     than is left now, BelowMinimum for less than the seller sells, SaleClosed when nothing of the mechanism
     is put into baskets any more.
     """
-    with transaction() as session:
+    with transaction():
         basket = find_basket(token) or _new_basket(now)
-        line = session.scalar(
-            select(BasketLine).where(BasketLine.basket_id == basket.id, BasketLine.offer_id == offer_id)
-        )
-        wanted = units + (line.units if line else 0)
-        _check_left(basket.token, offer_id, wanted, now)
-        if line is None:
+        asked = db.session.execute(_ASKED, {"basket_id": basket.id, "offer_id": offer_id}).one()
+        wanted = units + (asked.units or 0)
+        _check_left(asked, wanted, now)
+        if asked.units is None:
             insert_once(BasketLine, basket_id=basket.id, offer_id=offer_id, units=wanted)
         else:
-            line.units = wanted
+            write(_SET_UNITS, {"of_basket": basket.id, "of_offer": offer_id, "wanted": wanted})
         basket.changed_at = now
         return basket.token
 
@@ -45,17 +69,16 @@ def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> di
     """Set the units (tonnes) of lines, by offer; gives what cannot be set, which stays as it was."""
     refusals: dict[int, Refusal] = {}
     with transaction():
-        basket = find_basket(token)
-        for line in basket.lines if basket is not None else ():
+        for row in db.session.execute(_IN_BASKET, {"token": token}).all():
+            line = row.BasketLine
             wanted = quantities.get(line.offer_id, line.units)
             try:
                 # Fewer may stay in a basket as long as what is in it can be ordered.
-                _check_left(token, line.offer_id, wanted, now if wanted > line.units else None)
+                _check_left(row, wanted, now if wanted > line.units else None)
                 line.units = wanted
             except (UnitsUnavailable, BelowMinimum, SaleClosed) as refusal:
                 refusals[line.offer_id] = refusal
-        if basket is not None:
-            basket.changed_at = now
+        write(_TOUCH, {"of_token": token, "now": now})
     return refusals
 
 
@@ -74,10 +97,7 @@ def remove_line(*, token: str, offer_id: int, now: datetime) -> None:
 def save_details(*, token: str, details: Mapping[str, Any], now: datetime) -> None:
     """Keep what was typed in the checkout, so that going back loses nothing."""
     with transaction():
-        basket = find_basket(token)
-        if basket is not None:
-            basket.details = dict(details)
-            basket.changed_at = now
+        write(_KEEP_DETAILS, {"of_token": token, "now": now, "typed": dict(details)})
 
 
 def take_out(basket_id: int, bought: Mapping[int, int]) -> None:
@@ -100,15 +120,15 @@ def _new_basket(now: datetime) -> Basket:
     return basket
 
 
-def _check_left(token: str, offer_id: int, units: int, adds_at: datetime | None) -> None:
+def _check_left(asked: Row[Any], units: int, adds_at: datetime | None) -> None:
     """Refuse units that cannot be in the basket; `adds_at` is when units are added, None where none are."""
-    offer = db.session.get_one(Offer, offer_id)
+    offer = asked.Offer
     if adds_at is not None:
-        closing.require_sale(offer.issuance_id, adds_at)
-    left = units_left_for(token, offer)
+        closing.require_open_sale(closing.Closing(offer.id, asked.unit_type, asked.sale_closes_at), adds_at)
+    left = units_left_for(offer, asked.held)
     if left < units:
         raise UnitsUnavailable(
-            offer_id=offer_id, units=units, units_left=left, is_reserved=offer.standing is Standing.RESERVED
+            offer_id=offer.id, units=units, units_left=left, is_reserved=offer.standing is Standing.RESERVED
         )
     problem = minimum_problem(offer, units, left)
     if problem is not None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, cast
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BigInteger, ScalarSelect, bindparam, func, select
+from sqlalchemy import cast as sql_cast
 
 from app import current
 from app.catalog.models import Issuance, Project
@@ -18,11 +19,11 @@ from app.checkout.pricing import Breakdown, breakdown
 from app.checkout.quantities import units_for_maximum, units_for_minimum
 from app.checkout.states import UNPAID
 from app.config import Settings
-from app.db import db, write
+from app.db import db
 from app.kernel.errors import Refusal
 from app.kernel.money import Money
 from app.offers import closing
-from app.offers.errors import BelowMinimum, OrdersClosed, UnitsUnavailable
+from app.offers.errors import BelowMinimum, UnitsUnavailable
 from app.offers.models import Offer, Reservation
 from app.offers.states import OfferState, ReservationState, Standing
 from app.payments.split import split
@@ -37,11 +38,32 @@ _UNITS = (
     .join(Basket, Basket.id == BasketLine.basket_id)
     .where(Basket.token == bindparam("token"))
 )
+
+
+def held_by(basket_id: Any) -> ScalarSelect[int]:
+    """SQL: units of an offer that an unpaid order from a basket holds."""
+    return (
+        # PostgreSQL adds whole numbers up to decimal ones.
+        select(sql_cast(func.coalesce(func.sum(Reservation.units), 0), BigInteger))
+        .join(OrderLine, OrderLine.id == Reservation.order_line_id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(
+            Order.basket_id == basket_id,
+            Reservation.offer_id == Offer.id,
+            Reservation.state == ReservationState.HELD,
+            Order.state.in_(UNPAID),
+        )
+        .correlate(Basket, Offer)
+        .scalar_subquery()
+    )
+
+
 _LINES = (
     select(
         *(BasketLine.units, Offer, Project.reference, Project.title, Provider.legal_name, Issuance.unit_type),
         *(Issuance.commitment_period, Issuance.vintage_year, Issuance.authorisation),
         *(Issuance.monitoring_starts_on, Issuance.monitoring_ends_on, closing.LAST_ORDER_AT.label("closes_at")),
+        held_by(Basket.id).label("held"),
     )
     .join(Basket, Basket.id == BasketLine.basket_id)
     .join(Offer, Offer.id == BasketLine.offer_id)
@@ -50,18 +72,6 @@ _LINES = (
     .join(Provider, Provider.id == Offer.provider_id)
     .where(Basket.token == bindparam("token"))
     .order_by(BasketLine.id)
-)
-_HELD = (
-    select(Reservation.offer_id, func.sum(Reservation.units))
-    .join(OrderLine, OrderLine.id == Reservation.order_line_id)
-    .join(Order, Order.id == OrderLine.order_id)
-    .join(Basket, Basket.id == Order.basket_id)
-    .where(
-        Basket.token == bindparam("token"),
-        Reservation.state == ReservationState.HELD,
-        Order.state.in_(UNPAID),
-    )
-    .group_by(Reservation.offer_id)
 )
 
 
@@ -135,9 +145,10 @@ def basket_view(
     amounts = [row.Offer.price_for(row.units).minor * row.units for row in rows]
     shares = split(amounts, settings) if rows else ()
     problems: dict[int, Refusal] = dict(refusals or {})
-    held = _held_for(token)
-    left = {row.Offer.id: _left(row.Offer, held) for row in rows}
-    problems |= _closed(rows, current.now())
+    left = {row.Offer.id: units_left_for(row.Offer, row.held) for row in rows}
+    closings = [closing.Closing(row.Offer.id, row.unit_type, row.closes_at) for row in rows]
+    if (closed := closing.first_closed(closings, current.now())) is not None:
+        problems[closed.offer_id] = closing.orders_closed(closed)
     for row in rows:
         offer, units = row.Offer, row.units
         if offer.id not in problems and left[offer.id] < units:
@@ -187,35 +198,14 @@ def basket_view(
     )
 
 
-def _closed(rows: Sequence[Any], now: datetime) -> dict[int, Refusal]:
-    """By its offer, the line whose units stopped being ordered first; nothing where all can be ordered still."""
-    closed = [row for row in rows if row.closes_at is not None and row.closes_at <= now]
-    if not closed:
-        return {}
-    first = min(closed, key=lambda row: (row.closes_at, row.Offer.id))
-    id_ = first.Offer.id
-    return {id_: OrdersClosed(offer_id=id_, unit_type=first.unit_type, closed_at=first.closes_at)}
+def units_left_for(offer: Offer, held: int) -> int:
+    """Units (tonnes) of an offer that somebody could order now whose own unpaid order holds `held` of them.
 
-
-def units_left_for(token: str | None, offer: Offer) -> int:
-    """Units (tonnes) of an offer that the basket's owner could order now.
-
-    What an unpaid order from the same basket holds counts as left: ordering again gives it back
-    first, so whoever comes back from the payment page does not find his own units sold out.
+    They count as left: ordering again gives them back first, so whoever comes back from the payment page does not
+    find his own units sold out.
     """
-    return _left(offer, _held_for(token))
-
-
-def _held_for(token: str | None) -> dict[int, int]:
-    """Units by offer that an unpaid order from this basket holds."""
-    rows: Any = write(_HELD, {"token": token or ""})
-    return {offer_id: int(units) for offer_id, units in rows}
-
-
-def _left(offer: Offer, held: Mapping[int, int]) -> int:
-    own = held.get(offer.id, 0)
-    is_for_sale = offer.state is OfferState.LIVE or (offer.state is OfferState.SOLD_OUT and own > 0)
-    return offer.units_left + own if is_for_sale else 0
+    is_for_sale = offer.state is OfferState.LIVE or (offer.state is OfferState.SOLD_OUT and held > 0)
+    return offer.units_left + held if is_for_sale else 0
 
 
 def minimum_problem(offer: Offer, units: int, units_left: int) -> BelowMinimum | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, exists, func, or_, select
 
 from app.catalog.models import Issuance, Mechanism, UnitType
 from app.db import write
@@ -20,24 +21,56 @@ def on_sale(now: datetime) -> ColumnElement[bool]:
     return exists().where(UnitType.code == Issuance.unit_type, Mechanism.code == UnitType.mechanism_code, is_open)
 
 
+@dataclass(frozen=True)
+class Closing:
+    """When units of an offer stop being sold or ordered (aware); None where it is not known."""
+
+    offer_id: int
+    unit_type: str
+    at: datetime | None
+
+
 def require_sale(issuance_id: int, now: datetime) -> None:
-    """Refuse to offer units, or to put more of them into a basket. Raises SaleClosed."""
+    """Refuse to offer units. Raises SaleClosed."""
     row = write(_SALE, {"issuance_id": issuance_id}).one_or_none()
-    if row is not None and row.at <= now:
-        raise SaleClosed(unit_type=row.unit_type, closed_at=row.at)
+    if row is not None:
+        require_open_sale(Closing(row.offer_id, row.unit_type, row.at), now)
+
+
+def require_open_sale(closing: Closing, now: datetime) -> None:
+    """Refuse to put more of these units into a basket. Raises SaleClosed."""
+    if closing.at is not None and closing.at <= now:
+        raise SaleClosed(unit_type=closing.unit_type, closed_at=closing.at)
+
+
+def first_closed(closings: Iterable[Closing], now: datetime) -> Closing | None:
+    """What stopped first of all that has stopped at `now` (aware); None where nothing has."""
+    closed = [(each.at, each.offer_id, each) for each in closings if each.at is not None and each.at <= now]
+    return min(closed)[2] if closed else None
+
+
+def orders_closed(closing: Closing) -> OrdersClosed:
+    """The refusal of units that cannot be ordered any more."""
+    return OrdersClosed(offer_id=closing.offer_id, unit_type=closing.unit_type, closed_at=closing.at)
 
 
 def require_orderable(offer_ids: Collection[int], now: datetime) -> None:
     """Refuse to order or pay units at `now` (aware). Raises OrdersClosed, which names one of the offers."""
-    row = _last_order(offer_ids)
-    if row is not None and row.at <= now:
-        raise OrdersClosed(offer_id=row.offer_id, unit_type=row.unit_type, closed_at=row.at)
+    closed = first_closed(filter(None, [last_order(offer_ids)]), now)
+    if closed is not None:
+        raise orders_closed(closed)
 
 
 def last_order_at(offer_ids: Collection[int]) -> datetime | None:
     """The instant from which not all of these offers can be ordered or paid any more; None where none is known."""
-    row = _last_order(offer_ids)
-    return None if row is None else row.at
+    last = last_order(offer_ids)
+    return None if last is None else last.at
+
+
+def last_order(offer_ids: Collection[int]) -> Closing | None:
+    """Which of these offers can be ordered and paid for the shortest time; None where no end is known."""
+    row = write(_LAST_ORDER, {"offer_ids": list(offer_ids)}).one_or_none()
+    return None if row is None else Closing(row.offer_id, row.unit_type, row.at)
 
 
 def closed_offers(now: datetime) -> ColumnElement[bool]:
@@ -60,10 +93,6 @@ def unopened_offers(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _last_order(offer_ids: Collection[int]) -> Any:
-    return write(_LAST_ORDER, {"offer_ids": list(offer_ids)}).one_or_none()
-
-
 def _earliest(column: Any, which: ColumnElement[bool]) -> Select[Any]:
     """The row of the units that close first: `at`, `unit_type`, `offer_id`; none where nothing closes."""
     return (
@@ -78,14 +107,18 @@ def _earliest(column: Any, which: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-# The same of one issuance, as a column of queries that read it; null where it is not known.
-LAST_ORDER_AT = (
-    select(Mechanism.last_order_at)
-    .join(UnitType, UnitType.mechanism_code == Mechanism.code)
-    .where(UnitType.code == Issuance.unit_type)
-    .correlate(Issuance)
-    .scalar_subquery()
-)
+def _of_issuance(column: Any) -> ScalarSelect[Any]:
+    return (
+        select(column)
+        .join(UnitType, UnitType.mechanism_code == Mechanism.code)
+        .where(UnitType.code == Issuance.unit_type)
+        .correlate(Issuance)
+        .scalar_subquery()
+    )
+
+
+# The same of one issuance, as columns of queries that read it; null where it is not known.
+SALES_CLOSE_AT, LAST_ORDER_AT = _of_issuance(Mechanism.sales_close_at), _of_issuance(Mechanism.last_order_at)
 # Said once: a purchase asks many times.
 _SALE = _earliest(Mechanism.sales_close_at, Issuance.id == bindparam("issuance_id"))
 _LAST_ORDER = _earliest(Mechanism.last_order_at, Offer.id.in_(bindparam("offer_ids", expanding=True)))
