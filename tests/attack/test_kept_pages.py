@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from flask import request
 
-from app.web.shared_pages import SharedPages, may_be_shared
+from app.web import shared_pages
+from app.web.shared_pages import Kept, SharedPages, may_be_shared
 from tests.attack.asking import Asked, ask, path_of
 from tests.attack.judging import faults_of
 from tests.attack.nasty import ELSEWHERE, HEADERS, MARK
@@ -97,6 +98,40 @@ def test_whoever_is_signed_in_leaves_no_page_behind(target: Target, kept: Callab
                 ask(target.app, replace(page, role=role), cookies)
 
     assert not store._pages  # noqa: SLF001 - the only way to see what is kept
+
+
+def drawn(target: Target, monkeypatch: pytest.MonkeyPatch) -> Kept[Any]:
+    """An empty store of drawn pages, each kept for ever, for readers who carry a cookie."""
+    store = Kept[Any](1_000.0, now=lambda: 0.0)
+    monkeypatch.setitem(target.app.extensions, shared_pages._DRAWN, store)  # noqa: SLF001 - the house has none
+    return store
+
+
+def test_a_page_that_was_drawn_for_somebody_else_is_the_one_that_would_be_drawn_for_oneself(
+    target: Target, kept: Callable[[], SharedPages], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong: dict[str, Any] = {}
+    found = 0
+    for page in shared(target, kept()):
+        alone = {role: target.ask(replace(page, role=role)).get_data() for role in target.cookies}
+        for first in target.cookies:
+            kept()
+            store = drawn(target, monkeypatch)
+            target.ask(replace(page, role=first))
+            found += len(store)
+            for second, honest in alone.items():
+                if target.ask(replace(page, role=second)).get_data() != honest:
+                    wrong[f"{page.path!r} of {first}"] = second
+        for name, values in {**HEADERS, **MORE}.items():
+            drawn(target, monkeypatch)
+            target.ask(replace(page, role="buyer", headers={name: values[-1]}))
+            if target.ask(replace(page, role="owner")).get_data() != alone["owner"]:
+                wrong[f"{page.path!r} after {name}"] = "owner"
+        monkeypatch.delitem(target.app.extensions, shared_pages._DRAWN)  # noqa: SLF001 - as above
+
+    assert wrong == {}
+    assert found >= 2 * len(target.cookies)
+    assert len(set(alone.values())) > 1, "everybody's page is the same: nothing was compared"
 
 
 def test_a_page_that_shows_a_header_and_is_kept_would_be_found(
