@@ -17,6 +17,15 @@ def bad(connection, db, text, literal_column, name):
     db.session.commit()
 
 
+def bad_moves(db, update, Order, order, paid, now):
+    # ruleid: states-move-by-advance
+    order.state = paid
+    # ruleid: states-move-by-advance
+    setattr(order, "state", paid)
+    # ruleid: states-move-by-advance
+    db.session.execute(update(Order).where(Order.id == order.id).values(paid_at=now, state=paid))
+
+
 def good(connection, text, select, Project, transaction, name):
     # ok: sql-takes-parameters
     connection.execute(text("SELECT * FROM project WHERE title = :name"), {"name": name})
@@ -27,3 +36,12 @@ def good(connection, text, select, Project, transaction, name):
     # ok: commits-happen-in-transaction
     with transaction() as session:
         session.add(Project(title=name))
+
+
+def good_moves(advance, update, Order, order, ORDER, paid, now):
+    # ok: states-move-by-advance
+    advance(Order, order.id, ORDER, paid, at=now)
+    # ok: states-move-by-advance
+    update(Order).where(Order.state == paid).values(paid_at=now)
+    # ok: states-move-by-advance
+    return Order(state=paid)
