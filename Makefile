@@ -88,10 +88,11 @@ types: $(VENV)/test.stamp ## Check the types
 imports: $(VENV)/test.stamp ## Check which room imports which
 	$(BIN)/lint-imports
 
-.PHONY: chaos
+.PHONY: histories
 histories: bootstrap ## Play a thousand random histories of offers and orders on each database; HISTORIES=… SEED=…
 	HISTORIES=$(or $(HISTORIES),1000) $(PYTEST) -n $(WORKERS) tests/service/histories
 
+.PHONY: chaos
 chaos: bootstrap ## Buy ten thousand times in a storm, kill web and worker at every point, cancel a thousand times at each registry
 	CHAOS_PURCHASES=$(or $(CHAOS_PURCHASES),10000) CHAOS_ROUNDS=$(or $(CHAOS_ROUNDS),10) CHAOS_CANCELLATIONS=$(or $(CHAOS_CANCELLATIONS),1000) $(PYTEST) -n $(WORKERS) -m chaos $(T)
 
