@@ -181,6 +181,31 @@ def _move(table: Table, names: tuple[str, ...], kept: tuple[str, ...]) -> Update
     )
 
 
+def advance_all(
+    row: type[Any], subject_ids: Sequence[int], moves: Transitions[Any], source: StrEnum, to: StrEnum, *, at: datetime
+) -> list[int]:
+    """Move several rows of one kind that still are in state `source`; gives the ids of those that moved.
+
+    Raises IllegalMove when the table has no such move.
+    """
+    moves.check(source, to)
+    values = {"ids": list(subject_ids), "the_source": source, "state": to}
+    moved = write(_move_all(row.__table__), values).scalars().all()
+    record_all(moves.machine, moved, source, to, at=at)
+    db.session().expire_all()
+    return list(moved)
+
+
+@cache
+def _move_all(table: Table) -> Executable:
+    return (
+        update(table)
+        .where(table.c.id.in_(bindparam("ids", expanding=True)), table.c.state == bindparam("the_source"))
+        .values(state=bindparam("state"))
+        .returning(table.c.id)
+    )
+
+
 def write(statement: Executable, values: Mapping[str, Any] | None = None) -> Result[Any]:
     """Execute a statement on tables in the caller's transaction, after what objects are still to be written."""
     session = db.session()
@@ -267,6 +292,13 @@ def insert_once(row: type[Any], **values: Any) -> bool:
     """Insert a row unless one of its unique keys exists already; True if this call inserted it."""
     dialect = db.session().get_bind().dialect.name
     return rows_changed(write(_insert_unless_there(row.__table__, dialect), values)) == 1
+
+
+def insert_once_with_id(row: type[Any], **values: Any) -> int | None:
+    """The same as `insert_once`, and gives the new id; None where a unique key existed."""
+    dialect = db.session().get_bind().dialect.name
+    new: int | None = write(_insert_each_unless_there(row.__table__, dialect), values).scalar_one_or_none()
+    return new
 
 
 def insert_each_once(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -105,7 +105,7 @@ def take_out(basket_id: int, bought: Mapping[int, int]) -> None:
 
     What was added while the payment was on its way stays.
     """
-    for line in list(db.session.get_one(Basket, basket_id).lines):
+    for line in db.session.scalars(select(BasketLine).where(BasketLine.basket_id == basket_id)).all():
         left = line.units - bought.get(line.offer_id, 0)
         if left > 0:
             line.units = left

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.catalog.models import Issuance, Project
 from app.certificates.facts import from_json
@@ -41,47 +41,54 @@ from app.offers.closing import last_order_at
 from app.payments.models import Payment, Refund
 from app.providers.models import Provider
 
+# Said once: every order is paid.
+_PAID = (
+    select(
+        *(OrderLine.units, OrderLine.unit_price, OrderLine.amount, OrderLine.seller_share, OrderLine.payment_cost),
+        *(OrderLine.tax, OrderLine.platform_fee, Project.reference, Project.title, Issuance.unit_type),
+        *(Issuance.commitment_period, Issuance.vintage_year, Issuance.authorisation, Provider.legal_name, Beneficiary),
+    )
+    .join(Project, Project.id == OrderLine.project_id)
+    .join(Issuance, Issuance.id == OrderLine.issuance_id)
+    .join(Provider, Provider.id == OrderLine.provider_id)
+    .join(Beneficiary, Beneficiary.id == OrderLine.beneficiary_id)
+    .where(OrderLine.order_id == bindparam("order_id"))
+    .order_by(OrderLine.position)
+)
+
 
 def order_paid(order: Order, settings: Settings, promise: timedelta, now: datetime) -> None:
     """The receipt, with the consent word for word and who gets what to the cent."""
-    rows = db.session.execute(
-        select(OrderLine, Project, Issuance, Provider)
-        .join(Project, Project.id == OrderLine.project_id)
-        .join(Issuance, Issuance.id == OrderLine.issuance_id)
-        .join(Provider, Provider.id == OrderLine.provider_id)
-        .where(OrderLine.order_id == order.id)
-        .order_by(OrderLine.position)
-    ).all()
-    beneficiary = db.session.scalars(select(Beneficiary).where(Beneficiary.order_id == order.id)).one()
-    currency = order.currency
+    rows = db.session.execute(_PAID, {"order_id": order.id}).all()
+    currency, beneficiary = order.currency, rows[0].Beneficiary
     sellers: dict[str, int] = {}
-    for line, _project, _issuance, provider in rows:
-        sellers[provider.legal_name] = sellers.get(provider.legal_name, 0) + line.seller_share
+    for row in rows:
+        sellers[row.legal_name] = sellers.get(row.legal_name, 0) + row.seller_share
     facts = OrderPaid(
         reference=order.reference,
         order_url=order_url(order, settings),
         is_demonstration=order.is_demonstration,
         lines=tuple(
             BoughtLine(
-                project_reference=project.reference,
-                project_title=project.title,
-                unit_type=issuance.unit_type,
-                commitment_period=issuance.commitment_period,
-                vintage_year=issuance.vintage_year,
-                authorisation=issuance.authorisation or "",
-                units=line.units,
-                unit_price=Money(line.unit_price, currency),
-                amount=Money(line.amount, currency),
-                provider_name=provider.legal_name,
+                project_reference=row.reference,
+                project_title=row.title,
+                unit_type=row.unit_type,
+                commitment_period=row.commitment_period,
+                vintage_year=row.vintage_year,
+                authorisation=row.authorisation or "",
+                units=row.units,
+                unit_price=Money(row.unit_price, currency),
+                amount=Money(row.amount, currency),
+                provider_name=row.legal_name,
             )
-            for line, project, issuance, provider in rows
+            for row in rows
         ),
         total=order.money,
         parts=PriceParts(
             sellers=tuple(SellerShare(provider_name=name, amount=Money(m, currency)) for name, m in sellers.items()),
-            payment_cost=Money(sum(line.payment_cost for line, *_rest in rows), currency),
-            tax=Money(sum(line.tax for line, *_rest in rows), currency),
-            platform_fee=Money(sum(line.platform_fee for line, *_rest in rows), currency),
+            payment_cost=Money(sum(row.payment_cost for row in rows), currency),
+            tax=Money(sum(row.tax for row in rows), currency),
+            platform_fee=Money(sum(row.platform_fee for row in rows), currency),
         ),
         beneficiary=OnBehalfOf(
             name=beneficiary.name,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, bindparam, or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
-from app.db import advance, db, end_reading, insert_once, read_ids, record, rows_changed, transaction, write
+from app.db import advance, db, end_reading, insert_once_with_id, read_ids, record, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.text import clean_line
@@ -42,9 +42,11 @@ _IS_DUE = (
 )
 DUE = select(Mail.id).where(*_IS_DUE).order_by(Mail.next_action_at, Mail.id).limit(bindparam("most"))
 _CLAIM = (
-    update(cast(Table, Mail.__table__))
+    update(Mail)
     .where(Mail.id == bindparam("mail_id"), *_IS_DUE)
     .values(lease_until=bindparam("until"), attempts=Mail.attempts + 1)
+    .returning(Mail)
+    .execution_options(synchronize_session=False, populate_existing=True)
 )
 
 
@@ -123,7 +125,7 @@ def _insert(
     facts: dict[str, Any],
     now: datetime,
 ) -> bool:
-    inserted = insert_once(
+    mail_id = insert_once_with_id(
         Mail,
         order_id=order_id,
         key=key,
@@ -135,10 +137,9 @@ def _insert(
         next_action_at=now,
         created_at=now,
     )
-    if inserted:
-        mail_id = db.session.scalars(select(Mail.id).where(Mail.key == key)).one()
+    if mail_id is not None:
         record(MAIL.machine, mail_id, None, MailState.DUE, at=now)
-    return inserted
+    return mail_id is not None
 
 
 def _send_again(mail: Mail, recipient: str, now: datetime) -> None:
@@ -188,11 +189,10 @@ def _rendered(mail: Mail) -> OutgoingMail:
 
 def _claim(mail_id: int, now: datetime) -> Mail | None:
     with transaction() as session:
-        if rows_changed(write(_CLAIM, {"mail_id": mail_id, "now": now, "until": now + LEASE})) == 0:
-            return None
-        mail = session.get_one(Mail, mail_id)
-        # Its values are needed after the commit, without a transaction opened to read them.
-        session.expunge(mail)
+        mail: Mail | None = session.scalar(_CLAIM, {"mail_id": mail_id, "now": now, "until": now + LEASE})
+        if mail is not None:
+            # Its values are needed after the commit, without a transaction opened to read them.
+            session.expunge(mail)
         return mail
 
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, cast
 
 from sqlalchemy import BigInteger, BindParameter, ColumnElement, Row, Table, bindparam, not_, or_, select, update
 
-from app.db import StateEvent, add_row_with_id, advance, db, record, write
+from app.db import StateEvent, add_rows_with_ids, advance, advance_all, db, record_all, write, write_many
 from app.kernel.columns import UTCDateTime
 from app.offers import closing
 from app.offers.errors import BelowMinimum, PriceChanged, UnitsUnavailable
@@ -17,6 +17,7 @@ from app.offers.models import Offer, OfferPrice, Reservation
 from app.offers.states import OFFER, RESERVATION, OfferState, ReservationState, Standing
 
 _left = Offer.units_offered - Offer.units_reserved - Offer.units_settled
+_R = ReservationState
 _PUBLIC = (OfferState.LIVE, OfferState.PAUSED, OfferState.SOLD_OUT)
 
 
@@ -60,6 +61,14 @@ _TAKE_AT_PRICE = _TAKE.where(Offer.price_version == bindparam("seen_version"), f
 _SETTLE = _CHANGE.values(units_reserved=Offer.units_reserved - _wanted, units_settled=Offer.units_settled + _wanted)
 _GIVE_BACK_HELD = _CHANGE.values(units_reserved=Offer.units_reserved - _wanted)
 _GIVE_BACK_SETTLED = _CHANGE.values(units_settled=Offer.units_settled - _wanted)
+_HELD = (
+    select(Reservation.id, Reservation.offer_id, Reservation.units)
+    .where(
+        Reservation.order_line_id.in_(bindparam("order_line_ids", expanding=True)),
+        Reservation.state == ReservationState.HELD,
+    )
+    .order_by(Reservation.offer_id, Reservation.id)
+)
 _ACTIVE = select(Reservation.id, Reservation.offer_id, Reservation.units, Reservation.state).where(
     Reservation.order_line_id == bindparam("order_line_id"), Reservation.state != ReservationState.RELEASED
 )
@@ -73,31 +82,47 @@ def reserve(wanted: Sequence[Wanted], now: datetime) -> None:
     BelowMinimum or OrdersClosed; the caller's transaction must then be rolled back.
     """
     closing.require_orderable([line.offer_id for line in wanted], now)
-    for line in sorted(wanted, key=lambda line: (line.offer_id, line.order_line_id)):
+    take(wanted, now)
+
+
+def take(wanted: Sequence[Wanted], now: datetime) -> None:
+    """The same for a caller that has seen in this transaction that the units can still be ordered."""
+    in_order = sorted(wanted, key=lambda line: (line.offer_id, line.order_line_id))
+    gone = []
+    for line in in_order:
         left = _take(line, now)
         if left is None:
             _explain(line, now)
-        reservation_id = add_row_with_id(
-            Reservation,
-            offer_id=line.offer_id,
-            order_line_id=line.order_line_id,
-            units=line.units,
-            state=ReservationState.HELD,
-        )
-        record(RESERVATION.machine, reservation_id, None, ReservationState.HELD, at=now)
         if left == 0:
-            keep_in_step(line.offer_id, now)
+            gone.append(line.offer_id)
+    reservations = add_rows_with_ids(
+        Reservation,
+        [
+            {
+                "offer_id": line.offer_id,
+                "order_line_id": line.order_line_id,
+                "units": line.units,
+                "state": ReservationState.HELD,
+            }
+            for line in in_order
+        ],
+    )
+    record_all(RESERVATION.machine, reservations, None, ReservationState.HELD, at=now)
+    for offer_id in gone:
+        keep_in_step(offer_id, now)
 
 
-def settle(order_line_id: int, now: datetime) -> bool:
-    """Take a line's held units for good, because it was paid. False if nothing was held."""
-    reservation = _active(order_line_id)
-    if reservation is None or not advance(
-        Reservation, reservation.id, RESERVATION, ReservationState.SETTLED, at=now, sources=(ReservationState.HELD,)
-    ):
-        return False
-    write(_SETTLE, {"offer_id": reservation.offer_id, "wanted": reservation.units})
-    return True
+def settle(order_line_ids: Sequence[int], now: datetime) -> int:
+    """Take the held units of lines for good, because they were paid; gives of how many lines there were any.
+
+    Offers are taken in the order of their id, as everybody does.
+    """
+    held = {row.id: row for row in write(_HELD, {"order_line_ids": list(order_line_ids)})}
+    settled = set(advance_all(Reservation, list(held), RESERVATION, _R.HELD, _R.SETTLED, at=now)) if held else set()
+    taken = [{"offer_id": row.offer_id, "wanted": row.units} for row in held.values() if row.id in settled]
+    if taken:
+        write_many(_SETTLE, taken)
+    return len(taken)
 
 
 def release(order_line_id: int, now: datetime) -> bool:

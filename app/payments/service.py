@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Table, bindparam, func, select, update
 
-from app.db import advance, db, end_reading, insert_once, read_ids, record, transaction
+from app.db import advance, db, end_reading, insert_once, read_ids, record, transaction, write
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
@@ -52,6 +54,17 @@ UNHEARD = (
     .order_by(WebhookDelivery.next_action_at, WebhookDelivery.id)
     .limit(bindparam("most"))
 )
+_TOLD_OF = (
+    select(Payment.id)
+    .join(WebhookDelivery, WebhookDelivery.object_reference == Payment.gateway_reference)
+    .where(WebhookDelivery.id == bindparam("delivery_id"))
+)
+_DELIVERIES = cast(Table, WebhookDelivery.__table__)
+_FINISH = update(_DELIVERIES).where(_DELIVERIES.c.id == bindparam("the_id")).values(processed_at=bindparam("now"))
+_ATTEMPTS = select(
+    func.max(Payment.attempt).label("last"),
+    func.count(Payment.id).filter(Payment.state.in_(UNFINISHED)).label("unfinished"),
+).where(Payment.order_id == bindparam("order_id"))
 OWED = (
     select(Refund.id)
     .where(Refund.state.in_([RefundState.DUE, RefundState.REQUESTED]), Refund.next_action_at <= bindparam("now"))
@@ -60,21 +73,29 @@ OWED = (
 )
 
 
+@dataclass(frozen=True)
+class Attempts:
+    """How often it was tried to pay an order (the number of the last try), and whether one could still succeed."""
+
+    last: int
+    is_unfinished: bool
+
+
 def create_payment(
     *,
     order_id: int,
     order_reference: str,
+    attempt: int,
     amount: Money,
     gateway: str,
     now: datetime,
     until: datetime | None = None,
 ) -> Payment:
-    """Write the next attempt to pay an order, inside the caller's transaction, before any call.
+    """Write an attempt to pay an order, inside the caller's transaction, before any call.
 
     Its page lives for `SESSION_LIFE`, but never longer than `until`.
     """
     ends_at = now + SESSION_LIFE if until is None else min(until, now + SESSION_LIFE)
-    attempt = 1 + (db.session.scalar(select(func.max(Payment.attempt)).where(Payment.order_id == order_id)) or 0)
     payment = Payment(
         order_id=order_id,
         attempt=attempt,
@@ -162,6 +183,12 @@ def draw(payment: Payment, *, order_id: int, order_reference: str, amount: Money
     return drawn
 
 
+def attempts_of(order_id: int) -> Attempts:
+    """What was tried to pay an order so far."""
+    row = write(_ATTEMPTS, {"order_id": order_id}).one()
+    return Attempts(row.last or 0, bool(row.unfinished))
+
+
 def unfinished_payments(order_id: int) -> list[int]:
     """Ids of an order's payments that could still be paid."""
     rows = db.session.scalars(
@@ -204,8 +231,7 @@ def due_deliveries(now: datetime, limit: int = 100) -> list[int]:
 
 def find_payment_for(delivery_id: int) -> int | None:
     """The payment a stored notice is about."""
-    delivery = db.session.get_one(WebhookDelivery, delivery_id)
-    payment = db.session.scalar(select(Payment.id).where(Payment.gateway_reference == delivery.object_reference))
+    payment = db.session.scalar(_TOLD_OF, {"delivery_id": delivery_id})
     end_reading()
     return payment
 
@@ -220,8 +246,8 @@ def find_refund_for(delivery_id: int) -> int | None:
 
 def finish_delivery(delivery_id: int, now: datetime) -> None:
     """A notice was acted on."""
-    with transaction() as session:
-        session.get_one(WebhookDelivery, delivery_id).processed_at = now
+    with transaction():
+        write(_FINISH, {"the_id": delivery_id, "now": now})
 
 
 def postpone_delivery(delivery_id: int, now: datetime) -> None:

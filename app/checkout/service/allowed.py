@@ -8,12 +8,18 @@ from datetime import datetime
 from app.catalog import book
 from app.checkout.errors import IntentNotAllowed
 from app.offers import closing
+from app.offers.closing import Closing
 from app.payments import service as payments
 
 
-def require_time_to_pay(offer_ids: Collection[int], now: datetime) -> None:
-    """Refuse an order before its payment where no payment page could be closed in time. Raises OrdersClosed."""
-    closing.require_orderable(offer_ids, now + payments.SHORTEST_SESSION)
+def require_time_to_pay(closings: Collection[Closing], now: datetime) -> None:
+    """Refuse an order before its payment where no payment page could be closed in time. Raises OrdersClosed.
+
+    `closings` are the last orders of its units.
+    """
+    closed = closing.first_closed(closings, now + payments.SHORTEST_SESSION)
+    if closed is not None:
+        raise closing.orders_closed(closed)
 
 
 def require_intent(intent: str, authorisations: Collection[str | None]) -> None:

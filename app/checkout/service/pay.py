@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from flask_babel import gettext
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.catalog.labels import unit_name
 from app.catalog.models import Issuance, Project
@@ -21,6 +21,7 @@ from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
 from app.offers import closing
+from app.offers.closing import Closing
 from app.payments import service as payments
 from app.payments.models import Payment
 from app.payments.ports import GatewayRefusal, GatewayUnavailable, PaymentGateway, PaymentLine, PaymentRequest
@@ -28,40 +29,64 @@ from app.web.i18n import in_locale
 
 _S = OrderState
 
+# Said once: every payment is begun with them.
+_IS_HELD = hold.IS_STANDING.label("is_held")
+_LINES = (
+    select(OrderLine.offer_id, Issuance.unit_type, closing.LAST_ORDER_AT.label("closes_at"), _IS_HELD)
+    .join(Issuance, Issuance.id == OrderLine.issuance_id)
+    .where(OrderLine.order_id == bindparam("order_id"))
+)
+_REQUESTED = (
+    select(
+        *(Payment, Order, OrderLine.units, OrderLine.unit_price, Project.title, Issuance.unit_type, _IS_HELD),
+    )
+    .join(Order, Order.id == Payment.order_id)
+    .join(OrderLine, OrderLine.order_id == Order.id)
+    .join(Project, Project.id == OrderLine.project_id)
+    .join(Issuance, Issuance.id == OrderLine.issuance_id)
+    .where(Payment.id == bindparam("payment_id"))
+    .order_by(OrderLine.position)
+)
+
 
 def start_payment(order_id: int, gateway: PaymentGateway, settings: Settings, clock: Clock) -> str:
     """Open a hosted payment page for an unpaid order and give its address.
 
-    Raises OrderNotPayable, OrdersClosed where the sale of its units closes before it could be paid, and what the
-    gateway's `start_checkout` raises; the order stays as it is then and can be paid again.
+    Raises GatewayUnavailable while a restoration hold stands, OrderNotPayable, OrdersClosed where the sale of its units
+    closes before it could be paid, and what the gateway's `start_checkout` raises; the order stays as it is then and
+    can be paid again.
     """
-    require_no_hold()
     now = clock.now()
     with transaction() as session:
         # Two tabs that press Pay at once wait for each other here; on SQLite they already do.
         order = session.get_one(Order, order_id, with_for_update=True)
-        if order.state not in UNPAID or order.expires_at <= now or payments.unfinished_payments(order_id):
+        lines = session.execute(_LINES, {"order_id": order_id}).all()
+        if lines[0].is_held:
+            raise GatewayUnavailable
+        earlier = payments.attempts_of(order_id)
+        if order.state not in UNPAID or order.expires_at <= now or earlier.is_unfinished:
             raise OrderNotPayable(state=order.state.value)
-        offer_ids = [line.offer_id for line in order.lines]
-        require_time_to_pay(offer_ids, now)
+        closings = [Closing(line.offer_id, line.unit_type, line.closes_at) for line in lines]
+        require_time_to_pay(closings, now)
         payment = payments.create_payment(
             order_id=order_id,
             order_reference=order.reference,
+            attempt=earlier.last + 1,
             amount=order.money,
             gateway=gateway.name,
             now=now,
-            until=closing.last_order_at(offer_ids),
+            until=min((each.at for each in closings if each.at is not None), default=None),
         )
         payment_id = payment.id
         # A payment page that opens late in the hold must not outlive it.
-        order.expires_at = max(order.expires_at, now + payments.HOLD)
-        advance(Order, order_id, ORDER, _S.PAYMENT_PENDING, at=now, sources=(_S.PLACED,))
+        held_until = max(order.expires_at, now + payments.HOLD)
+        if not advance(Order, order_id, ORDER, _S.PAYMENT_PENDING, at=now, sources=(_S.PLACED,), expires_at=held_until):
+            order.expires_at = held_until
     return open_payment(payment_id, gateway, settings, clock)
 
 
 def open_payment(payment_id: int, gateway: PaymentGateway, settings: Settings, clock: Clock) -> str:
     """Make the gateway call of a written payment; a repeat sends the same request under the same key."""
-    require_no_hold()
     request = _payment_request(payment_id, settings)
     end_reading()
     checkpoints.reached("gateway.before_call")
@@ -76,32 +101,24 @@ def open_payment(payment_id: int, gateway: PaymentGateway, settings: Settings, c
     return start.url
 
 
-def require_no_hold() -> None:
-    """No payment is begun after a restore before people have looked. Raises GatewayUnavailable."""
-    if hold.stands():
-        raise GatewayUnavailable
-    end_reading()
-
-
 def _payment_request(payment_id: int, settings: Settings) -> PaymentRequest:
-    payment = db.session.get_one(Payment, payment_id)
-    order = db.session.get_one(Order, payment.order_id)
-    rows = db.session.execute(
-        select(OrderLine, Project.title, Issuance.unit_type)
-        .join(Project, Project.id == OrderLine.project_id)
-        .join(Issuance, Issuance.id == OrderLine.issuance_id)
-        .where(OrderLine.order_id == order.id)
-        .order_by(OrderLine.position)
-    ).all()
+    """What the gateway is asked for. No payment is begun after a restore before people have looked.
+
+    Raises GatewayUnavailable while a restoration hold stands.
+    """
+    rows = db.session.execute(_REQUESTED, {"payment_id": payment_id}).all()
+    payment, order = rows[0].Payment, rows[0].Order
+    if rows[0].is_held:
+        raise GatewayUnavailable
     return PaymentRequest(
         order_reference=order.reference,
         attempt=payment.attempt,
         amount=payment.money,
         lines=tuple(
             PaymentLine(
-                _line_name(unit_type, line.units, title, order), line.units, Money(line.unit_price, order.currency)
+                _line_name(row.unit_type, row.units, row.title, order), row.units, Money(row.unit_price, order.currency)
             )
-            for line, title, unit_type in rows
+            for row in rows
         ),
         email=order.email,
         locale=order.locale,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.catalog.models import Issuance
 from app.checkout.errors import AlreadyPaid, BasketEmpty, EarlierOrderOpen, TotalChanged
@@ -20,11 +20,31 @@ from app.config import Settings
 from app.db import db, end_reading, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
+from app.offers import closing
 from app.offers import service as offers
 from app.offers.errors import PriceChanged
 from app.offers.models import Offer
 from app.payments.ports import PaymentGateway
 from app.registry.ports import Registries
+
+# Said once: every order is placed with them.
+_BASKET = select(Basket.id).where(Basket.token == bindparam("token")).with_for_update()
+_UNPAID = select(Order.id).where(Order.basket_id == bindparam("basket_id"), Order.state.in_(UNPAID))
+_UNPAID_OF_BASKET = (
+    select(Order.id)
+    .join(Basket, Basket.id == Order.basket_id)
+    .where(Basket.token == bindparam("token"), Order.state.in_(UNPAID))
+)
+_LINES = (
+    select(
+        *(BasketLine.units, Offer, Issuance.project_id, Issuance.authorisation, Issuance.unit_type),
+        closing.LAST_ORDER_AT.label("closes_at"),
+    )
+    .join(Offer, Offer.id == BasketLine.offer_id)
+    .join(Issuance, Issuance.id == Offer.issuance_id)
+    .where(BasketLine.basket_id == bindparam("basket_id"))
+    .order_by(BasketLine.id)
+)
 
 
 def place_order(
@@ -51,24 +71,15 @@ def place_order(
     """
     with transaction() as session:
         # The same button pressed twice waits here; SQLite lets one write at a time anyway.
-        basket_id = session.scalar(select(Basket.id).where(Basket.token == basket_token).with_for_update())
-        if session.scalar(select(Order.id).where(Order.basket_id == basket_id, Order.state.in_(UNPAID))):
+        basket_id = session.scalar(_BASKET, {"token": basket_token})
+        if session.scalar(_UNPAID, {"basket_id": basket_id}):
             raise EarlierOrderOpen
-        rows = session.execute(
-            select(BasketLine, Offer, Issuance)
-            .join(Offer, Offer.id == BasketLine.offer_id)
-            .join(Issuance, Issuance.id == Offer.issuance_id)
-            .where(BasketLine.basket_id == basket_id)
-            .order_by(BasketLine.id)
-        ).all()
+        rows = session.execute(_LINES, {"basket_id": basket_id}).all()
         if not rows:
             raise BasketEmpty
-        require_time_to_pay([offer.id for _line, offer, _issuance in rows], now)
-        require_intent(details["intent"], [issuance.authorisation for _line, _offer, issuance in rows])
-        bought = [
-            Bought(offer, issuance.project_id, line.units, offer.price_for(line.units).minor)
-            for line, offer, issuance in rows
-        ]
+        require_time_to_pay([closing.Closing(row.Offer.id, row.unit_type, row.closes_at) for row in rows], now)
+        require_intent(details["intent"], [row.authorisation for row in rows])
+        bought = [Bought(row.Offer, row.project_id, row.units, row.Offer.price_for(row.units).minor) for row in rows]
         total = sum(one.amount for one in bought)
         if total != expected_total:
             raise TotalChanged(total=total, expected=expected_total)
@@ -103,7 +114,7 @@ def place_order(
         lines = add_lines(order, beneficiary, bought, settings)
         # Whoever changes a price between the reading above and this line changes its version as well.
         wanted = [offers.Wanted(line.offer_id, line.id, line.units, versions[line.offer_id]) for line in lines]
-        offers.reserve(wanted, now)
+        offers.take(wanted, now)
         order_id = order.id
     checkpoints.reached("order.placed")
     return order_id
@@ -117,11 +128,7 @@ def supersede_unpaid_orders(
     Raises AlreadyPaid when an earlier order turns out to be paid (or in the bank's hands), and
     GatewayUnavailable when that cannot be found out now.
     """
-    rows = db.session.scalars(
-        select(Order.id)
-        .join(Basket, Basket.id == Order.basket_id)
-        .where(Basket.token == basket_token, Order.state.in_(UNPAID))
-    ).all()
+    rows = db.session.scalars(_UNPAID_OF_BASKET, {"token": basket_token}).all()
     end_reading()
     for order_id in rows:
         if not close_unpaid(order_id, gateway, registries, settings, clock):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam, select
+
+from app.catalog.models import Issuance
 from app.checkout import mails
 from app.checkout.baskets import take_out
 from app.checkout.models import Order, OrderLine
@@ -40,16 +44,27 @@ RETRY_HOLD = timedelta(days=3)
 REVIEW_EVERY = timedelta(days=1)
 
 
+_LINES = (
+    select(OrderLine.id, OrderLine.offer_id, OrderLine.units, closing.LAST_ORDER_AT.label("closes_at"))
+    .join(Issuance, Issuance.id == OrderLine.issuance_id)
+    .where(OrderLine.order_id == bindparam("order_id"))
+    .order_by(OrderLine.position)
+)
+
+
 def reconcile(
     payment_id: int, gateway: PaymentGateway, registries: Registries, settings: Settings, clock: Clock
 ) -> PaymentStatus | None:
     """Ask the gateway what is true of a payment and record it. Safe to call at any time, by anybody.
 
-    Gives None where the payment has not reached the gateway yet. Raises GatewayUnavailable.
+    Gives None where the payment has not reached the gateway yet, and where it has succeeded: most payments are told of
+    twice, when the buyer comes back and by a notice. Raises GatewayUnavailable.
     """
     payment = db.session.get_one(Payment, payment_id)
     reference, state = payment.gateway_reference, payment.state
     end_reading()
+    if state is PaymentState.SUCCEEDED:
+        return None
     if reference is None:
         if state is not PaymentState.CREATED:
             return None
@@ -75,10 +90,10 @@ def record_status(
         payment = session.get_one(Payment, payment_id)
         # Whoever expires this order, or records another payment of it, waits until this is decided.
         order = session.get_one(Order, payment.order_id, with_for_update=True)
-        payment.next_check_at = now + payments.CHECK_EVERY
-        if status.state in {GatewayState.SUCCEEDED, GatewayState.PROCESSING} and not _matches(
-            payment, order, status, settings
-        ):
+        is_as_asked = _matches(payment, order, status, settings)
+        if status.state is GatewayState.SUCCEEDED and is_as_asked:
+            _record_success(payment, order, status, registries, settings, now)
+        elif status.state in {GatewayState.SUCCEEDED, GatewayState.PROCESSING} and not is_as_asked:
             log.error("payment differs from the order", extra={"facts": {"order": order.reference}})
             # A person decides; the gateway is asked again only to hear of a refund made by hand.
             payment.next_check_at = now + REVIEW_EVERY
@@ -91,14 +106,9 @@ def record_status(
                 sources=(*UNPAID, _S.EXPIRED),
                 facts={"paid": status.amount.minor, "currency": status.amount.currency, "payment": payment_id},
             )
-        elif status.state is GatewayState.SUCCEEDED:
-            _record_success(payment, order, status, registries, settings, now)
-        elif status.state is GatewayState.PROCESSING:
-            _record_processing(payment, order, status, settings, now)
-        elif status.state is GatewayState.FAILED:
-            _record_failure(payment, PaymentState.FAILED, settings, now)
-        elif status.state is GatewayState.EXPIRED:
-            _record_failure(payment, PaymentState.EXPIRED, settings, now)
+        else:
+            payment.next_check_at = now + payments.CHECK_EVERY
+            _record_unpaid(payment, order, status, settings, now)
     if status.state is GatewayState.SUCCEEDED:
         checkpoints.reached("order.paid")
 
@@ -111,6 +121,15 @@ def _matches(payment: Payment, order: Order, status: PaymentStatus, settings: Se
     )
 
 
+def _record_unpaid(payment: Payment, order: Order, status: PaymentStatus, settings: Settings, now: datetime) -> None:
+    if status.state is GatewayState.PROCESSING:
+        _record_processing(payment, order, status, settings, now)
+    elif status.state is GatewayState.FAILED:
+        _record_failure(payment, PaymentState.FAILED, settings, now)
+    elif status.state is GatewayState.EXPIRED:
+        _record_failure(payment, PaymentState.EXPIRED, settings, now)
+
+
 def _record_success(
     payment: Payment,
     order: Order,
@@ -119,8 +138,7 @@ def _record_success(
     settings: Settings,
     now: datetime,
 ) -> None:
-    payment_id, order_id, state = payment.id, order.id, order.state
-    # Most payments are told of twice: the buyer comes back, and a notice comes.
+    payment_id, order_id, state, basket_id = payment.id, order.id, order.state, order.basket_id
     won = payment.state is not PaymentState.SUCCEEDED and advance(
         Payment,
         payment_id,
@@ -134,15 +152,18 @@ def _record_success(
     )
     if not won:
         return
-    if state in UNPAID and _is_too_late(order, now):
+    lines = db.session.execute(_LINES, {"order_id": order_id}).all()
+    if state in UNPAID and any(line.closes_at is not None and line.closes_at <= now for line in lines):
         end_unpaid(order_id, ORDERS_CLOSED, now)
         state = _S.EXPIRED
     if state is _S.EXPIRED:
         _record_late_payment(payment, order, registries, settings, now)
-    elif advance(Order, order_id, ORDER, _S.PAID, at=now, sources=UNPAID, paid_at=now):
-        # Ids alone: every move of a state makes objects be read again.
-        for line_id in [line.id for line in order.lines]:
-            offers.settle(line_id, now)
+    elif advance(
+        Order, order_id, ORDER, _S.PAID, at=now, sources=UNPAID, paid_at=now, basket_id=None
+    ):
+        # What was read is enough: every move of a state makes objects be read again.
+        offers.settle([line.id for line in lines], now)
+        _empty_basket(basket_id, {line.offer_id: line.units for line in lines})
         _commission(order, registries, settings, now)
     else:
         refund = payments.owe_refund(
@@ -171,7 +192,7 @@ def _record_late_payment(
         try:
             with db.session.begin_nested():
                 offers.reserve([offers.Wanted(line.offer_id, line.id, line.units, None)], now)
-                offers.settle(line.id, now)
+                offers.settle([line.id], now)
             taken.append(line)
         except UnitsUnavailable:
             gone.append((line, "sold_out"))
@@ -179,6 +200,7 @@ def _record_late_payment(
             gone.append((line, "closed"))
     if taken:
         advance(Order, order.id, ORDER, _S.PAID, at=now, sources=(_S.EXPIRED,), paid_at=now)
+        _leave_basket(order)
         _commission(order, registries, settings, now)
     else:
         advance(Order, order.id, ORDER, _S.REFUSED, at=now, sources=(_S.EXPIRED,), paid_at=now, finished_at=now)
@@ -194,23 +216,20 @@ def _record_late_payment(
         mails.refund_made(order, refund, settings, now)
 
 
-def _is_too_late(order: Order, now: datetime) -> bool:
-    """Whether the last order of some of an order's units was before `now`."""
-    closes_at = closing.last_order_at([line.offer_id for line in order.lines])
-    return closes_at is not None and closes_at <= now
-
-
 def _commission(order: Order, registries: Registries, settings: Settings, now: datetime) -> None:
     """Paid, units settled, receipt due, basket empty: one fact. What follows is begun by `app/fulfilment/risk.py`."""
     mails.order_paid(order, settings, promise_of(order.id, registries), now)
-    _leave_basket(order)
 
 
 def _leave_basket(order: Order) -> None:
     """The buyer has done their part: the basket is free for the next purchase."""
-    if order.basket_id is not None:
-        take_out(order.basket_id, {line.offer_id: line.units for line in order.lines})
-        order.basket_id = None
+    _empty_basket(order.basket_id, {line.offer_id: line.units for line in order.lines})
+    order.basket_id = None
+
+
+def _empty_basket(basket_id: int | None, bought: Mapping[int, int]) -> None:
+    if basket_id is not None:
+        take_out(basket_id, bought)
 
 
 def _record_processing(

@@ -112,7 +112,7 @@ def take_units(
         order = _second_order(first, instead.amount, consent_version, consent_text, terms_version, now)
         bought = _line(order, line, instead, settings)
         offers.reserve([offers.Wanted(offer.id, bought.id, line.units, offer.price_version)], now)
-        offers.settle(bought.id, now)
+        offers.settle([bought.id], now)
         _decide(remedy, _S.SUBSTITUTED, now, substitute_order_id=order.id)
         payment = payments.get_paid(first.id)
         payments.draw(payment, order_id=order.id, order_reference=order.reference, amount=order.money, now=now)

@@ -42,11 +42,11 @@ class TestpayBank:
         Raises GatewayRefusal when the key belongs to another request, or when the page would live
         shorter than 30 minutes or longer than 24 hours.
         """
-        described = described_request(request)
+        described, reference = described_request(request), f"tps_{secrets.token_urlsafe(20)}"
         with transaction() as session:
             is_new = insert_once(
                 _Row,
-                reference=f"tps_{secrets.token_urlsafe(20)}",
+                reference=reference,
                 idempotency_key=request.key,
                 request=described,
                 amount=request.amount.minor,
@@ -59,6 +59,8 @@ class TestpayBank:
             )
             if is_new and not SHORTEST_LIFE <= request.expires_at - now <= LONGEST_LIFE:
                 raise GatewayRefusal(reason="expires_at")
+            if is_new:
+                return reference
             page = session.scalars(select(_Row).where(_Row.idempotency_key == request.key)).one()
             if page.request != described:
                 raise GatewayRefusal(reason="key")
@@ -101,17 +103,16 @@ class TestpayBank:
 
     def _move(self, reference: str, now: datetime, event: str, condition: ColumnElement[bool], **values: Any) -> bool:
         with transaction() as session:
-            moved = session.execute(
+            page = session.scalar(
                 update(_Row)
                 .where(_Row.reference == reference, condition)
                 .values(**values)
-                .execution_options(synchronize_session=False)
+                .returning(_Row)
+                .execution_options(synchronize_session=False, populate_existing=True)
             )
-            if rows_changed(moved) == 0:
-                return False
-            page = session.scalars(select(_Row).where(_Row.reference == reference)).one()
-            queue_session_event(event, page, self._mischief, now)
-            return True
+            if page is not None:
+                queue_session_event(event, page, self._mischief, now)
+            return page is not None
 
     def give_back(self, reference: str, amount: Money, key: str, now: datetime) -> TestpayRefund:
         """Give back part or all of a paid page, once for each key; by bank it takes a while.

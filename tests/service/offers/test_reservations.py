@@ -42,11 +42,11 @@ def test_units_of_an_order_are_out_of_sale_then_taken_for_good(world: Collaborat
     assert counters(offer_id) == (6, 4, 0)
 
     with transaction():
-        assert service.settle(line, NOW)
+        assert service.settle([line], NOW)
     assert counters(offer_id) == (6, 0, 4)
 
     with transaction():
-        assert not service.settle(line, NOW)
+        assert not service.settle([line], NOW)
     assert counters(offer_id) == (6, 0, 4)
 
 
@@ -57,10 +57,10 @@ def test_units_that_are_given_back_can_be_sold_again_and_are_given_back_once(wor
     assert the_offer(offer_id).state is OfferState.SOLD_OUT
 
     with transaction():
-        assert service.settle(line, NOW) if paid else True
+        assert service.settle([line], NOW) if paid else True
         assert service.release(line, NOW)
         assert not service.release(line, NOW)
-        assert not service.settle(line, NOW)
+        assert not service.settle([line], NOW)
 
     assert counters(offer_id) == (4, 0, 0)
     assert the_offer(offer_id).state is OfferState.LIVE
@@ -152,7 +152,7 @@ def test_every_change_of_a_reservation_is_in_the_history(world: Collaborators) -
     offer_id = an_offer(units=4)
     line = the_line(a_placed_order(world.settings, {offer_id: 4}))
     with transaction():
-        service.settle(line, NOW)
+        service.settle([line], NOW)
         service.release(line, NOW)
 
     events = db.session.execute(
