@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
 
-from app.checkout.models import Order
-from app.checkout.states import OrderState
-from app.db import db
 from tests.builders import (
     a_placed_order,
 )
+from tests.service.checkout.orders import TYPED
 from tests.service.conftest import Shop
-
-TYPED = {
-    "email": "amelie@example.org",
-    "beneficiary": "Amélie Nguyễn 王小明 محمد",
-    "purpose": "Our heating,\r\nin 2025",
-    "intent": "compensation",
-    "country": "KE",
-    "publish_name": "y",
-}
-
-
-def orders(shop: Shop) -> list[tuple[OrderState, int]]:
-    with shop.inside():
-        return [(order.state, order.total) for order in db.session.scalars(select(Order).order_by(Order.id))]
 
 
 def test_a_guest_types_an_e_mail_address_and_nothing_else_is_required(shop: Shop) -> None:

@@ -21,27 +21,13 @@ from tests.builders import (
     gateway_of,
     ledger_effects,
     look_again,
-    mailer_of,
     pass_time,
     payments_of,
     refunds_of,
     the_offer,
     the_order,
 )
-
-
-def mails_of(world: Collaborators) -> list[str]:
-    mailer = mailer_of(world)
-    return [mail.subject for mail in mailer.sent]
-
-
-def an_expired_order(world: Collaborators, wanted: dict[int, int]) -> int:
-    order_id = a_payable_order(world, wanted)
-    pass_time(world, minutes=42)
-    run_due(world)
-    assert the_order(order_id).state is OrderState.EXPIRED
-    return order_id
-
+from tests.service.checkout.orders import an_expired_order, mails_of, two_open_pages
 
 # --- unpaid ----------------------------------------------------------------------------------------
 
@@ -178,16 +164,6 @@ def test_late_money_seen_by_many_at_once_is_acted_on_once(world: Collaborators, 
 
 
 # --- twice -----------------------------------------------------------------------------------------
-
-
-def two_open_pages(world: Collaborators) -> tuple[int, list[str]]:
-    """An order whose first page the gateway forgot to close when the second one was opened."""
-    gateway = gateway_of(world)
-    order_id = a_payable_order(world, {an_offer(): 2})
-    first = gateway.newest()
-    service.close_payment_pages(order_id, world.gateway, world.registries, world.settings, world.clock)
-    service.start_payment(order_id, world.gateway, world.settings, world.clock)
-    return order_id, [first, gateway.newest()]
 
 
 def test_a_second_payment_of_an_order_is_refunded_whole(world: Collaborators) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from app.checkout.order_queries import find_order, newest_payment, order_view
+from app.checkout.order_queries import find_order, newest_payment
 from app.checkout.states import OrderState
 from app.payments.ports import GatewayRefusal, GatewayState, GatewayUnavailable
 from app.registry.ports import RefusalCode, Refused
@@ -16,32 +15,11 @@ from tests.builders import (
     a_paid_order,
     a_payable_order,
     a_placed_order,
-    the_order,
 )
-from tests.pages import Page
+from tests.service.checkout.orders import see, steps_of, token_of
 from tests.service.conftest import Shop
 
 REFUSAL = Refused(RefusalCode.RULES, "no")
-
-
-def token_of(shop: Shop, make: Callable[[], int]) -> str:
-    with shop.inside():
-        return the_order(make()).token
-
-
-def steps_of(shop: Shop, token: str) -> list[tuple[str, bool, bool, bool]]:
-    """The line of proof: name, reached, in progress, not going to happen."""
-    with shop.inside():
-        order = find_order(token)
-        assert order is not None
-        return [
-            (s.key, s.at is not None, s.is_current, s.is_failed)
-            for s in order_view(order, promise=timedelta(minutes=5)).steps
-        ]
-
-
-def see(shop: Shop, token: str) -> Page:
-    return shop.visitor().get(f"/en/orders/{token}")
 
 
 def test_a_link_that_is_not_right_in_every_letter_opens_nothing(shop: Shop) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -12,7 +11,7 @@ from flask import render_template
 
 from app.checkout import service
 from app.checkout.models import Order
-from app.checkout.order_queries import find_order, order_view
+from app.checkout.order_queries import order_view
 from app.checkout.states import ORDER, OrderState
 from app.db import advance, transaction
 from app.kernel.money import Money
@@ -27,29 +26,10 @@ from tests.builders import (
     the_order,
 )
 from tests.pages import Page
+from tests.service.checkout.orders import see, steps_of, token_of
 from tests.service.conftest import Shop
 
 REFUSAL = Refused(RefusalCode.RULES, "no")
-
-
-def token_of(shop: Shop, make: Callable[[], int]) -> str:
-    with shop.inside():
-        return the_order(make()).token
-
-
-def steps_of(shop: Shop, token: str) -> list[tuple[str, bool, bool, bool]]:
-    """The line of proof: name, reached, in progress, not going to happen."""
-    with shop.inside():
-        order = find_order(token)
-        assert order is not None
-        return [
-            (s.key, s.at is not None, s.is_current, s.is_failed)
-            for s in order_view(order, promise=timedelta(minutes=5)).steps
-        ]
-
-
-def see(shop: Shop, token: str) -> Page:
-    return shop.visitor().get(f"/en/orders/{token}")
 
 
 def test_a_payment_in_the_banks_hands_is_explained_with_how_long_the_units_are_held(shop: Shop) -> None:

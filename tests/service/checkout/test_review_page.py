@@ -28,21 +28,8 @@ from tests.builders import (
     the_offer,
 )
 from tests.pages import Page, Visitor
+from tests.service.checkout.orders import TYPED, orders
 from tests.service.conftest import Shop
-
-TYPED = {
-    "email": "amelie@example.org",
-    "beneficiary": "Amélie Nguyễn 王小明 محمد",
-    "purpose": "Our heating,\r\nin 2025",
-    "intent": "compensation",
-    "country": "KE",
-    "publish_name": "y",
-}
-
-
-def orders(shop: Shop) -> list[tuple[OrderState, int]]:
-    with shop.inside():
-        return [(order.state, order.total) for order in db.session.scalars(select(Order).order_by(Order.id))]
 
 
 def order_it(visitor: Visitor, page: Page) -> str:

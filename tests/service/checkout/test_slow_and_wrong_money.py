@@ -22,7 +22,6 @@ from tests.builders import (
     cancellations_of,
     gateway_of,
     look_again,
-    mailer_of,
     pass_time,
     payments_of,
     refunds_of,
@@ -30,29 +29,7 @@ from tests.builders import (
     the_order,
 )
 from tests.fakes import FakeGateway
-
-
-def mails_of(world: Collaborators) -> list[str]:
-    mailer = mailer_of(world)
-    return [mail.subject for mail in mailer.sent]
-
-
-def an_expired_order(world: Collaborators, wanted: dict[int, int]) -> int:
-    order_id = a_payable_order(world, wanted)
-    pass_time(world, minutes=42)
-    run_due(world)
-    assert the_order(order_id).state is OrderState.EXPIRED
-    return order_id
-
-
-def two_open_pages(world: Collaborators) -> tuple[int, list[str]]:
-    """An order whose first page the gateway forgot to close when the second one was opened."""
-    gateway = gateway_of(world)
-    order_id = a_payable_order(world, {an_offer(): 2})
-    first = gateway.newest()
-    service.close_payment_pages(order_id, world.gateway, world.registries, world.settings, world.clock)
-    service.start_payment(order_id, world.gateway, world.settings, world.clock)
-    return order_id, [first, gateway.newest()]
+from tests.service.checkout.orders import an_expired_order, mails_of, two_open_pages
 
 
 def test_a_payment_by_bank_holds_the_units_for_two_weeks_and_the_buyer_is_told(world: Collaborators) -> None:

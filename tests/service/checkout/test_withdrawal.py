@@ -29,16 +29,12 @@ from tests.builders import (
     the_order,
 )
 from tests.pages import Page, Visitor
+from tests.service.checkout.orders import token_of
 from tests.service.conftest import Shop
 
 
 def withdraw(world: Collaborators, order_id: int) -> bool:
     return service.withdraw(order_id, world.gateway, world.registries, world.settings, world.clock)
-
-
-def token_of(shop: Shop, make: Callable[[], int]) -> str:
-    with shop.inside():
-        return the_order(make()).token
 
 
 def confirm(visitor: Visitor, token: str, status: int = 303) -> TestResponse:
