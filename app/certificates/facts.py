@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -23,12 +22,22 @@ def to_plain(facts: CertificateFacts) -> dict[str, Any]:
     What only a direct cancellation has is absent from others, as it is from those of before there were any; so is
     what only units with a vintage or an authorisation have.
     """
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(facts), default=encode))
+    plain: dict[str, Any] = _plain(facts)
     for transaction in plain["transactions"]:
         for name in _ONLY_WITH_VINTAGE:
             if not transaction[name]:
                 del transaction[name]
     return {name: value for name, value in plain.items() if value or name not in _ONLY_DIRECT}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (int, str, type(None))):
+        return value
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, date):  # an instant is one too
+        return encode(value)
+    return {name: _plain(item) for name, item in vars(value).items()}
 
 
 def to_json(facts: CertificateFacts) -> str:

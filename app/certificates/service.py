@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Integer, Table, bindparam, delete, select, update
 
@@ -38,10 +38,13 @@ _TAKE = (
     update(_REQUESTS)
     .where(_REQUESTS.c.id == bindparam("the_id"), _REQUESTS.c.next_action_at <= bindparam("now"))
     .values(next_action_at=bindparam("until"))
-    .returning(_REQUESTS.c.subject, _REQUESTS.c.locale, _REQUESTS.c.order_id)
+    .returning(
+        *(_REQUESTS.c.subject, _REQUESTS.c.locale, _REQUESTS.c.order_id),
+        # None for a summary, which has no facts of its own.
+        select(Certificate.facts).where(Certificate.number == _REQUESTS.c.subject).scalar_subquery().label("facts"),
+    )
 )
 _DROP = delete(_REQUESTS).where(_REQUESTS.c.id == bindparam("the_id"))
-_FACTS = select(Certificate.facts).where(Certificate.number == bindparam("number"))
 # Said once: the worker asks in every round.
 UNDRAWN = (
     select(DocumentRequest.id)
@@ -193,15 +196,13 @@ def render_document(request_id: int, renderer: CertificateRenderer, summary_of: 
     request = _take(request_id, clock.now())
     if request is None:
         return
-    subject, locale, order_id = request
-    stored = write(_FACTS, {"number": subject}).scalar_one_or_none()
+    subject, locale, order_id, stored = request
     try:
         if stored is None:
             summary = summary_of(order_id)
             end_reading()
             content, pdf = summary_content(summary), renderer.summary(summary, locale)
         else:
-            end_reading()
             content, pdf = stored, renderer.certificate(from_json(stored), locale)
     except Exception:
         log.exception("rendering failed", extra={"facts": {"request": request_id}})
@@ -221,11 +222,11 @@ def render_document(request_id: int, renderer: CertificateRenderer, summary_of: 
     checkpoints.reached("certificate.pdf_stored")
 
 
-def _take(request_id: int, now: datetime) -> tuple[str, str, int | None] | None:
-    """Subject, language and order of a due request, for whoever comes first; None for everybody else."""
+def _take(request_id: int, now: datetime) -> tuple[str, str, int | None, str | None] | None:
+    """Subject, language, order and frozen facts of a due request, for whoever comes first; None for everybody else."""
     with transaction():
-        row = write(_TAKE, {"the_id": request_id, "now": now, "until": now + LEASE}).one_or_none()
-    return None if row is None else (row.subject, row.locale, row.order_id)
+        row: Any = write(_TAKE, {"the_id": request_id, "now": now, "until": now + LEASE}).one_or_none()
+    return None if row is None else (row.subject, row.locale, row.order_id, row.facts)
 
 
 def _render_later(request_id: int, now: datetime) -> None:

@@ -21,6 +21,9 @@ SMALLEST_PAYMENT = {
 }  # fmt: skip
 
 
+_CODE = re.compile("[A-Z]{3}")
+
+
 class CurrencyMismatchError(TypeError):
     """Two amounts of different currencies met in one sum or comparison."""
 
@@ -35,7 +38,7 @@ class Money:
     def __post_init__(self) -> None:
         if isinstance(self.minor, bool) or not isinstance(self.minor, int):
             raise TypeError("Money.minor must be an integer number of minor units")
-        if not re.fullmatch("[A-Z]{3}", self.currency):
+        if not _CODE.fullmatch(self.currency):
             raise ValueError(f"not an ISO 4217 code: {self.currency!r}")
 
     def _same(self, other: Money) -> None:

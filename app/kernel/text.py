@@ -20,7 +20,8 @@ _PLAIN_LETTERS = str.maketrans(
 
 def clean_line(text: str) -> str:
     """One line of plain text: NFC, single spaces, no control or direction-changing characters."""
-    kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or not _is_dropped(c))
+    # What Python calls printable has neither what is dropped nor any space but the plain one: most texts.
+    kept = text if text.isprintable() else "".join(" " if c.isspace() else c for c in text if not _is_dropped(c))
     # Composed last: a letter and its accent may meet only when what stood between them is gone.
     return unicodedata.normalize("NFC", " ".join(kept.split()))
 
@@ -33,7 +34,7 @@ def clean_lines(text: str) -> str:
 
 
 def _is_dropped(character: str) -> bool:
-    return (
+    return not character.isspace() and (
         character in _DIRECTIONAL or character in _INVISIBLE or unicodedata.category(character) in _DROPPED_CATEGORIES
     )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, cast, func, select
+from sqlalchemy import BigInteger, bindparam, cast, func, literal, select, union_all
 
 from app.certificates.models import Certificate, CertificateCounter
 from app.db import StateEvent, db, end_reading, read_ids, transaction, write
@@ -22,6 +23,7 @@ from app.registry.ledger.models import LedgerAccount, LedgerIssuance, LedgerTran
 log = logging.getLogger(__name__)
 
 BEGUN, LEDGER, CERTIFICATE, PACKAGE = "begun", "ledger", "certificate", "package"
+HELD = "held"  # never written down
 # Numbers are given before they are committed, so a lower one may come after a higher one.
 OVERTAKEN = 100
 MOST = 1_000  # things written down in one go
@@ -41,25 +43,46 @@ _TRANSACTION = (
 _ENTRY = select(LedgerTransaction.id).where(
     LedgerTransaction.id == bindparam("number"), LedgerTransaction.identifier == bindparam("identifier")
 )
+_LAST_number = select(CertificateCounter.last).where(CertificateCounter.year == bindparam("year"))
 _ENTRIES = (
-    select(LedgerTransaction.id)
-    .where(LedgerTransaction.id > bindparam("since"), LedgerTransaction.origin != IMPORTED)
+    select(LedgerTransaction.id.label("number"), LedgerTransaction.identifier.label("name"))
+    .where(LedgerTransaction.id > bindparam("entries_since"), LedgerTransaction.origin != IMPORTED)
     .order_by(LedgerTransaction.id)
     .limit(bindparam("most"))
+    .subquery()
 )
-_LAST_NUMBER = select(CertificateCounter.last).where(CertificateCounter.year == bindparam("year"))
 # Not by the row's id: a restored database gives the ids of forgotten certificates again, the numbers never.
+_number = cast(Certificate.year, BigInteger) * YEAR + Certificate.sequence
 _NUMBERS = (
-    select(Certificate.year, Certificate.sequence)
-    .where(cast(Certificate.year, BigInteger) * YEAR + Certificate.sequence > bindparam("since"))
+    select(_number.label("number"))
+    .where(_number > bindparam("numbers_since"))
     .order_by(Certificate.year, Certificate.sequence)
     .limit(bindparam("most"))
+    .subquery()
 )
-_CLOSED = (
-    select(Batch)
-    .where(Batch.state != BatchState.OPEN, Batch.closed_at >= bindparam("since"))
-    .order_by(Batch.closed_at, Batch.id)
+# Whatever may have to be written down, in one question.
+_NEWS = union_all(
+    select(literal(HELD).label("kind"), RestorationHold.id.label("number"), literal("").label("name")).where(
+        RestorationHold.lifted_at.is_(None)
+    ),
+    select(literal(LEDGER), _ENTRIES.c.number, _ENTRIES.c.name),
+    select(literal(CERTIFICATE), _NUMBERS.c.number, literal("")),
+    select(literal(PACKAGE), Batch.id, Batch.code).where(
+        Batch.state != BatchState.OPEN, Batch.closed_at >= bindparam("closed_since")
+    ),
 )
+
+
+@dataclass(frozen=True)
+class _News:
+    """What the database has, by kind: numbers with their names; and what the journal has of it."""
+
+    found: Mapping[str, Mapping[int, str]]
+    known: Mapping[str, Collection[Any]]
+
+    def new(self, kind: str) -> list[int]:
+        """The numbers of what is not written down yet, lowest first."""
+        return sorted(self.found[kind].keys() - set(self.known[kind]))[:MOST]
 
 
 def catch_up(journal: Journal, now: datetime) -> int:
@@ -68,20 +91,45 @@ def catch_up(journal: Journal, now: datetime) -> int:
     Nothing is written while a restored database has not learned from the journal what it forgot. A database that
     is older than its journal came back from a backup by a way that we know nothing of: that puts the hold up.
     """
-    standing = hold.find_standing()
-    if standing is not None and standing.replayed_at is None:
-        end_reading()
-        return 0
-    if standing is None and is_ahead(journal):
+    news = _look(journal)
+    if news.found[HELD]:
+        standing = hold.find_standing()
+        if standing is not None and standing.replayed_at is None:
+            end_reading()
+            return 0
+    elif _may_be_ahead(journal, news) and is_ahead(journal):
         put_up(is_journal_kept=True, now=now)
         return 0
     # The first line says that there is a journal, even where nothing was done yet.
     begun = [] if journal.is_there else [{"kind": BEGUN}]
-    facts = [*begun, *_transactions(journal), *_certificates(journal), *_packages(journal)]
+    facts = [*begun, *_transactions(news.new(LEDGER)), *_certificates(news.new(CERTIFICATE)), *_packages(news)]
     if facts:
         end_reading()
         journal.append([{**each, "at": now.isoformat()} for each in facts])
     return len(facts)
+
+
+def _look(journal: Journal) -> _News:
+    entries_since, entries = _known(journal, LEDGER)
+    numbers_since, numbers = _known(journal, CERTIFICATE)
+    closed_since, packages = _known_packages(journal)
+    asked = {
+        "entries_since": entries_since,
+        "numbers_since": numbers_since,
+        "closed_since": closed_since,
+        "most": MOST + max(len(entries), len(numbers)),
+    }
+    found: dict[str, dict[int, str]] = {kind: {} for kind in (HELD, LEDGER, CERTIFICATE, PACKAGE)}
+    for row in write(_NEWS, asked):
+        found[row.kind][row.number] = row.name
+    return _News(found, {LEDGER: entries, CERTIFICATE: numbers, PACKAGE: packages})
+
+
+def _may_be_ahead(journal: Journal, news: _News) -> bool:
+    """False where the newest things of the journal were just seen in the database."""
+    entry, certificate = _newest(journal, LEDGER), _newest(journal, CERTIFICATE)
+    is_entry_there = entry is None or news.found[LEDGER].get(entry["id"]) == entry["identifier"]
+    return not (is_entry_there and (certificate is None or certificate["id"] in news.found[CERTIFICATE]))
 
 
 def is_ahead(journal: Journal) -> bool:
@@ -91,7 +139,7 @@ def is_ahead(journal: Journal) -> bool:
         _ENTRY, number=transactions["id"], identifier=transactions["identifier"]
     )
     is_number_lost = certificates is not None and certificates["sequence"] > max(
-        read_ids(_LAST_NUMBER, year=certificates["year"]), default=0
+        read_ids(_LAST_number, year=certificates["year"]), default=0
     )
     return is_transaction_lost or is_number_lost
 
@@ -126,9 +174,7 @@ def _known(journal: Journal, kind: str) -> tuple[int, Collection[int]]:
     return since, ids
 
 
-def _transactions(journal: Journal) -> Iterable[Mapping[str, Any]]:
-    since, known = _known(journal, LEDGER)
-    ids = [number for number in read_ids(_ENTRIES, since=since, most=MOST + len(known)) if number not in known][:MOST]
+def _transactions(ids: Sequence[int]) -> Iterable[Mapping[str, Any]]:
     if not ids:
         return
     accounts = {account.id: account for account in db.session.scalars(select(LedgerAccount))}
@@ -168,27 +214,27 @@ def _blocks(ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     return found
 
 
-def _certificates(journal: Journal) -> Iterable[Mapping[str, Any]]:
-    since, known = _known(journal, CERTIFICATE)
-    for row in write(_NUMBERS, {"since": since, "most": MOST + len(known)}):
-        if row.year * YEAR + row.sequence not in known:
-            yield {
-                "kind": CERTIFICATE,
-                "id": row.year * YEAR + row.sequence,
-                "year": row.year,
-                "sequence": row.sequence,
-            }
+def _certificates(numbers: Sequence[int]) -> Iterable[Mapping[str, Any]]:
+    for number in numbers:
+        yield {"kind": CERTIFICATE, "id": number, "year": number // YEAR, "sequence": number % YEAR}
 
 
-def _packages(journal: Journal) -> Iterable[Mapping[str, Any]]:
-    """Batches by the time they were closed at; two of one second are told apart by their codes."""
+def _known_packages(journal: Journal) -> tuple[datetime, Collection[str]]:
+    """Since when packages may be missing, and the codes of those that are written down."""
     newest = _newest(journal, PACKAGE)
     since = 0 if newest is None else max(0, newest["id"] - OVERTAKEN)
     recent, is_all = journal.recent()
     lines = recent if is_all or newest is None else journal.lines()
-    known = {line["code"] for line in lines if line["kind"] == PACKAGE}
-    batches = db.session.scalars(_CLOSED, {"since": datetime.fromtimestamp(since, UTC)})
-    for batch in [batch for batch in batches if batch.code not in known][:MOST]:
+    return datetime.fromtimestamp(since, UTC), {line["code"] for line in lines if line["kind"] == PACKAGE}
+
+
+def _packages(news: _News) -> Iterable[Mapping[str, Any]]:
+    """Batches by the time they were closed at; two of one second are told apart by their codes."""
+    ids = [id_ for id_, code in news.found[PACKAGE].items() if code not in news.known[PACKAGE]]
+    if not ids:
+        return
+    batches = db.session.scalars(select(Batch).where(Batch.id.in_(ids)).order_by(Batch.closed_at, Batch.id).limit(MOST))
+    for batch in batches.all():
         references = db.session.scalars(
             select(BatchLine.reference)
             .where(BatchLine.batch_id == batch.id, BatchLine.number.is_not(None))

@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, or_, select, union_all, update
 
 from app.db import db, end_reading, insert_once, rows_changed, transaction, write
 from app.kernel.money import Money
@@ -211,25 +211,24 @@ class TestpayBank:
 
     def let_time_pass(self, now: datetime) -> None:
         """Close pages whose time is over; settle bank payments and refunds that are due."""
-        pages: Any = write(_OVER, {"now": now}).all()
-        refunds = write(_SETTLING, {"now": now}).scalars().all()
+        due: Any = write(_OVER, {"now": now}).all()
         end_reading()
-        for reference, status in pages:
-            move = self.expire if status == "open" else self.settle
-            move(reference, now)
-        for reference in refunds:
-            self.settle_refund(reference, now)
+        moves = {"open": self.expire, "complete": self.settle, "pending": self.settle_refund}
+        for reference, status in due:
+            moves[status](reference, now)
 
 
 # Said once: the worker asks after every round.
-_OVER = select(_Row.reference, _Row.status).where(
-    or_(
-        (_Row.status == "open") & (_Row.expires_at <= bindparam("now")),
-        (_Row.status == "complete") & (_Row.payment_status == "unpaid") & (_Row.settles_at <= bindparam("now")),
-    )
-)
-_SETTLING = select(TestpayRefund.reference).where(
-    TestpayRefund.status == "pending", TestpayRefund.settles_at <= bindparam("now")
+_OVER = union_all(
+    select(_Row.reference, _Row.status).where(
+        or_(
+            (_Row.status == "open") & (_Row.expires_at <= bindparam("now")),
+            (_Row.status == "complete") & (_Row.payment_status == "unpaid") & (_Row.settles_at <= bindparam("now")),
+        )
+    ),
+    select(TestpayRefund.reference, TestpayRefund.status).where(
+        TestpayRefund.status == "pending", TestpayRefund.settles_at <= bindparam("now")
+    ),
 )
 
 

@@ -10,7 +10,8 @@ from sqlalchemy import exists, select
 
 from app.catalog.models import Project
 from app.config import Settings
-from app.db import advance, db, end_reading, read_ids, transaction
+from app.db import advance, db, end_reading, read_ids, transaction, write
+from app.jobs import hold
 from app.registry.batch import files, messages
 from app.registry.batch.models import Batch, BatchLine, RegistryMessage
 from app.registry.batch.ports import FormRenderer, ForwardingLine, ForwardingRequest
@@ -27,6 +28,12 @@ _UNFINISHED = exists().where(
 # Said once: the worker asks after every round.
 _CLOSED = select(Batch.id).where(Batch.state == BatchState.CLOSED).order_by(Batch.id)
 _SETTLED = select(Batch.id).where(Batch.state == BatchState.ANSWERED, ~_UNFINISHED)
+_IS_DUE = select(~hold.IS_STANDING & (_CLOSED.exists() | _SETTLED.exists()))
+
+
+def is_due() -> bool:
+    """Whether there is a package to make or a batch to move on, and no restoration hold stands."""
+    return bool(write(_IS_DUE).scalar_one())
 
 
 def pack_due(renderer: FormRenderer, settings: Settings, now: datetime) -> int:

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from flask import Flask
 
-from app.jobs import hold
-from app.registry.batch.packages import pack_due, settle_due
+from app.registry.batch.packages import is_due, pack_due, settle_due
 from app.registry.batch.ports import FormRenderer
 
 
@@ -16,8 +15,6 @@ def init_app(app: Flask, renderer: FormRenderer) -> None:
     settings = app.extensions["tonne.settings"]
 
     def tend(now: datetime) -> int:
-        if hold.stands():
-            return 0
-        return pack_due(renderer, settings, now) + settle_due(now)
+        return pack_due(renderer, settings, now) + settle_due(now) if is_due() else 0
 
     app.extensions.setdefault("tonne.background", []).append(tend)
