@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import is_dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -35,9 +36,9 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, date):  # an instant is one too
-        return encode(value)
-    return {name: _plain(item) for name, item in vars(value).items()}
+    if is_dataclass(value):
+        return {name: _plain(item) for name, item in vars(value).items()}
+    return encode(value)
 
 
 def to_json(facts: CertificateFacts) -> str:
