@@ -105,7 +105,7 @@ sweep: bootstrap ## Visit every page in every language and width
 	SWEEP=1 $(PYTEST) -n $(WORKERS) --dist loadgroup -m "sweep or browser" $(T)
 
 .PHONY: bench
-bench: $(patsubst tests/benchmarks/%.py,bench-%,$(shell grep -l '^if __name__' tests/benchmarks/*.py)) ## Run every benchmark
+bench: $(patsubst tests/benchmarks/%.py,bench-%,$(filter-out %/start_parts.py,$(shell grep -l '^if __name__' tests/benchmarks/*.py))) ## Run every benchmark
 
 bench-pagespeed: tests/benchmarks/lighthouse/node_modules/installed.stamp
 
