@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.audit.errors import RuleUnfit
 from app.audit.models import HouseRule
@@ -37,9 +37,12 @@ PAYOUT_DAY = Rule("payout_day", 5, 1, 28, "day")
 RULES: dict[str, Rule] = {rule.key: rule for rule in (PRICE_LOWEST, PRICE_HIGHEST, LOW_STOCK, PAYOUT_DAY)}
 
 
+_VALUE = select(HouseRule.value).where(HouseRule.key == bindparam("key"))  # said once: every order asks
+
+
 def rule(wanted: Rule) -> int:
     """What a rule says now."""
-    value = db.session.scalar(select(HouseRule.value).where(HouseRule.key == wanted.key))
+    value = db.session.scalar(_VALUE, {"key": wanted.key})
     return wanted.default if value is None else int(value)
 
 

@@ -72,6 +72,18 @@ _EARNED = (
 )
 
 
+_ORDERED = (
+    select(Order.reference, Order.is_demonstration, OrderLine.units)
+    .join(OrderLine, OrderLine.order_id == Order.id)
+    .where(Order.id == bindparam("order_id"))
+)
+_CERTIFIED = (
+    select(Certificate.facts, Certificate.issued_at)
+    .where(Certificate.order_id == bindparam("order_id"))
+    .order_by(Certificate.id)
+)
+
+
 def preview(
     token: str, details: Mapping[str, Any], settings: Settings, registries: Registries, now: datetime
 ) -> list[CertificateFacts]:
@@ -136,18 +148,15 @@ def drafts(order: Order, settings: Settings, registries: Registries) -> list[Cer
 
 def summary(order_id: int | None, settings: Settings) -> SummaryFacts:
     """The facts of an order's summary: its certificates as frozen, and what was refunded."""
-    order = db.session.get_one(Order, order_id)
-    certificates = db.session.scalars(
-        select(Certificate).where(Certificate.order_id == order_id).order_by(Certificate.id)
-    ).all()
+    ordered = db.session.execute(_ORDERED, {"order_id": order_id}).all()
+    certificates = db.session.execute(_CERTIFIED, {"order_id": order_id}).all()
     facts = tuple(from_json(certificate.facts) for certificate in certificates)
-    ordered = sum(line.units for line in order.lines)
     return SummaryFacts(
-        order_reference=order.reference,
+        order_reference=ordered[0].reference,
         certificates=facts,
-        refunded_units=ordered - sum(f.units for f in facts),
+        refunded_units=sum(line.units for line in ordered) - sum(f.units for f in facts),
         operator_name=settings.operator_name,
-        is_demonstration=order.is_demonstration,
+        is_demonstration=ordered[0].is_demonstration,
         issued_at=max(certificate.issued_at for certificate in certificates),
     )
 

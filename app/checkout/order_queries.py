@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, exists, func, select
 
 from app.catalog.models import Issuance, Project
 from app.certificates.models import Certificate
@@ -148,6 +148,13 @@ _LINES = (
     .where(OrderLine.order_id == bindparam("order_id"))
     .order_by(OrderLine.position)
 )
+_NEWEST_PAYMENT = select(func.max(Payment.id)).where(Payment.order_id == bindparam("order_id"))
+_BENEFICIARY = (
+    select(Beneficiary, exists().where(Payment.order_id == Order.id, Payment.state == PaymentState.PROCESSING))
+    .join(Order, Order.id == Beneficiary.order_id)
+    .where(Order.id == bindparam("order_id"))
+    .limit(1)
+)
 _CERTIFICATES = (
     select(Certificate, Project)
     .join(Project, Project.id == Certificate.project_id)
@@ -170,7 +177,7 @@ def find_order(token: str) -> Order | None:
 
 def newest_payment(order_id: int) -> int | None:
     """The id of an order's last payment attempt."""
-    return db.session.scalar(select(func.max(Payment.id)).where(Payment.order_id == order_id))
+    return db.session.scalar(_NEWEST_PAYMENT, {"order_id": order_id})
 
 
 def withdrawn_at(order: Order) -> datetime | None:
@@ -201,10 +208,7 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
     rows = db.session.execute(_LINES, {"order_id": order.id}).all()
     cancellations = [cancellation for *_rest, cancellation in rows if cancellation is not None]
     certificates = db.session.execute(_CERTIFICATES, {"order_id": order.id}).all()
-    processing = db.session.scalar(
-        select(Payment.id).where(Payment.order_id == order.id, Payment.state == PaymentState.PROCESSING)
-    )
-    beneficiary = db.session.scalars(select(Beneficiary).where(Beneficiary.order_id == order.id).limit(1)).one()
+    beneficiary, is_processing = db.session.execute(_BENEFICIARY, {"order_id": order.id}).one()
     refunds = _refunds(order)
     certified = {
         certificate.project_id: sum(
@@ -246,14 +250,14 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
             for certificate, project in certificates
         ),
         refunds=refunds,
-        can_pay=order.state in UNPAID and processing is None,
+        can_pay=order.state in UNPAID and not is_processing,
         is_final=order.state in FINISHED and all(r.state is not RefundState.DUE for r in refunds),
         is_demonstration=order.is_demonstration,
         withdrawn_at=withdrawn_at(order),
         beneficiary=beneficiary,
         publication=publication_of(beneficiary),
         promise=promise,
-        pending_reason=_pending_reason(order, cancellations, is_processing=processing is not None),
+        pending_reason=_pending_reason(order, cancellations, is_processing=is_processing),
         consent_text=order.consent_text,
         consent_version=order.consent_version,
         terms_version=order.terms_version,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 
 from app.certificates import service as certificates
 from app.checkout import facts as certificate_facts
@@ -38,6 +38,17 @@ PAID = select(Order.id).where(Order.state == _S.PAID).order_by(Order.id).limit(1
 READY = select(Order.id).where(Order.state == _S.FULFILLING, ~_WAITS).order_by(Order.id).limit(100)
 
 
+_CANCELLATIONS = select(Cancellation).where(Cancellation.order_id == bindparam("order_id")).order_by(Cancellation.id)
+_LINES = (
+    select(
+        *(OrderLine.id, OrderLine.provider_id, OrderLine.issuance_id, OrderLine.offer_id, OrderLine.units),
+        *(OrderLine.unit_price, OrderLine.amount, OrderLine.seller_share),
+    )
+    .where(OrderLine.order_id == bindparam("order_id"))
+    .order_by(OrderLine.position)
+)
+
+
 def due_to_begin() -> list[int]:
     """The paid orders that nobody took to the registry yet, oldest first."""
     return read_ids(PAID)
@@ -52,13 +63,12 @@ def finish_order(order_id: int, registries: Registries, settings: Settings, now:
     """Freeze the facts, give numbers, owe refunds, queue mails and PDFs: one transaction, once."""
     with transaction() as session:
         order = session.get_one(Order, order_id)
-        cancellations = list(
-            session.scalars(select(Cancellation).where(Cancellation.order_id == order_id).order_by(Cancellation.id))
-        )
+        cancellations = list(session.scalars(_CANCELLATIONS, {"order_id": order_id}))
+        lines = session.execute(_LINES, {"order_id": order_id}).all()
         confirmed = [c for c in cancellations if c.state is CancellationState.CONFIRMED]
         refused = [c for c in cancellations if c.state is CancellationState.REFUSED]
         planned_lines = {c.order_line_id for c in cancellations}
-        whole = len(confirmed) == len(order.lines)
+        whole = len(confirmed) == len(lines)
         to = _S.FULFILLED if whole else _S.PARTLY_FULFILLED if confirmed else _S.REFUSED
         if len(confirmed) + len(refused) != len(planned_lines) or not advance(
             Order, order_id, ORDER, to, at=now, sources=(_S.FULFILLING,), finished_at=now
@@ -75,7 +85,8 @@ def finish_order(order_id: int, registries: Registries, settings: Settings, now:
                 paid_at=times["paid"], sent_at=times["sent"], cancelled_at=times["cancelled"], certified_at=now
             )
             mails.certificates_ready(order, issued, settings, proof, now)
-            sales.tell_sellers(order, {c.order_line_id for c in confirmed}, now)
+            cancelled = {cancellation.order_line_id for cancellation in confirmed}
+            sales.tell_sellers(order, [line for line in lines if line.id in cancelled], now)
         if refused:
             _give_back(order, refused, settings, now)
     checkpoints.reached("certificate.facts_frozen")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from app.checkout.models import Order
 from app.kernel.money import Money
@@ -11,8 +12,8 @@ from app.selling.notices import low_stock
 from app.selling.sale_mails import Sold, sale_made
 
 
-def tell_sellers(order: Order, cancelled_lines: Collection[int | None], now: datetime) -> None:
-    """Tell whoever sells what is cancelled now, by ids of order lines, and of offers with few units left.
+def tell_sellers(order: Order, cancelled: Sequence[Any], now: datetime) -> None:
+    """Tell whoever sells what is cancelled now, by the order's lines, and of offers with few units left.
 
     `now` is aware.
     """
@@ -25,9 +26,8 @@ def tell_sellers(order: Order, cancelled_lines: Collection[int | None], now: dat
             amount=Money(line.amount, order.currency),
             share=Money(line.seller_share, order.currency),
         )
-        for line in order.lines
-        if line.id in cancelled_lines
+        for line in cancelled
     ]
     if sold:
         sale_made(order.reference, sold, is_demonstration=order.is_demonstration, now=now)
-        low_stock({line.offer_id for line in order.lines if line.id in cancelled_lines}, now)
+        low_stock({line.offer_id for line in cancelled}, now)

@@ -23,6 +23,7 @@ _NEWEST = (
     .limit(1)
     .execution_options(populate_existing=True)
 )
+_LAST_RESTORED = select(func.max(RestorationHold.restored_at))
 
 
 def stands() -> bool:
@@ -40,5 +41,5 @@ def may_have_been_done(caused_at: datetime) -> bool:
 
     True for ever for whatever was there when the backup was made: it may be begun again weeks later.
     """
-    newest = db.session.scalar(select(func.max(RestorationHold.restored_at)))
+    newest = db.session.scalar(_LAST_RESTORED)
     return newest is not None and caused_at <= newest

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import Table, bindparam, or_, select, update
 
-from app.db import advance, db, end_reading, insert_once_with_id, read_ids, record, transaction
+from app.db import advance, db, end_reading, insert_once_with_id, read_ids, record, transaction, write
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.text import clean_line
@@ -42,11 +42,10 @@ _IS_DUE = (
 )
 DUE = select(Mail.id).where(*_IS_DUE).order_by(Mail.next_action_at, Mail.id).limit(bindparam("most"))
 _CLAIM = (
-    update(Mail)
+    update(cast(Table, Mail.__table__))
     .where(Mail.id == bindparam("mail_id"), *_IS_DUE)
     .values(lease_until=bindparam("until"), attempts=Mail.attempts + 1)
-    .returning(Mail)
-    .execution_options(synchronize_session=False, populate_existing=True)
+    .returning(*Mail.__table__.columns)
 )
 
 
@@ -188,12 +187,10 @@ def _rendered(mail: Mail) -> OutgoingMail:
 
 
 def _claim(mail_id: int, now: datetime) -> Mail | None:
-    with transaction() as session:
-        mail: Mail | None = session.scalar(_CLAIM, {"mail_id": mail_id, "now": now, "until": now + LEASE})
-        if mail is not None:
-            # Its values are needed after the commit, without a transaction opened to read them.
-            session.expunge(mail)
-        return mail
+    with transaction():
+        row = write(_CLAIM, {"mail_id": mail_id, "now": now, "until": now + LEASE}).one_or_none()
+    # Of no session: its values are needed without a transaction opened to read them.
+    return None if row is None else Mail(**row._asdict())
 
 
 def _mark_sent(mail: Mail, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from flask import current_app
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from app.audit.service import Actor, Subject, note_act, required_reason
 from app.db import advance, db, insert_once, one_at_a_time, record, transaction
@@ -76,6 +76,21 @@ def screen_again(kind: str, subjects: OpenSubjects, called: Called) -> None:
     _called[kind] = called
 
 
+# Said once: every order and every direct cancellation is screened.
+_EDITIONS = (
+    select(SanctionsList.id, SanctionsList.sha256).where(SanctionsList.is_current.is_(True)).order_by(SanctionsList.id)
+)
+_OPEN_OR_CONFIRMED = (
+    select(ScreeningMatch.subject_id, ScreeningMatch.state)
+    .where(
+        ScreeningMatch.subject_kind == bindparam("kind"),
+        ScreeningMatch.subject_id.in_(bindparam("ids", expanding=True)),
+        ScreeningMatch.state != MatchState.CLEARED,
+    )
+    .distinct()
+)
+
+
 def screen(subject_kind: str, subject_id: int, names: Iterable[str], now: datetime) -> bool:
     """Compare the names behind a subject with the current lists, inside the caller's transaction.
 
@@ -117,15 +132,7 @@ def standing(subject_kind: str, subject_id: int) -> Standing:
 def standings(subject_kind: str, subject_ids: Sequence[int]) -> dict[int, Standing]:
     """The same for many subjects of one kind, in one query."""
     found = dict.fromkeys(subject_ids, Standing.CLEAR)
-    rows = db.session.execute(
-        select(ScreeningMatch.subject_id, ScreeningMatch.state)
-        .where(
-            ScreeningMatch.subject_kind == subject_kind,
-            ScreeningMatch.subject_id.in_(subject_ids),
-            ScreeningMatch.state != MatchState.CLEARED,
-        )
-        .distinct()
-    )
+    rows = db.session.execute(_OPEN_OR_CONFIRMED, {"kind": subject_kind, "ids": list(subject_ids)})
     for subject_id, state in rows:
         if state is MatchState.CONFIRMED:
             found[subject_id] = Standing.CONFIRMED
@@ -251,8 +258,7 @@ class _Index:
 
 def _current_index() -> _Index:
     """The names of the current lists, kept in this process until another edition is current."""
-    wanted = select(SanctionsList.id, SanctionsList.sha256).where(SanctionsList.is_current.is_(True))
-    editions = tuple((list_id, digest) for list_id, digest in db.session.execute(wanted.order_by(SanctionsList.id)))
+    editions = tuple((list_id, digest) for list_id, digest in db.session.execute(_EDITIONS))
     kept: _Index | None = current_app.extensions.get(_CACHE)
     if kept is None or kept.editions != editions:
         from app.screening.matching import NameIndex  # noqa: PLC0415 - brings RapidFuzz, 5 MB; pages compare no names

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.accounts.models import Membership, Organisation, Person
 from app.accounts.roles import Role
@@ -30,6 +30,17 @@ from app.providers.models import Provider
 
 # Who may act on an offer hears of it.
 TOLD = (Role.OWNER, Role.SELLER)
+
+
+# Said once: every order that ends asks for them.
+_SCARCE = (
+    select(Offer.id, Offer.units_offered)
+    .where(
+        Offer.id.in_(bindparam("offer_ids", expanding=True)),
+        Offer.units_offered - Offer.units_reserved - Offer.units_settled < bindparam("few"),
+    )
+    .order_by(Offer.id)
+)
 
 
 @dataclass(frozen=True)
@@ -83,22 +94,14 @@ def low_stock(offer_ids: Iterable[int], now: datetime) -> None:
     again. Offers that have plenty left are passed over. `now` is aware.
     """
     few = rule(LOW_STOCK)
-    wanted = list(offer_ids)
-    scarce = [offer for offer in _read(wanted) if offer.units_left < few]
-    for offer in scarce:
-        for owned in _owned([offer.id]):
+    for scarce in db.session.execute(_SCARCE, {"offer_ids": list(offer_ids), "few": few}).all():
+        for owned in _owned([scarce.id]):
             _tell(
                 owned,
-                f"low_stock:{offer.id}:{offer.units_offered}",
+                f"low_stock:{scarce.id}:{scarce.units_offered}",
                 lambda offers, **who: LowStock(offer=offers[0], **who),
                 now,
             )
-
-
-def _read(offer_ids: Sequence[int]) -> Sequence[Offer]:
-    return db.session.scalars(
-        select(Offer).where(Offer.id.in_(offer_ids)).order_by(Offer.id).execution_options(populate_existing=True)
-    ).all()
 
 
 def _owned(offer_ids: Sequence[int]) -> list[_Owned]:

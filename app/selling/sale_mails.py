@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.accounts.models import Membership, Organisation, Person
 from app.catalog.models import Issuance, Project
@@ -31,25 +31,29 @@ class Sold:
     share: Money
 
 
+# Said once: every order that ends asks for them.
+_SELLERS = (
+    select(Person, Organisation, Provider.id)
+    .join(Membership, Membership.person_id == Person.id)
+    .join(Organisation, Organisation.id == Membership.organisation_id)
+    .join(Provider, Provider.organisation_id == Organisation.id)
+    .where(
+        Provider.id.in_(bindparam("providers", expanding=True)),
+        Membership.role.in_(TOLD),
+        Person.verified_at.is_not(None),
+        Person.suspended_at.is_(None),
+    )
+    .order_by(Provider.id, Person.id)
+)
+
+
 def sale_made(order_reference: str, sold: Sequence[Sold], *, is_demonstration: bool, now: datetime) -> None:
     """Tell each participant of its own lines of an order, and of nothing else. Once for each order. `now` is aware."""
     by_provider: dict[int, list[Sold]] = {}
     for line in sold:
         by_provider.setdefault(line.provider_id, []).append(line)
     base = settings().public_base_url
-    for person, organisation, provider_id in db.session.execute(
-        select(Person, Organisation, Provider.id)
-        .join(Membership, Membership.person_id == Person.id)
-        .join(Organisation, Organisation.id == Membership.organisation_id)
-        .join(Provider, Provider.organisation_id == Organisation.id)
-        .where(
-            Provider.id.in_(by_provider),
-            Membership.role.in_(TOLD),
-            Person.verified_at.is_not(None),
-            Person.suspended_at.is_(None),
-        )
-        .order_by(Provider.id, Person.id)
-    ).all():
+    for person, organisation, provider_id in db.session.execute(_SELLERS, {"providers": list(by_provider)}).all():
         own = by_provider[provider_id]
         room = f"{base}/{person.locale}/sell/{organisation.code}"
         queue_mail(

@@ -69,7 +69,7 @@ class TestpayBank:
     def find_page(self, reference: str) -> TestpaySession | None:
         """A hosted page as it is now, detached; None when there is none of that name."""
         end_reading()
-        page = db.session.scalar(select(_Row).where(_Row.reference == reference))
+        page: TestpaySession | None = db.session.scalar(_PAGE, {"reference": reference})
         if page is not None:
             db.session.expunge(page)
         end_reading()
@@ -218,7 +218,8 @@ class TestpayBank:
             moves[status](reference, now)
 
 
-# Said once: the worker asks after every round.
+# Said once: each payment asks several times, and the worker after every round.
+_PAGE = select(_Row).where(_Row.reference == bindparam("reference"))
 _OVER = union_all(
     select(_Row.reference, _Row.status).where(
         or_(
