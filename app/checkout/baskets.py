@@ -17,7 +17,7 @@ from app.kernel.references import unguessable_token
 from app.offers import closing
 from app.offers.errors import BelowMinimum, SaleClosed, UnitsUnavailable
 from app.offers.models import Offer
-from app.offers.states import Standing
+from app.offers.states import VISIBLE, Standing
 
 # Said once: a purchase asks for each of its lines. What an offer and its mechanism let a basket have of it.
 _COLUMNS = (Offer, Issuance.unit_type, closing.SALES_CLOSE_AT.label("sale_closes_at"))
@@ -25,7 +25,7 @@ _ASKED = (
     select(*_COLUMNS, BasketLine.units, held_by(bindparam("basket_id")).label("held"))
     .join(Issuance, Issuance.id == Offer.issuance_id)
     .outerjoin(BasketLine, (BasketLine.offer_id == Offer.id) & (BasketLine.basket_id == bindparam("basket_id")))
-    .where(Offer.id == bindparam("offer_id"))
+    .where(Offer.id == bindparam("offer_id"), Offer.state.in_(VISIBLE))
 )
 _IN_BASKET = (
     select(*_COLUMNS, BasketLine, held_by(Basket.id).label("held"))
@@ -49,12 +49,14 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
     """Put `units` (tonnes) more of an offer into the basket and give the basket's token.
 
     Makes a basket where there is none. Raises UnitsUnavailable when the line would ask for more
-    than is left now, BelowMinimum for less than the seller sells, SaleClosed when nothing of the mechanism
-    is put into baskets any more.
+    than is left now (of an offer that visitors do not know that is nothing), BelowMinimum for less
+    than the seller sells, SaleClosed when nothing of the mechanism is put into baskets any more.
     """
     with transaction():
         basket = find_basket(token) or _new_basket(now)
-        asked = db.session.execute(_ASKED, {"basket_id": basket.id, "offer_id": offer_id}).one()
+        asked = db.session.execute(_ASKED, {"basket_id": basket.id, "offer_id": offer_id}).one_or_none()
+        if asked is None:
+            raise UnitsUnavailable(offer_id=offer_id, units=units, units_left=0, is_reserved=False)
         wanted = units + (asked.units or 0)
         _check_left(asked, wanted, now)
         if asked.units is None:

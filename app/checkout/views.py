@@ -40,12 +40,12 @@ def add() -> BaseResponse:
     """Put units of an offer into the basket; a mistake comes back beside its field."""
     typed = request.form.get("units", "")
     offer_id = read_number(request.form.get("offer_id", ""))
-    reference = find_project_of_offer(offer_id)
-    if reference is None:
-        return redirect(url_for("catalog.projects"), 303)
     try:
         token = baskets.add_to_basket(token=basket_token(), offer_id=offer_id, units=_read(typed), now=now())
     except (BadUnits, UnitsUnavailable, BelowMinimum, SaleClosed) as refusal:
+        reference = find_project_of_offer(offer_id)
+        if reference is None:
+            return redirect(url_for("catalog.projects"), 303)
         page = get_project_page(reference, settings().payment_minimum)
         return make_response(render_project(page, error_offer_id=offer_id, error=describe(refusal), typed=typed), 422)
     return keep_basket(_to("checkout.basket"), token)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask
 
 from app.web import (
@@ -26,6 +29,8 @@ from app.web import (
 def init_app(app: Flask) -> None:
     """Set all of it up. Needs `tonne.settings` and `tonne.clock` in `app.extensions`."""
     app.url_rule_class = routes.LateRule
+    # No view and no hook of ours is a coroutine; Flask would look whether it is, twenty times in a request.
+    app.ensure_sync = _as_it_is  # type: ignore[method-assign]  # Flask's own way
     environment.init_app(app)
     logs.init_app(app)
     security.init_app(app)
@@ -40,3 +45,7 @@ def init_app(app: Flask) -> None:
     errors.init_app(app)
     app.register_blueprint(views.bp)
     shared_pages.init_app(app)
+
+
+def _as_it_is(func: Callable[..., Any]) -> Callable[..., Any]:
+    return func

@@ -28,12 +28,12 @@ def init_app(app: Flask) -> None:
 
 def _name_the_content(endpoint: str, values: dict[str, Any]) -> None:
     if endpoint == "static" and VERSION not in values:
-        values[VERSION] = _version_of(values["filename"])
+        values[VERSION] = version_of(values["filename"])
 
 
 def _say_how_long(response: Response) -> Response:
     if request.endpoint == "static" and response.status_code in {200, 304}:
-        version = _version_of((request.view_args or {})["filename"])
+        version = version_of((request.view_args or {})["filename"])
         response.headers["Cache-Control"] = FOREVER if request.args.get(VERSION) == version else AN_HOUR
     return response
 
@@ -63,7 +63,7 @@ def _path_in(directory: str, filename: str) -> Path:
     return Path(directory) / filename
 
 
-def _version_of(filename: str) -> str | None:
+def version_of(filename: str) -> str | None:
     """The first characters of the file's SHA-256, or None for a file that does not exist."""
     path = _path_of(filename)
     try:

@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from babel import Locale
-from flask import Flask, Response, abort, current_app, g, has_request_context, redirect, request
+from babel.support import Translations
+from flask import Flask, Request, Response, abort, current_app, g, has_request_context, redirect, request
 from flask.globals import request_ctx
-from flask_babel import Babel, force_locale, get_locale, get_translations, refresh
+from flask_babel import Babel, Domain, force_locale, get_domain, get_locale, refresh
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
+from wtforms.i18n import messages_path
 
 from app import current
 from app.kernel.languages import DEFAULT_LANGUAGE, LANGUAGES
@@ -30,13 +32,16 @@ R = TypeVar("R", bound=WerkzeugResponse)
 def init_app(app: Flask) -> None:
     """Bind translations, take the language out of addresses and put it into new ones."""
     # One for each application, because it keeps the catalogues that it has read.
-    Babel().init_app(
+    babel = Babel()
+    babel.domain_instance = Catalogues()
+    babel.init_app(
         app,
         default_locale=DEFAULT_LANGUAGE,
         default_translation_directories="translations",
         default_timezone="UTC",
         locale_selector=_select_locale,
     )
+    app.request_class = RequestWithForms
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # of the extension that Babel added
         gettext=lambda text: _catalogue().ugettext(text),
         ngettext=lambda one, many, number: _catalogue().ungettext(one, many, number),
@@ -89,16 +94,39 @@ def _catalogue() -> Any:
     context = _kept_by_babel()
     locale, catalogue = getattr(context, "tonne_catalogue", (None, None))
     if locale is None or locale is not getattr(context, "babel_locale", None):
-        catalogue = get_translations()
+        catalogue = Domain.get_translations(get_domain())
         if g:  # asking has made the context and found the locale
             g._flask_babel.tonne_catalogue = g._flask_babel.babel_locale, catalogue  # noqa: SLF001 - as Babel keeps its own
     return catalogue
 
 
+class Catalogues(Domain):
+    """What `gettext` and its kind ask outside templates: the same catalogue, found in the same short way."""
+
+    def get_translations(self) -> Any:
+        """The catalogue of the locale in force."""
+        return _catalogue()
+
+
+class RequestWithForms(Request):
+    """A request that knows the few words of WTForms' own; Flask-WTF would read their catalogue anew for each."""
+
+    @property
+    def wtforms_translations(self) -> Any:
+        """The catalogue of those words for the language in force."""
+        return _words_of_wtforms(current_language())
+
+
+@cache
+def _words_of_wtforms(language: str) -> Any:
+    return Translations.load(messages_path(), [language], domain="wtforms")
+
+
 def _kept_by_babel() -> Any:
     """What Babel knows of the present context, None before it was asked: in one step, for hundreds of words."""
     try:
-        return g._flask_babel  # noqa: SLF001 - Babel has no other door to it
+        # Of the object itself: to go through its stand-in takes longer than all the rest here.
+        return g._get_current_object()._flask_babel  # noqa: SLF001 - Babel has no other door to it
     except (AttributeError, RuntimeError):  # nothing is kept yet; no application
         return None
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask, has_request_context, request
 
+from app.web.assets import VERSION, version_of
 from app.web.i18n import current_language, has_language
 
 MOST_ADDRESSES = 4096
@@ -26,8 +27,11 @@ def init_app(app: Flask) -> None:
 
     def url_for(endpoint: str, **values: Any) -> str:
         """What Flask's says. A page's path depends on its values, the language in force and where we are mounted."""
+        is_file = endpoint == "static"
+        if is_file:
+            values.setdefault(VERSION, version_of(values["filename"]))
         is_plain = all(type(value) in PLAIN for value in values.values()) and SPECIAL.isdisjoint(values)
-        if is_plain and has_request_context() and has_language(endpoint):
+        if is_plain and has_request_context() and (is_file or has_language(endpoint)):
             return built(endpoint, current_language(), request.root_path, **values)
         return app.url_for(endpoint, **values)
 

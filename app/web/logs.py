@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, Response, g, has_request_context, request
@@ -21,6 +22,7 @@ HEADER = "X-Request-ID"
 # Asked for all the time: one line for each would be all that the log says.
 QUIET = frozenset({"static", "web.health", "web.ready", "web.live", "operations.metrics"})
 MASK = "…"
+LONGEST_KEPT = 100  # characters of a text that is masked once
 
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _CODE_LETTERS = "2-9A-HJKMNP-TV-Z"
@@ -67,9 +69,17 @@ def request_id() -> str:
 
 def mask(text: str) -> str:
     """`text` without keys, e-mail addresses, secret links, verification codes and database values."""
+    return _mask_kept(text) if len(text) <= LONGEST_KEPT else _mask(text)
+
+
+def _mask(text: str) -> str:
     for pattern in _SECRETS:
         text = pattern.sub(rf"\g<1>{MASK}" if pattern.groups else MASK, text)
     return text
+
+
+# Paths and messages come again and again.
+_mask_kept = lru_cache(maxsize=512)(_mask)
 
 
 class StandardError(logging.Handler):

@@ -191,21 +191,25 @@ def form_without_token(view: View) -> View:
 
 
 def _add_headers(response: Response) -> Response:
-    headers = response.headers
-    headers.setdefault("Content-Security-Policy", _content_policy())
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", PASSKEYS_ONLY if hasattr(_view(), "uses_passkeys") else NO_FEATURES)
-    headers.setdefault("Referrer-Policy", "no-referrer" if is_secret_address() else "same-origin")
+    headers = {
+        "Content-Security-Policy": _content_policy(),
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": PASSKEYS_ONLY if hasattr(_view(), "uses_passkeys") else NO_FEATURES,
+        "Referrer-Policy": "no-referrer" if is_secret_address() else "same-origin",
+    }
     if current.settings().public_base_url.startswith("https://"):
-        headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
+        headers["Strict-Transport-Security"] = STRICT_TRANSPORT
     if is_private():
-        headers["Cache-Control"] = "no-store"
-        headers.setdefault("X-Robots-Tag", "noindex")
+        response.headers["Cache-Control"] = "no-store"
+        headers["X-Robots-Tag"] = "noindex"
     elif request.endpoint != "static" or response.status_code >= 400:
         # Units left are never older than a second, and the basket in the header is the reader's own.
-        headers.setdefault("Cache-Control", "private, no-cache")
+        headers["Cache-Control"] = "private, no-cache"
+    # What a view said itself stays. All at once: werkzeug looks through what is there for each that is set alone.
+    said = {name.lower() for name, _value in response.headers}
+    response.headers.extend({name: value for name, value in headers.items() if name.lower() not in said})
     return response
 
 

@@ -26,19 +26,19 @@ def page(reference: str) -> str:
 def act(reference: str) -> Response | tuple[str, int]:
     """The buyer pays, pays later by bank, or has the card declined."""
     now = current.now()
-    asked = _get_page(reference)
     match request.form.get("action"):
         case "pay":
             _bank().pay(reference, now)
         case "bank":
             _bank().pay_by_bank(reference, now)
         case "decline":
-            return _show("testpay/page.html", asked, is_declined=True), 402
+            return _show("testpay/page.html", _get_page(reference), is_declined=True), 402
         case _:
+            _get_page(reference)
             abort(400)
-    jobs.wake()
     # Pressed twice, or too late: what is true now decides where the buyer goes.
     paid = _get_page(reference)
+    jobs.wake()
     if page_state(paid, now) in {GatewayState.SUCCEEDED, GatewayState.PROCESSING}:
         return redirect(_success_url(paid), 303)
     return redirect(url_for("testpay.page", reference=reference), 303)

@@ -45,6 +45,19 @@ def test_a_wrong_quantity_on_the_project_page_is_explained_at_its_field_and_stay
     assert visitor.get("/en/basket").form("/basket").fields[f"units-{offer_id}"] == "12"
 
 
+def test_units_of_an_offer_that_visitors_do_not_know_lead_to_the_list_and_into_no_basket(shop: Shop) -> None:
+    hidden = shop.offer(units=1_000)
+    with shop.inside():
+        change_offer(hidden, state=OfferState.DRAFT)
+    client = shop.app.test_client()
+
+    for offer_id, units in ((hidden, "1"), (hidden, "no number"), (hidden + 1, "1"), ("", "1")):
+        answer = client.post("/en/basket/add", data={"offer_id": offer_id, "units": units})
+        assert (answer.status_code, answer.location) == (303, "/en/"), (offer_id, units)
+    with shop.inside(), transaction() as session:
+        assert session.scalar(text("SELECT count(*) FROM basket")) == 0
+
+
 def test_a_number_can_be_typed_as_the_page_prints_it_and_the_mistake_is_named(shop: Shop) -> None:
     offer_id, visitor = shop.offer(units=20_000), shop.visitor()
     page = shop.project_page(visitor, offer_id)

@@ -209,6 +209,9 @@ def test_nonsense_is_refused(client: FlaskClient, reference: str) -> None:
         assert client.post(path, data={"action": "pay"}).status_code == 400
     for path in ("/testpay/nobody", "/testpay/nobody/bank"):
         assert client.get(path).status_code == 404
+        for action in ("pay", "bank", "decline", "settle", ""):
+            sent = client.post(path, data={"csrf_token": token.group(1), "action": action})
+            assert sent.status_code == 404, (path, action)
 
 
 def test_only_the_test_gateway_has_such_a_page(make_app: Callable[..., Flask]) -> None:

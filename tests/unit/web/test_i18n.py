@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from flask import Flask, url_for
+from flask import Flask, request, url_for
 from flask.testing import FlaskClient
 from flask_babel import gettext
 from werkzeug.routing import BuildError
@@ -284,3 +284,15 @@ def test_links_of_two_applications_do_not_mix(make_site: SiteMaker) -> None:
         with site.test_request_context(path):
             assert url_for("room.page") == path
             assert i18n.switch_url("es") == switched
+
+
+def test_the_form_librarys_own_words_are_in_the_language_of_the_page_and_read_once(site: Flask) -> None:
+    said = {}
+    for language in ("en", "fr", "es"):
+        with site.test_request_context(f"/{language}/"):
+            words = request.wtforms_translations  # type: ignore[attr-defined]  # of our own request
+            said[language] = words.gettext("Not a valid choice.")
+        with site.test_request_context(f"/{language}/"):
+            assert request.wtforms_translations is words  # type: ignore[attr-defined]  # as above
+
+    assert said == {"en": "Not a valid choice.", "fr": "N'est pas un choix valide.", "es": "Opción inválida."}

@@ -32,6 +32,9 @@ def link(endpoint: str, **values: Any) -> str:
         ("catalog.projects", {"open": True}),
         ("catalog.projects", {"open": 1}),
         ("web.health", {}),
+        ("static", {"filename": "css/tonne.css"}),
+        ("static", {"filename": "css/tonne.css", "v": "1"}),
+        ("static", {"filename": "css/nothing.css"}),
     ],
 )
 def test_an_address_is_the_one_of_flask_however_often_it_is_asked_for(
