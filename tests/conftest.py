@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import CodeType
 from typing import Any
 from uuid import uuid4
 
@@ -28,16 +29,27 @@ from app.kernel import checkpoints
 from app.kernel.clock import Clock, FixedClock
 from tests.builders import NOW
 from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, scripted
+from tests.lasting import KeptConnections, LastingDatabase
 from tests.postgres import FOR_A_MOMENT, PrivateCluster, shared_cluster
 
 ROOT = Path(__file__).parent.parent
 SECRET = "a-secret-of-tests-that-is-long-enough-0001"
+
+CONNECTIONS = KeptConnections()
+LONGEST_NAME = 200
 
 AppMaker = Callable[..., Flask]
 
 # Property tests look for counterexamples, not for a busy machine. Here, because it holds for what is imported later.
 settings.register_profile("tonne", deadline=None)
 settings.load_profile("tonne")
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a case by the beginning of a long text: a file of megabytes would travel in each report of a test."""
+    if isinstance(val, str | bytes) and len(val) > LONGEST_NAME:
+        return ascii(val[:LONGEST_NAME])[1:-1]
+    return None
 
 
 def pytest_collection_finish() -> None:
@@ -86,6 +98,8 @@ def _compile_each_statement_once() -> None:
 
     def make_engine(bind_key: str | None, options: dict[str, Any], app: Flask) -> Any:
         engine: Any = make_anew(bind_key, options | {"query_cache_size": 5_000}, app)
+        if engine.name == "postgresql":
+            CONNECTIONS.serve(engine)
         first = kept.get(engine.name)
         if first is None or first.dialect.server_version_info is None:  # it never met a database
             kept[engine.name] = engine
@@ -104,16 +118,15 @@ class _CompiledTemplates(BytecodeCache):
     """What Jinja compiles, shared by all applications of a process: each would compile every template anew."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, bytes] = {}
+        self._kept: dict[tuple[str, str], CodeType | None] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Take a template that was compiled before; a changed source has another checksum and is compiled."""
-        if bucket.key in self._kept:
-            bucket.bytecode_from_string(self._kept[bucket.key])
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep a compiled template."""
-        self._kept[bucket.key] = bucket.bytecode_to_string()
+        self._kept[bucket.key, bucket.checksum] = bucket.code
 
 
 COMPILED_TEMPLATES = _CompiledTemplates()
@@ -185,6 +198,14 @@ def postgres_template(cluster: PrivateCluster, tmp_path_factory: pytest.TempPath
     return name
 
 
+@pytest.fixture(scope="session")
+def lasting(cluster: PrivateCluster, postgres_template: str) -> Iterator[LastingDatabase]:
+    """The PostgreSQL database of this process."""
+    found = LastingDatabase(cluster, postgres_template, CONNECTIONS)
+    yield found
+    found.drop()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def db_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A fresh migrated database; every test that uses it runs on both engines."""
@@ -194,11 +215,9 @@ def db_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copy(template, path)
         yield f"sqlite:///{path}"
         return
-    shared: PrivateCluster = request.getfixturevalue("cluster")
-    name = f"test_{uuid4().hex[:16]}"
-    url = shared.create_database(name, template=request.getfixturevalue("postgres_template"))
-    yield url
-    shared.drop_database(name)
+    lasting: LastingDatabase = request.getfixturevalue("lasting")
+    yield lasting.url
+    lasting.restore()
 
 
 @pytest.fixture

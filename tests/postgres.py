@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -116,7 +117,7 @@ class PrivateCluster:
     def is_running(self) -> bool:
         """Whether the server accepts connections."""
         try:
-            with closing(self._connect("postgres")):
+            with closing(self.connect("postgres")):
                 return True
         except psycopg.OperationalError:
             return False
@@ -165,6 +166,7 @@ class PrivateCluster:
         # A container whose first process buries nobody shows the dead leader for ever, and the next
         # start would take it for alive.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
+        (self.directory / f".s.PGSQL.{self.port}.lock").unlink(missing_ok=True)
 
     def remove(self) -> None:
         """End the server and delete everything it stored."""
@@ -193,10 +195,11 @@ class PrivateCluster:
             self._errands = None
 
     def _execute(self, statement: sql.Composed) -> None:
-        self._errands = self._errands or self._connect("postgres")
+        self._errands = self._errands or self.connect("postgres")
         self._errands.execute(statement)
 
-    def _connect(self, name: str) -> psycopg.Connection[tuple[object, ...]]:
+    def connect(self, name: str) -> psycopg.Connection[Any]:
+        """A connection to a database, on which each statement is a transaction of its own."""
         return psycopg.connect(
             host="127.0.0.1",
             port=self.port,

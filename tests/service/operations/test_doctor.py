@@ -38,7 +38,7 @@ from app.screening.models import SanctionsList
 from app.version import VERSION
 from tests.builders import NOW, a_paid_order, an_offer, the_order
 from tests.clamd_standin import clamd
-from tests.conftest import ROOT, SECRET, AppMaker
+from tests.conftest import CONNECTIONS, ROOT, SECRET, AppMaker
 from tests.people import a_person, an_operator
 from tests.smtp_sink import Sink, smtp_sink
 
@@ -184,6 +184,7 @@ def test_a_database_that_takes_no_row_is_a_problem(context: Flask) -> None:
     if db.engine.dialect.name == "postgresql":
         db.session.remove()
         db.engine.dispose()
+        CONNECTIONS.end()  # who connects from now on is set so
 
     assert bad("database", patient(context)).words == "It takes no row: is it read-only, full, or not migrated?"
 
