@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from flask import Flask, current_app, request
 from flask_limiter import Limiter
 from limits.storage import Storage
-from sqlalchemy import Connection, case, delete, select
+from sqlalchemy import Connection, Integer, bindparam, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
@@ -40,6 +40,28 @@ View = TypeVar("View", bound=Callable[..., Any])
 _log = logging.getLogger(__name__)
 
 
+def _count(insert: Callable[..., Any]) -> Any:
+    """The statement that counts on, or begins to count anew when the window is over."""
+    amount, ends_at = bindparam("amount", type_=Integer()), bindparam("ends_at", type_=RateLimit.expires_at.type)
+    is_over = RateLimit.expires_at <= bindparam("now")
+    return (
+        insert(RateLimit)
+        .values(key=bindparam("of"), hits=amount, expires_at=ends_at)
+        .on_conflict_do_update(
+            index_elements=[RateLimit.key],
+            set_={
+                "hits": case((is_over, amount), else_=RateLimit.hits + amount),
+                "expires_at": case((is_over, ends_at), else_=RateLimit.expires_at),
+            },
+        )
+        .returning(RateLimit.hits)
+    )
+
+
+# Said once: each form that is sent asks.
+_COUNT = {"postgresql": _count(postgresql.insert), "sqlite": _count(sqlite.insert)}
+
+
 class DatabaseStorage(Storage):
     """Counters in the table `rate_limit`, each change one statement in a short transaction of its own."""
 
@@ -53,24 +75,10 @@ class DatabaseStorage(Storage):
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count `amount` more uses in the window of `expiry` seconds; returns the uses so far."""
         now = current.now()
-        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-        is_over = RateLimit.expires_at <= now
-        ends_at = now + timedelta(seconds=expiry)
-        statement = (
-            insert(RateLimit)
-            .values(key=key, hits=amount, expires_at=ends_at)
-            .on_conflict_do_update(
-                index_elements=[RateLimit.key],
-                set_={
-                    "hits": case((is_over, amount), else_=RateLimit.hits + amount),
-                    "expires_at": case((is_over, ends_at), else_=RateLimit.expires_at),
-                },
-            )
-            .returning(RateLimit.hits)
-        )
+        facts = {"of": key, "amount": amount, "now": now, "ends_at": now + timedelta(seconds=expiry)}
         try:
             with _own_transaction() as connection:
-                hits: int = connection.execute(statement).scalar_one()
+                hits: int = connection.execute(_COUNT[connection.dialect.name], facts).scalar_one()
             if hits == amount:
                 self._purge()
         except SQLAlchemyError as error:

@@ -6,11 +6,13 @@ import pytest
 from flask import Flask
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
+from markupsafe import Markup
 from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 from wtforms.validators import InputRequired
+from wtforms.widgets import html_params
 
-from app.web.fields import CountryField
+from app.web.fields import CountryField, written
 from app.web.filters import country_choices
 from app.web.i18n import in_locale
 
@@ -79,3 +81,9 @@ def test_a_form_without_the_field_chooses_no_country_of_those_that_must_be_chose
 
         assert not form.validate()
         assert "selected" not in str(form.country())
+
+
+def test_attributes_are_written_as_wtforms_writes_them() -> None:
+    for value in ("plain", '"><script>', "'", Markup('<b title="x">&amp;</b>'), 3, True, False, None, "Ürümqi", ""):
+        attributes = {"value": value, "id": "a", "aria-describedby": 'b"c', "required": True, "maxlength": False}
+        assert written(**attributes) == str(html_params(**attributes)), value
