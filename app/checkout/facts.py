@@ -96,8 +96,9 @@ def preview(
         country=details["country"],
     )
     grouped: dict[tuple[int, str], tuple[Project, list[TransactionFacts]]] = {}
+    by_account = {account: registries.of_account(account) for account in {row.account for row in rows}}
     for units, issuance, project, holder, account in rows:
-        registry = registries.of_account(account)
+        registry = by_account[account]
         grouped.setdefault((project.id, registry.name), (project, []))[1].append(
             transaction_facts(issuance, holder, units, cancellation=None)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 # Explicit directional controls can make a name read as another one (CVE-2021-42574). The marks
 # U+200E, U+200F and the joiners U+200C, U+200D stay: Arabic, Persian and Indic names need them.
@@ -39,6 +40,7 @@ def _is_dropped(character: str) -> bool:
     )
 
 
+@lru_cache(maxsize=4_096)
 def fold_character(character: str) -> str:
     """One character without case, accent or typographic form: `É` and `é` are `e`, `₂` is `2`, `ß` is `ss`.
 

@@ -10,11 +10,14 @@ from flask import Flask
 from app.checkout import service
 from app.checkout.errors import AlreadyPaid, OrderNotPayable
 from app.checkout.states import OrderState
+from app.db import advance, transaction
 from app.fulfilment.process import Collaborators, run_due
+from app.jobs.models import RestorationHold
 from app.kernel import checkpoints
 from app.payments import service as payments
+from app.payments.models import Payment
 from app.payments.ports import GatewayFault, GatewayOutcomeUnknown, GatewayRefusal, GatewayState, GatewayUnavailable
-from app.payments.states import PaymentState
+from app.payments.states import PAYMENT, PaymentState
 from tests.builders import (
     NOW,
     a_basket,
@@ -101,6 +104,38 @@ def test_a_gateway_that_did_not_answer_is_asked_again_under_the_same_key_and_giv
 
     assert len(gateway.payments) == 1
     assert the_order(order_id).state is OrderState.FULFILLED
+
+
+def test_a_payment_page_that_a_power_cut_left_unopened_is_not_opened_while_a_restoration_hold_stands(
+    world: Collaborators,
+) -> None:
+    order_id = a_placed_order(world.settings, {an_offer(): 1})
+    gateway_of(world).problems["start_checkout"] = [GatewayOutcomeUnknown()]
+    with pytest.raises(GatewayOutcomeUnknown):
+        start(world, order_id)
+    with transaction() as session:
+        session.add(RestorationHold(backup_made_at=NOW, restored_at=NOW, is_journal_kept=True))
+
+    with pytest.raises(GatewayUnavailable):
+        look_again(world, order_id)
+
+    assert gateway_of(world).payments == {}
+
+
+def test_an_order_whose_payment_failed_in_a_power_cut_is_held_until_its_next_page_has_closed(
+    world: Collaborators,
+) -> None:
+    order_id = a_placed_order(world.settings, {an_offer(): 1})
+    start(world, order_id)
+    with transaction():
+        advance(Payment, payments_of(order_id)[0].id, PAYMENT, PaymentState.FAILED, at=NOW)
+    pass_time(world, minutes=30)
+
+    start(world, order_id)
+
+    order = the_order(order_id)
+    assert order.state is OrderState.PAYMENT_PENDING
+    assert order.expires_at == payments_of(order_id)[1].expires_at + timedelta(minutes=10)
 
 
 def test_a_page_that_was_opened_just_before_a_power_cut_is_found_again(world: Collaborators) -> None:
