@@ -19,6 +19,7 @@ from app.kernel.clock import Clock
 from app.kernel.serials import Span
 from app.registry.ledger import books, codes
 from app.registry.ledger.books import Held, Moved, Period, Place
+from app.registry.ledger.errors import ReferenceUsed
 from app.registry.ledger.models import (
     LedgerAccount,
     LedgerBlock,
@@ -139,10 +140,11 @@ class LedgerRegistry:
         way = self._ways.get(request.unit_type) or self._find_way(request.unit_type)
         with transaction():
             account = self._wait_for(request.account)
-            earlier = self._find(request)
-            if earlier is not None:
-                return earlier
-            outcome = self._decide(request, account, way)
+            try:
+                outcome: Outcome = self._decide(request, account, way)
+            except ReferenceUsed:
+                # Its transaction was not entered a second time, and what the first one did stands.
+                outcome = self.advance(request, None)
             checkpoints.reached("ledger.inside_commit")
         checkpoints.reached("ledger.after_commit")
         return outcome

@@ -13,9 +13,10 @@ from typing import Any, cast
 
 from sqlalchemy import Table, bindparam, select, update
 
-from app.db import add_row, add_row_with_id, db, insert_once, one_at_a_time, write
+from app.db import add_row, db, insert_once, insert_once_with_id, one_at_a_time, write
 from app.kernel.serials import Span
 from app.registry.ledger import codes
+from app.registry.ledger.errors import ReferenceUsed
 from app.registry.ledger.models import (
     LedgerAccount,
     LedgerBlock,
@@ -110,7 +111,7 @@ def enter(
 ) -> Entry:
     """Enter a completed transaction and the serial numbers it moves; the blocks themselves are moved by `move`.
 
-    `at` is aware; `facts` are further columns. Raises WayForbidden.
+    `at` is aware; `facts` are further columns. Raises WayForbidden, or ReferenceUsed; nothing is written then.
     """
     codes.require_way(type_code, None if source is None else source.type_code, target.type_code)
     units = sum(part.span.units for part in moved)
@@ -132,7 +133,7 @@ def enter(
 
 
 def enter_terminated(type_code: int, target: Place, period: Period, *, units: int, at: datetime, **facts: Any) -> Entry:
-    """Enter a proposal that the registry refused: nothing moved, and its reference is used up."""
+    """Enter a proposal that the registry refused: nothing moved, and its reference is used up. Raises ReferenceUsed."""
     return _enter(
         type_code=type_code,
         state_code=codes.TERMINATED,
@@ -149,7 +150,9 @@ _NAMING = update(_TRANSACTIONS).where(_TRANSACTIONS.c.id == bindparam("entry_id"
 
 
 def _enter(**values: Any) -> Entry:
-    entry_id = add_row_with_id(LedgerTransaction, **values)
+    entry_id = insert_once_with_id(LedgerTransaction, **values)
+    if entry_id is None:
+        raise ReferenceUsed
     identifier = codes.transaction_identifier(entry_id)
     write(_NAMING, {"entry_id": entry_id, "name": identifier})
     return Entry(entry_id, identifier)

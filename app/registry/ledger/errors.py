@@ -1,6 +1,6 @@
 """Why the embedded registry does not issue, take money or forward. Facts are plain values."""
 
-from app.kernel.errors import Refusal
+from app.kernel.errors import Fault, Refusal
 
 
 class IssuanceUnfit(Refusal):
@@ -21,3 +21,7 @@ class ForwardingUnfit(Refusal):
     """Units cannot be forwarded: `problem` is account, units or not_released (`units` that may go)."""
 
     code = "ledger_forwarding_unfit"
+
+
+class ReferenceUsed(Fault):
+    """A transaction was to be entered under a reference that another one has."""
