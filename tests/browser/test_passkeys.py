@@ -22,7 +22,7 @@ from app.db import db
 from app.kernel.clock import FixedClock
 from app.notifications import links
 from app.notifications.models import Mail
-from tests.browser.browser import ARGUMENTS
+from tests.browser.browser import ARGUMENTS, executable
 from tests.builders import NOW
 from tests.conftest import application, environment
 
@@ -69,11 +69,9 @@ def place(sqlite_template: Path, tmp_path: Path) -> Iterator[Place]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A window whose browser has a device with a person who always agrees."""
-    path = shutil.which("chromium")
-    assert path
     rules = "--host-resolver-rules=MAP localhost 127.0.0.1, MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
     arguments = [one for one in ARGUMENTS if not one.startswith("--host-resolver-rules")]
-    own = browser.browser_type.launch(executable_path=path, args=[*arguments, rules])
+    own = browser.browser_type.launch(executable_path=executable(), args=[*arguments, rules])
     window = own.new_context().new_page()
     device = window.context.new_cdp_session(window)
     device.send("WebAuthn.enable")
