@@ -302,9 +302,9 @@ def insert_once_with_id(row: type[Any], **values: Any) -> int | None:
 
 
 def insert_each_once(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert those of several rows whose unique keys do not exist yet, in one statement."""
-    dialect = db.session().get_bind().dialect.name
-    write_many(_insert_each_unless_there(row.__table__, dialect), rows)
+    """Insert those of several rows whose unique keys do not exist yet, in one statement; nothing for none."""
+    if rows:
+        write_many(_insert_each_unless_there(row.__table__, db.session().get_bind().dialect.name), rows)
 
 
 @cache

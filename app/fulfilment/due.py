@@ -18,7 +18,7 @@ from app.registry.ports import Registries
 from app.selling import service as selling
 
 # By the name of the step in `app/fulfilment/process.py` that does it.
-_QUESTIONS: dict[str, tuple[SelectBase, ...]] = {
+QUESTIONS: dict[str, tuple[SelectBase, ...]] = {
     "hear_notices": (payments.UNHEARD,),
     "check_payments": (payments.UNCHECKED,),
     "expire_orders": (checkout.UNPAID_TOO_LONG,),
@@ -37,7 +37,7 @@ _QUESTIONS: dict[str, tuple[SelectBase, ...]] = {
 _LOOK = select(
     *(
         question.exists().label(f"{step}_{number}")
-        for step, all_ in _QUESTIONS.items()
+        for step, all_ in QUESTIONS.items()
         for number, question in enumerate(all_)
     )
 )
@@ -46,5 +46,5 @@ _LOOK = select(
 def look(registries: Registries, now: datetime) -> frozenset[str]:
     """The names of the steps that have something to do at `now` (aware)."""
     row = write(_LOOK, {"now": now, "most": 1, "planned_by": late.earliest_late(registries, now)}).one()
-    names = (step for step, all_ in _QUESTIONS.items() for _question in all_)
+    names = (step for step, all_ in QUESTIONS.items() for _question in all_)
     return frozenset(name for name, is_due in zip(names, row, strict=True) if is_due)

@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from inspect import isfunction, signature
 
 import pytest
 from flask import Flask
@@ -16,6 +17,7 @@ from app.checkout.states import OrderState
 from app.db import StateEvent, db
 from app.fulfilment import process
 from app.fulfilment.commands import prepare_to_draw
+from app.fulfilment.due import QUESTIONS
 from app.fulfilment.finishing import finish_order
 from app.fulfilment.process import Collaborators, run_due
 from app.registry.ports import RefusalCode, Refused
@@ -55,6 +57,16 @@ def test_the_whole_story_of_an_order_is_on_record_step_by_step(world: Collaborat
 
     assert states_of(order_id) == ["placed", "payment_pending", "paid", "fulfilling", "fulfilled"]
     assert the_order(order_id).finished_at == world.clock.now()
+
+
+def test_every_step_of_the_worker_is_asked_for() -> None:
+    steps = {
+        name
+        for name, each in vars(process).items()
+        if isfunction(each) and each.__module__ == process.__name__ and [*signature(each).parameters] == ["world"]
+    }
+
+    assert steps - {"run_due", "help_adapters"} == set(QUESTIONS)
 
 
 def test_when_nothing_is_due_nothing_is_done(world: Collaborators) -> None:
