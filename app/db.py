@@ -201,7 +201,7 @@ def _move_all(table: Table) -> Executable:
     return (
         update(table)
         .where(table.c.id.in_(bindparam("ids", expanding=True)), table.c.state == bindparam("the_source"))
-        .values(state=bindparam("state"))
+        .values({"state": bindparam("state")})
         .returning(table.c.id)
     )
 
