@@ -151,8 +151,8 @@ def test_the_list_is_shown_before_any_other_room_is_loaded(shop: Shop, db_url: s
 
     rooms = {name.split(".")[1] for name in loaded}
     assert rooms <= {
-        "accounts", "audit", "catalog", "checkout", "config", "current", "db", "front", "kernel", "offers", "opening",
-        "version", "web",
+        "accounts", "audit", "catalog", "checkout", "config", "current", "db", "dialects", "front", "kernel", "offers",
+        "opening", "version", "web",
     }  # fmt: skip
     assert not {"app.checkout.models", "app.offers.queries", "app.accounts.views", "app.accounts.service"} & {*loaded}
 
