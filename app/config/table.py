@@ -49,7 +49,7 @@ SETTINGS: tuple[Setting, ...] = (
         "PAGE_CACHE_MILLISECONDS",
         "900",
         "int",
-        "How long visitors without cookies share a drawn page; at most 1000, 0 draws each anew.",
+        "How long visitors share a drawn page; at most 1000, 0 draws each anew.",
     ),
     Setting("WEB_THREADS", "4", "count", "Threads in each web server process."),
     Setting("INSTANCE_PATH", "instance", "path", "Directory of the embedded databases and of compiled templates."),
