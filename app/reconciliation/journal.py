@@ -34,6 +34,7 @@ class Journal:
         self.path = path
         self._known: dict[bytes, Line] = {}
         self._recent: tuple[object, list[Line], bool] = (None, [], True)
+        self._of_kind: dict[str, list[Line]] = {}
 
     @property
     def is_there(self) -> bool:
@@ -81,7 +82,14 @@ class Journal:
             self._known = {each: known.get(each) or _parsed(each, 0) for each in raw}
             lines = [self._known[each] for each in raw]
             self._recent = seen, lines, not lines or lines[0]["previous"] == FIRST
+            self._of_kind = {}
+            for line in lines:
+                self._of_kind.setdefault(line["kind"], []).append(line)
         return self._recent[1:]
+
+    def recent_of(self, kind: str) -> Sequence[Line]:
+        """Those of the last lines that are of a kind, oldest first."""
+        return self._of_kind.get(kind, ()) if self.recent()[0] else ()
 
     def append(self, facts: Sequence[Line]) -> None:
         """Write lines after the last one, and be sure that they are on the disk."""

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, cast, func, literal, select, union_all
@@ -154,11 +155,10 @@ def put_up(*, is_journal_kept: bool, now: datetime, backup_made_at: datetime | N
 
 def _newest(journal: Journal, kind: str) -> Line | None:
     """The line of a kind with the highest number among the last ones, or among all of them."""
-    recent, is_all = journal.recent()
-    found = [line for line in recent if line["kind"] == kind]
-    if not found and not is_all:
+    found = journal.recent_of(kind)
+    if not found and not journal.recent()[1]:
         found = [line for line in journal.lines() if line["kind"] == kind]
-    return max(found, key=lambda line: line["id"], default=None)
+    return max(found, key=itemgetter("id"), default=None)
 
 
 def _known(journal: Journal, kind: str) -> tuple[int, Collection[int]]:
@@ -166,8 +166,8 @@ def _known(journal: Journal, kind: str) -> tuple[int, Collection[int]]:
     newest = _newest(journal, kind)
     if newest is None:
         return 0, frozenset()
-    recent, is_all = journal.recent()
-    ids = {line["id"] for line in recent if line["kind"] == kind}
+    _recent, is_all = journal.recent()
+    ids = {line["id"] for line in journal.recent_of(kind)}
     since = 0 if is_all else max(0, newest["id"] - OVERTAKEN)
     if not is_all and min(ids, default=newest["id"]) > since:
         ids = {line["id"] for line in journal.lines() if line["kind"] == kind and line["id"] > since}
