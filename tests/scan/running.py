@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,6 +25,7 @@ MODULES = (
 )  # fmt: skip
 SECONDS_TO_CRAWL, SECONDS_FOR_A_MODULE = 30, 12
 FORGERY = "Cross Site Request Forgery"
+EARLIER_VISIT = "Nothing was sent yet: this page belongs to an earlier visit."
 # One address of each kind is enough: there are thousands of days and sellers.
 PAGES_OF_A_KIND = 12
 
@@ -107,7 +109,8 @@ def wapiti(site: Site) -> Report:
     found: set[Finding] = set()
     pages = 0
     for who, start in (("", "/en/"), ("sam", f"/en/sell/{organisation}"), ("eva", "/en/desk")):
-        said = _wapiti(site, who, start)
+        said = _wapiti(site, who, start) or _wapiti(site, who, start)
+        assert said is not None, f"wapiti ended twice without a report of {start}"
         pages += int(said["infos"]["crawled_pages_nbr"])
         for kind in ("vulnerabilities", "anomalies"):
             for rule, rows in said[kind].items():
@@ -119,7 +122,11 @@ def wapiti(site: Site) -> Report:
     return Report("wapiti", version_of(WAPITI), f"{pages} pages", sorted(found))
 
 
-def _wapiti(site: Site, who: str, start: str) -> dict[str, dict[str, list[dict[str, str]]]]:
+def _wapiti(site: Site, who: str, start: str) -> dict[str, Any] | None:
+    """What it found from one page on; None when it fell over its own notes, which it does on a busy machine.
+
+    A module that is stopped at the end of its time may leave the file of its session locked: "database is locked".
+    """
     with tempfile.TemporaryDirectory(prefix="tonne-wapiti-") as directory:
         report = Path(directory) / "report.json"
         command = [
@@ -130,17 +137,19 @@ def _wapiti(site: Site, who: str, start: str) -> dict[str, dict[str, list[dict[s
             f"--exclude={site.address}/en/account/sign-out", "--format=json", f"--output={report}",
         ]  # fmt: skip
         command += [f"--cookie-value={site.cookie_of(who)}"] if who else []
-        said = run(command)
-        assert report.exists(), f"wapiti wrote no report: {said[-400:]}"
-        return dict(json.loads(report.read_text()))
+        run(command)
+        return dict(json.loads(report.read_text())) if report.exists() else None
 
 
 def _refuses_forgeries(site: Site, who: str, row: dict[str, str]) -> bool:
-    """Whether a form with a wrong token and one with none both get 400, which wapiti takes for one answer to both."""
+    """Whether a form with a wrong token and one with none are both refused, which wapiti takes for one answer to both.
+
+    A form that checks its token itself is shown again, with what is wrong.
+    """
     address = site.address + urlsplit(row["path"]).path
     headers = {"Cookie": site.cookie_of(who)} if who else {}
-    answers = (httpx.post(address, data=form, headers=headers, timeout=30) for form in ({}, {"csrf_token": "wrong"}))
-    return all(answer.status_code == 400 for answer in answers)
+    answers = [httpx.post(address, data=form, headers=headers, timeout=30) for form in ({}, {"csrf_token": "wrong"})]
+    return all(answer.status_code == 400 or EARLIER_VISIT in answer.text for answer in answers)
 
 
 def _kind_of(row: dict[str, str]) -> str:

@@ -195,3 +195,23 @@ def test_the_printed_address_leads_to_the_page_in_the_readers_language_and_keeps
     assert opened.headers["Location"] == f"/{language}/verify/TN1-2026?code=ABCD-EFGH"
     assert "Accept-Language" in plain.headers["Vary"]
     assert "Cookie" in plain.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "Nothing was sent yet: this page belongs to an earlier visit."),
+        ("fr", "Rien n’a encore été envoyé"),
+        ("es", "Todavía no se ha enviado nada"),
+    ],
+)
+def test_a_form_of_an_earlier_visit_is_shown_again_with_what_was_typed_and_plain_words(
+    shop: Shop, language: str, words: str
+) -> None:
+    for token in ({}, {"csrf_token": "of an earlier visit"}):
+        answer = shop.visitor().client.post(f"/{language}/verify", data={"number": "TN1-2026", **token})
+
+        assert answer.status_code == 422
+        assert words in answer.text
+        assert "CSRF token" not in answer.text
+        assert 'value="TN1-2026"' in answer.text
