@@ -15,6 +15,9 @@ from tests.browser.staged import Stage, staged
 
 OpenPage = Callable[..., Page]
 
+# Putting everything on stage takes ten seconds: `make test` has one process do it, `make sweep` keeps all of them busy.
+on_stage = pytest.mark.sweep if os.environ.get("SWEEP") else pytest.mark.xdist_group("stage")
+
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:

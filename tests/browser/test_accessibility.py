@@ -16,10 +16,11 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.browser import Watch, watched_page
+from tests.browser.conftest import on_stage
 from tests.browser.staged import LANGUAGES, Stage
 from tests.browser.states import ERRORS, SHOP_STATES, STATES
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, on_stage]
 
 AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -20,7 +20,7 @@ from playwright.sync_api import Response
 
 from app.kernel.languages import CODES as LANGUAGES
 from tests.browser.browser import Watch
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, on_stage
 from tests.browser.person import TOO_WIDE
 from tests.browser.reaching import Reach
 from tests.browser.server import Shop
@@ -136,6 +136,7 @@ def test_no_page_of_the_shop_breaks_a_rule_of_html(crawl: Crawl, tmp_path: Path)
     _check(pages, tmp_path)
 
 
+@on_stage
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_state_of_every_page_fits_320_px_and_breaks_no_rule_of_html(
     open_page: OpenPage, stage: Stage, watch: Watch, tmp_path: Path, language: str
@@ -166,6 +167,7 @@ def _states_in(language: str) -> dict[str, Reach]:
     return {name: reach for number, (name, reach) in enumerate(STATES.items()) if number % len(LANGUAGES) == turn}
 
 
+@on_stage
 def test_the_part_of_an_order_that_is_renewed_is_the_part_of_the_page(stage: Stage) -> None:
     with requests.Session() as session:
         session.trust_env = False

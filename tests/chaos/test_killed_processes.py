@@ -1,6 +1,8 @@
 """Web and worker are killed at every named point of a purchase, and every paid order ends well.
 
-`CHAOS_ROUNDS` says how many random rounds follow on each database (1), `CHAOS_SEED` draws the same kills again.
+`make test` takes the databases in turn, so that each point has its kill on one of them; `make chaos` kills at every
+point on both. `CHAOS_ROUNDS` says how many random rounds follow on each database (1), `CHAOS_SEED` draws the same
+kills again.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import signal
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -24,6 +27,7 @@ from tests.chaos.market import ROLES, Market, Order
 pytestmark = pytest.mark.chaos
 
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
+IS_ON_BOTH = "CHAOS_ROUNDS" in os.environ
 SEED = os.environ.get("CHAOS_SEED") or uuid4().hex[:8]
 LOCALES = ("en", "fr", "es")
 SECONDS_TO_KILL = 60
@@ -70,7 +74,17 @@ def test_every_named_point_has_its_kill() -> None:
     assert {case.point for case in CASES} == set(checkpoints.POINTS)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.point}-{case.role}")
+def _kills() -> list[Any]:
+    """Each case on each database, or on one of them in turn."""
+    return [
+        pytest.param(*database.values, case, marks=database.marks, id=f"{database.values[0]}-{case.point}-{case.role}")
+        for turn, database in enumerate(DATABASES)
+        for number, case in enumerate(CASES)
+        if IS_ON_BOTH or number % len(DATABASES) == turn
+    ]
+
+
+@pytest.mark.parametrize(("market", "case"), _kills(), indirect=["market"])
 def test_a_killed_process_loses_no_purchase(case: Case, market: Market) -> None:
     buyer, wanted = _buyer(market), _wanted(market)
     if case.is_refused:
