@@ -120,7 +120,7 @@ def datetime_long(value: datetime) -> str:
     return _datetime_long(_in_utc(value), current_language())
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _datetime_long(instant: datetime, language: str) -> str:
     pattern = _day_pattern(instant, language) + LANGUAGES[language].time
     return format_datetime(instant, pattern, tzinfo=UTC, locale=language)

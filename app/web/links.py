@@ -11,7 +11,7 @@ from flask import Flask, has_request_context, request
 from app.web.assets import VERSION, version_of
 from app.web.i18n import current_language, has_language
 
-MOST_ADDRESSES = 4096
+MOST_ADDRESSES = 1024
 # What an address may hold and be remembered by; whatever else is left to Flask.
 PLAIN = frozenset({str, int, NoneType})
 # Flask's own arguments: these ask for more than a path, which the request has a say in.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _MARK = "tonne.shared_page"
 _READ_AT = "tonne.read_at"
 _DRAWN = "tonne.drawn_pages"
-MOST_PAGES = 64
+MOST_PAGES = 24  # of each of the two kinds
 MOST_BYTES = 256 * 1024
 # What belongs to one answer only.
 _OWN_HEADERS = frozenset({"x-request-id", "date"})
@@ -81,7 +81,7 @@ def shared_but_for_the_corner(view: Callable[..., Response]) -> Callable[..., Re
             response = view(**values)
         finally:
             g.pop("corner")
-        before, hole, after = response.get_data(as_text=True).partition(_HOLE)
+        before, hole, after = response.get_data().partition(_HOLE.encode())
         if hole:
             page = _Drawn(before, after, min(asked_at, request.environ.get(_READ_AT, asked_at)))
             if _MARK in request.environ and response.status_code == 200 and len(before) + len(after) <= MOST_BYTES:
@@ -121,14 +121,17 @@ class Kept(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """A page before and after the corner, and when its figures were read."""
+    """A page before and after the corner, and when its figures were read.
 
-    before: str
-    after: str
+    As bytes: Python takes two for each letter of a text that holds one of Greek, and four for one of a rarer kind.
+    """
+
+    before: bytes
+    after: bytes
     read_at: float
 
-    def with_the_corner(self) -> str:
-        return f"{self.before}{render_template('layouts/_corner.html')}{self.after}"
+    def with_the_corner(self) -> bytes:
+        return self.before + render_template("layouts/_corner.html").encode() + self.after
 
 
 @dataclass(frozen=True, slots=True)
