@@ -158,9 +158,7 @@ def _record_success(
         state = _S.EXPIRED
     if state is _S.EXPIRED:
         _record_late_payment(payment, order, registries, settings, now)
-    elif advance(
-        Order, order_id, ORDER, _S.PAID, at=now, sources=UNPAID, paid_at=now, basket_id=None
-    ):
+    elif advance(Order, order_id, ORDER, _S.PAID, at=now, sources=UNPAID, paid_at=now, basket_id=None):
         # What was read is enough: every move of a state makes objects be read again.
         offers.settle([line.id for line in lines], now)
         _empty_basket(basket_id, {line.offer_id: line.units for line in lines})
