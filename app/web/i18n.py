@@ -111,6 +111,9 @@ class Catalogues(Domain):
 class RequestWithForms(Request):
     """A request that knows the few words of WTForms' own; Flask-WTF would read their catalogue anew for each."""
 
+    # Forms come as browsers send them. Flask-WTF would fill them from JSON too, however deep its levels go.
+    is_json = False
+
     @property
     def wtforms_translations(self) -> Any:
         """The catalogue of those words for the language in force."""

@@ -215,3 +215,15 @@ def test_a_form_of_an_earlier_visit_is_shown_again_with_what_was_typed_and_plain
         assert words in answer.text
         assert "CSRF token" not in answer.text
         assert 'value="TN1-2026"' in answer.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"number": "TN1-2026-00000001"}', '{"a":' * 10_000, "[" * 10_000, "17", "null"],
+    ids=["fields", "deep", "deep list", "number", "nothing"],
+)
+def test_a_form_is_not_filled_from_json_however_deep_it_goes(shop: Shop, body: str) -> None:
+    answer = shop.visitor().client.post("/en/verify", data=body, content_type="application/json")
+
+    assert answer.status_code == 422
+    assert "TN1-2026-00000001" not in answer.text
