@@ -107,7 +107,8 @@ def _seller() -> list[Question]:
         Question("seller: orders as CSV, 900", _file(f"{SELL}/orders.csv", "seller")),
         Question("seller: earnings", _page(f"{SELL}/earnings", "seller"), adds_up=True),
         Question("seller: statement of a month", _file(f"{SELL}/earnings/2025-06.csv", "seller"), adds_up=True),
-        Question("seller: offers", _page(f"{SELL}/offers", "seller")),
+        # What was cancelled of each pool, added up from an index alone.
+        Question("seller: offers", _page(f"{SELL}/offers", "seller"), adds_up=True),
     ]
 
 
@@ -167,7 +168,7 @@ def _catalogue() -> list[Question]:
         Question(name, _page(address, who), about="offers")
         for name, address, who in (
             ("list", "/en/", "visitor"),
-            ("list, page 3", "/en/?page=3", "visitor"),
+            ("list, page 2", "/en/?page=2", "visitor"),
             ("list: words", "/en/?q=wind+kenya", "visitor"),
             ("list: a host Party", "/en/?party=IN", "visitor"),
             ("list: a type", "/en/?type=Hydro", "visitor"),
