@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, exists, func, select
 from app.catalog.models import Issuance, Project
 from app.certificates.models import Certificate
 from app.certificates.ports import SerialRange
+from app.certificates.proof import Step, line_of_proof
 from app.checkout.models import Beneficiary, Order, OrderLine
 from app.checkout.pricing import Breakdown, breakdown
 from app.checkout.publication import Publication, publication_of
@@ -26,16 +27,6 @@ from app.registry.models import Cancellation
 from app.registry.ports import Registries
 from app.registry.promises import longest_of
 from app.registry.states import CANCELLATION, CancellationState
-
-
-@dataclass(frozen=True)
-class Step:
-    """One station of the line of proof: paid, sent to the registry, cancelled, certified."""
-
-    key: str
-    at: datetime | None
-    is_current: bool
-    is_failed: bool
 
 
 @dataclass(frozen=True)
@@ -324,14 +315,11 @@ def proof_times(
 
 
 def _steps(order: Order, cancellations: list[Cancellation], certificates: list[Certificate]) -> tuple[Step, ...]:
-    times = proof_times(order, cancellations, certificates)
-    waiting = next((key for key, at in times.items() if at is None), None)
-    failed = order.state in {OrderState.REFUSED, OrderState.EXPIRED}
-    # Nothing is on its way to the registry while a person looks at it.
-    goes_on = not failed and order.state is not OrderState.RISK_HOLD
-    return tuple(
-        Step(key=key, at=at, is_current=key == waiting and goes_on, is_failed=failed and at is None)
-        for key, at in times.items()
+    return line_of_proof(
+        proof_times(order, cancellations, certificates),
+        failed=order.state in {OrderState.REFUSED, OrderState.EXPIRED},
+        # Nothing is on its way to the registry while a person looks at it.
+        stands=order.state is OrderState.RISK_HOLD,
     )
 
 

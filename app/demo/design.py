@@ -11,7 +11,7 @@ from wtforms import BooleanField, RadioField, SelectField, StringField, TextArea
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 
 from app.certificates.ports import SerialRange
-from app.checkout.order_queries import Step
+from app.certificates.proof import Step
 from app.checkout.pricing import Breakdown, breakdown
 from app.current import settings
 from app.kernel.money import Money

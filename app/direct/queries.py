@@ -12,6 +12,7 @@ from app.accounts.models import Organisation
 from app.catalog.models import Issuance, Project
 from app.certificates.models import Certificate
 from app.certificates.ports import SerialRange
+from app.certificates.proof import Step, line_of_proof
 from app.checkout.models import Beneficiary
 from app.db import db
 from app.direct.models import DirectCancellation
@@ -36,16 +37,6 @@ def promised_units(pools: Sequence[Pool]) -> Mapping[Pool, int]:
         .group_by(DirectCancellation.account, DirectCancellation.issuance_id)
     ).all()
     return {(account, issuance_id): int(units) for account, issuance_id, units in rows}
-
-
-@dataclass(frozen=True)
-class Step:
-    """One station of the line of proof: requested, sent to the registry, cancelled, certified."""
-
-    key: str
-    at: datetime | None
-    is_current: bool
-    is_failed: bool
 
 
 @dataclass(frozen=True)
@@ -182,9 +173,6 @@ def _steps(
         "cancelled": cancellation.completed_at if cancellation else None,
         "certified": certificate.issued_at if certificate else None,
     }
-    waiting = next((key for key, at in times.items() if at is None), None)
-    failed, held = direct.state is DirectState.REFUSED, direct.state is DirectState.RISK_HOLD
-    return tuple(
-        Step(key=key, at=at, is_current=key == waiting and not failed and not held, is_failed=failed and at is None)
-        for key, at in times.items()
+    return line_of_proof(
+        times, failed=direct.state is DirectState.REFUSED, stands=direct.state is DirectState.RISK_HOLD
     )
