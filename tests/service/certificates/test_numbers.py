@@ -126,5 +126,6 @@ def test_every_certificate_has_a_code_of_its_own_and_an_entry_in_the_history(wor
     issued = [certificates_of(a_finished_order(world, {offer_id: 1}))[0] for _ in range(3)]
 
     assert len({certificate.verification_code for certificate in issued}) == 3
-    events = db.session.scalars(select(StateEvent).where(StateEvent.machine == "certificate")).all()
+    of_certificates = select(StateEvent).where(StateEvent.machine == "certificate").order_by(StateEvent.id)
+    events = db.session.scalars(of_certificates).all()
     assert [(e.subject_id, e.from_state, e.to_state) for e in events] == [(c.id, None, "issued") for c in issued]
