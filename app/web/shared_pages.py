@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _MARK = "tonne.shared_page"
 _READ_AT = "tonne.read_at"
 _DRAWN = "tonne.drawn_pages"
-MOST_PAGES = 24  # of each of the two kinds
+MOST_PAGES = 12  # of each of the two kinds
 MOST_BYTES = 256 * 1024
 # What belongs to one answer only.
 _OWN_HEADERS = frozenset({"x-request-id", "date"})
