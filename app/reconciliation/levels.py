@@ -278,6 +278,9 @@ def _transactions(
     since = min(each.created_at for each in ours.values()) if ours else now
     if forgotten_since is not None:
         since = min(since, forgotten_since)
+    # As they were read: what is confirmed while the registry answers is not in its answer.
+    for each in ours.values():
+        db.session.expunge(each)
     end_reading()
     lines = adapter.statement(account, since - MARGIN)
     newer = _planned_meanwhile({line.reference for line in lines if line.reference} - set(ours))

@@ -312,6 +312,25 @@ def test_an_order_that_is_planned_while_books_are_compared_is_no_stray(world: Co
     assert differences(world) == []
 
 
+def test_what_is_confirmed_while_the_registry_states_its_transactions_is_no_difference(
+    world: Collaborators, offer: int
+) -> None:
+    a_begun_order(world, {offer: 6})
+    registry = registry_of(world)
+    read = registry.statement
+
+    def statement(account: str, since: Any) -> Any:
+        registry.statement = read  # type: ignore[method-assign]  # another answer than it would give
+        lines = read(account, since)
+        run_due(world)
+        return lines
+
+    registry.statement = statement  # type: ignore[method-assign]  # another answer than it would give
+
+    assert differences(world) == []
+    assert the_offer(offer).state is OfferState.LIVE
+
+
 def test_a_registry_that_does_not_answer_keeps_nobody_from_the_rest(world: Collaborators, offer: int) -> None:
     registry_of(world).holdings = lambda account: (_ for _ in ()).throw(ConnectionError())  # type: ignore[method-assign]  # another answer than it would give
 
