@@ -34,6 +34,7 @@ from tests.contract.registries import a_national_offer
 BUYERS = 4
 # Buyers wait while the shop has so many orders in hand: a shop with a queue of thousands proves nothing more.
 MOST_IN_HAND = 100
+LONG_CROWDED, TIME_FOR_A_CROWD = 20, timedelta(minutes=15)  # seconds of real time, and what passes then
 PULSE = 0.1  # seconds
 STEADY_UNITS, THIN_UNITS, THIN_HELD, NATIONAL_UNITS = 97_000, 200, 60, 40_000
 WEEKS = timedelta(days=15)  # longer than units are held for a transfer
@@ -173,6 +174,7 @@ class Storm:
         self._offers = self.books.noted("offers")
         self._to_buy = iter([number for number in range(self.purchases) if number not in done])
         self._began, self._lock, self._is_crowded = done, threading.Lock(), threading.Event()
+        self._crowded_since = 0.0
         self._problems: list[BaseException] = []
         self.house.take_back_orders()
         self.clock.jump(timedelta(0))
@@ -211,10 +213,16 @@ class Storm:
                 ).scalar()
         except SQLAlchemyError:
             return
-        if int(in_hand or 0) > MOST_IN_HAND:
-            self._is_crowded.set()
-        else:
+        if int(in_hand or 0) <= MOST_IN_HAND:
             self._is_crowded.clear()
+            return
+        if not self._is_crowded.is_set():
+            self._is_crowded.set()
+            self._crowded_since = time.monotonic()
+        elif time.monotonic() > self._crowded_since + LONG_CROWDED:
+            # Somebody died with a lease taken while the clock was hours ahead. Nobody buys, so no other event comes.
+            self._crowded_since = time.monotonic()
+            self.clock.pass_time(TIME_FOR_A_CROWD)
 
     def _buy(self) -> None:
         try:
