@@ -106,7 +106,8 @@ QUESTIONS = {
         WHERE r.state = 'held' AND o.state NOT IN ('placed', 'payment_pending')""",
     "an order has one certificate for each project that units were cancelled of": """
         SELECT done.order_id, done.project_id, count(c.id) FROM (SELECT DISTINCT l.order_id, l.project_id
-        FROM cancellation x JOIN order_line l ON l.id = x.order_line_id WHERE x.state = 'confirmed') AS done
+        FROM cancellation x JOIN order_line l ON l.id = x.order_line_id WHERE x.state = 'confirmed'
+        AND NOT EXISTS (SELECT 1 FROM cancellation w WHERE w.order_id = x.order_id AND w.state = 'manual')) AS done
         LEFT JOIN certificate c ON c.order_id = done.order_id AND c.project_id = done.project_id
         AND c.state = 'issued' GROUP BY done.order_id, done.project_id HAVING count(c.id) <> 1""",
     "nothing is certified that was not cancelled": """
