@@ -85,14 +85,21 @@ def start_payment(order_id: int, gateway: PaymentGateway, settings: Settings, cl
     return open_payment(payment_id, gateway, settings, clock)
 
 
-def open_payment(payment_id: int, gateway: PaymentGateway, settings: Settings, clock: Clock) -> str:
-    """Make the gateway call of a written payment; a repeat sends the same request under the same key."""
+def open_payment(
+    payment_id: int, gateway: PaymentGateway, settings: Settings, clock: Clock, *, is_repeat: bool = False
+) -> str:
+    """Make the gateway call of a written payment; a repeat sends the same request under the same key.
+
+    A gateway that is busy did nothing now, but the request that is repeated may have opened a page: it is asked again.
+    """
     request = _payment_request(payment_id, settings)
     end_reading()
     checkpoints.reached("gateway.before_call")
     try:
         start = gateway.start_checkout(request)
-    except (GatewayRefusal, GatewayUnavailable):
+    except (GatewayRefusal, GatewayUnavailable) as problem:
+        if is_repeat and isinstance(problem, GatewayUnavailable):
+            raise
         payments.mark_failed(payment_id, clock.now())
         _make_payable(payment_id, clock.now())
         raise

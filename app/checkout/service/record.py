@@ -71,7 +71,7 @@ def reconcile(
         # The process died between writing the payment and hearing the gateway's answer. The same
         # request under the same key gives the same page again.
         try:
-            open_payment(payment_id, gateway, settings, clock)
+            open_payment(payment_id, gateway, settings, clock, is_repeat=True)
         except GatewayRefusal:
             return None
         except GatewayOutcomeUnknown as unknown:

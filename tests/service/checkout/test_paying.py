@@ -106,6 +106,26 @@ def test_a_gateway_that_did_not_answer_is_asked_again_under_the_same_key_and_giv
     assert the_order(order_id).state is OrderState.FULFILLED
 
 
+def test_a_gateway_that_is_busy_when_it_is_asked_again_leaves_no_page_that_nobody_knows_of(
+    world: Collaborators,
+) -> None:
+    gateway = gateway_of(world)
+    order_id = a_placed_order(world.settings, {an_offer(): 1})
+    gateway.problems["start_checkout_answer"] = [GatewayOutcomeUnknown()]
+    with pytest.raises(GatewayOutcomeUnknown):
+        start(world, order_id)
+
+    gateway.problems["start_checkout"] = [GatewayUnavailable()]
+    with pytest.raises(GatewayUnavailable):
+        look_again(world, order_id)
+    assert payments_of(order_id)[0].state is PaymentState.CREATED, "the first request may have opened a page"
+
+    gateway.pay()
+    pass_time(world, minutes=2)
+    run_due(world)
+    assert the_order(order_id).state is OrderState.FULFILLED
+
+
 def test_a_payment_page_that_a_power_cut_left_unopened_is_not_opened_while_a_restoration_hold_stands(
     world: Collaborators,
 ) -> None:
