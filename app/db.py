@@ -206,20 +206,15 @@ def _move_all(table: Table) -> Executable:
     )
 
 
-def write(statement: Executable, values: Mapping[str, Any] | None = None) -> Result[Any]:
-    """Execute a statement on tables in the caller's transaction, after what objects are still to be written."""
+def write(statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None) -> Result[Any]:
+    """Execute a statement on tables in the caller's transaction, after what objects are still to be written.
+
+    `values` are those of its parameters, or of several rows.
+    """
     session = db.session()
     session.flush()
     connection: Connection = session.info.get("connection") or session.connection()
     return connection.execute(statement, values)
-
-
-def write_many(statement: Executable, rows: Sequence[Mapping[str, Any]]) -> Result[Any]:
-    """The same for several rows of values."""
-    session = db.session()
-    session.flush()
-    connection: Connection = session.info.get("connection") or session.connection()
-    return connection.execute(statement, list(rows))
 
 
 def read_ids(statement: Executable, **values: Any) -> list[int]:
@@ -274,12 +269,12 @@ def add_row_with_id(row: type[Any], **values: Any) -> int:
 def add_rows(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert several rows of one kind in one statement; nothing for none. Each has the same columns."""
     if rows:
-        write_many(_insert_many(row.__table__, is_sorted=False), rows)
+        write(_insert_many(row.__table__, is_sorted=False), rows)
 
 
 def add_rows_with_ids(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """The same, for rows whose new ids are wanted, in the order of the rows."""
-    return list(write_many(_insert_many(row.__table__, is_sorted=True), rows).scalars()) if rows else []
+    return list(write(_insert_many(row.__table__, is_sorted=True), rows).scalars()) if rows else []
 
 
 @cache
@@ -290,34 +285,26 @@ def _insert_many(table: Table, *, is_sorted: bool) -> Executable:
 
 def insert_once(row: type[Any], **values: Any) -> bool:
     """Insert a row unless one of its unique keys exists already; True if this call inserted it."""
-    dialect = db.session().get_bind().dialect.name
-    return rows_changed(write(_insert_unless_there(row.__table__, dialect), values)) == 1
+    return insert_once_with_id(row, **values) is not None
 
 
 def insert_once_with_id(row: type[Any], **values: Any) -> int | None:
-    """The same as `insert_once`, and gives the new id; None where a unique key existed."""
+    """The same, and gives the new id, or the first column of another primary key; None where a unique key existed."""
     dialect = db.session().get_bind().dialect.name
-    new: int | None = write(_insert_each_unless_there(row.__table__, dialect), values).scalar_one_or_none()
+    new: int | None = write(_insert_unless_there(row.__table__, dialect), values).scalar_one_or_none()
     return new
 
 
 def insert_each_once(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert those of several rows whose unique keys do not exist yet, in one statement; nothing for none."""
     if rows:
-        write_many(_insert_each_unless_there(row.__table__, db.session().get_bind().dialect.name), rows)
-
-
-@cache
-def _insert_each_unless_there(table: Table, dialect: str) -> Executable:
-    upsert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return upsert(table).on_conflict_do_nothing().returning(*table.primary_key)
+        write(_insert_unless_there(row.__table__, db.session().get_bind().dialect.name), rows)
 
 
 @cache
 def _insert_unless_there(table: Table, dialect: str) -> Executable:
     upsert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    # The driver of PostgreSQL says -1 unless the number is asked for.
-    return upsert(table).inline().on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return upsert(table).on_conflict_do_nothing().returning(*table.primary_key)
 
 
 def one_at_a_time(name: str) -> None:

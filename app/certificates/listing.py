@@ -20,7 +20,7 @@ from app.certificates.models import (
     RegisterWord,
 )
 from app.certificates.ports import CertificateFacts
-from app.db import add_rows, db, insert_each_once, write, write_many
+from app.db import add_rows, db, insert_each_once, write
 from app.kernel.places import names_of_country
 from app.kernel.text import fold
 from app.registry.models import Cancellation, CancelledBlock
@@ -130,7 +130,7 @@ def _add_up(entered: Sequence[tuple[Certificate, CertificateFacts]]) -> None:
         sums[key] = (certificates + 1, units + facts.units)
     names = ("year", "intent", "project_id", "certificates", "units")
     rows = [dict(zip(names, (*key, *sums[key]), strict=True)) for key in sorted(sums)]
-    write_many(_adding_up(db.session().get_bind().dialect.name), rows)
+    write(_adding_up(db.session().get_bind().dialect.name), rows)
 
 
 @cache

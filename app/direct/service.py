@@ -43,7 +43,7 @@ from app.providers.states import ProviderState
 from app.registry.accounts import find_account_provider
 from app.registry.models import Cancellation
 from app.registry.ports import RefusalCode, Registries
-from app.registry.service import Cause, plan_cancellation
+from app.registry.service import Cause, Plan, plan_cancellations
 from app.registry.states import CANCELLATION, CancellationState
 from app.screening.service import ScreenedSubject, Standing, screen, standing
 from app.selling.notices import offers_frozen
@@ -299,7 +299,7 @@ def _set_going(direct_id: int, source: DirectState, registries: Registries, now:
 def _plan(direct_id: int, registries: Registries, now: datetime) -> None:
     direct = db.session.get_one(DirectCancellation, direct_id)
     beneficiary = _beneficiary_of(direct_id)
-    plan_cancellation(
+    plan = Plan(
         cause=Cause(direct_cancellation_id=direct_id, key=f"direct:{direct.once}", at=direct.placed_at),
         registry=registries.of_account(direct.account).name,
         account=direct.account,
@@ -308,8 +308,8 @@ def _plan(direct_id: int, registries: Registries, now: datetime) -> None:
         units=direct.units,
         beneficiary_name=beneficiary.name,
         purpose=beneficiary.purpose,
-        now=now,
     )
+    plan_cancellations([plan], now)
 
 
 def due_to_finish(limit: int = 100) -> list[int]:

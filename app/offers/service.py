@@ -9,7 +9,7 @@ from typing import Any, NoReturn, cast
 
 from sqlalchemy import BigInteger, BindParameter, ColumnElement, Row, Table, bindparam, not_, or_, select, update
 
-from app.db import StateEvent, add_rows_with_ids, advance, advance_all, db, record_all, write, write_many
+from app.db import StateEvent, add_rows_with_ids, advance, advance_all, db, record_all, write
 from app.kernel.columns import UTCDateTime
 from app.offers import closing
 from app.offers.errors import BelowMinimum, PriceChanged, UnitsUnavailable
@@ -121,7 +121,7 @@ def settle(order_line_ids: Sequence[int], now: datetime) -> int:
     settled = set(advance_all(Reservation, list(held), RESERVATION, _R.HELD, _R.SETTLED, at=now)) if held else set()
     taken = [{"offer_id": row.offer_id, "wanted": row.units} for row in held.values() if row.id in settled]
     if taken:
-        write_many(_SETTLE, taken)
+        write(_SETTLE, taken)
     return len(taken)
 
 

@@ -44,7 +44,7 @@ _TRANSACTION = (
 _ENTRY = select(LedgerTransaction.id).where(
     LedgerTransaction.id == bindparam("number"), LedgerTransaction.identifier == bindparam("identifier")
 )
-_LAST_number = select(CertificateCounter.last).where(CertificateCounter.year == bindparam("year"))
+_LAST_NUMBER = select(CertificateCounter.last).where(CertificateCounter.year == bindparam("year"))
 _ENTRIES = (
     select(LedgerTransaction.id.label("number"), LedgerTransaction.identifier.label("name"))
     .where(LedgerTransaction.id > bindparam("entries_since"), LedgerTransaction.origin != IMPORTED)
@@ -140,7 +140,7 @@ def is_ahead(journal: Journal) -> bool:
         _ENTRY, number=transactions["id"], identifier=transactions["identifier"]
     )
     is_number_lost = certificates is not None and certificates["sequence"] > max(
-        read_ids(_LAST_number, year=certificates["year"]), default=0
+        read_ids(_LAST_NUMBER, year=certificates["year"]), default=0
     )
     return is_transaction_lost or is_number_lost
 

@@ -93,7 +93,7 @@ def shared_but_for_the_corner(view: Callable[..., Response]) -> Callable[..., Re
 
 
 class Kept(Generic[T]):
-    """Values by key until they are `seconds` old on the clock `now`; no more than `most`, the oldest goes first."""
+    """Values by key until they are `seconds` old on the clock `now`; no more than MOST_PAGES, the oldest goes first."""
 
     def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds

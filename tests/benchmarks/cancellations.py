@@ -152,7 +152,7 @@ def cancel(cause: int, account: str, issuance: Issuance, registries: Registries)
     """One cancellation as the worker does it: planned in one transaction, then pursued until it is confirmed."""
     clock = SystemClock()
     with transaction():
-        cancellation_id = service.plan_cancellation(
+        plan = service.Plan(
             cause=service.Cause(direct_cancellation_id=cause),
             registry="ledger",
             account=account,
@@ -161,8 +161,8 @@ def cancel(cause: int, account: str, issuance: Issuance, registries: Registries)
             units=1 + cause % 7,
             beneficiary_name="Amélie Nguyễn",
             purpose="Our office heating of 2025",
-            now=clock.now(),
         )
+        (cancellation_id,) = service.plan_cancellations([plan], clock.now())
     service.pursue(cancellation_id, CancellationState.PLANNED, registries, clock)
 
 

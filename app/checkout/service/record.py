@@ -45,7 +45,10 @@ REVIEW_EVERY = timedelta(days=1)
 
 
 _LINES = (
-    select(OrderLine.id, OrderLine.offer_id, OrderLine.units, closing.LAST_ORDER_AT.label("closes_at"))
+    select(
+        *(OrderLine.id, OrderLine.offer_id, OrderLine.units, Issuance.unit_type),
+        closing.LAST_ORDER_AT.label("closes_at"),
+    )
     .join(Issuance, Issuance.id == OrderLine.issuance_id)
     .where(OrderLine.order_id == bindparam("order_id"))
     .order_by(OrderLine.position)
@@ -153,7 +156,8 @@ def _record_success(
     if not won:
         return
     lines = db.session.execute(_LINES, {"order_id": order_id}).all()
-    if state in UNPAID and any(line.closes_at is not None and line.closes_at <= now for line in lines):
+    closings = [closing.Closing(line.offer_id, line.unit_type, line.closes_at) for line in lines]
+    if state in UNPAID and closing.first_closed(closings, now) is not None:
         end_unpaid(order_id, ORDERS_CLOSED, now)
         state = _S.EXPIRED
     if state is _S.EXPIRED:

@@ -9,7 +9,7 @@ from app.registry.service.accounts import assign_account
 from app.registry.service.attempts import BACKOFF
 from app.registry.service.contradictions import what_is_wrong
 from app.registry.service.outcomes import MANUAL_AFTER, record_stated
-from app.registry.service.planning import DUE, Cause, Plan, due_cancellations, plan_cancellation, plan_cancellations
+from app.registry.service.planning import DUE, Cause, Plan, due_cancellations, plan_cancellations
 from app.registry.service.pursuing import doubt, doubt_planned, look_up, pursue, send, take_next_step
 from app.registry.service.question import request_of
 from app.registry.service.withdrawing import want_back, withdraw
@@ -25,7 +25,6 @@ __all__ = [
     "doubt_planned",
     "due_cancellations",
     "look_up",
-    "plan_cancellation",
     "plan_cancellations",
     "pursue",
     "record_stated",

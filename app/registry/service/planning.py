@@ -60,11 +60,6 @@ class Plan:
     purpose: str
 
 
-def plan_cancellation(*, now: datetime, **plan: Any) -> int:
-    """Write the intent to carry out one `Plan`; gives its id."""
-    return plan_cancellations([Plan(**plan)], now)[0]
-
-
 def plan_cancellations(plans: Sequence[Plan], now: datetime) -> list[int]:
     """Write the intents to cancel; gives their ids.
 
