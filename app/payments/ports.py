@@ -107,7 +107,7 @@ class BadNotice(Refusal):
 
 
 class GatewayUnavailable(Refusal):
-    """The gateway certainly did nothing; the same call may be made again later."""
+    """The gateway certainly did nothing, in no try of this call; the same call may be made again later."""
 
     code = "gateway_unavailable"
 

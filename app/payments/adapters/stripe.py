@@ -230,16 +230,15 @@ def _translated(error: stripe.StripeError, *, writes: bool) -> Exception:
         "request_id": error.request_id,
     }
     log.warning("Stripe answered with an error: %s", facts)
-    if isinstance(error, stripe.RateLimitError):
-        return GatewayUnavailable(**facts)
     if isinstance(error, stripe.IdempotencyError):
         return GatewayRefusal(reason="key", **facts)
     if isinstance(error, stripe.InvalidRequestError | stripe.CardError):
         if error.code in REFUSING_CODES or error.param in REFUSING_PARAMETERS:
             return GatewayRefusal(reason=error.code or error.param, **facts)
         return GatewayFault(f"Stripe does not accept our request: {facts}")
-    if isinstance(error, stripe.APIConnectionError | stripe.APIError):
-        # Lost on the way, 5xx, or another call with the same key still at work (409).
+    if isinstance(error, stripe.APIConnectionError | stripe.APIError | stripe.RateLimitError):
+        # Lost on the way, 5xx, or another call with the same key still at work (409). What was too much (429) did
+        # nothing, but the library does not tell whether an answer was lost in a try before it.
         return GatewayOutcomeUnknown(**facts) if writes else GatewayUnavailable(**facts)
     return GatewayFault(f"Stripe does not accept our key: {facts}")
 

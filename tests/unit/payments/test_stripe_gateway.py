@@ -169,7 +169,7 @@ def test_one_lost_answer_is_made_good_without_a_second_page(
     assert list(standin.account.sessions) == [start.gateway_reference]
 
 
-@pytest.mark.parametrize("fault", ["drop", "lose_answer", "error", "error_after", "conflict", "html"])
+@pytest.mark.parametrize("fault", ["drop", "lose_answer", "error", "error_after", "conflict", "html", "busy"])
 def test_when_no_answer_comes_the_page_may_exist_and_the_same_key_finds_it(
     gateway: StripeGateway, standin: StripeStandIn, fault: str
 ) -> None:
@@ -226,11 +226,15 @@ def test_a_refund_is_not_repeated_after_stripe_forgot_the_key(gateway: StripeGat
     assert len(standin.account.refunds) == len(keys)
 
 
-def test_when_stripe_is_busy_nothing_has_happened(gateway: StripeGateway, standin: StripeStandIn) -> None:
-    standin.faults.append("busy")
-    with pytest.raises(GatewayUnavailable):
+@pytest.mark.parametrize("fault", ["lose_answer", "error_after"])
+def test_when_stripe_is_busy_a_try_before_may_have_opened_the_page(
+    gateway: StripeGateway, standin: StripeStandIn, fault: str
+) -> None:
+    standin.faults.extend([fault, "busy"])
+    with pytest.raises(GatewayOutcomeUnknown):
         gateway.start_checkout(payment_request(NOW))
-    assert not standin.account.sessions
+    start = gateway.start_checkout(payment_request(NOW))
+    assert list(standin.account.sessions) == [start.gateway_reference]
 
 
 def test_when_stripe_is_gone_it_is_not_known_what_it_did(settings: Settings) -> None:
