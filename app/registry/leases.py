@@ -3,6 +3,10 @@
 Real registries lose updates that arrive at the same time, and their calls cannot be made inside a transaction
 that would hold a lock. So whoever writes takes a lease that ends by itself, later than all time limits of an
 adapter's call together, and its number tells afterwards whether somebody took over.
+
+A lease whose end lies further ahead than one lasts was taken with a clock that was wrong, or is looked at with one.
+Nobody knows which, so only time that this process itself has measured ends it: it is void once it has stood
+unchanged for as long as a lease lasts.
 """
 
 from __future__ import annotations
@@ -12,9 +16,10 @@ import socket
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from time import monotonic
+from typing import Any, cast
 
-from sqlalchemy import Table, and_, bindparam, or_, update
+from sqlalchemy import Row, Table, and_, bindparam, or_, select, update
 
 from app.db import insert_once, rows_changed, write
 from app.registry.models import RegistryLease
@@ -23,15 +28,19 @@ LENGTH = timedelta(seconds=60)
 
 _LEASES = cast(Table, RegistryLease.__table__)
 _OF_ACCOUNT = and_(_LEASES.c.registry_code == bindparam("code"), _LEASES.c.account == bindparam("of"))
-_TAKE = (
+_TAKEN = (
     update(_LEASES)
-    .where(_OF_ACCOUNT, or_(_LEASES.c.holder.is_(None), _LEASES.c.expires_at <= bindparam("now")))
     .values(fence=_LEASES.c.fence + 1, holder=bindparam("me"), expires_at=bindparam("until"))
     .returning(_LEASES.c.fence)
 )
+_TAKE = _TAKEN.where(_OF_ACCOUNT, or_(_LEASES.c.holder.is_(None), _LEASES.c.expires_at <= bindparam("now")))
+_TAKE_OVER = _TAKEN.where(_OF_ACCOUNT, _LEASES.c.fence == bindparam("seen"))
+_HELD = select(_LEASES).where(_OF_ACCOUNT)
 _GIVE_BACK = (
     update(_LEASES).where(_OF_ACCOUNT, _LEASES.c.fence == bindparam("mine")).values(holder=None, expires_at=None)
 )
+# Leases that end too far ahead, as they stood, and when this process first saw them so.
+_watched: dict[tuple[Any, ...], float] = {}
 
 
 @dataclass(frozen=True)
@@ -45,13 +54,25 @@ class Lease:
 
 def take(registry_code: str, account: str, now: datetime) -> Lease | None:
     """Take the lease on an account for `LENGTH`, inside the caller's transaction; None while somebody has it."""
-    taken = {"code": registry_code, "of": account, "now": now, "me": _me(), "until": now + LENGTH}
-    fence = write(_TAKE, taken).scalar()
-    if fence is None and insert_once(
-        RegistryLease, registry_code=registry_code, account=account, fence=0, holder=None, expires_at=None
-    ):
-        fence = write(_TAKE, taken).scalar()
+    wanted = {"code": registry_code, "of": account}
+    taken = {**wanted, "me": _me(), "until": now + LENGTH}
+    fence = write(_TAKE, {**taken, "now": now}).scalar()
+    if fence is None:
+        held = write(_HELD, wanted).one_or_none()
+        if held is None:
+            insert_once(
+                RegistryLease, registry_code=registry_code, account=account, fence=0, holder=None, expires_at=None
+            )
+            fence = write(_TAKE, {**taken, "now": now}).scalar()
+        elif _is_void(held, now):
+            fence = write(_TAKE_OVER, {**taken, "seen": held.fence}).scalar()
     return None if fence is None else Lease(registry_code, account, fence)
+
+
+def _is_void(held: Row[Any], now: datetime) -> bool:
+    if held.expires_at is None or held.expires_at <= now + LENGTH:
+        return False
+    return monotonic() - _watched.setdefault(tuple(held), monotonic()) >= LENGTH.total_seconds()
 
 
 def give_back(lease: Lease) -> bool:

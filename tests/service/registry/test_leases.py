@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -52,6 +53,42 @@ def test_a_lease_ends_by_itself_and_whoever_had_it_learns_that_another_worker_to
     assert second == Lease("ledger", ACCOUNT, 2)
     assert not give_back(first)
     assert give_back(second)
+
+
+@pytest.fixture
+def pass_real_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Let time pass for this process, whatever the clocks say."""
+    passed = 0.0
+
+    def pass_by(by: timedelta) -> None:
+        nonlocal passed
+        passed += by.total_seconds()
+
+    monkeypatch.setattr(leases, "monotonic", lambda: passed)
+    return pass_by
+
+
+def test_a_lease_taken_with_a_clock_that_was_hours_ahead_stops_the_account_no_longer_than_another(
+    context: Flask, pass_real_time: Callable[[timedelta], None]
+) -> None:
+    lost = take(later=timedelta(hours=3))
+    assert take() is None
+    pass_real_time(leases.LENGTH - timedelta(seconds=1))
+    assert take() is None
+    pass_real_time(timedelta(seconds=1))
+    assert take() == Lease("ledger", ACCOUNT, 2)
+    assert not give_back(lost)
+
+
+def test_a_clock_that_is_hours_behind_takes_the_account_from_nobody_who_works(
+    context: Flask, pass_real_time: Callable[[timedelta], None]
+) -> None:
+    behind = -timedelta(hours=3)
+    for _order in range(4):
+        lease = take()
+        pass_real_time(leases.LENGTH / 2)
+        assert take(later=behind) is None
+        assert give_back(lease)
 
 
 def test_of_many_workers_that_want_an_account_at_once_one_gets_it_also_the_first_time(context: Flask) -> None:
