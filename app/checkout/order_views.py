@@ -55,8 +55,6 @@ def _order_page(template: str, token: str, notice: str | None = None, status: in
     if view.pending_reason in {"bank", "payment", "review"} or not view.pending_reason:
         refresh = None if view.is_final else SLOW_REFRESH_SECONDS
     attestations = attestations_of(references_of_order(view.id)) if view.certificates else ()
-    # Right after the payment no cancellation is planned that could be taken back.
-    is_planned = any(line.state is not None for line in view.lines)
     page = render_template(
         template,
         order=view,
@@ -64,7 +62,7 @@ def _order_page(template: str, token: str, notice: str | None = None, status: in
         notice=notice,
         attestations=attestations,
         remedies=remedies_of(view.id, now()),
-        can_be_taken_back=is_planned and can_be_taken_back(view.id, current_registries(), now()),
+        can_be_taken_back=can_be_taken_back(view, current_registries(), now()),
     )
     response = make_response(page, status)
     response.headers["X-Order-Final"] = "yes" if view.is_final else "no"

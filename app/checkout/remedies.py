@@ -11,7 +11,8 @@ from sqlalchemy import Row, Select, bindparam, case, select
 from app.catalog import book
 from app.catalog.models import Issuance, Project
 from app.checkout.models import Beneficiary, Order, OrderLine, Remedy
-from app.checkout.states import RemedyState
+from app.checkout.order_queries import OrderView
+from app.checkout.states import OrderState, RemedyState
 from app.db import db
 from app.kernel.money import Money
 from app.offers import closing
@@ -171,7 +172,10 @@ def _substitute(line: OrderLine, currency: str, row: Row[Offer, str, Project, st
     )
 
 
-def can_be_taken_back(order_id: int, registries: Registries, at: datetime) -> bool:
+def can_be_taken_back(order: Order | OrderView, registries: Registries, at: datetime) -> bool:
     """Whether a cancellation of the order waits longer than promised at `at` (aware), and was not asked back yet."""
-    waiting = select(Cancellation.id).where(waits_too_long(order_id, registries, at)).limit(1)
+    if order.state is not OrderState.FULFILLING:
+        # Before, nothing is planned; afterwards, all of it is final.
+        return False
+    waiting = select(Cancellation.id).where(waits_too_long(order.id, registries, at)).limit(1)
     return db.session.scalar(waiting) is not None

@@ -93,7 +93,7 @@ def _waiting_page(order: Order, notice: str | None = None, status: int = 200) ->
     page = render_template(
         "checkout/stop_waiting.html",
         order=order,
-        can_be_taken_back=can_be_taken_back(order.id, current_registries(), now()),
+        can_be_taken_back=can_be_taken_back(order, current_registries(), now()),
         notice=notice,
     )
     return make_response(page, status)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from app.catalog.models import Issuance
 from app.checkout import consent, service
 from app.checkout.errors import NotLate, RemedyDecided, SubstituteUnfit
 from app.checkout.models import Order, OrderLine, Remedy
-from app.checkout.remedies import find_substitute, substitutes
+from app.checkout.remedies import can_be_taken_back, find_substitute, substitutes
 from app.checkout.service.remedy import TIME_TO_DECIDE
 from app.checkout.states import OrderState, RemedyState
 from app.db import db, transaction
@@ -249,6 +249,20 @@ def test_within_the_promised_time_there_is_nothing_to_take_back(world: Collabora
     order_id = a_waiting_order(world)
     with pytest.raises(NotLate):
         service.take_back(order_id, world.registries, world.clock.now())
+
+
+def test_of_an_order_that_is_over_nobody_asks_what_could_be_taken_back(world: Collaborators) -> None:
+    order_id, _other = a_refused_order(world)
+    order = db.session.get_one(Order, order_id)
+    asked: list[str] = []
+
+    def ask(*said: str) -> None:
+        asked.append(said[2])
+
+    event.listen(db.engine, "before_cursor_execute", ask)
+    assert not can_be_taken_back(order, world.registries, world.clock.now())
+    event.remove(db.engine, "before_cursor_execute", ask)
+    assert asked == []
 
 
 def test_what_the_registry_gives_up_is_made_good_and_what_it_keeps_is_not(world: Collaborators) -> None:
