@@ -89,7 +89,7 @@ def _web(environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[by
 def _answers(address: str) -> bool:
     try:
         return requests.get(f"{address}/health/live", timeout=5).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 
