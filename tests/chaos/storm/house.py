@@ -28,7 +28,7 @@ from tests.postgres import PrivateCluster
 
 ROOT = Path(__file__).parents[3]
 SECRET = "a-secret-of-tests-that-is-long-enough-0003"
-SECONDS_TO_START = 60
+SECONDS_TO_START = 240
 ROLES = ("web", "worker")
 
 
