@@ -172,7 +172,7 @@ def _catalogue() -> list[Question]:
             ("list: words", "/en/?q=wind+kenya", "visitor"),
             ("list: a host Party", "/en/?party=IN", "visitor"),
             ("list: a type", "/en/?type=Hydro", "visitor"),
-            ("list: price and years", "/en/?price_from=1.00&price_to=4.00&year_from=2012", "visitor"),
+            ("list: price and years", "/en/?year_from=2012&price_from=1.00&price_to=4.00", "visitor"),
             ("list by price", "/en/?sort=price", "visitor"),
             ("list by units", "/en/?sort=units", "visitor"),
             ("a project", "/en/projects/CN-1", "visitor"),
