@@ -28,14 +28,14 @@ FoldedWord = String(WORD_LENGTH).with_variant(String(WORD_LENGTH, collation="C")
 
 
 class Certificate(Base):
-    """One certificate for an order's units of one project and one beneficiary, or for a direct cancellation.
+    """One certificate for an order's units of one project, beneficiary and registry, or for a direct cancellation.
 
     `facts` is canonical JSON and never changes; every page and PDF is a view of it.
     """
 
     __tablename__ = "certificate"
     __table_args__ = (
-        UniqueConstraint("order_id", "project_id", "beneficiary_id"),
+        UniqueConstraint("order_id", "project_id", "beneficiary_id", "registry_code"),
         UniqueConstraint("year", "sequence"),
         CheckConstraint("(order_id IS NULL) <> (direct_cancellation_id IS NULL)", name="one_cause"),
         Index("ix_certificate_issued", "issued_at"),
@@ -46,6 +46,7 @@ class Certificate(Base):
     direct_cancellation_id: Mapped[int | None] = mapped_column(ForeignKey("direct_cancellation.id"), unique=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
     beneficiary_id: Mapped[int] = mapped_column(ForeignKey("beneficiary.id"))
+    registry_code: Mapped[str] = mapped_column(String(24))
     year: Mapped[int] = mapped_column(Integer)
     sequence: Mapped[int] = mapped_column(Integer)
     number: Mapped[str] = mapped_column(String(24), unique=True)

@@ -108,6 +108,7 @@ class CertificateDraft:
     facts: CertificateFacts
     project_id: int
     beneficiary_id: int
+    registry_code: str
 
 
 class CertificateRenderer(Protocol):

@@ -89,6 +89,7 @@ def issue(
             direct_cancellation_id=direct_cancellation_id,
             project_id=draft.project_id,
             beneficiary_id=draft.beneficiary_id,
+            registry_code=draft.registry_code,
             year=now.year,
             sequence=sequence,
             number=number,

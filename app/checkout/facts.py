@@ -130,7 +130,8 @@ def drafts(order: Order, settings: Settings, registries: Registries) -> list[Cer
         times = Times(
             placed_at=order.placed_at,
             paid_at=order.paid_at,
-            sent_at=min(row.Cancellation.first_sent_at for row in group),
+            # What was found at a registry after a restore was sent at an instant that nobody remembers.
+            sent_at=min((sent for row in group if (sent := row.Cancellation.first_sent_at)), default=None),
             cancelled_at=max(row.Cancellation.completed_at for row in group),
         )
         facts = certificate_facts(
@@ -143,7 +144,7 @@ def drafts(order: Order, settings: Settings, registries: Registries) -> list[Cer
             registries.of(code),
             order.is_demonstration or settings.is_demonstration,
         )
-        result.append(CertificateDraft(facts, project_id, beneficiary_id))
+        result.append(CertificateDraft(facts, project_id, beneficiary_id, code))
     return result
 
 

@@ -202,12 +202,13 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
     beneficiary, is_processing = db.session.execute(_BENEFICIARY, {"order_id": order.id}).one()
     refunds = _refunds(order)
     certified = {
-        certificate.project_id: sum(
+        certificate.id: sum(
             line.units
             for line, _i, project, _p, cancellation in rows
             if project.id == certificate.project_id
             and cancellation is not None
             and cancellation.state is CancellationState.CONFIRMED
+            and cancellation.registry_code == certificate.registry_code
         )
         for certificate, _project in certificates
     }
@@ -234,7 +235,7 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
                 verification_code=certificate.verification_code,
                 project_reference=project.reference,
                 project_title=project.title,
-                units=certified[project.id],
+                units=certified[certificate.id],
                 unit_type=unit_types[project.id],
                 issued_at=certificate.issued_at,
             )

@@ -349,7 +349,7 @@ def _certify(
     beneficiary = _beneficiary_of(direct_id)
     facts = certificate_facts.of_direct_cancellation(direct, beneficiary, cancellation, settings, registries)
     (certificate,) = certificates.issue(
-        [CertificateDraft(facts, direct.project_id, beneficiary.id)],
+        [CertificateDraft(facts, direct.project_id, beneficiary.id, cancellation.registry_code)],
         direct_cancellation_id=direct_id,
         base_url=settings.public_base_url,
         now=now,

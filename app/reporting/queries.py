@@ -280,6 +280,7 @@ def _whole(provider_id: int) -> Select[Any]:
                 Certificate.order_id == OrderLine.order_id,
                 Certificate.project_id == OrderLine.project_id,
                 Certificate.beneficiary_id == OrderLine.beneficiary_id,
+                Certificate.registry_code == Cancellation.registry_code,
                 # A refused line has none, although another one of the project in the order may.
                 Cancellation.state == CancellationState.CONFIRMED,
             ),

@@ -126,8 +126,9 @@ def _certificates(start: int, end: int) -> Iterator[dict[str, Any]]:
     now = SystemClock().now()
     for number in range(start + 1, end + 1):
         yield {
-            "id": number, "order_id": number, "project_id": 1 + number % 48, "beneficiary_id": number, "year": 2020,
-            "sequence": number, "number": f"TN{number}/2020", "verification_code": f"{number:024}",
+            "id": number, "order_id": number, "project_id": 1 + number % 48, "beneficiary_id": number,
+            "registry_code": "ledger", "year": 2020, "sequence": number, "number": f"TN{number}/2020",
+            "verification_code": f"{number:024}",
             "state": CertificateState.ISSUED, "facts": '{"units": 1}', "facts_sha256": f"{number:064}",
             "issued_at": now,
         }  # fmt: skip
