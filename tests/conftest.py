@@ -7,8 +7,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import CodeType
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,9 +14,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from hypothesis import settings
-from jinja2 import BytecodeCache
-from jinja2.bccache import Bucket
-from werkzeug.routing import Rule
 
 from app.catalog.mechanisms import ensure_mechanisms
 from app.config import Settings
@@ -29,13 +24,12 @@ from app.kernel import checkpoints
 from app.kernel.clock import Clock, FixedClock
 from tests.builders import NOW
 from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, scripted
-from tests.lasting import KeptConnections, LastingDatabase
+from tests.lasting import LastingDatabase
 from tests.postgres import FOR_A_MOMENT, PrivateCluster, shared_cluster
+from tests.sharing import COMPILED_TEMPLATES, CONNECTIONS
 
 ROOT = Path(__file__).parent.parent
 SECRET = "a-secret-of-tests-that-is-long-enough-0001"
-
-CONNECTIONS = KeptConnections()
 LONGEST_NAME = 200
 
 AppMaker = Callable[..., Flask]
@@ -60,76 +54,6 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
-
-
-def _compile_each_address_once() -> None:
-    """Let the thousands of applications of a test run share what Werkzeug compiles for an address.
-
-    Most of a short test was spent on compiling the same few hundred addresses anew.
-    """
-    compile_anew = Rule.compile
-    compiled: dict[tuple[Any, ...], dict[str, Any]] = {}
-
-    def compile_rule(rule: Any) -> None:
-        if rule.defaults:
-            compile_anew(rule)
-            return
-        key = (rule.rule, rule.subdomain, rule.host, rule.merge_slashes, *rule.map.converters.items())
-        if key not in compiled:
-            compile_anew(rule)
-            names = ("_parts", "_trace", "_converters", "_build", "_build_unknown")
-            compiled[key] = {name: getattr(rule, name) for name in names}
-            return
-        rule.__dict__.update(compiled[key])
-        rule.arguments.update(rule._converters)  # noqa: SLF001 - nothing public makes addresses cheaper
-        for name in ("_build", "_build_unknown"):
-            setattr(rule, name, getattr(rule, name).__func__.__get__(rule))
-
-    Rule.compile = compile_rule  # type: ignore[assignment]  # for every application of a test
-
-
-_compile_each_address_once()
-
-
-def _compile_each_statement_once() -> None:
-    """Let all engines for one kind of database share what SQLAlchemy compiles: it keeps statements by dialect."""
-    make_anew = db._make_engine  # noqa: SLF001 - the way that Flask-SQLAlchemy names for changing its engines
-    kept: dict[str, Any] = {}
-
-    def make_engine(bind_key: str | None, options: dict[str, Any], app: Flask) -> Any:
-        engine: Any = make_anew(bind_key, options | {"query_cache_size": 5_000}, app)
-        if engine.name == "postgresql":
-            CONNECTIONS.serve(engine)
-        first = kept.get(engine.name)
-        if first is None or first.dialect.server_version_info is None:  # it never met a database
-            kept[engine.name] = engine
-        else:
-            engine.dialect = engine.pool._dialect = first.dialect  # noqa: SLF001 - nothing public shares them
-            engine._compiled_cache = first._compiled_cache  # noqa: SLF001 - as above
-        return engine
-
-    db._make_engine = make_engine  # type: ignore[method-assign]  # noqa: SLF001 - as above
-
-
-_compile_each_statement_once()
-
-
-class _CompiledTemplates(BytecodeCache):
-    """What Jinja compiles, shared by all applications of a process: each would compile every template anew."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], CodeType | None] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Take a template that was compiled before; a changed source has another checksum and is compiled."""
-        bucket.code = self._kept.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep a compiled template."""
-        self._kept[bucket.key, bucket.checksum] = bucket.code
-
-
-COMPILED_TEMPLATES = _CompiledTemplates()
 
 
 def environment(tmp_path: Path, url: str, **changes: str) -> dict[str, str]:

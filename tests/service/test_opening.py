@@ -17,9 +17,10 @@ from werkzeug.test import Client, TestResponse
 
 from app.front import make_front
 from app.opening import AT_THE_FRONT, LINKS, Opening
-from tests.conftest import COMPILED_TEMPLATES, ROOT
+from tests.conftest import ROOT
 from tests.people import a_person, an_operator, an_organisation, sign_in_as
 from tests.service.conftest import Shop
+from tests.sharing import COMPILED_TEMPLATES
 
 NEVER = 3600.0  # seconds
 A_MOMENT = 20.0  # seconds that a test waits at most

@@ -38,8 +38,9 @@ from app.screening.models import SanctionsList
 from app.version import VERSION
 from tests.builders import NOW, a_paid_order, an_offer, the_order
 from tests.clamd_standin import clamd
-from tests.conftest import CONNECTIONS, ROOT, SECRET, AppMaker
+from tests.conftest import ROOT, SECRET, AppMaker
 from tests.people import a_person, an_operator
+from tests.sharing import CONNECTIONS
 from tests.smtp_sink import Sink, smtp_sink
 
 STRIPE = {"PAYMENT_GATEWAY": "stripe", "STRIPE_WEBHOOK_SECRETS": "whsec_of_tests"}
