@@ -43,7 +43,7 @@ def _word(field: str, value: str) -> str:
         return _EMPTY
     if field == "intent":
         return str(intent(value))
-    return country(value) if field == "country" else f"“{value}”"
+    return country(value) if field == "country" else gettext("“%(text)s”", text=value)
 
 
 def _value(key: str, facts: Mapping[str, Any]) -> str:

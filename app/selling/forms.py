@@ -20,7 +20,7 @@ from app.kernel.money import Money
 from app.kernel.text import clean_lines
 from app.selling.terms import LONGEST_TEXT, MOST_TIERS, MOST_UNITS, Terms
 from app.web.fields import cleaned, in_each_language
-from app.web.import_errors import SENTENCES
+from app.web.import_errors import sentence
 from app.web.typed import ungrouped
 
 LARGEST_PRICE = 2**31 - 1  # minor units: what the column holds
@@ -227,9 +227,12 @@ def _amount(typed: str) -> Decimal:
 
 
 def _sentence(refused: CellRefused) -> str:
-    if refused.code == "required":
+    # A form takes what its language groups and divides by; the sentences for files know digits and a point only.
+    if refused.code in {"required", "not_an_amount"}:
         return gettext("Enter a price, such as 2.50.")
-    return str(SENTENCES[refused.code]) % refused.facts
+    if refused.code == "not_a_whole_number":
+        return gettext("Enter a whole number in digits, such as 12.")
+    return sentence(refused.code, refused.facts)
 
 
 def _local(instant: datetime | None) -> str:

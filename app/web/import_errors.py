@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from app.kernel.csvtable import ImportReport, RowError
+from app.web.filters import number
 
+_LIMITS = {"minimum", "maximum"}
 # One sentence for each code that `app.kernel.csvtable` or an importer gives.
 SENTENCES = {
     # The file as a whole
@@ -93,9 +97,15 @@ SENTENCES = {
 }
 
 
+def sentence(code: str, facts: Mapping[str, object]) -> str:
+    """What is wrong, as one or two sentences; the limits as the language of the page writes numbers."""
+    limits = {name: number(limit) for name, limit in facts.items() if name in _LIMITS and isinstance(limit, int)}
+    return str(SENTENCES[code]) % {**facts, **limits}
+
+
 def problem(error: RowError) -> str:
-    """What is wrong, as one or two sentences."""
-    return str(SENTENCES[error.code]) % error.facts
+    """What is wrong with a row, as one or two sentences."""
+    return sentence(error.code, error.facts)
 
 
 def line(error: RowError) -> str:

@@ -102,9 +102,9 @@ def test_what_the_form_refuses_stands_beside_its_field_with_the_numbers(house: H
     wrong = seller.read(seller.send(page, house.new_address, 422, button="Save and submit", fields=typed), 422)
 
     assert "digits" in wrong.error_at("units")
-    assert "between 1 and" in wrong.error_at("minimum_units")
+    assert "between 1 and 1,000,000,000,000." in wrong.error_at("minimum_units")
     assert "2026-12-01 09:00" in wrong.error_at("opens_at")
-    assert "amount" in wrong.error_at("tier1_price")
+    assert "such as 2.50" in wrong.error_at("tier1_price")
     assert wrong.by_id["units"]["value"] == "4.001", "nothing typed is lost"
 
     dear = seller.read(
@@ -119,6 +119,17 @@ def test_what_the_form_refuses_stands_beside_its_field_with_the_numbers(house: H
     assert "after the opening" in dear.error_at("expires_at")
     assert "claim" in dear.error_at("text_fr")
     assert house.browser().get(f"{house.room}?state=draft").words.count("IN-1-1") == 0
+
+
+def test_a_refusal_writes_numbers_prices_and_quotes_as_the_language_of_the_page_does(house: House) -> None:
+    seller, address = house.browser(), house.new_address.replace("/en/", "/fr/")
+    typed = {"units": "0", "unit_price": "cher", "text_fr": "Neutre en carbone."}
+    wrong = seller.read(seller.send(seller.get(address), address, 422, fields=typed), 422)
+    assert "1 000 000 000 000" in wrong.error_at("units")
+    assert "2,50" in wrong.error_at("unit_price")
+
+    claim = seller.read(seller.send(wrong, address, 422, fields=typed | {"units": "10", "unit_price": "2,50"}), 422)
+    assert "« Neutre en carbone »" in claim.error_at("text_fr")
 
 
 def test_more_than_is_free_is_refused_at_the_units_and_the_draft_is_kept(house: House) -> None:
