@@ -29,7 +29,7 @@ def certified(direct: DirectCancellation, certificate: Certificate, settings: Se
         number=certificate.number,
         verify_url=f"{settings.public_base_url}/{direct.locale}/verify/{certificate_slug(certificate.number)}",
         requested_at=direct.placed_at,
-        sent_at=cast(datetime, stated.sent_at),
+        sent_at=stated.sent_at,
         cancelled_at=cast(datetime, stated.cancelled_at),
         certified_at=now,
     )

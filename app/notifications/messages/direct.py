@@ -29,7 +29,7 @@ class DirectCertified(DirectFacts):
     number: str
     verify_url: str
     requested_at: datetime
-    sent_at: datetime
+    sent_at: datetime | None  # None where nobody remembers
     cancelled_at: datetime
     certified_at: datetime
 

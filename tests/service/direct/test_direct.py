@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.certificates.facts import from_json
 from app.certificates.models import Certificate
-from app.db import db, transaction
+from app.db import db, end_reading, transaction
 from app.direct import service
 from app.direct.errors import MatchOpen, NotHeld, NotYourUnits, ParticipantCannotAct, WishUnfit
 from app.direct.models import DirectCancellation
@@ -22,6 +22,7 @@ from app.offers.pools import promised
 from app.offers.states import OfferState
 from app.providers.models import Provider
 from app.providers.states import ProviderState
+from app.registry import service as registry
 from app.registry.ports import Holding, RefusalCode, Refused
 from app.screening.service import decide
 from app.screening.states import MatchState
@@ -47,6 +48,29 @@ def test_units_are_cancelled_and_certified_without_a_sale(shop: Shop) -> None:
         assert (facts.purpose_category, facts.scheme_name) == ("compliance_scheme", "Korean offset scheme")
         assert (facts.paid_at, facts.placed_at) == (None, builders.NOW)
         assert facts.transactions[0].holder == "Demonstration seller 1"
+
+
+def test_what_the_registry_did_before_we_remember_asking_is_certified_and_mailed_without_an_instant_of_sending(
+    shop: Shop,
+) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        direct_id = placed(world, offer_id, units=300)
+        service.begin(direct_id, world.registries, world.clock.now())
+        forgotten = cancellation_of(direct_id)
+        assert forgotten is not None
+        request, forgotten_id = registry.request_of(forgotten), forgotten.id
+        end_reading()
+        world.registries.default.submit(request)
+        registry.doubt_planned(forgotten_id, world.clock.now())
+
+        run_due(world)
+
+        certificate = certificate_of(direct_id)
+        assert certificate is not None
+        assert from_json(certificate.facts).sent_at is None
+        (mail,) = builders.mailer_of(world).sent
+        assert ("Sent to registry: not on record" in mail.text, "not on record" in mail.html) == (True, True)
 
 
 def test_what_offers_promise_cannot_be_cancelled_directly(shop: Shop) -> None:

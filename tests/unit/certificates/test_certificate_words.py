@@ -79,6 +79,12 @@ def test_the_line_of_proof_shows_all_four_times_to_the_second(draw: Draw) -> Non
         assert f"10:36:{second} UTC" in proof
 
 
+def test_a_certificate_does_not_say_that_what_is_cancelled_was_not_sent_yet(draw: Draw) -> None:
+    text = draw(replace(REAL, sent_at=None)).text
+    assert "Sent to registry Not on record" in text
+    assert "Not yet" not in text
+
+
 def test_one_unit_is_one_tonne(draw: Draw) -> None:
     one = replace(REAL, units=1, transactions=(replace(TRANSACTION, units=1, ranges=(serials(7, 1),)),))
     text = draw(one).text

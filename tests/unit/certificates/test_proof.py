@@ -27,6 +27,12 @@ def test_what_failed_waits_for_nothing_and_never_reaches_what_has_no_time() -> N
     assert not any(step.is_current for step in steps)
 
 
+def test_a_station_whose_time_nobody_remembers_is_not_waited_for_when_a_later_one_was_reached() -> None:
+    times = {"paid": NOW, "sent": None, "cancelled": NOW, "certified": None}
+    assert [step.is_current for step in line_of_proof(times, failed=False, stands=False)] == [False, False, False, True]
+    assert [step.is_failed for step in line_of_proof(times, failed=True, stands=False)] == [False, False, False, True]
+
+
 @pytest.mark.parametrize("stands", [True, False])
 def test_nothing_is_waited_for_while_a_person_looks_or_when_all_is_reached(stands: bool) -> None:
     times = PAID if stands else dict.fromkeys(PAID, NOW)
