@@ -175,7 +175,7 @@ def _catalogue() -> list[Question]:
             ("list: price and years", "/en/?year_from=2012&price_from=1.00&price_to=4.00", "visitor"),
             ("list by price", "/en/?sort=price", "visitor"),
             ("list by units", "/en/?sort=units", "visitor"),
-            ("a project", "/en/projects/CN-1", "visitor"),
+            ("a project", "/en/projects/MX-21000", "visitor"),
             ("map", "/en/map", "visitor"),
             ("site map for crawlers", "/sitemap.xml", "visitor"),
             ("seller: offers", f"{SELL}/offers", "seller"),
