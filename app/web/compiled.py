@@ -17,6 +17,7 @@ from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 
 from app.config import Settings
+from app.web.writing import EDITION
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ class SignedCode(BytecodeCache):
         return self._directory / bucket.key
 
     def _signer(self, bucket: Bucket) -> Signer:
-        return Signer(self._secret, salt=f"compiled {bucket.key}", key_derivation="hmac", digest_method=hashlib.sha256)
+        salt = f"compiled {EDITION} {bucket.key}"
+        return Signer(self._secret, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
 
 
 def directory(settings: Settings) -> Path:

@@ -10,6 +10,9 @@ from flask import Flask
 from flask.templating import Environment as FlaskEnvironment
 from jinja2 import pass_eval_context
 from jinja2.runtime import Context as JinjaContext
+from jinja2.runtime import Macro
+
+from app.web.writing import Writer
 
 # How Jinja marks a function that asks whether the text around it is escaped.
 MARK = "jinja_pass_arg"
@@ -24,13 +27,14 @@ class Context(JinjaContext):
     """
 
     def call(self, called: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
-        """What `called` gives; whatever is no plain function is left to Jinja."""
-        wanted = called.__dict__.get(MARK) if type(called) is FunctionType else MARK
+        """What `called` gives; whatever is neither a plain function nor a macro is left to Jinja."""
+        kind = type(called)
+        wanted = called.__dict__.get(MARK) if kind is FunctionType else _ABOUT_ESCAPING if kind is Macro else MARK
         if wanted is not None and wanted is not _ABOUT_ESCAPING:
             return super().call(called, *arguments, **named)
-        # Jinja's own, for functions that ask for all variables.
-        named.pop("_block_vars", None)
-        named.pop("_loop_vars", None)
+        if named:  # Jinja's own, for functions that ask for all variables
+            named.pop("_block_vars", None)
+            named.pop("_loop_vars", None)
         return called(*arguments, **named) if wanted is None else called(self.eval_ctx, *arguments, **named)
 
 
@@ -43,6 +47,7 @@ class Environment(FlaskEnvironment):
     """
 
     context_class = Context
+    code_generator_class = Writer
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         """What a template knows: `d` before what all know."""

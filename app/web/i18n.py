@@ -70,34 +70,50 @@ def current_locale() -> Locale:
 
 def current_language() -> str:
     """The code of the language in force."""
-    return str(current_locale().language)
+    return current_locale().language
 
 
 @pass_eval_context
 def _say(evaluation: EvalContext, text: str, /, **values: Any) -> str:
-    """What Jinja's own `_` does, without a context of its own for each of a page's hundreds of words.
+    """What Jinja's own `_` does, without a context of its own for each of a page's hundreds of words."""
+    if evaluation.autoescape and not values:
+        return words()[text]
+    said: str = _catalogue().ugettext(text)
+    return (Markup(said) if evaluation.autoescape else said) % values  # noqa: S704 - our own words, as in Jinja
 
-    What holds no value is made once for each catalogue.
-    """
-    catalogue = _catalogue()
-    if values or not evaluation.autoescape:
-        said: str = catalogue.ugettext(text)
-        return (Markup(said) if evaluation.autoescape else said) % values  # noqa: S704 - our own words, as in Jinja
-    plain: dict[str, Markup] = vars(catalogue).setdefault("tonne_plain", {})
-    if text not in plain:
-        plain[text] = Markup(catalogue.ugettext(text)) % {}  # noqa: S704 - as above
-    return plain[text]
+
+class Words(dict[str, Markup]):
+    """What a catalogue says where nothing is to be filled in, made when it is first asked for."""
+
+    def __init__(self, catalogue: Any) -> None:
+        self._catalogue = catalogue
+
+    def __missing__(self, text: str) -> Markup:
+        self[text] = said = Markup(self._catalogue.ugettext(text)) % {}  # noqa: S704 - our own words, as in Jinja
+        return said
+
+
+def words() -> Words:
+    """What is said in the locale in force: pages ask hundreds of times, each template through `app/web/writing.py`."""
+    return _known()[2]
 
 
 def _catalogue() -> Any:
-    """The catalogue of the locale in force, looked for once in a request: a page asks hundreds of times."""
+    """The catalogue of the locale in force."""
+    return _known()[1]
+
+
+def _known() -> tuple[Locale | None, Any, Words]:
+    """The locale in force, its catalogue and its words, looked for once in a request."""
     context = _kept_by_babel()
-    locale, catalogue = getattr(context, "tonne_catalogue", (None, None))
-    if locale is None or locale is not getattr(context, "babel_locale", None):
+    known: tuple[Locale | None, Any, Words] | None = getattr(context, "tonne_known", None)
+    if known is None or known[0] is not getattr(context, "babel_locale", None):
         catalogue = Domain.get_translations(get_domain())
+        said = vars(catalogue).setdefault("tonne_words", Words(catalogue))
+        known = (g._flask_babel.babel_locale if g else None), catalogue, said  # noqa: SLF001 - as Babel keeps its own
         if g:  # asking has made the context and found the locale
-            g._flask_babel.tonne_catalogue = g._flask_babel.babel_locale, catalogue  # noqa: SLF001 - as Babel keeps its own
-    return catalogue
+            g._flask_babel.tonne_known = known  # noqa: SLF001 - as above
+    return known
 
 
 class Catalogues(Domain):
