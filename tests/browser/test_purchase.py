@@ -46,6 +46,7 @@ class Way:
         return {"viewport": {"width": self.width, "height": height}, "java_script_enabled": self.has_script}
 
 
+TWO_ROWS = 128  # px: what the header takes when its words do not fit beside each other
 WAYS = (Way("mouse"), Way("keyboard", KeyboardPerson), Way("320px", width=320), Way("noscript", has_script=False))
 
 MOUSE, KEYBOARD, NARROW, WITHOUT_SCRIPT = WAYS
@@ -312,13 +313,14 @@ def test_two_buyers_race_for_the_last_unit_and_one_is_told_and_not_charged(
 
 def test_the_language_switch_stays_on_the_page_with_everything_in_it(shop: Shop, open_page: OpenPage) -> None:
     page = open_page()
-    buyer = Person(page, shop.address, "en")
+    buyer, header = Person(page, shop.address, "en"), page.locator("header.top")
 
     def switch_to(language: str) -> None:
         path = page.url.removeprefix(f"{shop.address}/{buyer.language}")
         buyer.language = language
         buyer.follow(page.locator(f"header a[hreflang={language}]"))
         assert page.url == f"{shop.address}/{language}{path}"
+        assert header.evaluate("header => header.offsetHeight") < TWO_ROWS, language
 
     buyer.open()
     switch_to("fr")
