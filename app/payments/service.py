@@ -40,6 +40,7 @@ REFUND_BACKOFF = (10, 60, 300, 1800, 7200)  # seconds
 DELIVERY_BACKOFF = (2, 10, 60, 300, 900)  # seconds
 
 UNFINISHED = (PaymentState.CREATED, PaymentState.OPEN, PaymentState.PROCESSING)
+WANTED = (RefundState.DUE, RefundState.REQUESTED)
 
 # Said once: the worker asks in every round.
 UNCHECKED = (
@@ -67,7 +68,7 @@ _ATTEMPTS = select(
 ).where(Payment.order_id == bindparam("order_id"))
 OWED = (
     select(Refund.id)
-    .where(Refund.state.in_([RefundState.DUE, RefundState.REQUESTED]), Refund.next_action_at <= bindparam("now"))
+    .where(Refund.state.in_(WANTED), Refund.next_action_at <= bindparam("now"))
     .order_by(Refund.next_action_at, Refund.id)
     .limit(bindparam("most"))
 )
@@ -283,8 +284,8 @@ def owe_refund(
     payment goes back by that one. Raises GatewayFault when the refunds of a payment would exceed it.
     """
     order_id = payment.order_id
-    if payment.drawn_from_id is not None:
-        payment = db.session.get_one(Payment, payment.drawn_from_id)
+    # Whoever decides about another part of this money at the same time waits here: decisions are counted and added up.
+    payment = db.session.get_one(Payment, payment.drawn_from_id or payment.id, with_for_update=True)
     earlier, owed = db.session.execute(
         select(func.count(Refund.id), func.coalesce(func.sum(Refund.amount), 0)).where(Refund.payment_id == payment.id)
     ).one()
@@ -314,12 +315,17 @@ def due_refunds(now: datetime, limit: int = 100) -> list[int]:
 
 
 def pursue_refund(refund_id: int, gateway: PaymentGateway, clock: Clock) -> None:
-    """Ask for a refund, or ask where it stands. The same key goes with every try."""
+    """Ask for a refund, or ask where it stands. The same key goes with every try.
+
+    One that failed, or that was paid by hand, is asked about and never asked for: people decide.
+    """
     refund = db.session.get_one(Refund, refund_id)
     payment = db.session.get_one(Payment, refund.payment_id)
-    known, key, amount = refund.gateway_reference, refund.key, refund.money
+    known, key, amount, state = refund.gateway_reference, refund.key, refund.money, refund.state
     reference, charge = payment.gateway_reference, payment.charge_reference
     end_reading()
+    if known is None and state not in WANTED:
+        return
     checkpoints.reached("refund.before_call")
     try:
         if known is not None:

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.db import StateEvent, db, transaction
+from app.db import StateEvent, advance, db, transaction
 from app.fulfilment.process import Collaborators, run_due
 from app.kernel import checkpoints
 from app.kernel.money import Money
@@ -22,7 +22,7 @@ from app.payments.ports import (
     RefundOutcome,
     RefundStatus,
 )
-from app.payments.states import RefundState
+from app.payments.states import REFUND, RefundState
 from tests.builders import (
     a_paid_order,
     all_at_once,
@@ -68,6 +68,29 @@ def answer(world: Collaborators, refund_id: int, outcome: RefundOutcome) -> None
     """Let the gateway change its mind about a refund."""
     refund = the_refund(refund_id)
     gateway_of(world).refunds[refund.key] = RefundStatus(str(refund.gateway_reference), outcome, refund.money)
+
+
+def test_refunds_of_one_payment_that_are_decided_at_once_are_all_owed(world: Collaborators, context: Flask) -> None:
+    order_id = a_paid_order(world, {an_offer(price=250): 4})
+
+    owed = all_at_once(context, [partial(owe, world, order_id, 400)] * 3)
+
+    refunds = refunds_of(order_id)
+    assert [refund.amount for refund in refunds] == [400, 400]
+    assert sorted(isinstance(each, GatewayFault) for each in owed) == [False, False, True]
+
+
+def test_a_worker_that_comes_late_asks_for_nothing_that_failed_or_was_paid_by_hand(world: Collaborators) -> None:
+    _order_id, refund_id = a_refund(world)
+    gateway_of(world).problems["refund"] = [GatewayRefusal(reason="charge_disputed")]
+    pursue(world, refund_id)
+    pursue(world, refund_id)
+    assert (the_refund(refund_id).state, len(gateway_of(world).refund_calls)) == (RefundState.FAILED, 1)
+
+    with transaction():
+        advance(Refund, refund_id, REFUND, RefundState.SUCCEEDED, at=world.clock.now())
+    pursue(world, refund_id)
+    assert (given_back(world), len(gateway_of(world).refund_calls)) == (0, 1)
 
 
 def test_a_refund_that_succeeds_at_once_is_asked_for_once(world: Collaborators) -> None:
