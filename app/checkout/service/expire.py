@@ -64,7 +64,7 @@ def close_payment_pages(
     """Close every page on which an order could still be paid; a superseded one stays payable otherwise.
 
     What is found out on the way is recorded: a page may have been paid in that very second.
-    Raises GatewayUnavailable.
+    Raises GatewayUnavailable, also where a page is open still because the gateway did not hear us.
     """
     for payment_id in payments.unfinished_payments(order_id):
         end_reading()
@@ -72,3 +72,5 @@ def close_payment_pages(
         if status is not None and status.state is GatewayState.OPEN:
             closed = gateway.expire_checkout(status.gateway_reference)
             record_status(payment_id, closed, registries, settings, clock.now())
+            if closed.state is GatewayState.OPEN:
+                raise GatewayUnavailable(payment=payment_id)

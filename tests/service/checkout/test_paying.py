@@ -272,6 +272,23 @@ def test_an_earlier_try_that_cannot_be_closed_for_certain_stops_a_second_order(w
     assert the_order(first).state is OrderState.PAYMENT_PENDING
 
 
+def test_a_page_that_stays_open_although_we_closed_it_is_neither_taken_for_paid_nor_for_over(
+    world: Collaborators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = a_basket({an_offer(): 3})
+    first = place(world.settings, token)
+    start(world, first)
+    # The call was lost; asked afterwards, the gateway says what it has.
+    monkeypatch.setattr(gateway_of(world), "expire_checkout", gateway_of(world).status)
+
+    with pytest.raises(GatewayUnavailable):
+        service.supersede_unpaid_orders(token, world.gateway, world.registries, world.settings, world.clock)
+    with pytest.raises(GatewayUnavailable):
+        service.close_payment_pages(first, world.gateway, world.registries, world.settings, world.clock)
+
+    assert the_order(first).state is OrderState.PAYMENT_PENDING
+
+
 def test_a_page_that_was_never_opened_has_no_name_at_the_gateway(world: Collaborators) -> None:
     order_id = a_placed_order(world.settings, {an_offer(): 1})
     gateway_of(world).problems["start_checkout"] = [GatewayUnavailable()]
