@@ -170,40 +170,47 @@ def advance(
 @cache
 def _move(table: Table, names: tuple[str, ...], kept: tuple[str, ...]) -> Update:
     """The conditional UPDATE of a table, made once: half of its cost is saying it."""
+    return _moving(table, table.c.id == bindparam("the_id"), names, kept)
+
+
+def _moving(table: Table, which: ColumnElement[bool], names: tuple[str, ...], kept: tuple[str, ...]) -> Update:
+    unchanged = (table.c[name] == bindparam(f"kept_{name}") for name in kept)
     return (
         update(table)
-        .where(
-            table.c.id == bindparam("the_id"),
-            table.c.state == bindparam("the_source"),
-            *(table.c[name] == bindparam(f"kept_{name}") for name in kept),
-        )
+        .where(which, table.c.state == bindparam("the_source"), *unchanged)
         .values({name: bindparam(name) for name in ("state", *names)})
     )
 
 
 def advance_all(
-    row: type[Any], subject_ids: Sequence[int], moves: Transitions[Any], source: StrEnum, to: StrEnum, *, at: datetime
+    row: type[Any],
+    subject_ids: Sequence[int],
+    moves: Transitions[Any],
+    source: StrEnum,
+    to: StrEnum,
+    *,
+    at: datetime,
+    unchanged: Mapping[str, Any] | None = None,
+    **values: Any,
 ) -> list[int]:
     """Move several rows of one kind that still are in state `source`; gives the ids of those that moved.
 
+    `unchanged` are columns that must still hold these values, `values` further columns set, the same in every row.
     Raises IllegalMove when the table has no such move.
     """
     moves.check(source, to)
-    values = {"ids": list(subject_ids), "the_source": source, "state": to}
-    moved = write(_move_all(row.__table__), values).scalars().all()
+    kept = unchanged or {}
+    parameters = {"ids": list(subject_ids), "the_source": source, "state": to, **values}
+    parameters.update({f"kept_{name}": value for name, value in kept.items()})
+    moved = write(_move_all(row.__table__, tuple(values), tuple(kept)), parameters).scalars().all()
     record_all(moves.machine, moved, source, to, at=at)
     db.session().expire_all()
     return list(moved)
 
 
 @cache
-def _move_all(table: Table) -> Executable:
-    return (
-        update(table)
-        .where(table.c.id.in_(bindparam("ids", expanding=True)), table.c.state == bindparam("the_source"))
-        .values({"state": bindparam("state")})
-        .returning(table.c.id)
-    )
+def _move_all(table: Table, names: tuple[str, ...], kept: tuple[str, ...]) -> Executable:
+    return _moving(table, table.c.id.in_(bindparam("ids", expanding=True)), names, kept).returning(table.c.id)
 
 
 def write(statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None) -> Result[Any]:

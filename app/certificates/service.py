@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Integer, Table, bindparam, delete, select, update
+from sqlalchemy import Integer, Row, Table, bindparam, delete, select, update
 
 from app.certificates.facts import fingerprint, from_json, to_json
 from app.certificates.listing import enter
@@ -25,7 +25,8 @@ from app.kernel.references import certificate_number, certificate_slug, verifica
 log = logging.getLogger(__name__)
 
 RENDER_BACKOFF = (5, 60, 600, 3600)  # seconds
-LEASE = timedelta(minutes=1)  # far longer than drawing takes; a worker that died in it is followed by another
+AT_ONCE = 4  # what an order of three projects asks for
+LEASE = timedelta(minutes=1)  # far longer than drawing them takes; a worker that died in it is followed by another
 
 _COUNTERS, _REQUESTS = cast(Table, CertificateCounter.__table__), cast(Table, DocumentRequest.__table__)
 _COUNT = (
@@ -36,10 +37,10 @@ _COUNT = (
 )
 _TAKE = (
     update(_REQUESTS)
-    .where(_REQUESTS.c.id == bindparam("the_id"), _REQUESTS.c.next_action_at <= bindparam("now"))
+    .where(_REQUESTS.c.id.in_(bindparam("ids", expanding=True)), _REQUESTS.c.next_action_at <= bindparam("now"))
     .values(next_action_at=bindparam("until"))
     .returning(
-        *(_REQUESTS.c.subject, _REQUESTS.c.locale, _REQUESTS.c.order_id),
+        *(_REQUESTS.c.id, _REQUESTS.c.subject, _REQUESTS.c.locale, _REQUESTS.c.order_id),
         # None for a summary, which has no facts of its own.
         select(Certificate.facts).where(Certificate.number == _REQUESTS.c.subject).scalar_subquery().label("facts"),
     )
@@ -188,46 +189,45 @@ def due_documents(now: datetime, limit: int = 20) -> list[int]:
 SummarySource = Callable[[int | None], SummaryFacts]
 
 
-def render_document(request_id: int, renderer: CertificateRenderer, summary_of: SummarySource, clock: Clock) -> None:
-    """Render one requested PDF outside any transaction, store it, and drop the request.
+def render_documents(
+    request_ids: Sequence[int], renderer: CertificateRenderer, summary_of: SummarySource, clock: Clock
+) -> None:
+    """Render requested PDFs, up to `AT_ONCE`, outside any transaction; store each, and drop its request.
 
-    Nobody else begins with it meanwhile, unless it takes longer than `LEASE`; then the bytes are the same, and the
+    Nobody else begins with them meanwhile, unless they take longer than `LEASE`; then the bytes are the same, and the
     second are not stored.
     """
-    request = _take(request_id, clock.now())
-    if request is None:
-        return
-    subject, locale, order_id, stored = request
+    now = clock.now()
+    with transaction():
+        taken = write(_TAKE, {"ids": list(request_ids), "now": now, "until": now + LEASE}).all()
+    for request in sorted(taken):
+        _render(request, renderer, summary_of, clock)
+
+
+def _render(request: Row[Any], renderer: CertificateRenderer, summary_of: SummarySource, clock: Clock) -> None:
     try:
-        if stored is None:
-            summary = summary_of(order_id)
+        if request.facts is None:
+            summary = summary_of(request.order_id)
             end_reading()
-            content, pdf = summary_content(summary), renderer.summary(summary, locale)
+            content, pdf = summary_content(summary), renderer.summary(summary, request.locale)
         else:
-            content, pdf = stored, renderer.certificate(from_json(stored), locale)
+            content, pdf = request.facts, renderer.certificate(from_json(request.facts), request.locale)
     except Exception:
-        log.exception("rendering failed", extra={"facts": {"request": request_id}})
-        _render_later(request_id, clock.now())
+        log.exception("rendering failed", extra={"facts": {"request": request.id}})
+        _render_later(request.id, clock.now())
         return
     with transaction():
         insert_once(
             Document,
-            subject=subject,
-            locale=locale,
-            content_hash=content_hash(content, renderer.version, locale),
+            subject=request.subject,
+            locale=request.locale,
+            content_hash=content_hash(content, renderer.version, request.locale),
             pdf=pdf,
             pdf_sha256=hashlib.sha256(pdf).hexdigest(),
             created_at=clock.now(),
         )
-        write(_DROP, {"the_id": request_id})
+        write(_DROP, {"the_id": request.id})
     checkpoints.reached("certificate.pdf_stored")
-
-
-def _take(request_id: int, now: datetime) -> tuple[str, str, int | None, str | None] | None:
-    """Subject, language, order and frozen facts of a due request, for whoever comes first; None for everybody else."""
-    with transaction():
-        row: Any = write(_TAKE, {"the_id": request_id, "now": now, "until": now + LEASE}).one_or_none()
-    return None if row is None else (row.subject, row.locale, row.order_id, row.facts)
 
 
 def _render_later(request_id: int, now: datetime) -> None:

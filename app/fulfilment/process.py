@@ -46,6 +46,7 @@ from app.payments import service as payments
 from app.payments.ports import GatewayUnavailable, PaymentGateway
 from app.registry import service as registry_service
 from app.registry.ports import Registries
+from app.registry.states import CancellationState
 from app.selling import service as selling
 
 log = logging.getLogger(__name__)
@@ -175,13 +176,24 @@ def begin_direct(world: Collaborators) -> int:
 
 
 def cancel_units(world: Collaborators) -> int:
-    """One registry conversation for each cancellation that is due."""
-    due = registry_service.due_cancellations(world.clock.now())
-    states = dict(due)
-    return _each(
-        list(states),
+    """One registry conversation for each cancellation that is due, or for several where the registry takes them."""
+    states = dict(registry_service.due_cancellations(world.clock.now()))
+    sent = _send_together([id_ for id_, state in states.items() if state is CancellationState.PLANNED], world)
+    return len(sent) + _each(
+        [id_ for id_ in states if id_ not in sent],
         lambda id_: registry_service.pursue(id_, states[id_], world.registries, world.clock),
     )
+
+
+def _send_together(planned: list[int], world: Collaborators) -> set[int]:
+    """Those of them that a registry took several at a time. Where that fails, they go one by one."""
+    sent: set[int] = set()
+    _each_few(
+        planned,
+        registry_service.AT_ONCE,
+        lambda ids: sent.update(registry_service.send_together(ids, world.registries, world.clock)),
+    )
+    return sent
 
 
 # --- the order ends --------------------------------------------------------------------------------
@@ -234,9 +246,10 @@ def render_documents(world: Collaborators) -> int:
     def summary_of(order_id: int | None) -> SummaryFacts:
         return certificate_facts.summary(order_id, world.settings)
 
-    return _each(
+    return _each_few(
         certificates.due_documents(world.clock.now()),
-        lambda id_: certificates.render_document(id_, world.renderer, summary_of, world.clock),
+        certificates.AT_ONCE,
+        lambda ids: certificates.render_documents(ids, world.renderer, summary_of, world.clock),
     )
 
 
@@ -282,3 +295,9 @@ def _each(ids: list[int], do: Callable[[int], object]) -> int:
         finally:
             db.session.rollback()
     return done
+
+
+def _each_few(ids: list[int], most: int, do: Callable[[list[int]], object]) -> int:
+    """The same for up to `most` ids at a time."""
+    few = {ids[start]: ids[start : start + most] for start in range(0, len(ids), most)}
+    return _each(list(few), lambda first: do(few[first]))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from flask import current_app
 
@@ -270,6 +270,17 @@ class RegistryAdapter(Protocol):
 
     def statement(self, account: str, since: datetime) -> Sequence[StatementLine]:
         """The cancellations from an account that the registry completed at or after `since`, oldest first."""
+        ...
+
+
+@runtime_checkable
+class TakesMany(Protocol):
+    """A registry that takes several requests in one call, as quickly as one: such as the one in our own database."""
+
+    name: str
+
+    def submit_all(self, requests: Sequence[CancellationRequest]) -> Sequence[Outcome]:
+        """Cancel, as `submit` does for each; gives the outcomes in the order of the requests."""
         ...
 
 

@@ -56,9 +56,9 @@ CASES = (
     Case("order.paid", "web"),
     Case("order.paid", "worker", comes_back=False),
     Case("job.claimed", "worker"),
-    Case("cancellation.intent_committed", "worker", nth=2),
-    Case("ledger.inside_commit", "worker", nth=3),
-    Case("ledger.after_commit", "worker", nth=2),
+    Case("cancellation.intent_committed", "worker"),
+    Case("ledger.inside_commit", "worker"),
+    Case("ledger.after_commit", "worker"),
     Case("certificate.facts_frozen", "worker", is_drawn=True),
     Case("certificate.pdf_stored", "worker", nth=2, is_drawn=True),
     # The receipt is an order's first mail, the certificates are its second.
@@ -179,7 +179,7 @@ def test_the_real_waits_lose_nothing_either(make_market: MarketMaker) -> None:
     killed: list[tuple[Market, Buyer, Order]] = []
     for market in both:
         buyer = _buyer(market)
-        order = market.arm("worker", "ledger.after_commit", nth=2)
+        order = market.arm("worker", "ledger.after_commit")
         buyer.come_back(buyer.pay(buyer.order(_wanted(market))))
         killed.append((market, buyer, order))
     for market, _, order in killed:

@@ -137,17 +137,20 @@ class LedgerRegistry:
 
     def submit(self, request: CancellationRequest) -> Outcome:
         """Cancel, or find that this reference was answered before; a repeat has no second effect."""
-        way = self._ways.get(request.unit_type) or self._find_way(request.unit_type)
+        return self.submit_all([request])[0]
+
+    def submit_all(self, requests: Sequence[CancellationRequest]) -> Sequence[Outcome]:
+        """The same for several requests, in one transaction."""
+        for unit_type in {request.unit_type for request in requests} - self._ways.keys():
+            self._find_way(unit_type)
         with transaction():
-            account = self._wait_for(request.account)
-            try:
-                outcome: Outcome = self._decide(request, account, way)
-            except ReferenceUsed:
-                # Its transaction was not entered a second time, and what the first one did stands.
-                outcome = self.advance(request, None)
+            # In one order, so that two who wait for the same accounts do not wait for each other.
+            names = sorted({request.account for request in requests})
+            accounts = {name: self._wait_for(name) for name in names}
+            outcomes = [self._answer(request, accounts[request.account]) for request in requests]
             checkpoints.reached("ledger.inside_commit")
         checkpoints.reached("ledger.after_commit")
-        return outcome
+        return outcomes
 
     def lookup(self, request: CancellationRequest, registry_transaction: str | None, since: datetime) -> Lookup:
         """Whether the reference is in the ledger. Not being there is proof, not a guess."""
@@ -208,6 +211,13 @@ class LedgerRegistry:
         if entry.state_code == codes.TERMINATED:
             return Refused(RefusalCode(entry.refusal_code or RefusalCode.RULES), entry.refusal_message)
         return Completed(self._result(entry))
+
+    def _answer(self, request: CancellationRequest, account: Place | None) -> Outcome:
+        try:
+            return self._decide(request, account, self._ways[request.unit_type])
+        except ReferenceUsed:
+            # Its transaction was not entered a second time, and what the first one did stands.
+            return self.advance(request, None)
 
     def _decide(self, request: CancellationRequest, account: Place | None, way: _Way) -> Completed | Refused:
         if request.units < 1:

@@ -2,7 +2,8 @@
 
 A cancellation found in `sending` after its lease is an unknown outcome, never a "not sent". An
 unknown outcome is looked up; only a registry that proves the reference absent is asked again. Whoever
-writes to a registry holds the lease on the account (`app/registry/leases.py`).
+writes to a registry holds the lease on the account (`app/registry/leases.py`). A registry that takes
+several requests at once is asked for them at once (`together`).
 """
 
 from app.registry.service.accounts import assign_account
@@ -12,9 +13,11 @@ from app.registry.service.outcomes import MANUAL_AFTER, record_stated
 from app.registry.service.planning import DUE, Cause, Plan, due_cancellations, plan_cancellations
 from app.registry.service.pursuing import doubt, doubt_planned, look_up, pursue, send, take_next_step
 from app.registry.service.question import request_of
+from app.registry.service.together import AT_ONCE, send_together
 from app.registry.service.withdrawing import want_back, withdraw
 
 __all__ = [
+    "AT_ONCE",
     "BACKOFF",
     "DUE",
     "MANUAL_AFTER",
@@ -30,6 +33,7 @@ __all__ = [
     "record_stated",
     "request_of",
     "send",
+    "send_together",
     "take_next_step",
     "want_back",
     "what_is_wrong",

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app.db import add_row, db
+from app.db import add_rows, db
 from app.registry.models import RegistryAttempt
 from app.registry.ports import Lookup, Outcome
 
@@ -20,14 +20,23 @@ def note_attempt(
     cancellation_id: int, kind: str, started_at: datetime, ended_at: datetime, answer: Outcome | Lookup
 ) -> None:
     """Keep one conversation with a registry, word for word."""
-    add_row(
+    note_attempts({cancellation_id: answer}, kind, started_at, ended_at)
+
+
+def note_attempts(answers: Mapping[int, Outcome | Lookup], kind: str, started_at: datetime, ended_at: datetime) -> None:
+    """Keep one conversation about several cancellations: what was answered to each, by its id."""
+    conversation = {"kind": kind, "started_at": started_at, "ended_at": ended_at}
+    add_rows(
         RegistryAttempt,
-        cancellation_id=cancellation_id,
-        kind=kind,
-        started_at=started_at,
-        ended_at=ended_at,
-        outcome=type(answer).__name__.lower(),
-        answer=_plain(answer),
+        [
+            {
+                **conversation,
+                "cancellation_id": cancellation_id,
+                "outcome": type(answer).__name__.lower(),
+                "answer": _plain(answer),
+            }
+            for cancellation_id, answer in answers.items()
+        ],
     )
 
 

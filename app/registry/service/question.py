@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,7 +58,7 @@ class Question:
         return self.closes_at is not None and self.closes_at <= now
 
 
-_READ = (
+_QUESTIONS = (
     select(
         *(column for column in Cancellation.__table__.columns if column.name != "issuance_id"),
         *(Issuance.__table__.columns[name] for name in ("space", "serial_first", "serial_last")),
@@ -68,15 +68,26 @@ _READ = (
     .join(Issuance.__table__, Issuance.id == Cancellation.issuance_id)
     .join(UnitType.__table__, UnitType.code == Cancellation.unit_type)
     .join(Mechanism.__table__, Mechanism.code == UnitType.mechanism_code)
-    .where(Cancellation.id == bindparam("cancellation_id"))
+)
+_READ = _QUESTIONS.where(Cancellation.id == bindparam("cancellation_id"))
+_READ_ALL = _QUESTIONS.where(Cancellation.id.in_(bindparam("cancellation_ids", expanding=True))).order_by(
+    Cancellation.id
 )
 
 
 def read_question(cancellation_id: int) -> Question:
     """Everything in one query: this is read for each conversation."""
-    row = write(_READ, {"cancellation_id": cancellation_id}).one()
+    return _question(write(_READ, {"cancellation_id": cancellation_id}).one())
+
+
+def read_questions(cancellation_ids: Sequence[int]) -> list[Question]:
+    """The same of several cancellations, the oldest first."""
+    return [_question(row) for row in write(_READ_ALL, {"cancellation_ids": list(cancellation_ids)})]
+
+
+def _question(row: Any) -> Question:
     return Question(
-        cancellation_id=cancellation_id,
+        cancellation_id=row.id,
         request=_request(row),
         registry_code=row.registry_code,
         transaction=row.registry_transaction,

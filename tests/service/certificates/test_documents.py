@@ -58,7 +58,7 @@ def draw(world: Collaborators, request_id: int, renderer: FakeRenderer) -> None:
     def summary_of(order_id: int) -> SummaryFacts:
         return certificate_facts.summary(order_id, world.settings)
 
-    service.render_document(request_id, renderer, summary_of, world.clock)
+    service.render_documents([request_id], renderer, summary_of, world.clock)
 
 
 def test_a_pdf_that_was_asked_for_twice_is_drawn_once(world: Collaborators) -> None:
