@@ -96,6 +96,7 @@ def receive(
         return Receipt(Fate.KNOWN, db.session.get_one(Batch, batch_id).code)
     checked, batch = _require_right(raw, registry_code, now)
     code, facts = batch.code, {**facts_of(checked.answers), "sha256": sha256(raw), "batch": batch.code}
+    answered = Subject("batch", batch.id, code)
     _require_outsiders(checked.answers, actor.person_id)
     end_reading()
     if is_signed:
@@ -103,7 +104,7 @@ def receive(
             only_writer(registry_code)
             if session.get_one(RegistryMessage, message_id).applied_at is None:
                 _apply(message_id, now, is_signed=True)
-                note_act(actor, "batch_response_applied", Subject("batch", batch_id or 0, code), at=now, facts=facts)
+                note_act(actor, "batch_response_applied", answered, at=now, facts=facts)
         return Receipt(Fate.APPLIED, code)
     subject = Subject("registry_message", message_id, f"{code}: {name}")
     propose(actor, APPLY_RESPONSE, subject, reason=required_reason(reason), facts=facts, now=now)

@@ -52,7 +52,7 @@ def test_a_signed_file_counts_at_once(world: BatchWorld) -> None:
     message = db.session.scalars(select(RegistryMessage).where(RegistryMessage.kind == "response")).one()
     act = db.session.scalars(select(Act).where(Act.what == "batch_response_applied")).one()
     assert (message.is_signed, message.applied_at) == (True, NOW)
-    assert act.actor == "eva@tonne.example"
+    assert (act.actor, act.subject_id) == ("eva@tonne.example", message.batch_id)
     assert (act.facts["processed"], act.facts["not_processed"], act.facts["sha256"]) == (1, 0, message.sha256)
 
 
