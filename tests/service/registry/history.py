@@ -101,7 +101,11 @@ class Replay:
     def __post_init__(self) -> None:
         self._issuances = rows_of("replayed_issuances.csv")
         self._to_come = list(self._issuances)
-        self._cancelled = cancelled_rows()
+        # Thousands of spans, of which every issuance looks for its own.
+        self._elsewhere = [
+            span_of(row) for row in cancelled_rows() if row["completed_at"] < FROM or row["channel"] == "ctx"
+        ]
+        self._sold = [span_of(block) for event in events("platform") for block in event.blocks]
         self._claimed: set[str] = set()
         self._ids: dict[Span, tuple[int, int | None]] = {}
         ensure_mechanisms()
@@ -194,11 +198,8 @@ class Replay:
 
     def cancelled_elsewhere(self, row: Row) -> list[Span]:
         """What was cancelled of an issuance before the period, and in it by the other marketplace."""
-        return sorted(
-            span_of(block)
-            for block in self._cancelled
-            if span_of(block).within(span_of(row)) and (block["completed_at"] < FROM or block["channel"] == "ctx")
-        )
+        issued = span_of(row)
+        return sorted(gone for gone in self._elsewhere if gone.within(issued))
 
     def share(self, row: Row) -> int:
         """How many units of an issuance, the lowest ones, are the Adaptation Fund's."""
@@ -219,13 +220,8 @@ class Replay:
 
     def _offers(self, row: Row) -> Iterator[tuple[object, ...]]:
         """What the platform sold of an issuance is offered, and no more: the rest is for the holder to cancel."""
-        sold = sum(
-            int(block["units"])
-            for block in self._cancelled
-            if block["channel"] == "platform"
-            and FROM <= block["completed_at"] < UNTIL
-            and span_of(block).within(span_of(row))
-        )
+        issued = span_of(row)
+        sold = sum(block.units for block in self._sold if block.within(issued))
         if sold:
             code = f"{row['registry_project_id']}-{row['serial_start']}"
             yield (
