@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache, partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 from babel import Locale
 from babel.support import Translations
 from flask import Flask, Request, Response, abort, current_app, g, has_request_context, redirect, request
-from flask.globals import request_ctx
+from flask.globals import _cv_app, request_ctx
 from flask_babel import Babel, Domain, force_locale, get_domain, get_locale, refresh
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
@@ -64,13 +64,12 @@ def init_app(app: Flask) -> None:
 
 def current_locale() -> Locale:
     """The parsed locale in force, English outside an application."""
-    # Where Babel keeps it once it is known: its own way there looks four times, and pages ask for every number.
-    return getattr(_kept_by_babel(), "babel_locale", None) or get_locale() or _locale_of(DEFAULT_LANGUAGE)
+    return _spoken().locale
 
 
 def current_language() -> str:
     """The code of the language in force."""
-    return current_locale().language
+    return _spoken().language
 
 
 @pass_eval_context
@@ -95,25 +94,46 @@ class Words(dict[str, Markup]):
 
 def words() -> Words:
     """What is said in the locale in force: pages ask hundreds of times, each template through `app/web/writing.py`."""
-    return _known()[2]
+    return _spoken().words
 
 
 def _catalogue() -> Any:
     """The catalogue of the locale in force."""
-    return _known()[1]
+    return _spoken().catalogue
 
 
-def _known() -> tuple[Locale | None, Any, Words]:
-    """The locale in force, its catalogue and its words, looked for once in a request."""
-    context = _kept_by_babel()
-    known: tuple[Locale | None, Any, Words] | None = getattr(context, "tonne_known", None)
-    if known is None or known[0] is not getattr(context, "babel_locale", None):
-        catalogue = Domain.get_translations(get_domain())
-        said = vars(catalogue).setdefault("tonne_words", Words(catalogue))
-        known = (g._flask_babel.babel_locale if g else None), catalogue, said  # noqa: SLF001 - as Babel keeps its own
-        if g:  # asking has made the context and found the locale
-            g._flask_babel.tonne_known = known  # noqa: SLF001 - as above
-    return known
+class _Spoken(NamedTuple):
+    """A locale with all that a page asks of it."""
+
+    locale: Locale
+    language: str
+    catalogue: Any
+    words: Words
+
+
+def _spoken() -> _Spoken:
+    """What is spoken now: kept where Babel keeps the locale in force, and found in one step by a thousand askers."""
+    try:
+        # Of the context itself: to go through its stand-in `g` takes longer than all the rest here.
+        kept = _cv_app.get().g._flask_babel  # noqa: SLF001 - Babel has no other door to it
+        spoken: _Spoken = kept.tonne_spoken
+        if spoken.locale is kept.babel_locale:
+            return spoken
+    except (AttributeError, LookupError):  # nothing is kept yet; no application
+        pass
+    return _find_spoken()
+
+
+def _find_spoken() -> _Spoken:
+    locale = get_locale() or _locale_of(DEFAULT_LANGUAGE)
+    catalogue = Domain.get_translations(get_domain())
+    kept = vars(catalogue)
+    if "tonne_words" not in kept:
+        kept["tonne_words"] = Words(catalogue)
+    spoken = _Spoken(locale, str(locale.language), catalogue, kept["tonne_words"])
+    if g:  # asking has made the context
+        g._flask_babel.tonne_spoken = spoken  # noqa: SLF001 - as Babel keeps its own
+    return spoken
 
 
 class Catalogues(Domain):
@@ -139,15 +159,6 @@ class RequestWithForms(Request):
 @cache
 def _words_of_wtforms(language: str) -> Any:
     return Translations.load(messages_path(), [language], domain="wtforms")
-
-
-def _kept_by_babel() -> Any:
-    """What Babel knows of the present context, None before it was asked: in one step, for hundreds of words."""
-    try:
-        # Of the object itself: to go through its stand-in takes longer than all the rest here.
-        return g._get_current_object()._flask_babel  # noqa: SLF001 - Babel has no other door to it
-    except (AttributeError, RuntimeError):  # nothing is kept yet; no application
-        return None
 
 
 @cache

@@ -30,7 +30,7 @@ def init_app(app: Flask) -> None:
         is_file = endpoint == "static"
         if is_file:
             values.setdefault(VERSION, version_of(values["filename"]))
-        is_plain = all(type(value) in PLAIN for value in values.values()) and SPECIAL.isdisjoint(values)
+        is_plain = PLAIN.issuperset(map(type, values.values())) and SPECIAL.isdisjoint(values)
         if is_plain and has_request_context() and (is_file or has_language(endpoint)):
             return built(endpoint, current_language(), request.root_path, **values)
         return app.url_for(endpoint, **values)

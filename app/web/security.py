@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -31,6 +31,7 @@ UNUSED_FEATURES = (
 )  # fmt: skip
 # Only pages with a form for them may ask for passkeys; `uses_passkeys` marks those.
 PASSKEY_FEATURES = ("publickey-credentials-create", "publickey-credentials-get")
+NO_STORE = "no-store"
 NO_FEATURES = ", ".join(f"{feature}=()" for feature in (*UNUSED_FEATURES, *PASSKEY_FEATURES))
 PASSKEYS_ONLY = ", ".join(
     (*(f"{feature}=()" for feature in UNUSED_FEATURES), *(f"{feature}=(self)" for feature in PASSKEY_FEATURES))
@@ -143,14 +144,19 @@ def _refuse_nul() -> None:
 
 
 def _check_host() -> None:
-    if hasattr(_view(), "is_for_any_host"):
+    settings = current.settings()
+    if _is_ours(request.host, settings.public_base_url, settings.is_production) or hasattr(_view(), "is_for_any_host"):
         return
-    allowed = {urlsplit(current.settings().public_base_url).hostname}
-    if not current.settings().is_production:
+    tell(Event.HOST, Outcome.REFUSED, endpoint=request.endpoint or "")
+    abort(400)
+
+
+@lru_cache(maxsize=64)
+def _is_ours(host: str, public_base_url: str, is_production: bool) -> bool:
+    allowed = {urlsplit(public_base_url).hostname}
+    if not is_production:
         allowed |= LOOPBACK
-    if urlsplit(f"//{request.host}").hostname not in allowed:
-        tell(Event.HOST, Outcome.REFUSED, endpoint=request.endpoint or "")
-        abort(400)
+    return urlsplit(f"//{host}").hostname in allowed
 
 
 def _check_size() -> None:
@@ -191,36 +197,63 @@ def form_without_token(view: View) -> View:
 
 
 def _add_headers(response: Response) -> Response:
-    headers = {
-        "Content-Security-Policy": _content_policy(),
-        "X-Content-Type-Options": "nosniff",
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": PASSKEYS_ONLY if hasattr(_view(), "uses_passkeys") else NO_FEATURES,
-        "Referrer-Policy": "no-referrer" if is_secret_address() else "same-origin",
-    }
-    if current.settings().public_base_url.startswith("https://"):
-        headers["Strict-Transport-Security"] = STRICT_TRANSPORT
-    if is_private():
-        response.headers["Cache-Control"] = "no-store"
-        headers["X-Robots-Tag"] = "noindex"
-    elif request.endpoint != "static" or response.status_code >= 400:
-        # Units left are never older than a second, and the basket in the header is the reader's own.
-        headers["Cache-Control"] = "private, no-cache"
-    # What a view said itself stays. All at once: werkzeug looks through what is there for each that is set alone.
+    private = is_private()
+    headers = _headers_for(
+        form_targets=_form_targets(),
+        uses_passkeys=hasattr(_view(), "uses_passkeys"),
+        is_secret=is_secret_address(),
+        is_https=current.settings().public_base_url.startswith("https://"),
+        is_private=private,
+        is_file=request.endpoint == "static" and response.status_code < 400,
+    )
+    # All at once: werkzeug looks through what is there for each that is set alone.
     said = {name.lower() for name, _value in response.headers}
-    response.headers.extend({name: value for name, value in headers.items() if name.lower() not in said})
+    if private and "cache-control" in said:
+        response.headers["Cache-Control"] = NO_STORE
+    # Whatever else a view said itself stays.
+    response.headers.extend([(name, value) for name, value in headers if name.lower() not in said])
     return response
 
 
-def _content_policy() -> str:
+@lru_cache(maxsize=64)
+def _headers_for(
+    form_targets: tuple[str, ...],
+    *,
+    uses_passkeys: bool,
+    is_secret: bool,
+    is_https: bool,
+    is_private: bool,
+    is_file: bool,
+) -> tuple[tuple[str, str], ...]:
+    """What keeps one kind of answer from being turned against its reader."""
+    headers = {
+        "Content-Security-Policy": _content_policy(form_targets),
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": PASSKEYS_ONLY if uses_passkeys else NO_FEATURES,
+        "Referrer-Policy": "no-referrer" if is_secret else "same-origin",
+    }
+    if is_https:
+        headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+    if is_private:
+        headers |= {"Cache-Control": NO_STORE, "X-Robots-Tag": "noindex"}
+    elif not is_file:
+        # Units left are never older than a second, and the basket in the header is the reader's own.
+        headers["Cache-Control"] = "private, no-cache"
+    return tuple(headers.items())
+
+
+def _form_targets() -> tuple[str, ...]:
     # A form answered by a redirect to the payment page is blocked unless that origin is listed.
-    form_action = ["'self'"]
-    if request.blueprint == "checkout":
-        gateway = current_app.extensions.get("tonne.gateway")
-        form_action += gateway.hosted_page_origins() if gateway else ()
+    gateway = current_app.extensions.get("tonne.gateway") if request.blueprint == "checkout" else None
+    return tuple(gateway.hosted_page_origins()) if gateway else ()
+
+
+def _content_policy(form_targets: tuple[str, ...]) -> str:
+    form_action = " ".join(("'self'", *form_targets))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
         "connect-src 'self'; manifest-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; "
-        f"form-action {' '.join(form_action)}"
+        f"form-action {form_action}"
     )
