@@ -167,7 +167,9 @@ def note_download(message_id: int, actor: Actor, now: datetime) -> None:
         message = session.get_one(RegistryMessage, message_id)
         if message.kind == "package":
             _require_no_hold()
-        subject = Subject("batch", message.batch_id or message_id, message.name)
+        # A statement, and a response that is not applied yet, are of no batch.
+        kind, id_ = ("registry_message", message_id) if message.batch_id is None else ("batch", message.batch_id)
+        subject = Subject(kind, id_, message.name)
         note_act(actor, "registry_file_taken", subject, at=now)
 
 

@@ -269,6 +269,16 @@ def test_who_took_a_file_out_of_the_house_is_noted(world: BatchWorld) -> None:
     assert (act.subject_id, act.subject, act.actor) == (batch_id, package.name, "tests")
 
 
+def test_a_file_of_no_batch_that_was_taken_stands_in_no_trail_of_a_batch(world: BatchWorld) -> None:
+    world.states("CDM-100-1", ("IN-1", 1_002_000, 1_002_099))
+    statement = db.session.scalars(select(RegistryMessage).where(RegistryMessage.kind == "statement")).one()
+
+    service.note_download(statement.id, SOMEBODY, NOW)
+
+    act = db.session.scalars(select(Act).where(Act.what == "registry_file_taken")).one()
+    assert (act.subject_kind, act.subject_id) == ("registry_message", statement.id)
+
+
 def test_a_restored_copy_hands_nothing_over_that_may_have_been_handed_over_before(world: BatchWorld) -> None:
     world.adapter.submit(a_request(10, reference="TONNE-A"))
     world.close()
