@@ -24,7 +24,7 @@ from app.current import clock, now, settings
 from app.kernel.errors import Refusal
 from app.kernel.references import certificate_slug, number_from_slug
 from app.notifications.service import resend as resend_mails
-from app.payments.ports import current_gateway
+from app.payments.ports import GatewayFault, current_gateway
 from app.registry.batch.queries import attestations_of, references_of_order
 from app.registry.ports import current_registries
 from app.web.demonstration import statement
@@ -80,8 +80,8 @@ def payment_return(token: str) -> Response:
     """The buyer comes back from the payment page: look, then show. Coming back proves nothing."""
     payment_id = newest_payment(_order(token).id)
     if payment_id is not None:
-        # Without an answer the page says that the payment is being checked, and the sweeper looks again.
-        with suppress(Refusal):
+        # Without an answer the page says that the payment is being checked, and the sweeper looks again; a fault it logs.
+        with suppress(Refusal, GatewayFault):
             service.reconcile(payment_id, current_gateway(), current_registries(), settings(), clock())
         jobs.wake()
     return redirect(url_for("checkout.order", token=token), 303)
