@@ -80,7 +80,7 @@ def payment_return(token: str) -> Response:
     """The buyer comes back from the payment page: look, then show. Coming back proves nothing."""
     payment_id = newest_payment(_order(token).id)
     if payment_id is not None:
-        # Without an answer the page says that the payment is being checked, and the sweeper looks again; a fault it logs.
+        # Without an answer the page says that the payment is being checked. The sweeper looks again, and logs a fault.
         with suppress(Refusal, GatewayFault):
             service.reconcile(payment_id, current_gateway(), current_registries(), settings(), clock())
         jobs.wake()
