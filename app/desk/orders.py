@@ -27,6 +27,7 @@ from app.payments.states import RefundState
 from app.registry.models import Cancellation, RegistryAttempt
 from app.registry.ports import current_registries
 from app.screening.models import ScreeningMatch
+from app.screening.queries import current_lists
 from app.screening.service import Standing, standing
 
 PAGE = 50
@@ -83,6 +84,7 @@ class OrderFile:
     certificates: tuple[tuple[Certificate, str], ...]
     mails: tuple[Mail, ...]
     standing: Standing
+    has_lists: bool
     matches: tuple[ScreeningMatch, ...]
     notes: tuple[NoteView, ...]
     proposals: tuple[Proposal, ...]
@@ -141,6 +143,7 @@ def order_file(order: Order) -> OrderFile:
         ),
         mails=_of(Mail, order.id),
         standing=standing("order", order.id),
+        has_lists=bool(current_lists()),
         matches=tuple(
             db.session.scalars(
                 select(ScreeningMatch)
