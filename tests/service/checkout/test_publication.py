@@ -20,8 +20,8 @@ def stated(shop: Shop, token: str) -> str:
 @pytest.mark.parametrize(
     ("typed", "on_page", "in_mail"),
     [
-        ({"beneficiary": "Ana", "publish_name": True}, "Published", "The beneficiary's name is published."),
-        ({"beneficiary": "Ana", "publish_name": False}, "Not published", "The beneficiary's name is not published."),
+        ({"beneficiary": "Ana", "publish_name": True}, "Published", "The beneficiary’s name is published."),
+        ({"beneficiary": "Ana", "publish_name": False}, "Not published", "The beneficiary’s name is not published."),
         (
             {"beneficiary": "Ana Climate-Neutral", "publish_name": True},
             HELD,

@@ -258,13 +258,13 @@ def test_the_answer_to_a_complaint_says_how_it_ended_and_stands_there_word_for_w
 def test_the_receipt_says_on_whose_behalf_and_whether_the_name_is_published() -> None:
     mail = render(mail_of(order_paid()))
     assert "Beneficiary: Société Générale d'Énergie\nPurpose, in your own words: Our flights of 2025\n" in mail.text
-    assert "Country: France\nThe beneficiary's name is not published.\n" in mail.text
+    assert "Country: France\nThe beneficiary’s name is not published.\n" in mail.text
     assert "Société Générale d'Énergie" in words(mail.html)
 
     told = order_paid()
     public = replace(told, beneficiary=replace(told.beneficiary, is_name_public=True))
-    assert "The beneficiary's name is published.\n" in render(mail_of(public)).text
-    assert "The beneficiary's name is published." in words(render(mail_of(public)).html)
+    assert "The beneficiary’s name is published.\n" in render(mail_of(public)).text
+    assert "The beneficiary’s name is published." in words(render(mail_of(public)).html)
 
 
 def test_without_beneficiary_and_purpose_the_receipt_says_for_what_the_units_are_cancelled() -> None:
