@@ -12,11 +12,12 @@ from playwright.sync_api import Browser, Page
 from tests.browser.browser import Watch, chromium, watched_page
 from tests.browser.server import Shop, shared_shop
 from tests.browser.staged import Stage, staged
+from tests.browser.window import IS_SWEEP, Window, opened
 
 OpenPage = Callable[..., Page]
 
 # Putting everything on stage takes ten seconds: `make test` has one process do it, `make sweep` keeps all of them busy.
-on_stage = pytest.mark.sweep if os.environ.get("SWEEP") else pytest.mark.xdist_group("stage")
+on_stage = pytest.mark.sweep if IS_SWEEP else pytest.mark.xdist_group("stage")
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +66,11 @@ def stage(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stag
     """Every state of every page, served by this process."""
     with staged(shop.copy_world(tmp_path_factory.mktemp("stage"))) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def window(browser: Browser, stage: Stage) -> Iterator[Window]:
+    """The window in which all states are reached."""
+    found = opened(browser, stage)
+    yield found
+    found.page.context.close()

@@ -6,33 +6,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.browser import Watch, watched_page
 from tests.browser.conftest import on_stage
-from tests.browser.staged import LANGUAGES, Stage
+from tests.browser.staged import Stage
 from tests.browser.states import ERRORS, SHOP_STATES, STATES
+from tests.browser.window import IS_SWEEP, NARROW, TURN, WIDE, Scheme, Window, languages_of, opened
 
 pytestmark = [pytest.mark.browser, on_stage]
 
 AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-Scheme = Literal["light", "dark"]
-WIDE: ViewportSize = {"width": 1280, "height": 900}
-NARROW: ViewportSize = {"width": 320, "height": 640}
 
 # The rooms' pages with mistakes are looked at for where the keyboard stands; `make sweep` looks at all of them twice.
 PAIRS: list[tuple[ViewportSize, Scheme]] = [(WIDE, "light"), (NARROW, "dark"), (NARROW, "light"), (WIDE, "dark")]
 IN_TURN = 2
-TURN = {name: number for number, name in enumerate(STATES)}
-IS_SWEEP = bool(os.environ.get("SWEEP"))
 LOOKED_AT = [name for name in STATES if IS_SWEEP or name in SHOP_STATES or name not in ERRORS]
 WITHOUT_SCRIPT = [name for name in ERRORS if IS_SWEEP or name in SHOP_STATES]
 
@@ -46,59 +40,28 @@ RUN_AXE = """async (rules) => {
 HEADINGS = "els => els.map(e => [Number(e.tagName[1]), e.textContent.trim()])"
 
 
-Window = tuple[Page, Watch]
-
-
 @pytest.fixture(scope="module")
-def window(browser: Browser) -> Iterator[Window]:
-    """One window in which all states are reached: a new one for each would cost more than looking."""
-    watch = Watch()
-    page = watched_page(browser, watch)
-    yield page, watch
-    page.context.close()
-
-
-@pytest.fixture(scope="module")
-def window_without_script(browser: Browser) -> Iterator[Window]:
-    """The same where no script runs."""
-    watch = Watch()
-    page = watched_page(browser, watch, java_script_enabled=False)
-    yield page, watch
-    page.context.close()
+def window_without_script(browser: Browser, stage: Stage) -> Iterator[Window]:
+    """The window where no script runs."""
+    found = opened(browser, stage, java_script_enabled=False)
+    yield found
+    found.page.context.close()
 
 
 @pytest.mark.parametrize("name", LOOKED_AT)
-def test_no_rule_of_accessibility_is_broken(window: Window, stage: Stage, name: str) -> None:
-    for language in _languages(name):
+def test_every_state_fits_320_px_and_breaks_no_rule_of_accessibility(window: Window, name: str) -> None:
+    for language in languages_of(name):
         for size, scheme in _pairs(name):
-            page = _reach(window, stage, name, language, size, scheme)
+            page = window.reach(name, language, size, scheme)
             page.evaluate(_axe())
             found = page.evaluate(RUN_AXE, {"type": "tag", "values": RULES})
             assert found == [], f"{name}, {language}, {size['width']} px, {scheme}"
             _check_headings(page)
-
-
-def _languages(name: str) -> tuple[str, ...]:
-    return LANGUAGES if IS_SWEEP else (LANGUAGES[TURN[name] % len(LANGUAGES)],)
+        window.check_width()
 
 
 def _pairs(name: str) -> list[tuple[ViewportSize, Scheme]]:
     return PAIRS if IS_SWEEP else [PAIRS[TURN[name] % IN_TURN]]
-
-
-def _reach(
-    window: Window, stage: Stage, name: str, language: str = "en", size: ViewportSize = WIDE, scheme: Scheme = "light"
-) -> Page:
-    """Come to a state as somebody who was never there; nothing that the browser complains about on the way is right."""
-    page, watch = window
-    page.context.clear_cookies()
-    page.set_viewport_size(size)
-    page.emulate_media(color_scheme=scheme)
-    watch.problems.clear()
-    watch.expected.clear()
-    STATES[name](page, stage, language, watch)
-    assert watch.problems == [], name
-    return page
 
 
 def _check_headings(page: Page) -> None:
@@ -114,12 +77,18 @@ def _check_headings(page: Page) -> None:
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_after_a_mistake_the_keyboard_is_at_the_summary_and_each_link_leads_to_its_field(
-    window: Window, stage: Stage, name: str
+    window: Window, name: str
 ) -> None:
-    page = _reach(window, stage, name)
+    for language in languages_of(name):
+        page = window.reach(name, language)
+        _check_summary(page)
+        window.check_width()
+
+
+def _check_summary(page: Page) -> None:
     summary = page.get_by_role("alert")
     expect(summary).to_be_focused()
-    assert page.title().startswith("Error")
+    assert page.title().startswith(("Error: ", "Erreur\N{NO-BREAK SPACE}: "))
     links = summary.get_by_role("link").all()
     assert links
     for link in links:
@@ -133,10 +102,8 @@ def test_after_a_mistake_the_keyboard_is_at_the_summary_and_each_link_leads_to_i
 
 
 @pytest.mark.parametrize("name", WITHOUT_SCRIPT)
-def test_without_script_the_keyboard_starts_at_the_summary_too(
-    window_without_script: Window, stage: Stage, name: str
-) -> None:
-    page = _reach(window_without_script, stage, name)
+def test_without_script_the_keyboard_starts_at_the_summary_too(window_without_script: Window, name: str) -> None:
+    page = window_without_script.reach(name, "en")
     expect(page.get_by_role("alert")).to_be_focused()
     page.keyboard.press("Tab")
     focused = page.evaluate("() => document.activeElement.closest('[role=alert]') !== null")
