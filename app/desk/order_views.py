@@ -14,19 +14,14 @@ from app.checkout.models import Order
 from app.checkout.service import correct, review
 from app.checkout.states import OrderState
 from app.current import now
-from app.db import db
 from app.desk.acting import ActPage, act, blueprint, press, proposed
 from app.desk.facts import told_to_operators
-from app.desk.forms import AddressForm, BeneficiaryForm, ByHandForm, NoteForm, ReasonForm, read_day
+from app.desk.forms import AddressForm, BeneficiaryForm, NoteForm, ReasonForm, read_day
 from app.desk.orders import PAGE, OrderFilter, find_by_reference, order_file, order_rows
 from app.desk.queries import screened_reference
 from app.desk.timeline import timeline
 from app.fulfilment import risk
-from app.kernel.money import Money
 from app.kernel.text import clean_line
-from app.payments import refund_decisions
-from app.payments.models import Refund
-from app.payments.states import RefundState
 from app.web.filters import money
 from app.web.security import form_checks_token
 
@@ -240,81 +235,11 @@ def refund_order(reference: str) -> Response:
     return act(form, page, do)
 
 
-@blueprint.route(f"/refunds/<{ID}:refund_id>/retry", methods=BOTH)
-@operators_only
-@form_checks_token
-def retry_refund(refund_id: int) -> Response:
-    """Propose to ask the gateway again for a refund that failed."""
-    refund, found = _failed_refund(refund_id)
-    form = ReasonForm()
-    page = ActPage(
-        title=gettext("Try the refund of order %(reference)s again", reference=found.reference),
-        words=[gettext("The gateway is asked for this amount once more. Another operator has to agree.")],
-        facts=_refund_facts(refund),
-        button=gettext("Propose to try again"),
-        back=_address(found),
-    )
-
-    def do() -> str:
-        refund_decisions.propose_retry(
-            refund_id, found.reference, get_me().actor, reason=form.reason.data or "", now=now()
-        )
-        return proposed()
-
-    return act(form, page, do)
-
-
-@blueprint.route(f"/refunds/<{ID}:refund_id>/by-hand", methods=BOTH)
-@operators_only
-@form_checks_token
-def refund_by_hand(refund_id: int) -> Response:
-    """Propose to note that a refund that failed was paid at the bank."""
-    refund, found = _failed_refund(refund_id)
-    form = ByHandForm()
-    page = ActPage(
-        title=gettext("Note that the refund of order %(reference)s was paid by bank", reference=found.reference),
-        words=[
-            gettext("Only after the money was sent. The gateway is not asked any more. Another operator has to agree."),
-        ],
-        facts=_refund_facts(refund),
-        button=gettext("Propose to note it"),
-        back=_address(found),
-        is_serious=True,
-    )
-
-    def do() -> str:
-        refund_decisions.propose_by_hand(
-            refund_id,
-            found.reference,
-            form.reference.data or "",
-            get_me().actor,
-            reason=form.reason.data or "",
-            now=now(),
-        )
-        return proposed()
-
-    return act(form, page, do)
-
-
 def _order(reference: str) -> Order:
     found = find_by_reference(reference)
     if found is None:
         abort(404)
     return found
-
-
-def _failed_refund(refund_id: int) -> tuple[Refund, Order]:
-    refund = db.session.get(Refund, refund_id)
-    if refund is None or refund.state is not RefundState.FAILED:
-        abort(404)
-    return refund, db.session.get_one(Order, refund.order_id)
-
-
-def _refund_facts(refund: Refund) -> list[tuple[str, str]]:
-    return [
-        (gettext("Amount"), money(Money(refund.amount, refund.currency))),
-        (gettext("What the gateway said"), refund.last_message or "–"),
-    ]
 
 
 def _address(found: Order) -> str:

@@ -13,6 +13,7 @@ from app.desk import (
     ledger_words,
     order_views,
     people_views,
+    refund_views,
     registry_views,
     start_views,
     words,
@@ -26,7 +27,10 @@ from app.registry.batch import worker as batch_worker
 from app.registry.ledger import decisions as ledger_decisions
 
 # Each adds its pages to the one blueprint when it is imported.
-VIEWS = (start_views, order_views, registry_views, batch_views, ledger_views, decision_views, house_views, people_views)
+VIEWS = (
+    start_views, order_views, refund_views, registry_views, batch_views, ledger_views, decision_views, house_views,
+    people_views,
+)  # fmt: skip
 
 
 def init_app(app: Flask) -> None:

@@ -23,6 +23,7 @@ from app.kernel.money import Money
 from app.kernel.sealing import Keyring, SealBroken, SealFor, unseal_text
 from app.payments.models import Payout, Refund
 from app.payments.payouts import Balance, balance, balances
+from app.payments.states import RefundState
 from app.providers.models import Payee, Provider
 from app.providers.states import PayeeState
 from app.registry.models import Cancellation
@@ -130,6 +131,18 @@ def _cancellation_rows(at: datetime, condition: ColumnElement[bool]) -> list[Can
         .limit(MOST_ROWS)
     )
     return [CancellationRow(cancellation, order, direct, bool(late)) for cancellation, order, direct, late in rows]
+
+
+def failed_refunds() -> list[tuple[Refund, str]]:
+    """Refunds that wait for an operator, the oldest first, with the references of their orders."""
+    rows = db.session.execute(
+        select(Refund, Order.reference)
+        .join(Order, Order.id == Refund.order_id)
+        .where(Refund.state == RefundState.FAILED)
+        .order_by(Refund.created_at, Refund.id)
+        .limit(MOST_ROWS)
+    )
+    return [(refund, reference) for refund, reference in rows]
 
 
 def proposals(*, are_open: bool) -> list[ProposalRow]:

@@ -17,6 +17,7 @@ from app.kernel.text import clean_line
 # Where each queue is worked through.
 QUEUE_PAGES = {
     "orders": "desk.orders",
+    "refunds": "desk.refunds",
     "cancellations": "desk.cancellations",
     "proposals": "desk.proposals",
     "applications": "desk_sellers.applications",

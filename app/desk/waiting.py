@@ -22,6 +22,8 @@ from app.current import now
 from app.db import db
 from app.offers.models import Offer
 from app.offers.states import OfferState
+from app.payments.models import Refund
+from app.payments.states import RefundState
 from app.providers.models import Application
 from app.providers.states import ApplicationState
 from app.reconciliation.models import ReconciliationFinding
@@ -72,6 +74,7 @@ def _read(at: datetime) -> dict[str, Queue]:
             # The first column of times says how all of them are read.
             _counted("proposals", Proposal.proposed_at, Proposal.state == ProposalState.PROPOSED),
             _counted("orders", func.coalesce(Order.paid_at, Order.placed_at), Order.state.in_(HELD_ORDERS)),
+            _counted("refunds", Refund.created_at, Refund.state == RefundState.FAILED),
             _counted("cancellations", Cancellation.created_at, is_late(at)),
             _counted("applications", Application.submitted_at, Application.state == ApplicationState.SUBMITTED),
             _counted("offers", Offer.created_at, Offer.state == OfferState.SUBMITTED),

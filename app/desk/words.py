@@ -14,6 +14,7 @@ Words = Mapping[str, Any]
 
 QUEUES: Words = {
     "orders": _("Orders that are held or whose payment differs"),
+    "refunds": _("Refunds that failed"),
     "cancellations": _("Cancellations that are late or need a person"),
     "proposals": _("Decisions that wait for a second person"),
     "applications": _("Applications of participants"),

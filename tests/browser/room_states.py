@@ -237,6 +237,7 @@ DESK: dict[str, Reach] = {
     "desk order let go with errors": _wrong("eva", "/desk/orders/{desk order held}/let-go"),
     "desk order refusal": _at("eva", "/desk/orders/{desk order listed}/refuse"),
     "desk order refund": _at("eva", "/desk/orders/{desk order paid}/refund"),
+    "desk refunds": _at("eva", "/desk/refunds"),
     "desk refund retried": _at("eva", "/desk/refunds/{desk refund failed}/retry"),
     "desk refund by hand with errors": _wrong("eva", "/desk/refunds/{desk refund failed}/by-hand"),
     "desk batches": _at("eva", "/desk/batches"),

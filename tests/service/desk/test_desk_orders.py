@@ -177,6 +177,21 @@ def test_nobody_agrees_to_their_own_proposal(shop: Shop) -> None:
     assert acts(shop)[-1][0] == "correct_beneficiary_withdrawn"
 
 
+def test_a_refund_that_failed_waits_on_the_desk_until_it_is_done(shop: Shop) -> None:
+    reference, refund_id = with_failed_refund(shop)
+    eva, otto = operator(shop), operator(shop, "otto@tonne.example")
+
+    waiting = "Refunds that failed 1 0 minutes"
+    assert waiting in eva.get("/en/desk").words
+    page = eva.get("/en/desk/refunds")
+    assert (reference in page.words, "30.00" in page.words) == (True, True)
+
+    do(eva, f"/en/desk/refunds/{refund_id}/by-hand", reference="BANK-1", reason=WHY)
+    agree(shop, otto)
+    assert "No refund waits for a person." in eva.get("/en/desk/refunds").words
+    assert waiting not in eva.get("/en/desk").words
+
+
 def test_two_operators_who_agree_at_once_carry_out_once(shop: Shop) -> None:
     _reference, refund_id = with_failed_refund(shop)
     eva = operator(shop)
