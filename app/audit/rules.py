@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select
 from app.audit.errors import RuleUnfit
 from app.audit.models import HouseRule
 from app.audit.service import Actor, Subject, note_act, required_reason
-from app.db import db, transaction
+from app.db import db, transaction, write
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ _VALUE = select(HouseRule.value).where(HouseRule.key == bindparam("key"))  # sai
 
 def rule(wanted: Rule) -> int:
     """What a rule says now."""
-    value = db.session.scalar(_VALUE, {"key": wanted.key})
+    value = write(_VALUE, {"key": wanted.key}).scalar()
     return wanted.default if value is None else int(value)
 
 

@@ -17,7 +17,17 @@ from app.certificates.models import Certificate, CertificateCounter, Document, D
 from app.certificates.ports import CertificateDraft, CertificateRenderer, SummaryFacts
 from app.certificates.states import CERTIFICATE, CertificateState
 from app.claims.service import hold_if_risky
-from app.db import db, end_reading, insert_each_once, insert_once, read_ids, record_all, transaction, write
+from app.db import (
+    add_rows_with_ids,
+    db,
+    end_reading,
+    insert_each_once,
+    insert_once,
+    read_ids,
+    record_all,
+    transaction,
+    write,
+)
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.references import certificate_number, certificate_slug, verification_code
@@ -45,7 +55,7 @@ _TAKE = (
         select(Certificate.facts).where(Certificate.number == _REQUESTS.c.subject).scalar_subquery().label("facts"),
     )
 )
-_DROP = delete(_REQUESTS).where(_REQUESTS.c.id == bindparam("the_id"))
+_DROP = delete(_REQUESTS).where(_REQUESTS.c.id.in_(bindparam("ids", expanding=True)))
 # Said once: the worker asks in every round.
 UNDRAWN = (
     select(DocumentRequest.id)
@@ -74,7 +84,7 @@ def issue(
     if not drafts:
         return []
     last = _last_number(now.year, len(drafts))
-    issued = []
+    rows, facts = [], []
     for sequence, draft in enumerate(drafts, last - len(drafts) + 1):
         number = certificate_number(sequence, now.year)
         frozen = replace(
@@ -85,27 +95,29 @@ def issue(
             issued_at=now,
         )
         text = to_json(frozen)
-        certificate = Certificate(
-            order_id=order_id,
-            direct_cancellation_id=direct_cancellation_id,
-            project_id=draft.project_id,
-            beneficiary_id=draft.beneficiary_id,
-            registry_code=draft.registry_code,
-            year=now.year,
-            sequence=sequence,
-            number=number,
-            verification_code=frozen.verification_code,
-            state=CertificateState.ISSUED,
-            facts=text,
-            facts_sha256=fingerprint(text),
-            issued_at=now,
+        rows.append(
+            {
+                "order_id": order_id,
+                "direct_cancellation_id": direct_cancellation_id,
+                "project_id": draft.project_id,
+                "beneficiary_id": draft.beneficiary_id,
+                "registry_code": draft.registry_code,
+                "year": now.year,
+                "sequence": sequence,
+                "number": number,
+                "verification_code": frozen.verification_code,
+                "state": CertificateState.ISSUED,
+                "facts": text,
+                "facts_sha256": fingerprint(text),
+                "issued_at": now,
+            }
         )
-        issued.append((certificate, frozen))
-    certificates = [certificate for certificate, _frozen in issued]
-    db.session.add_all(certificates)
-    db.session.flush()
-    ids = [certificate.id for certificate in certificates]
+        facts.append(frozen)
+    ids = add_rows_with_ids(Certificate, rows)
     record_all(CERTIFICATE.machine, ids, None, CertificateState.ISSUED, at=now)
+    # Of no session: nobody changes them.
+    certificates = [Certificate(id=id_, **row) for id_, row in zip(ids, rows, strict=True)]
+    issued = list(zip(certificates, facts, strict=True))
     public = enter(issued)
     for certificate, frozen in issued:
         if certificate.id in public:
@@ -192,7 +204,7 @@ SummarySource = Callable[[int | None], SummaryFacts]
 def render_documents(
     request_ids: Sequence[int], renderer: CertificateRenderer, summary_of: SummarySource, clock: Clock
 ) -> None:
-    """Render requested PDFs, up to `AT_ONCE`, outside any transaction; store each, and drop its request.
+    """Render requested PDFs, up to `AT_ONCE`, outside any transaction; store them, and drop their requests.
 
     Nobody else begins with them meanwhile, unless they take longer than `LEASE`; then the bytes are the same, and the
     second are not stored.
@@ -200,11 +212,19 @@ def render_documents(
     now = clock.now()
     with transaction():
         taken = write(_TAKE, {"ids": list(request_ids), "now": now, "until": now + LEASE}).all()
-    for request in sorted(taken):
-        _render(request, renderer, summary_of, clock)
+    drawn = {request.id: _render(request, renderer, summary_of, clock) for request in sorted(taken)}
+    documents = {request_id: document for request_id, document in drawn.items() if document is not None}
+    if documents:
+        with transaction():
+            insert_each_once(Document, list(documents.values()))
+            write(_DROP, {"ids": list(documents)})
+        checkpoints.reached("certificate.pdf_stored")
 
 
-def _render(request: Row[Any], renderer: CertificateRenderer, summary_of: SummarySource, clock: Clock) -> None:
+def _render(
+    request: Row[Any], renderer: CertificateRenderer, summary_of: SummarySource, clock: Clock
+) -> dict[str, Any] | None:
+    """The row of a document; None where it cannot be drawn, which is tried again later."""
     try:
         if request.facts is None:
             summary = summary_of(request.order_id)
@@ -215,19 +235,15 @@ def _render(request: Row[Any], renderer: CertificateRenderer, summary_of: Summar
     except Exception:
         log.exception("rendering failed", extra={"facts": {"request": request.id}})
         _render_later(request.id, clock.now())
-        return
-    with transaction():
-        insert_once(
-            Document,
-            subject=request.subject,
-            locale=request.locale,
-            content_hash=content_hash(content, renderer.version, request.locale),
-            pdf=pdf,
-            pdf_sha256=hashlib.sha256(pdf).hexdigest(),
-            created_at=clock.now(),
-        )
-        write(_DROP, {"the_id": request.id})
-    checkpoints.reached("certificate.pdf_stored")
+        return None
+    return {
+        "subject": request.subject,
+        "locale": request.locale,
+        "content_hash": content_hash(content, renderer.version, request.locale),
+        "pdf": pdf,
+        "pdf_sha256": hashlib.sha256(pdf).hexdigest(),
+        "created_at": clock.now(),
+    }
 
 
 def _render_later(request_id: int, now: datetime) -> None:

@@ -19,7 +19,7 @@ from app.certificates.models import Certificate
 from app.certificates.ports import CertificateDraft, CertificateFacts, SerialRange, SummaryFacts, TransactionFacts
 from app.checkout.models import Basket, BasketLine, Beneficiary, Order, OrderLine
 from app.config import Settings
-from app.db import db
+from app.db import db, write
 from app.offers.models import Offer
 from app.providers.models import Provider
 from app.registry.models import Cancellation
@@ -150,8 +150,8 @@ def drafts(order: Order, settings: Settings, registries: Registries) -> list[Cer
 
 def summary(order_id: int | None, settings: Settings) -> SummaryFacts:
     """The facts of an order's summary: its certificates as frozen, and what was refunded."""
-    ordered = db.session.execute(_ORDERED, {"order_id": order_id}).all()
-    certificates = db.session.execute(_CERTIFIED, {"order_id": order_id}).all()
+    ordered = write(_ORDERED, {"order_id": order_id}).all()
+    certificates = write(_CERTIFIED, {"order_id": order_id}).all()
     facts = tuple(from_json(certificate.facts) for certificate in certificates)
     return SummaryFacts(
         order_reference=ordered[0].reference,

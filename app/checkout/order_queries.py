@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy import Row, bindparam, exists, func, select
 
 from app.catalog.models import Issuance, Project
 from app.certificates.models import Certificate
@@ -301,7 +303,7 @@ def _refunds(order: Order) -> tuple[RefundView, ...]:
 
 
 def proof_times(
-    order: Order, cancellations: list[Cancellation], certificates: list[Certificate]
+    order: Order, cancellations: Sequence[Cancellation | Row[Any]], certificates: list[Certificate]
 ) -> dict[str, datetime | None]:
     """When each station of the line of proof was reached, for the order as a whole (UTC)."""
     confirmed = [c.completed_at for c in cancellations if c.state is CancellationState.CONFIRMED and c.completed_at]

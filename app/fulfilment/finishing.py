@@ -5,9 +5,11 @@ One transaction freezes the facts, gives the numbers, owes the refunds and queue
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import Row, bindparam, exists, select
 
 from app.certificates import service as certificates
 from app.checkout import facts as certificate_facts
@@ -17,7 +19,7 @@ from app.checkout.models import Order, OrderLine
 from app.checkout.order_queries import proof_times
 from app.checkout.states import ORDER, OrderState
 from app.config import Settings
-from app.db import advance, db, read_ids, transaction
+from app.db import advance, db, read_ids, transaction, write
 from app.fulfilment import sales
 from app.kernel import checkpoints
 from app.kernel.money import Money
@@ -38,7 +40,14 @@ PAID = select(Order.id).where(Order.state == _S.PAID).order_by(Order.id).limit(1
 READY = select(Order.id).where(Order.state == _S.FULFILLING, ~_WAITS).order_by(Order.id).limit(100)
 
 
-_CANCELLATIONS = select(Cancellation).where(Cancellation.order_id == bindparam("order_id")).order_by(Cancellation.id)
+_CANCELLATIONS = (
+    select(
+        *(Cancellation.order_line_id, Cancellation.state, Cancellation.first_sent_at, Cancellation.completed_at),
+        *(Cancellation.refusal_code, Cancellation.reference),
+    )
+    .where(Cancellation.order_id == bindparam("order_id"))
+    .order_by(Cancellation.id)
+)
 _LINES = (
     select(
         *(OrderLine.id, OrderLine.provider_id, OrderLine.issuance_id, OrderLine.offer_id, OrderLine.units),
@@ -62,9 +71,8 @@ def due_to_finish() -> list[int]:
 def finish_order(order_id: int, registries: Registries, settings: Settings, now: datetime) -> None:
     """Freeze the facts, give numbers, owe refunds, queue mails and PDFs: one transaction, once."""
     with transaction() as session:
-        order = session.get_one(Order, order_id)
-        cancellations = list(session.scalars(_CANCELLATIONS, {"order_id": order_id}))
-        lines = session.execute(_LINES, {"order_id": order_id}).all()
+        cancellations = write(_CANCELLATIONS, {"order_id": order_id}).all()
+        lines = write(_LINES, {"order_id": order_id}).all()
         confirmed = [c for c in cancellations if c.state is CancellationState.CONFIRMED]
         refused = [c for c in cancellations if c.state is CancellationState.REFUSED]
         planned_lines = {c.order_line_id for c in cancellations}
@@ -74,6 +82,7 @@ def finish_order(order_id: int, registries: Registries, settings: Settings, now:
             Order, order_id, ORDER, to, at=now, sources=(_S.FULFILLING,), finished_at=now
         ):
             return
+        order = session.get_one(Order, order_id)
         drafts = certificate_facts.drafts(order, settings, registries)
         issued = certificates.issue(drafts, order_id=order_id, base_url=settings.public_base_url, now=now)
         if issued:
@@ -92,7 +101,7 @@ def finish_order(order_id: int, registries: Registries, settings: Settings, now:
     checkpoints.reached("certificate.facts_frozen")
 
 
-def _give_back(order: Order, refused: list[Cancellation], settings: Settings, now: datetime) -> None:
+def _give_back(order: Order, refused: Sequence[Row[Any]], settings: Settings, now: datetime) -> None:
     """A refused line is made good alone, and its offer is frozen: the registry knows something we do not.
 
     Unless it is only gone, or its buyer took the units back: then nobody's books differ.

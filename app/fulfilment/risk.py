@@ -22,7 +22,7 @@ from app.catalog.models import Issuance, Project
 from app.checkout import mails
 from app.checkout.models import Beneficiary, Order, OrderLine
 from app.checkout.states import ORDER, OrderState
-from app.db import advance, db, transaction
+from app.db import advance, db, transaction, write
 from app.direct.errors import MatchOpen
 from app.fulfilment.errors import OrderBegun, OrderNotHeld
 from app.kernel import checkpoints
@@ -104,7 +104,7 @@ def begin(order_id: int, registries: Registries, now: datetime) -> bool:
 
 def names_of(order: Order) -> tuple[str, ...]:
     """Every name behind an order: on whose behalf it is, and its buyer's where the buyer has an account."""
-    names = db.session.scalars(_NAMES, {"order_id": order.id, "person_id": order.person_id})
+    names = write(_NAMES, {"order_id": order.id, "person_id": order.person_id}).scalars()
     return tuple(name for name in names if name)
 
 

@@ -41,5 +41,5 @@ def may_have_been_done(caused_at: datetime) -> bool:
 
     True for ever for whatever was there when the backup was made: it may be begun again weeks later.
     """
-    newest = db.session.scalar(_LAST_RESTORED)
+    newest: datetime | None = write(_LAST_RESTORED).scalar()
     return newest is not None and caused_at <= newest

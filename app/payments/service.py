@@ -232,7 +232,7 @@ def due_deliveries(now: datetime, limit: int = 100) -> list[int]:
 
 def find_payment_for(delivery_id: int) -> int | None:
     """The payment a stored notice is about."""
-    payment = db.session.scalar(_TOLD_OF, {"delivery_id": delivery_id})
+    payment: int | None = write(_TOLD_OF, {"delivery_id": delivery_id}).scalar()
     end_reading()
     return payment
 

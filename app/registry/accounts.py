@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, select
 
-from app.db import db
+from app.db import db, write
 from app.registry.models import RegistryAccount
 
 # Said once: an order asks for each of its lines at every step.
@@ -13,7 +13,8 @@ _REGISTRY_CODE = select(RegistryAccount.registry_code).where(RegistryAccount.ide
 
 def find_registry_code(identifier: str) -> str | None:
     """The code of the registry that keeps an account; None if nobody said whose it is."""
-    return db.session.scalar(_REGISTRY_CODE, {"identifier": identifier})
+    code: str | None = write(_REGISTRY_CODE, {"identifier": identifier}).scalar()
+    return code
 
 
 def find_account_provider(identifier: str) -> int | None:

@@ -14,7 +14,7 @@ from flask import current_app
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from app.audit.service import Actor, Subject, note_act, required_reason
-from app.db import advance, db, insert_once, one_at_a_time, record, transaction
+from app.db import advance, db, insert_once, one_at_a_time, record, transaction, write
 from app.kernel.text import clean_line, fold
 from app.screening.adapters import read_list
 from app.screening.edition import Edition, Source
@@ -132,12 +132,12 @@ def standing(subject_kind: str, subject_id: int) -> Standing:
 def standings(subject_kind: str, subject_ids: Sequence[int]) -> dict[int, Standing]:
     """The same for many subjects of one kind, in one query."""
     found = dict.fromkeys(subject_ids, Standing.CLEAR)
-    rows = db.session.execute(_OPEN_OR_CONFIRMED, {"kind": subject_kind, "ids": list(subject_ids)})
-    for subject_id, state in rows:
-        if state is MatchState.CONFIRMED:
-            found[subject_id] = Standing.CONFIRMED
-        elif found[subject_id] is Standing.CLEAR:
-            found[subject_id] = Standing.PENDING
+    rows = write(_OPEN_OR_CONFIRMED, {"kind": subject_kind, "ids": list(subject_ids)})
+    for row in rows:
+        if row.state is MatchState.CONFIRMED:
+            found[row.subject_id] = Standing.CONFIRMED
+        elif found[row.subject_id] is Standing.CLEAR:
+            found[row.subject_id] = Standing.PENDING
     return found
 
 
@@ -258,7 +258,7 @@ class _Index:
 
 def _current_index() -> _Index:
     """The names of the current lists, kept in this process until another edition is current."""
-    editions = tuple((list_id, digest) for list_id, digest in db.session.execute(_EDITIONS))
+    editions = tuple((edition.id, edition.sha256) for edition in write(_EDITIONS))
     kept: _Index | None = current_app.extensions.get(_CACHE)
     if kept is None or kept.editions != editions:
         from app.screening.matching import NameIndex  # noqa: PLC0415 - brings RapidFuzz, 5 MB; pages compare no names

@@ -13,7 +13,7 @@ from app.accounts.roles import Role
 from app.audit.rules import LOW_STOCK, rule
 from app.catalog.models import Issuance, Project
 from app.current import settings
-from app.db import db
+from app.db import db, write
 from app.notifications.messages.sellers import (
     LowStock,
     NamedOffer,
@@ -94,7 +94,7 @@ def low_stock(offer_ids: Iterable[int], now: datetime) -> None:
     again. Offers that have plenty left are passed over. `now` is aware.
     """
     few = rule(LOW_STOCK)
-    for scarce in db.session.execute(_SCARCE, {"offer_ids": list(offer_ids), "few": few}).all():
+    for scarce in write(_SCARCE, {"offer_ids": list(offer_ids), "few": few}).all():
         for owned in _owned([scarce.id]):
             _tell(
                 owned,

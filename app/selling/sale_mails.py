@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select
 from app.accounts.models import Membership, Organisation, Person
 from app.catalog.models import Issuance, Project
 from app.current import settings
-from app.db import db
+from app.db import db, write
 from app.kernel.money import Money
 from app.notifications.messages.sellers import SaleMade, SoldLine
 from app.notifications.service import queue_mail
@@ -33,7 +33,10 @@ class Sold:
 
 # Said once: every order that ends asks for them.
 _SELLERS = (
-    select(Person, Organisation, Provider.id)
+    select(
+        *(Person.id, Person.email, Person.locale, Organisation.code, Organisation.name),
+        Provider.id.label("provider_id"),
+    )
     .join(Membership, Membership.person_id == Person.id)
     .join(Organisation, Organisation.id == Membership.organisation_id)
     .join(Provider, Provider.organisation_id == Organisation.id)
@@ -53,15 +56,15 @@ def sale_made(order_reference: str, sold: Sequence[Sold], *, is_demonstration: b
     for line in sold:
         by_provider.setdefault(line.provider_id, []).append(line)
     base = settings().public_base_url
-    for person, organisation, provider_id in db.session.execute(_SELLERS, {"providers": list(by_provider)}).all():
-        own = by_provider[provider_id]
-        room = f"{base}/{person.locale}/sell/{organisation.code}"
+    for seller in write(_SELLERS, {"providers": list(by_provider)}).all():
+        own = by_provider[seller.provider_id]
+        room = f"{base}/{seller.locale}/sell/{seller.code}"
         queue_mail(
-            key=f"sale_made:{order_reference}:{provider_id}:{person.id}",
-            recipient=person.email,
-            locale=person.locale,
+            key=f"sale_made:{order_reference}:{seller.provider_id}:{seller.id}",
+            recipient=seller.email,
+            locale=seller.locale,
             facts=SaleMade(
-                reference=organisation.name,
+                reference=seller.name,
                 is_demonstration=is_demonstration,
                 offers_url=f"{room}/offers",
                 order_reference=order_reference,

@@ -60,7 +60,7 @@ CASES = (
     Case("ledger.inside_commit", "worker"),
     Case("ledger.after_commit", "worker"),
     Case("certificate.facts_frozen", "worker", is_drawn=True),
-    Case("certificate.pdf_stored", "worker", nth=2, is_drawn=True),
+    Case("certificate.pdf_stored", "worker", is_drawn=True),
     # The receipt is an order's first mail, the certificates are its second.
     Case("mail.sent_not_marked", "worker", nth=2),
     Case("refund.before_call", "worker", is_refused=True),

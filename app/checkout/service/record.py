@@ -17,7 +17,7 @@ from app.checkout.service.ending import end_unpaid
 from app.checkout.service.pay import open_payment
 from app.checkout.states import ORDER, ORDERS_CLOSED, UNPAID, OrderState
 from app.config import Settings
-from app.db import advance, db, end_reading, transaction
+from app.db import advance, db, end_reading, transaction, write
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
@@ -44,6 +44,7 @@ RETRY_HOLD = timedelta(days=3)
 REVIEW_EVERY = timedelta(days=1)
 
 
+_ASKED = select(Payment.gateway_reference, Payment.state).where(Payment.id == bindparam("payment_id"))
 _LINES = (
     select(
         *(OrderLine.id, OrderLine.offer_id, OrderLine.units, Issuance.unit_type),
@@ -63,13 +64,13 @@ def reconcile(
     Gives None where the payment has not reached the gateway yet, and where it has succeeded: most payments are told of
     twice, when the buyer comes back and by a notice. Raises GatewayUnavailable.
     """
-    payment = db.session.get_one(Payment, payment_id)
-    reference, state = payment.gateway_reference, payment.state
+    asked = write(_ASKED, {"payment_id": payment_id}).one()
     end_reading()
-    if state is PaymentState.SUCCEEDED:
+    reference = asked.gateway_reference
+    if asked.state is PaymentState.SUCCEEDED:
         return None
     if reference is None:
-        if state is not PaymentState.CREATED:
+        if asked.state is not PaymentState.CREATED:
             return None
         # The process died between writing the payment and hearing the gateway's answer. The same
         # request under the same key gives the same page again.

@@ -28,9 +28,20 @@ from app.registry.ports import (
     RefusalCode,
     Refused,
     Registries,
+    RegistryAdapter,
+    TakesMany,
 )
 from app.registry.states import CancellationState
-from tests.builders import NOW, a_begun_order, all_at_once, an_offer, cancellations_of, ledger_effects, pass_time
+from tests.builders import (
+    NOW,
+    a_begun_order,
+    all_at_once,
+    an_offer,
+    cancellations_of,
+    ledger_effects,
+    pass_time,
+    registry_of,
+)
 from tests.fakes import ScriptedRegistry
 from tests.service.registry.asking import (
     a_request,
@@ -48,7 +59,7 @@ S = CancellationState
 class Together(ScriptedRegistry):
     """The embedded registry, whose first call about several requests goes by a script."""
 
-    def __init__(self, real: Any) -> None:
+    def __init__(self, real: RegistryAdapter) -> None:
         super().__init__(real)
         self.meanwhile: Callable[[], None] = lambda: None
         self.answers: Sequence[Outcome] | None = None
@@ -57,13 +68,14 @@ class Together(ScriptedRegistry):
     def submit_all(self, requests: Sequence[CancellationRequest]) -> Sequence[Outcome]:
         self.calls.append(len(requests))
         self.meanwhile()
+        assert isinstance(self.real, TakesMany)
         return self.real.submit_all(requests) if self.answers is None else self.answers
 
 
 @pytest.fixture
 def shop(world: Collaborators) -> Collaborators:
     """A shop whose registry takes several requests at once."""
-    return replace(world, registries=Registries([Together(world.registries.default.real)], find_registry_code))
+    return replace(world, registries=Registries([Together(registry_of(world).real)], find_registry_code))
 
 
 def registry(shop: Collaborators) -> Together:
