@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.accounts.models import Membership, Organisation, Person, SignIn
@@ -21,7 +21,7 @@ from app.desk.waiting import is_late
 from app.direct.models import DirectCancellation
 from app.kernel.money import Money
 from app.kernel.sealing import Keyring, SealBroken, SealFor, unseal_text
-from app.payments.models import Payout, Refund
+from app.payments.models import Payment, Payout, Refund
 from app.payments.payouts import Balance, balance, balances
 from app.payments.states import RefundState
 from app.providers.models import Payee, Provider
@@ -97,10 +97,13 @@ def today(at: datetime, currency: str) -> Today:
     def count(row: ColumnElement[int], condition: ColumnElement[bool]) -> int:
         return int(db.session.scalar(select(row).where(condition)) or 0)
 
+    # What is bought with the money of an earlier order brings none.
+    is_drawn = exists().where(Payment.order_id == Order.id, Payment.drawn_from_id.is_not(None))
+    came = (Order.paid_at >= start) & (Order.currency == currency) & ~is_drawn
     return Today(
         placed=count(func.count(Order.id), Order.placed_at >= start),
         paid=count(func.count(Order.id), Order.paid_at >= start),
-        money=Money(count(func.coalesce(func.sum(Order.total), 0), Order.paid_at >= start), currency),
+        money=Money(count(func.coalesce(func.sum(Order.total), 0), came), currency),
         units=count(
             func.coalesce(func.sum(Cancellation.units), 0),
             (Cancellation.completed_at >= start) & (Cancellation.state == CancellationState.CONFIRMED),

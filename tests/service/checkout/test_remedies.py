@@ -15,7 +15,9 @@ from app.checkout.remedies import can_be_taken_back, find_substitute, substitute
 from app.checkout.service.remedy import TIME_TO_DECIDE
 from app.checkout.states import OrderState, RemedyState
 from app.db import db, transaction
+from app.desk.queries import today
 from app.fulfilment.process import Collaborators, run_due
+from app.kernel.money import Money
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.payments.models import Payment, Refund
@@ -249,6 +251,14 @@ def test_within_the_promised_time_there_is_nothing_to_take_back(world: Collabora
     order_id = a_waiting_order(world)
     with pytest.raises(NotLate):
         service.take_back(order_id, world.registries, world.clock.now())
+
+
+def test_money_that_bought_other_units_came_once(world: Collaborators) -> None:
+    order_id, other = a_refused_order(world)
+    take_units(world, order_id, other)
+
+    assert today(world.clock.now(), "USD").money == Money(3_000, "USD")
+    assert today(world.clock.now(), "EUR").money == Money(0, "EUR")
 
 
 def test_of_an_order_that_is_over_nobody_asks_what_could_be_taken_back(world: Collaborators) -> None:
