@@ -94,12 +94,11 @@ def record_status(
         payment = session.get_one(Payment, payment_id)
         # Whoever expires this order, or records another payment of it, waits until this is decided.
         order = session.get_one(Order, payment.order_id, with_for_update=True)
-        is_as_asked = _matches(payment, order, status, settings)
-        if status.state is GatewayState.SUCCEEDED and is_as_asked:
+        if status.state is GatewayState.SUCCEEDED and _matches(payment, order, status, settings):
             _record_success(payment, order, status, registries, settings, now)
-        elif status.state in {GatewayState.SUCCEEDED, GatewayState.PROCESSING} and not is_as_asked:
+        elif status.state is GatewayState.SUCCEEDED:
             log.error("payment differs from the order", extra={"facts": {"order": order.reference}})
-            # A person decides; the gateway is asked again only to hear of a refund made by hand.
+            # A person decides now that it came; the gateway is asked again only to hear of a refund made by hand.
             payment.next_check_at = now + REVIEW_EVERY
             advance(
                 Order,

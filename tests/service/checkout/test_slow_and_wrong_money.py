@@ -160,6 +160,23 @@ def test_a_payment_that_differs_from_its_order_goes_to_a_person_and_cancels_noth
     assert set(event.facts) == {"payment", "paid", "currency"}
 
 
+def test_a_payment_that_differs_goes_to_a_person_when_it_came_and_not_while_the_bank_works_on_it(
+    world: Collaborators,
+) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    page = gateway_of(world).newest()
+    wrong_amount(gateway_of(world), page)
+    gateway_of(world).payments[page].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+    assert the_order(order_id).state is OrderState.PAYMENT_PENDING, "nobody gives back what has not come"
+
+    gateway_of(world).pay(page)
+    pass_time(world, minutes=6)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.PAYMENT_REVIEW
+
+
 def test_a_payment_of_another_order_is_not_taken_for_this_one(world: Collaborators) -> None:
     offer_id = an_offer()
     order_id, other_id = a_payable_order(world, {offer_id: 2}), a_placed_order(world.settings, {offer_id: 2})
