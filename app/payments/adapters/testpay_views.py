@@ -32,7 +32,9 @@ def act(reference: str) -> Response | tuple[str, int]:
         case "bank":
             _bank().pay_by_bank(reference, now)
         case "decline":
-            return _show("testpay/page.html", _get_page(reference), is_declined=True), 402
+            declined = _get_page(reference)
+            if page_state(declined, now) is GatewayState.OPEN:
+                return _show("testpay/page.html", declined, is_declined=True), 402
         case _:
             _get_page(reference)
             abort(400)

@@ -131,6 +131,18 @@ def test_pressing_pay_twice_pays_once_and_leads_to_the_order_both_times(
     assert {answer.location for answer in answers} == {SUCCESS.replace("{CHECKOUT_SESSION_ID}", reference)}
 
 
+def test_a_card_that_is_declined_in_another_window_after_paying_leads_to_the_order_and_not_to_a_refusal(
+    client: FlaskClient, reference: str
+) -> None:
+    token = re.search(r'name="csrf_token" value="([^"]+)"', text_of(client, f"/testpay/{reference}"))
+    assert token
+    answers = [
+        client.post(f"/testpay/{reference}", data={"action": action, "csrf_token": token.group(1)})
+        for action in ("pay", "decline")
+    ]
+    assert {answer.location for answer in answers} == {SUCCESS.replace("{CHECKOUT_SESSION_ID}", reference)}
+
+
 def test_a_page_that_expired_while_it_was_open_says_so_and_takes_no_money(
     client: FlaskClient, gateway: PaymentGateway, reference: str, clock: FixedClock
 ) -> None:
