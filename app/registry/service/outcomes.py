@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, update
+from sqlalchemy import exists, func, select, update
 
-from app.db import add_row, advance, db
+from app.db import StateEvent, add_row, advance, db
 from app.registry.models import Cancellation, CancelledBlock
 from app.registry.ports import (
     Absent,
@@ -65,8 +65,7 @@ def look_again_later(cancellation_id: int, answer: Absent | Unavailable, now: da
     """Ask again after a pause, or call a person where that has gone on for too long."""
     cancellation = db.session.get_one(Cancellation, cancellation_id)
     message = answer.basis if isinstance(answer, Absent) else answer.message
-    sent_at = cancellation.first_sent_at or cancellation.created_at
-    if cancellation.state is _S.UNKNOWN and now - sent_at > MANUAL_AFTER:
+    if cancellation.state is _S.UNKNOWN and not _was_known(cancellation_id, now - MANUAL_AFTER):
         call_a_person(cancellation_id, message, now, (_S.UNKNOWN,))
         return
     db.session.execute(
@@ -74,6 +73,17 @@ def look_again_later(cancellation_id: int, answer: Absent | Unavailable, now: da
         .where(Cancellation.id == cancellation_id, Cancellation.state.in_([_S.UNKNOWN, _S.WAITING]))
         .values(next_action_at=now + pause(cancellation_id), last_message=message[:500])
     )
+
+
+def _was_known(cancellation_id: int, at: datetime) -> bool:
+    """Whether an outcome has become unknown since an instant (aware), however long its registry was closed before."""
+    became_unknown = exists().where(
+        StateEvent.machine == CANCELLATION.machine,
+        StateEvent.subject_id == cancellation_id,
+        StateEvent.to_state == _S.UNKNOWN.value,
+        StateEvent.at >= at,
+    )
+    return bool(db.session.scalar(select(became_unknown)))
 
 
 def apply(question: Question, outcome: Outcome, now: datetime, fence: Fence | None = None) -> None:

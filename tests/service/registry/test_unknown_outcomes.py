@@ -18,6 +18,7 @@ from app.registry.ports import (
     Completed,
     Found,
     Lookup,
+    NotSent,
     Outcome,
     Pending,
     RefusalCode,
@@ -28,6 +29,7 @@ from app.registry.ports import (
 from app.registry.states import CancellationState
 from tests.builders import (
     NOW,
+    a_begun_order,
     a_finished_order,
     an_offer,
     cancellations_of,
@@ -195,3 +197,32 @@ def test_a_notice_about_a_cancellation_that_is_over_changes_nothing(world: Colla
     after = cancellations_of(order_id)[0]
     assert (after.state, after.registry_transaction, after.completed_at) == confirmed
     assert not refunds_of(order_id)
+
+
+def test_a_person_is_called_after_a_day_of_silence_and_not_after_a_day_of_waiting_to_send(world: Collaborators) -> None:
+    closed = NotSent("closed for maintenance", timedelta(hours=25))
+    order_id = an_order(world, [closed, Unknown("lost")], [UNPROVEN] * 99)
+    pass_time(world, hours=25)
+    run_due(world)
+    assert the_state(order_id) is S.UNKNOWN, "it was asked a minute ago"
+
+    for _hour in range(24):
+        pass_time(world, hours=1)
+        run_due(world)
+    assert the_state(order_id) is S.UNKNOWN
+    pass_time(world, hours=1)
+    run_due(world)
+    assert the_state(order_id) is S.MANUAL
+
+
+def test_what_a_backup_of_the_day_before_had_planned_is_looked_up_for_a_day_like_anything_else(
+    world: Collaborators,
+) -> None:
+    order_id = a_begun_order(world, {an_offer(): 2})
+    cancellation_id = cancellations_of(order_id)[0].id
+    pass_time(world, hours=25)
+    service.doubt_planned(cancellation_id, world.clock.now())
+    registry_of(world).lookups = [UNPROVEN]
+
+    service.look_up(cancellation_id, world.registries, world.clock)
+    assert the_state(order_id) is S.UNKNOWN
