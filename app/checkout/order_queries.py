@@ -17,7 +17,7 @@ from app.checkout.models import Beneficiary, Order, OrderLine
 from app.checkout.pricing import Breakdown, breakdown
 from app.checkout.publication import Publication, publication_of
 from app.checkout.states import ORDER, UNPAID, WITHDRAWN, OrderState
-from app.db import StateEvent, db
+from app.db import StateEvent, db, write
 from app.kernel.money import Money
 from app.kernel.references import certificate_slug
 from app.offers.models import Offer
@@ -133,7 +133,11 @@ _ACCOUNTS = (
     .where(OrderLine.order_id == bindparam("order_id"))
 )
 _LINES = (
-    select(OrderLine, Issuance, Project, Provider, Cancellation)
+    select(
+        *(OrderLine, Cancellation, Project.reference, Project.title, Provider.legal_name),
+        *(Issuance.unit_type, Issuance.commitment_period, Issuance.vintage_year, Issuance.authorisation),
+        *(Issuance.monitoring_starts_on, Issuance.monitoring_ends_on),
+    )
     .join(Issuance, Issuance.id == OrderLine.issuance_id)
     .join(Project, Project.id == OrderLine.project_id)
     .join(Provider, Provider.id == OrderLine.provider_id)
@@ -141,15 +145,26 @@ _LINES = (
     .where(OrderLine.order_id == bindparam("order_id"))
     .order_by(OrderLine.position)
 )
-_NEWEST_PAYMENT = select(func.max(Payment.id)).where(Payment.order_id == bindparam("order_id"))
+_NEWEST_PAYMENT = (
+    select(Order.id, func.max(Payment.id).label("payment_id"))
+    .outerjoin(Payment, Payment.order_id == Order.id)
+    .where(Order.token == bindparam("token"))
+    .group_by(Order.id)
+)
+# An order has one, and with it is asked what else there is to be asked for: of a new one, nothing.
 _BENEFICIARY = (
-    select(Beneficiary, exists().where(Payment.order_id == Order.id, Payment.state == PaymentState.PROCESSING))
+    select(
+        Beneficiary,
+        exists().where(Payment.order_id == Order.id, Payment.state == PaymentState.PROCESSING).label("is_processing"),
+        exists().where(Certificate.order_id == Order.id).label("is_certified"),
+        exists().where(Refund.order_id == Order.id).label("is_refunded"),
+    )
     .join(Order, Order.id == Beneficiary.order_id)
     .where(Order.id == bindparam("order_id"))
     .limit(1)
 )
 _CERTIFICATES = (
-    select(Certificate, Project)
+    select(Certificate, Project.reference, Project.title)
     .join(Project, Project.id == Certificate.project_id)
     .where(Certificate.order_id == bindparam("order_id"))
     .order_by(Certificate.id)
@@ -168,9 +183,10 @@ def find_order(token: str) -> Order | None:
     return db.session.scalar(_ORDER, {"token": token})
 
 
-def newest_payment(order_id: int) -> int | None:
-    """The id of an order's last payment attempt."""
-    return db.session.scalar(_NEWEST_PAYMENT, {"order_id": order_id})
+def find_newest_payment(token: str) -> tuple[int, int | None] | None:
+    """The ids of an order and of its last payment attempt, if there is one; None for no order."""
+    found = write(_NEWEST_PAYMENT, {"token": token}).one_or_none()
+    return None if found is None else (found.id, found.payment_id)
 
 
 def withdrawn_at(order: Order) -> datetime | None:
@@ -199,22 +215,24 @@ def promise_of(order_id: int, registries: Registries) -> timedelta:
 def order_view(order: Order, *, promise: timedelta) -> OrderView:
     """The order page's content; `promise` is how soon the registries of its units are expected to answer."""
     rows = db.session.execute(_LINES, {"order_id": order.id}).all()
-    cancellations = [cancellation for *_rest, cancellation in rows if cancellation is not None]
-    certificates = db.session.execute(_CERTIFICATES, {"order_id": order.id}).all()
-    beneficiary, is_processing = db.session.execute(_BENEFICIARY, {"order_id": order.id}).one()
-    refunds = _refunds(order)
+    cancellations = [row.Cancellation for row in rows if row.Cancellation is not None]
+    beneficiary, is_processing, is_certified, is_refunded = db.session.execute(
+        _BENEFICIARY, {"order_id": order.id}
+    ).one()
+    certificates = db.session.execute(_CERTIFICATES, {"order_id": order.id}).all() if is_certified else []
+    refunds = _refunds(order) if is_refunded else ()
     certified = {
         certificate.id: sum(
-            line.units
-            for line, _i, project, _p, cancellation in rows
-            if project.id == certificate.project_id
-            and cancellation is not None
-            and cancellation.state is CancellationState.CONFIRMED
-            and cancellation.registry_code == certificate.registry_code
+            row.OrderLine.units
+            for row in rows
+            if row.OrderLine.project_id == certificate.project_id
+            and row.Cancellation is not None
+            and row.Cancellation.state is CancellationState.CONFIRMED
+            and row.Cancellation.registry_code == certificate.registry_code
         )
-        for certificate, _project in certificates
+        for certificate, *_project in certificates
     }
-    unit_types = {project.id: issuance.unit_type for _line, issuance, project, *_rest in rows}
+    unit_types = {row.OrderLine.project_id: row.unit_type for row in rows}
     return OrderView(
         id=order.id,
         reference=order.reference,
@@ -225,23 +243,21 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
         placed_at=order.placed_at,
         expires_at=order.expires_at,
         total=order.money,
-        breakdown=breakdown(
-            [(provider.legal_name, _share(line)) for line, _i, _pr, provider, _c in rows], order.currency
-        ),
-        lines=tuple(_line_view(*row, currency=order.currency) for row in rows),
-        steps=_steps(order, cancellations, [certificate for certificate, _project in certificates]),
+        breakdown=breakdown([(row.legal_name, _share(row.OrderLine)) for row in rows], order.currency),
+        lines=tuple(_line_view(row, order.currency) for row in rows),
+        steps=_steps(order, cancellations, [certificate for certificate, *_project in certificates]),
         certificates=tuple(
             CertificateLink(
                 number=certificate.number,
                 slug=certificate_slug(certificate.number),
                 verification_code=certificate.verification_code,
-                project_reference=project.reference,
-                project_title=project.title,
+                project_reference=reference,
+                project_title=title,
                 units=certified[certificate.id],
-                unit_type=unit_types[project.id],
+                unit_type=unit_types[certificate.project_id],
                 issued_at=certificate.issued_at,
             )
-            for certificate, project in certificates
+            for certificate, reference, title in certificates
         ),
         refunds=refunds,
         can_pay=order.state in UNPAID and not is_processing,
@@ -258,25 +274,19 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
     )
 
 
-def _line_view(
-    line: OrderLine,
-    issuance: Issuance,
-    project: Project,
-    provider: Provider,
-    cancellation: Cancellation | None,
-    *,
-    currency: str,
-) -> OrderLineView:
+def _line_view(row: Row[*tuple[Any, ...]], currency: str) -> OrderLineView:
+    line: OrderLine = row.OrderLine
+    cancellation: Cancellation | None = row.Cancellation
     return OrderLineView(
-        project_reference=project.reference,
-        project_title=project.title,
-        provider_name=provider.legal_name,
-        unit_type=issuance.unit_type,
-        commitment_period=issuance.commitment_period,
-        vintage_year=issuance.vintage_year,
-        authorisation=issuance.authorisation or "",
-        monitoring_starts_on=issuance.monitoring_starts_on,
-        monitoring_ends_on=issuance.monitoring_ends_on,
+        project_reference=row.reference,
+        project_title=row.title,
+        provider_name=row.legal_name,
+        unit_type=row.unit_type,
+        commitment_period=row.commitment_period,
+        vintage_year=row.vintage_year,
+        authorisation=row.authorisation or "",
+        monitoring_starts_on=row.monitoring_starts_on,
+        monitoring_ends_on=row.monitoring_ends_on,
         units=line.units,
         unit_price=Money(line.unit_price, currency),
         amount=Money(line.amount, currency),
@@ -289,7 +299,7 @@ def _line_view(
         completed_at=cancellation.completed_at if cancellation else None,
         refusal=cancellation.refusal_code if cancellation else None,
         share=_share(line),
-        breakdown=breakdown([(provider.legal_name, _share(line))], currency),
+        breakdown=breakdown([(row.legal_name, _share(line))], currency),
     )
 
 

@@ -19,7 +19,7 @@ from app.checkout.pricing import Breakdown, breakdown
 from app.checkout.quantities import units_for_maximum, units_for_minimum
 from app.checkout.states import UNPAID
 from app.config import Settings
-from app.db import db
+from app.db import db, write
 from app.kernel.errors import Refusal
 from app.kernel.money import Money
 from app.offers import closing
@@ -33,6 +33,7 @@ Shown = tuple[int, int, int]  # an offer's id, units, and the price of one in mi
 
 # Each step of a purchase asks for these several times, and saying a statement costs more than asking it.
 _BASKET = select(Basket).where(Basket.token == bindparam("token"))
+_DETAILS = select(Basket.details).where(Basket.token == bindparam("token"))
 _UNITS = (
     select(func.coalesce(func.sum(BasketLine.units), 0))
     .join(Basket, Basket.id == BasketLine.basket_id)
@@ -119,6 +120,11 @@ class BasketView:
         return frozenset((line.offer_id, line.units, line.unit_price.minor) for line in self.lines)
 
 
+def find_details(token: str | None) -> dict[str, object] | None:
+    """What was said at the checkout about a basket: nothing at first; None for no basket."""
+    return None if not token else write(_DETAILS, {"token": token}).scalar_one_or_none()
+
+
 def find_basket(token: str | None) -> Basket | None:
     """The basket behind a cookie, if it exists."""
     if not token:
@@ -130,7 +136,7 @@ def basket_units(token: str | None) -> int:
     """Units (tonnes) in a basket; 0 without one."""
     if not token:
         return 0
-    return int(db.session.scalar(_UNITS, {"token": token}) or 0)
+    return int(write(_UNITS, {"token": token}).scalar_one())
 
 
 def basket_view(

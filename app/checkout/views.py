@@ -17,7 +17,7 @@ from app.checkout.forms import DetailsForm, ReviewForm
 from app.checkout.messages import describe
 from app.checkout.ports import current_terms
 from app.checkout.quantities import read_number, read_units
-from app.checkout.queries import BasketView, Shown, basket_view, find_basket
+from app.checkout.queries import BasketView, Shown, basket_view, find_details
 from app.checkout.wording import is_held_back, units_in_words
 from app.current import clock, now, settings
 from app.kernel.errors import Refusal
@@ -105,11 +105,12 @@ def _details_when_limited(try_again: str) -> Response:
 
 
 def _review_when_limited(try_again: str) -> Response:
-    found, view = find_basket(basket_token()), basket_view(basket_token(), settings())
-    if found is None or not view.is_valid or not found.details:
+    token = basket_token()
+    details, view = find_details(token), basket_view(token, settings())
+    if token is None or not view.is_valid or not details:
         page = render_template("checkout/basket.html", basket=view, notice=_too_often(try_again))
         return make_response(page, 429)
-    return _review_page(ReviewForm(), view, found.token, found.details, _too_often(try_again), 429)
+    return _review_page(ReviewForm(), view, token, details, _too_often(try_again), 429)
 
 
 def _too_often(try_again: str) -> str:
@@ -126,15 +127,13 @@ def _too_often(try_again: str) -> str:
 def details() -> BaseResponse:
     """Who gets the certificate, and what it says."""
     token = basket_token()
-    found = find_basket(token)
+    known = find_details(token)
     view = basket_view(token, settings())
-    if found is None:
+    if token is None or known is None:
         return _to("checkout.basket")
-    form = DetailsForm(
-        data=found.details or _known(), units=units_in_words(view.lines), authorisations=view.authorisations
-    )
+    form = DetailsForm(data=known or _known(), units=units_in_words(view.lines), authorisations=view.authorisations)
     if form.validate_on_submit():
-        baskets.save_details(token=found.token, details=form.details(), now=now())
+        baskets.save_details(token=token, details=form.details(), now=now())
         return _to("checkout.review")
     if not form.is_submitted() and not view.is_valid:
         return _to("checkout.basket")
@@ -165,17 +164,17 @@ def _details_page(form: DetailsForm, view: BasketView, status: int, notice: str 
 def review() -> BaseResponse:
     """The very certificate, who gets what, the consent, and the button that obliges to pay."""
     token = basket_token()
-    found = find_basket(token)
+    details = find_details(token)
     view = basket_view(token, settings())
-    if found is None or not view.is_valid:
+    if token is None or not view.is_valid:
         return _to("checkout.basket")
-    if not found.details:
+    if not details:
         return _to("checkout.details")
     form = ReviewForm()
     if not form.validate_on_submit():
         status = 422 if form.is_submitted() else 200
-        return _review_page(form, view, found.token, found.details, None, status)
-    return _order(form, view, found.token, found.details)
+        return _review_page(form, view, token, details, None, status)
+    return _order(form, view, token, details)
 
 
 def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, object]) -> BaseResponse:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.checkout.order_queries import find_order, newest_payment
+from app.checkout.order_queries import find_newest_payment, find_order
 from app.checkout.states import OrderState
 from app.payments.ports import GatewayFault, GatewayRefusal, GatewayState, GatewayUnavailable
 from app.registry.ports import RefusalCode, Refused
@@ -145,7 +145,8 @@ def test_coming_back_to_an_order_without_a_payment_shows_the_order(shop: Shop) -
 
     assert shop.visitor().client.get(f"/en/orders/{token}/return").status_code == 303
     with shop.inside():
-        assert newest_payment(find_order(token).id) is None  # type: ignore[union-attr]  # it is there
+        assert find_newest_payment(token) == (find_order(token).id, None)  # type: ignore[union-attr]  # it is there
+        assert find_newest_payment("guess") is None
 
 
 def test_the_page_asks_for_itself_again_until_nothing_will_change(shop: Shop) -> None:
