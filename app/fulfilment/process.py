@@ -22,7 +22,8 @@ number of workers may run it, and one that was killed is followed by the next on
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -133,6 +134,11 @@ def hear_notices(world: Collaborators) -> int:
 
 
 def _hear(delivery_id: int, world: Collaborators) -> None:
+    with _or_later(payments.postpone_delivery, delivery_id, world):
+        _look_into(delivery_id, world)
+
+
+def _look_into(delivery_id: int, world: Collaborators) -> None:
     payment_id = payments.find_payment_for(delivery_id)
     refund_id = None if payment_id is not None else payments.find_refund_for(delivery_id)
     if payment_id is not None:
@@ -147,10 +153,12 @@ def _hear(delivery_id: int, world: Collaborators) -> None:
 
 def check_payments(world: Collaborators) -> int:
     """Ask about payments that no notice came for: it may have been lost."""
-    return _each(
-        payments.due_payments(world.clock.now()),
-        lambda id_: checkout.reconcile(id_, world.gateway, world.registries, world.settings, world.clock),
-    )
+    return _each(payments.due_payments(world.clock.now()), lambda id_: _check(id_, world))
+
+
+def _check(payment_id: int, world: Collaborators) -> None:
+    with _or_later(payments.check_later, payment_id, world):
+        checkout.reconcile(payment_id, world.gateway, world.registries, world.settings, world.clock)
 
 
 def expire_orders(world: Collaborators) -> int:
@@ -275,6 +283,16 @@ def _is_held_back(what: str) -> bool:
     if is_held_back:
         log.warning("restoration hold stands", extra={"facts": {"waiting": what}})
     return is_held_back
+
+
+@contextmanager
+def _or_later(put_off: Callable[[int, datetime], None], id_: int, world: Collaborators) -> Iterator[None]:
+    """What fails is put off, so that everything else that is due comes before it is tried again."""
+    try:
+        yield
+    except Exception:
+        put_off(id_, world.clock.now())
+        raise
 
 
 def _each(ids: list[int], do: Callable[[int], object]) -> int:

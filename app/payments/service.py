@@ -203,6 +203,12 @@ def due_payments(now: datetime, limit: int = 100) -> list[int]:
     return read_ids(UNCHECKED, now=now, most=limit)
 
 
+def check_later(payment_id: int, now: datetime) -> None:
+    """The gateway could not say what became of a payment: it is asked again in a while."""
+    with transaction() as session:
+        session.execute(update(Payment).where(Payment.id == payment_id).values(next_check_at=now + RESUME_AFTER))
+
+
 # --- notices -------------------------------------------------------------------------------------
 
 
@@ -252,7 +258,7 @@ def finish_delivery(delivery_id: int, now: datetime) -> None:
 
 
 def postpone_delivery(delivery_id: int, now: datetime) -> None:
-    """A notice about something unknown: webhooks can be faster than our own commit, so wait."""
+    """A notice about something that is not known yet, or that cannot be asked about now: wait, for three days."""
     with transaction() as session:
         delivery = session.get_one(WebhookDelivery, delivery_id)
         pause = DELIVERY_BACKOFF[min(delivery.attempts, len(DELIVERY_BACKOFF) - 1)]
@@ -261,7 +267,7 @@ def postpone_delivery(delivery_id: int, now: datetime) -> None:
         if now - delivery.received_at > timedelta(days=3):
             delivery.processed_at = now
         if now - delivery.received_at > timedelta(hours=1):
-            log.error("notice about an unknown object", extra={"facts": {"delivery": delivery_id}})
+            log.error("notice that nothing came of", extra={"facts": {"delivery": delivery_id}})
 
 
 # --- refunds -------------------------------------------------------------------------------------

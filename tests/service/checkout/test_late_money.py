@@ -58,6 +58,7 @@ def test_units_are_not_released_while_the_gateway_cannot_say_whether_they_were_p
 
     gateway_of(world).problems.clear()
     gateway_of(world).pay()
+    pass_time(world, minutes=1)
     run_due(world)
 
     assert the_order(order_id).state is OrderState.FULFILLED

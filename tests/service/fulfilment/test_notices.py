@@ -11,10 +11,11 @@ from sqlalchemy import func, select
 
 from app.checkout.states import OrderState
 from app.db import StateEvent, db
+from app.fulfilment import process
 from app.fulfilment.process import Collaborators, run_due
 from app.payments import service as payments
 from app.payments.models import WebhookDelivery
-from app.payments.ports import GatewayEvent, GatewayUnavailable, RefundOutcome, RefundStatus
+from app.payments.ports import GatewayEvent, GatewayRefusal, GatewayUnavailable, RefundOutcome, RefundStatus
 from app.payments.states import RefundState
 from app.registry.models import Cancellation
 from app.registry.ports import RefusalCode, Refused
@@ -33,6 +34,28 @@ from tests.builders import (
     registry_of,
     the_order,
 )
+
+
+def test_what_cannot_be_asked_about_lets_the_others_go_first(world: Collaborators) -> None:
+    orders = [a_payable_order(world, {an_offer(number=number): 1}) for number in (1, 2)]
+    pages = list(gateway_of(world).payments)
+    pass_time(world, minutes=6)
+    for number, page in enumerate(pages):
+        hear(world, page, number)
+        gateway_of(world).pay(page)
+    gateway_of(world).problems["status"] = [GatewayRefusal(reason="resource_missing")] * 2
+    payments_first = payments.due_payments(world.clock.now(), limit=1)
+    notices_first = payments.due_deliveries(world.clock.now(), limit=1)
+
+    process._each(notices_first, lambda id_: process._hear(id_, world))  # noqa: SLF001 - one of many
+    process._each(payments_first, lambda id_: process._check(id_, world))  # noqa: SLF001 - one of many
+
+    assert payments.due_payments(world.clock.now(), limit=1) not in ([], payments_first)
+    assert payments.due_deliveries(world.clock.now(), limit=1) not in ([], notices_first)
+    pass_time(world, minutes=1)
+    run_due(world)
+    assert [the_order(order_id).state for order_id in orders] == [OrderState.FULFILLED] * 2
+    assert all(delivery.processed_at for delivery in deliveries())
 
 
 def an_event(reference: str, number: int, at: datetime, kind: str = "checkout.session.completed") -> GatewayEvent:
@@ -160,6 +183,7 @@ def test_an_event_is_kept_until_the_gateway_could_be_asked(world: Collaborators)
     run_due(world)
     assert deliveries()[0].processed_at is None
 
+    pass_time(world, seconds=2)
     run_due(world)
     assert one_order_and_one_cancellation(world, order_id)
 
