@@ -274,20 +274,19 @@ def add_row_with_id(row: type[Any], **values: Any) -> int:
 
 
 def add_rows(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert several rows of one kind in one statement; nothing for none. Each has the same columns."""
+    """Insert several rows of one kind in one go; nothing for none. Each has the same columns."""
     if rows:
-        write(_insert_many(row.__table__, is_sorted=False), rows)
+        write(_insert(row.__table__, inline=True), rows)
 
 
 def add_rows_with_ids(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """The same, for rows whose new ids are wanted, in the order of the rows."""
-    return list(write(_insert_many(row.__table__, is_sorted=True), rows).scalars()) if rows else []
+    return list(write(_insert_many(row.__table__), rows).scalars()) if rows else []
 
 
 @cache
-def _insert_many(table: Table, *, is_sorted: bool) -> Executable:
-    """With RETURNING one statement has all rows; without it the driver would say one for each."""
-    return insert(table).returning(*table.primary_key, sort_by_parameter_order=is_sorted)
+def _insert_many(table: Table) -> Executable:
+    return insert(table).returning(*table.primary_key, sort_by_parameter_order=True)
 
 
 def insert_once(row: type[Any], **values: Any) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from dataclasses import fields, is_dataclass, replace
-from enum import Enum
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, cast
 
 from flask import current_app
@@ -74,20 +75,26 @@ def isolated(text: str) -> str:
 
 def tidied(value: Any) -> Any:
     """The same facts with every text cleaned and cut: one line each, except texts of ours with lines."""
-    if isinstance(value, Enum):
-        return value
-    if isinstance(value, str):
+    if type(value) is str:
         return _tidy_line(value)
     if isinstance(value, tuple):
-        return tuple(tidied(item) for item in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        changed: dict[str, Any] = {}
-        for part in fields(value):
-            old = getattr(value, part.name)
-            has_lines = part.metadata.get("has_lines", False)
-            changed[part.name] = "\n".join(map(clean_line, old.splitlines())) if has_lines else tidied(old)
-        return replace(value, **changed)
-    return value
+        return tuple(map(tidied, value))
+    kind: Any = type(value)
+    parts = _parts(kind)
+    return kind(**{name: tidy(getattr(value, name)) for name, tidy in parts}) if parts else value
+
+
+@cache
+def _parts(kind: type[Any]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """The fields of a data class, each with what tidies it; none for any other type, such as a code of ours."""
+    return tuple(
+        (part.name, _tidy_lines if part.metadata.get("has_lines") else tidied)
+        for part in (fields(kind) if is_dataclass(kind) else ())
+    )
+
+
+def _tidy_lines(text: str) -> str:
+    return "\n".join(map(clean_line, text.splitlines()))
 
 
 def _tidy_line(text: str) -> str:

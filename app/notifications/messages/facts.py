@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date, datetime
 from functools import cache
@@ -28,7 +28,7 @@ class Facts:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The facts that `to_json` wrote. Raises KeyError when one is missing."""
-        return cast(Self, _decoded(cls, data))
+        return cast(Self, _decoder(cast(Any, cls))(data))
 
 
 def _encoded(value: object) -> object:
@@ -42,22 +42,30 @@ def _encoded(value: object) -> object:
 
 
 @cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _decoded(hint: Any, value: Any) -> Any:
-    if value is None:
-        return None
+def _decoder(hint: Any) -> Callable[[Any], Any]:
+    """What makes values of a type of what JSON holds, found once: a mail has some sixty of them."""
     if get_origin(hint) is types.UnionType:
         (hint,) = (option for option in get_args(hint) if option is not types.NoneType)
     if get_origin(hint) is tuple:
-        return tuple(_decoded(get_args(hint)[0], item) for item in value)
+        decode = _decoder(get_args(hint)[0])
+        return lambda items: tuple(map(decode, items))
     if isinstance(hint, type) and is_dataclass(hint):
-        hints = _hints(hint)
-        # What a mail of an earlier version did not know yet has its default.
-        known = [part.name for part in fields(hint) if part.name in value or part.default is MISSING]
-        return hint(**{name: _decoded(hints[name], value[name]) for name in known})
-    if hint in {date, datetime}:
-        return hint.fromisoformat(value)
-    return hint(value)
+        return _assembler(hint)
+    return hint.fromisoformat if hint in {date, datetime} else cast("Callable[[Any], Any]", hint)
+
+
+def _assembler(kind: type[Any]) -> Callable[[Mapping[str, Any]], Any]:
+    hints = get_type_hints(kind)
+    parts = [(part.name, _decoder(hints[part.name]), part.default is MISSING) for part in fields(kind)]
+
+    def assemble(data: Mapping[str, Any]) -> Any:
+        return kind(
+            **{
+                name: None if data[name] is None else decode(data[name])
+                for name, decode, is_required in parts
+                # What a mail of an earlier version did not know yet has its default.
+                if is_required or name in data
+            }
+        )
+
+    return assemble
