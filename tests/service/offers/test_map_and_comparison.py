@@ -157,6 +157,16 @@ def test_the_facts_of_the_chosen_projects_stand_beside_each_other(small_world: N
     assert "/en/projects/MN-5977?compare=MN-5977&compare=MW-9933" in page.links
 
 
+def test_a_methodology_and_what_was_decided_about_it_are_parted_as_the_language_parts_them(
+    small_world: None, client: FlaskClient
+) -> None:
+    header = PROJECTS.splitlines()[0] + ",methodologies,facts_on"
+    row = "MN-5977,Salkhit Wind Farm,PA,Wind,MN,Asia and the Pacific,no,1,https://cdm.unfccc.int/p"
+    import_projects(f"{header}\n{row},ACM0002,2023-11-30\n", now=NOW)
+    assert "ACM0002: Not approved" in compared(client, "MN-5977").words
+    assert "ACM0002 : Non admise" in compared(client, "MN-5977", language="fr").words.replace("\u00a0", " ")
+
+
 def test_cancellations_of_our_own_are_in_the_comparison_too(shop: Shop) -> None:
     offer_id = shop.offer(units=1_000)
     shop.finished_order({offer_id: 12})
