@@ -53,7 +53,11 @@ class OrderLineView:
     completed_at: datetime | None
     refusal: str | None
     share: Share
-    breakdown: Breakdown
+
+    @property
+    def breakdown(self) -> Breakdown:
+        """Who gets what of this line."""
+        return breakdown([(self.provider_name, self.share)], self.amount.currency)
 
 
 @dataclass(frozen=True)
@@ -299,7 +303,6 @@ def _line_view(row: Row[*tuple[Any, ...]], currency: str) -> OrderLineView:
         completed_at=cancellation.completed_at if cancellation else None,
         refusal=cancellation.refusal_code if cancellation else None,
         share=_share(line),
-        breakdown=breakdown([(row.legal_name, _share(line))], currency),
     )
 
 

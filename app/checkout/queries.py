@@ -96,7 +96,6 @@ class BasketLineView:
     unit_price: Money
     amount: Money
     error: str | None
-    breakdown: Breakdown
 
 
 @dataclass(frozen=True)
@@ -148,8 +147,8 @@ def basket_view(
 ) -> BasketView:
     """The basket with live prices and units left, and a message beside each line that cannot be ordered."""
     rows = db.session.execute(_LINES, {"token": token or ""}).all()
-    amounts = [row.Offer.price_for(row.units).minor * row.units for row in rows]
-    shares = split(amounts, settings) if rows else ()
+    prices = [row.Offer.price_for(row.units) for row in rows]
+    shares = split([price.minor * row.units for row, price in zip(rows, prices, strict=True)], settings) if rows else ()
     problems: dict[int, Refusal] = dict(refusals or {})
     left = {row.Offer.id: units_left_for(row.Offer, row.held) for row in rows}
     closings = [closing.Closing(row.Offer.id, row.unit_type, row.closes_at) for row in rows]
@@ -184,12 +183,11 @@ def basket_view(
             units=row.units,
             typed=(typed or {}).get(row.Offer.id, str(row.units)),
             units_left=left[row.Offer.id],
-            unit_price=row.Offer.price_for(row.units),
+            unit_price=price,
             amount=Money(share.amount, settings.currency),
             error=describe(problems[row.Offer.id]) if row.Offer.id in problems else None,
-            breakdown=breakdown([(row.legal_name, share)], settings.currency),
         )
-        for row, share in zip(rows, shares, strict=True)
+        for row, price, share in zip(rows, prices, shares, strict=True)
     )
     whole = breakdown(
         [(row.legal_name, share) for row, share in zip(rows, shares, strict=True)],

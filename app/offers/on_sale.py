@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from babel.lists import format_list
 from flask import Flask
@@ -12,7 +13,7 @@ from app import current
 from app.catalog import book, labels
 from app.catalog.book import Stage
 from app.offers.shelf import recent_stock
-from app.web.i18n import current_locale
+from app.web.i18n import current_language
 
 
 def init_app(app: Flask) -> None:
@@ -77,4 +78,9 @@ def _mechanisms() -> list[str]:
 
 
 def _joined(words: Iterable[str]) -> str:
-    return str(format_list(list(dict.fromkeys(words)), style="or", locale=current_locale()))
+    return _listed(tuple(dict.fromkeys(words)), current_language())
+
+
+@lru_cache(maxsize=64)
+def _listed(words: tuple[str, ...], language: str) -> str:
+    return str(format_list(words, style="or", locale=language))

@@ -43,6 +43,7 @@ _SECRETS = (
 _PERSONAL = re.compile(r"mail|name|beneficiary|purpose|token|code|secret|password|authorization|cookie", re.IGNORECASE)
 
 _log = logging.getLogger("tonne.request")
+_written = json.JSONEncoder(default=str).encode
 
 
 def init_app(app: Flask) -> None:
@@ -117,15 +118,17 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["exception"] = mask(self.formatException(record.exc_info))
         # ASCII only: no line break and no control character of a stranger's reaches the terminal.
-        return json.dumps(line, default=str)
+        return _written(line)
 
 
 def _masked(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
     if isinstance(value, Mapping):
         return {str(key): MASK if _PERSONAL.search(str(key)) else _masked(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [_masked(each) for each in value]
-    return value if isinstance(value, (bool, int, float, type(None))) else mask(str(value))
+    return mask(str(value))
 
 
 def _start(app: Flask, **_extra: Any) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 
-from flask import Flask
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Response
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from itsdangerous import Signer, URLSafeTimedSerializer
 
 from app.config import Settings
@@ -25,6 +25,13 @@ class SessionOfSha256(SecureCookieSessionInterface):
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """The one of the application, whose secrets do not change while it runs."""
         return self._serializer
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """As Flask's; a session that was only looked into, as most are, says so without the header being read anew."""
+        if session.accessed and not (session.modified or session.permanent or "Vary" in response.headers):
+            response.headers["Vary"] = "Cookie"
+        else:
+            super().save_session(app, session, response)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
