@@ -10,7 +10,7 @@ from app.providers.parts import Part
 
 PART_NAMES = {
     Part.COMPANY: _("Organisation"),
-    Part.CONTACT: _("Contact"),
+    Part.CONTACT: _("Contact person"),
     Part.OWNERS: _("Beneficial owners"),
     Part.PAYEE: _("Where the money goes"),
     Part.DOCUMENTS: _("Identity documents"),

@@ -71,6 +71,17 @@ def fill(visitor: Visitor, part: str, **typed: str) -> None:
     visitor.send(visitor.get(address), address, **typed)
 
 
+@pytest.mark.parametrize(
+    ("language", "name"), [("en", "Contact person"), ("fr", "Personne à contacter"), ("es", "Persona de contacto")]
+)
+def test_the_part_about_the_contact_asks_for_a_person_and_does_not_offer_to_write_to_us(
+    shop: Shop, language: str, name: str
+) -> None:
+    owner = as_owner(shop)
+    owner.send(owner.get(HOME), "/application")
+    assert owner.get(HOME.replace("/en/", f"/{language}/")).words.count(name) == 1
+
+
 def test_how_to_sell_is_public_and_leads_through_a_sign_in(shop: Shop) -> None:
     guest = shop.visitor()
 
