@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, bindparam, select, update
+from sqlalchemy import BigInteger, Row, Table, bindparam, delete, select, update
 
 from app.catalog.models import Issuance
 from app.checkout.models import Basket, BasketLine
 from app.checkout.queries import find_basket, held_by, minimum_problem, units_left_for
-from app.db import db, insert_once, transaction, write
+from app.db import add_row_with_id, db, insert_once, transaction, write
 from app.kernel.errors import Refusal
 from app.kernel.references import unguessable_token
 from app.offers import closing
@@ -37,12 +37,15 @@ _IN_BASKET = (
 )
 _CHANGE = update(cast(Table, Basket.__table__)).where(Basket.token == bindparam("of_token"))
 _TOUCH = _CHANGE.values(changed_at=bindparam("now"))
+_FIND_AND_TOUCH = _TOUCH.returning(Basket.id)
 _KEEP_DETAILS = _CHANGE.values(changed_at=bindparam("now"), details=bindparam("typed"))
-_SET_UNITS = (
-    update(cast(Table, BasketLine.__table__))
-    .where(BasketLine.basket_id == bindparam("of_basket"), BasketLine.offer_id == bindparam("of_offer"))
-    .values(units=bindparam("wanted"))
-)
+_LINES = cast(Table, BasketLine.__table__)
+_OF_OFFER = (_LINES.c.basket_id == bindparam("of_basket"), _LINES.c.offer_id == bindparam("of_offer"))
+_SET_UNITS = update(_LINES).where(*_OF_OFFER).values(units=bindparam("wanted"))
+_BOUGHT = bindparam("bought", type_=BigInteger)
+# In this order: what is left of a line may be less than what was bought.
+_TAKE_ALL = delete(_LINES).where(*_OF_OFFER, _LINES.c.units <= _BOUGHT)
+_TAKE_SOME = update(_LINES).where(*_OF_OFFER, _LINES.c.units > _BOUGHT).values(units=_LINES.c.units - _BOUGHT)
 
 
 def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime) -> str:
@@ -53,18 +56,20 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
     than the seller sells, SaleClosed when nothing of the mechanism is put into baskets any more.
     """
     with transaction():
-        basket = find_basket(token) or _new_basket(now)
-        asked = db.session.execute(_ASKED, {"basket_id": basket.id, "offer_id": offer_id}).one_or_none()
+        basket_id = write(_FIND_AND_TOUCH, {"of_token": token, "now": now}).scalar() if token else None
+        if token is None or basket_id is None:
+            token = unguessable_token()
+            basket_id = add_row_with_id(Basket, token=token, details={}, created_at=now, changed_at=now)
+        asked = db.session.execute(_ASKED, {"basket_id": basket_id, "offer_id": offer_id}).one_or_none()
         if asked is None:
             raise UnitsUnavailable(offer_id=offer_id, units=units, units_left=0, is_reserved=False)
         wanted = units + (asked.units or 0)
         _check_left(asked, wanted, now)
         if asked.units is None:
-            insert_once(BasketLine, basket_id=basket.id, offer_id=offer_id, units=wanted)
+            insert_once(BasketLine, basket_id=basket_id, offer_id=offer_id, units=wanted)
         else:
-            write(_SET_UNITS, {"of_basket": basket.id, "of_offer": offer_id, "wanted": wanted})
-        basket.changed_at = now
-        return basket.token
+            write(_SET_UNITS, {"of_basket": basket_id, "of_offer": offer_id, "wanted": wanted})
+        return token
 
 
 def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> dict[int, Refusal]:
@@ -107,19 +112,9 @@ def take_out(basket_id: int, bought: Mapping[int, int]) -> None:
 
     What was added while the payment was on its way stays.
     """
-    for line in db.session.scalars(select(BasketLine).where(BasketLine.basket_id == basket_id)).all():
-        left = line.units - bought.get(line.offer_id, 0)
-        if left > 0:
-            line.units = left
-        else:
-            db.session.delete(line)
-
-
-def _new_basket(now: datetime) -> Basket:
-    basket = Basket(token=unguessable_token(), details={}, created_at=now, changed_at=now)
-    db.session.add(basket)
-    db.session.flush()
-    return basket
+    lines = [{"of_basket": basket_id, "of_offer": offer_id, "bought": units} for offer_id, units in bought.items()]
+    write(_TAKE_ALL, lines)
+    write(_TAKE_SOME, lines)
 
 
 def _check_left(asked: Row[Any], units: int, adds_at: datetime | None) -> None:

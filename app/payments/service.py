@@ -9,7 +9,7 @@ from typing import cast
 
 from sqlalchemy import Table, bindparam, func, select, update
 
-from app.db import advance, db, end_reading, insert_once, read_ids, record, transaction, write
+from app.db import add_row_with_id, advance, db, end_reading, insert_once, read_ids, record, transaction, write
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
@@ -91,13 +91,14 @@ def create_payment(
     gateway: str,
     now: datetime,
     until: datetime | None = None,
-) -> Payment:
-    """Write an attempt to pay an order, inside the caller's transaction, before any call.
+) -> int:
+    """Write an attempt to pay an order, inside the caller's transaction, before any call; gives the payment's id.
 
     Its page lives for `SESSION_LIFE`, but never longer than `until`.
     """
     ends_at = now + SESSION_LIFE if until is None else min(until, now + SESSION_LIFE)
-    payment = Payment(
+    payment_id = add_row_with_id(
+        Payment,
         order_id=order_id,
         attempt=attempt,
         gateway=gateway,
@@ -110,10 +111,8 @@ def create_payment(
         next_check_at=now + RESUME_AFTER,
         created_at=now,
     )
-    db.session.add(payment)
-    db.session.flush()
-    record(PAYMENT.machine, payment.id, None, PaymentState.CREATED, at=now)
-    return payment
+    record(PAYMENT.machine, payment_id, None, PaymentState.CREATED, at=now)
+    return payment_id
 
 
 def mark_open(payment_id: int, start: PaymentStart, now: datetime) -> None:

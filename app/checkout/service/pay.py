@@ -15,7 +15,7 @@ from app.checkout.models import Order, OrderLine
 from app.checkout.service.allowed import require_time_to_pay
 from app.checkout.states import ORDER, UNPAID, OrderState
 from app.config import Settings
-from app.db import advance, db, end_reading, transaction
+from app.db import advance, db, end_reading, transaction, write
 from app.jobs import hold
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
@@ -60,7 +60,7 @@ def start_payment(order_id: int, gateway: PaymentGateway, settings: Settings, cl
     with transaction() as session:
         # Two tabs that press Pay at once wait for each other here; on SQLite they already do.
         order = session.get_one(Order, order_id, with_for_update=True)
-        lines = session.execute(_LINES, {"order_id": order_id}).all()
+        lines = write(_LINES, {"order_id": order_id}).all()
         if lines[0].is_held:
             raise GatewayUnavailable
         earlier = payments.attempts_of(order_id)
@@ -68,7 +68,7 @@ def start_payment(order_id: int, gateway: PaymentGateway, settings: Settings, cl
             raise OrderNotPayable(state=order.state.value)
         closings = [Closing(line.offer_id, line.unit_type, line.closes_at) for line in lines]
         require_time_to_pay(closings, now)
-        payment = payments.create_payment(
+        payment_id = payments.create_payment(
             order_id=order_id,
             order_reference=order.reference,
             attempt=earlier.last + 1,
@@ -77,7 +77,6 @@ def start_payment(order_id: int, gateway: PaymentGateway, settings: Settings, cl
             now=now,
             until=min((each.at for each in closings if each.at is not None), default=None),
         )
-        payment_id = payment.id
         # A payment page that opens late in the hold must not outlive it.
         held_until = max(order.expires_at, now + payments.HOLD)
         if not advance(Order, order_id, ORDER, _S.PAYMENT_PENDING, at=now, sources=(_S.PLACED,), expires_at=held_until):

@@ -17,7 +17,7 @@ from app.checkout.service.expire import close_unpaid
 from app.checkout.service.rows import Bought, add_beneficiary, add_lines, add_order
 from app.checkout.states import UNPAID
 from app.config import Settings
-from app.db import db, end_reading, transaction
+from app.db import db, end_reading, transaction, write
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.offers import closing
@@ -71,8 +71,8 @@ def place_order(
     """
     with transaction() as session:
         # The same button pressed twice waits here; SQLite lets one write at a time anyway.
-        basket_id = session.scalar(_BASKET, {"token": basket_token})
-        if session.scalar(_UNPAID, {"basket_id": basket_id}):
+        basket_id = write(_BASKET, {"token": basket_token}).scalar()
+        if write(_UNPAID, {"basket_id": basket_id}).scalar():
             raise EarlierOrderOpen
         rows = session.execute(_LINES, {"basket_id": basket_id}).all()
         if not rows:
@@ -89,7 +89,7 @@ def place_order(
         problem = total_problem([(one.offer, one.units) for one in bought], settings)
         if problem is not None:
             raise problem
-        order = add_order(
+        order_id = add_order(
             now,
             basket_id=basket_id,
             locale=locale,
@@ -102,20 +102,21 @@ def place_order(
             consent_text=consent_text,
             terms_version=terms_version,
         )
-        beneficiary = add_beneficiary(
-            order,
+        beneficiary_id = add_beneficiary(
+            order_id,
             name=details["beneficiary"],
             purpose=details["purpose"],
             intent=details["intent"],
             country=details["country"],
             is_name_public=bool(details["publish_name"]),
         )
-        versions = {one.offer.id: one.offer.price_version for one in bought}
-        lines = add_lines(order, beneficiary, bought, settings)
+        line_ids = add_lines(order_id, beneficiary_id, bought, settings)
         # Whoever changes a price between the reading above and this line changes its version as well.
-        wanted = [offers.Wanted(line.offer_id, line.id, line.units, versions[line.offer_id]) for line in lines]
+        wanted = [
+            offers.Wanted(one.offer.id, line_id, one.units, one.offer.price_version)
+            for line_id, one in zip(line_ids, bought, strict=True)
+        ]
         offers.take(wanted, now)
-        order_id = order.id
     checkpoints.reached("order.placed")
     return order_id
 
@@ -128,7 +129,7 @@ def supersede_unpaid_orders(
     Raises AlreadyPaid when an earlier order turns out to be paid (or in the bank's hands), and
     GatewayUnavailable when that cannot be found out now.
     """
-    rows = db.session.scalars(_UNPAID_OF_BASKET, {"token": basket_token}).all()
+    rows = write(_UNPAID_OF_BASKET, {"token": basket_token}).scalars().all()
     end_reading()
     for order_id in rows:
         if not close_unpaid(order_id, gateway, registries, settings, clock):

@@ -109,19 +109,20 @@ def take_units(
         first = session.get_one(Order, remedy.order_id)
         project_id = session.get_one(Issuance, offer.issuance_id).project_id
         instead = Bought(offer, project_id, line.units, shown_price)
-        order = _second_order(first, instead.amount, consent_version, consent_text, terms_version, now)
-        bought = _line(order, line, instead, settings)
-        offers.reserve([offers.Wanted(offer.id, bought.id, line.units, offer.price_version)], now)
-        offers.settle([bought.id], now)
-        _decide(remedy, _S.SUBSTITUTED, now, substitute_order_id=order.id)
+        order_id = _second_order(first, instead.amount, consent_version, consent_text, terms_version, now)
+        line_id = _line(order_id, line, instead, settings)
+        offers.reserve([offers.Wanted(offer.id, line_id, line.units, offer.price_version)], now)
+        offers.settle([line_id], now)
+        _decide(remedy, _S.SUBSTITUTED, now, substitute_order_id=order_id)
         payment = payments.get_paid(first.id)
-        payments.draw(payment, order_id=order.id, order_reference=order.reference, amount=order.money, now=now)
-        advance(Order, order.id, ORDER, OrderState.PAID, at=now, sources=(OrderState.PLACED,), paid_at=now)
-        if line.amount > bought.amount:
-            refund = _owe(payment, first, line, line.amount - bought.amount, "substituted", now)
+        order = session.get_one(Order, order_id)
+        payments.draw(payment, order_id=order_id, order_reference=order.reference, amount=order.money, now=now)
+        advance(Order, order_id, ORDER, OrderState.PAID, at=now, sources=(OrderState.PLACED,), paid_at=now)
+        if line.amount > instead.amount:
+            refund = _owe(payment, first, line, line.amount - instead.amount, "substituted", now)
             mails.refund_made(first, refund, settings, now)
-        mails.order_paid(session.get_one(Order, order.id), settings, promise_of(order.id, registries), now)
-        return int(order.id)
+        mails.order_paid(order, settings, promise_of(order_id, registries), now)
+        return order_id
 
 
 def token_of(order_id: int) -> str:
@@ -185,7 +186,7 @@ def _owe(payment: Payment, order: Order, line: OrderLine, amount: int, cause: st
 
 def _second_order(
     first: Order, total: int, consent_version: str, consent_text: str, terms_version: str, now: datetime
-) -> Order:
+) -> int:
     return add_order(
         now,
         {"instead_of": first.reference},
@@ -202,18 +203,18 @@ def _second_order(
     )
 
 
-def _line(order: Order, instead_of: OrderLine, bought: Bought, settings: Settings) -> OrderLine:
+def _line(order_id: int, instead_of: OrderLine, bought: Bought, settings: Settings) -> int:
     said = db.session.get_one(Beneficiary, instead_of.beneficiary_id)
-    beneficiary = add_beneficiary(
-        order,
+    beneficiary_id = add_beneficiary(
+        order_id,
         name=said.name,
         purpose=said.purpose,
         intent=said.intent,
         country=said.country,
         is_name_public=said.is_name_public,
     )
-    (line,) = add_lines(order, beneficiary, [bought], settings)
-    return line
+    (line_id,) = add_lines(order_id, beneficiary_id, [bought], settings)
+    return line_id
 
 
 def take_back(order_id: int, registries: Registries, now: datetime) -> None:

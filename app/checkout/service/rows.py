@@ -10,7 +10,7 @@ from typing import Any
 from app.checkout.models import Beneficiary, Order, OrderLine
 from app.checkout.states import ORDER, OrderState
 from app.config import Settings
-from app.db import db, record
+from app.db import add_row_with_id, add_rows_with_ids, record
 from app.kernel.references import order_reference, unguessable_token
 from app.offers.models import Offer
 from app.payments import service as payments
@@ -32,9 +32,13 @@ class Bought:
         return self.unit_price * self.units
 
 
-def add_order(now: datetime, facts: dict[str, Any] | None = None, **values: Any) -> Order:
-    """Add an order with a reference and a token of its own, which waits for its payment; `facts` go into its event."""
-    order = Order(
+def add_order(now: datetime, facts: dict[str, Any] | None = None, **values: Any) -> int:
+    """Add an order with a reference and a token of its own, which waits for its payment; gives its id.
+
+    `facts` go into its event.
+    """
+    order_id = add_row_with_id(
+        Order,
         reference=order_reference(),
         token=unguessable_token(),
         state=OrderState.PLACED,
@@ -42,44 +46,37 @@ def add_order(now: datetime, facts: dict[str, Any] | None = None, **values: Any)
         expires_at=now + payments.HOLD,
         **values,
     )
-    db.session.add(order)
-    db.session.flush()
-    record(ORDER.machine, order.id, None, OrderState.PLACED, at=now, facts=facts)
-    return order
+    record(ORDER.machine, order_id, None, OrderState.PLACED, at=now, facts=facts)
+    return order_id
 
 
-def add_beneficiary(order: Order, **values: Any) -> Beneficiary:
-    """Add for whom the units of an order are cancelled, and why."""
-    beneficiary = Beneficiary(order_id=order.id, **values)
-    db.session.add(beneficiary)
-    db.session.flush()
-    return beneficiary
+def add_beneficiary(order_id: int, **values: Any) -> int:
+    """Add for whom the units of an order are cancelled, and why; gives the id."""
+    return add_row_with_id(Beneficiary, order_id=order_id, **values)
 
 
-def add_lines(
-    order: Order, beneficiary: Beneficiary, bought: Sequence[Bought], settings: Settings
-) -> Sequence[OrderLine]:
-    """Add a line for each offer that is bought from, with what everybody gets of it."""
+def add_lines(order_id: int, beneficiary_id: int, bought: Sequence[Bought], settings: Settings) -> list[int]:
+    """Add a line for each offer that is bought from, with what everybody gets of it; gives their ids in this order."""
     shares = split([one.amount for one in bought], settings)
-    lines = [
-        OrderLine(
-            order_id=order.id,
-            position=position,
-            offer_id=one.offer.id,
-            issuance_id=one.offer.issuance_id,
-            project_id=one.project_id,
-            provider_id=one.offer.provider_id,
-            beneficiary_id=beneficiary.id,
-            units=one.units,
-            unit_price=one.unit_price,
-            amount=share.amount,
-            seller_share=share.seller,
-            payment_cost=share.payment_cost,
-            tax=share.tax,
-            platform_fee=share.platform_fee,
-        )
-        for position, (one, share) in enumerate(zip(bought, shares, strict=True))
-    ]
-    db.session.add_all(lines)
-    db.session.flush()
-    return lines
+    return add_rows_with_ids(
+        OrderLine,
+        [
+            {
+                "order_id": order_id,
+                "position": position,
+                "offer_id": one.offer.id,
+                "issuance_id": one.offer.issuance_id,
+                "project_id": one.project_id,
+                "provider_id": one.offer.provider_id,
+                "beneficiary_id": beneficiary_id,
+                "units": one.units,
+                "unit_price": one.unit_price,
+                "amount": share.amount,
+                "seller_share": share.seller,
+                "payment_cost": share.payment_cost,
+                "tax": share.tax,
+                "platform_fee": share.platform_fee,
+            }
+            for position, (one, share) in enumerate(zip(bought, shares, strict=True))
+        ],
+    )
