@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from app.checkout.order_queries import find_newest_payment, find_order
 from app.checkout.states import OrderState
+from app.db import transaction
 from app.payments.ports import GatewayFault, GatewayRefusal, GatewayState, GatewayUnavailable
+from app.registry.models import RegistryAccount
 from app.registry.ports import RefusalCode, Refused
 from tests.builders import (
     a_finished_order,
@@ -147,6 +150,14 @@ def test_coming_back_to_an_order_without_a_payment_shows_the_order(shop: Shop) -
     with shop.inside():
         assert find_newest_payment(token) == (find_order(token).id, None)  # type: ignore[union-attr]  # it is there
         assert find_newest_payment("guess") is None
+
+
+def test_the_page_of_an_order_outlives_the_registry_that_cancelled_its_units(shop: Shop) -> None:
+    token = shop.finished_order({shop.offer(): 2})
+    with shop.inside(), transaction() as session:
+        session.execute(update(RegistryAccount).values(registry_code="closed"))
+
+    assert "TN1/2026" in see(shop, token).words
 
 
 def test_the_page_asks_for_itself_again_until_nothing_will_change(shop: Shop) -> None:
