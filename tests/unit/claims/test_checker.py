@@ -52,6 +52,11 @@ def spelled(pattern: str) -> str:
         ("KLIMANEUTRALITÄT", "neutral", "KLIMANEUTRALITÄT"),
         ("我们实现碳中和了", "neutral", "碳中和"),
         ("углеродно-нейтральный", "neutral", "углеродно-нейтральный"),
+        ("شركة محايدة للكربون", "neutral", "محايدة للكربون"),
+        ("En klimatneutral resa", "neutral", "klimatneutral"),
+        ("Klimanøytralt arrangement", "neutral", "Klimanøytralt"),
+        ("hiilineutraali", "neutral", "hiilineutraali"),
+        ("Karbon nötr", "neutral", "Karbon nötr"),
         ("نحن محايد كربونيًا", "neutral", "محايد كربونيًا"),
         ("сarbоn nеutral", "neutral", "сarbоn nеutral"),  # with Cyrillic с, о, е
         ("c l i m a t e n e u t r a l", "neutral", "c l i m a t e n e u t r a l"),
