@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from app.db import db, end_reading
 from app.notifications.ports import MailNotTaken
 from app.offers.models import Offer
+from app.offers.states import OfferState
 from app.operations import queries
 from app.operations.check_tables import in_words
 from app.operations.findings import Finding, ok, problem, warning
@@ -96,8 +97,12 @@ def registry(patient: Patient) -> Iterator[Finding]:
     """Each one says what lies in an account that we sell from, soon enough."""
     registries = patient.world.registries
     accounts = db.session.scalars(select(Offer.account).group_by(Offer.account).order_by(func.max(Offer.id))).all()
-    newest = {registries.of_account(account).name: account for account in accounts}
+    newest = {registries.of_account(each).name: each for each in accounts if registries.is_connected(each)}
+    for_sale = db.session.scalars(select(Offer.account).where(Offer.state == OfferState.LIVE).distinct()).all()
+    lost = ", ".join(sorted(account for account in for_sale if not registries.is_connected(account)))
     end_reading()
+    if lost:
+        yield problem("registry", f"Units are for sale that no connected registry can cancel, in accounts {lost}.")
     for adapter in registries:
         yield from _one_registry(adapter, newest.get(adapter.name), patient.limits)
 

@@ -196,19 +196,11 @@ def accounts(registries: Registries) -> list[tuple[str, str]]:
         )
     ).all()
     configured = {registry.name for registry in registries}
-    found = {(registries.of_account(account).name, account) for account in named if _has(registries, account)}
+    found = {(registries.of_account(account).name, account) for account in named if registries.is_connected(account)}
     # A cancellation stays with the registry that it was asked from.
     found |= set(db.session.execute(select(Cancellation.registry_code, Cancellation.account).distinct()))
     end_reading()
     return sorted((code, account) for code, account in found if code in configured)
-
-
-def _has(registries: Registries, account: str) -> bool:
-    try:
-        registries.of_account(account)
-    except LookupError:
-        return False
-    return True
 
 
 def _look_for_the_lost(world: Collaborators) -> None:

@@ -329,6 +329,11 @@ class Registries:
         code = self._account_registry(account)
         return self.default if code is None else self.of(code)
 
+    def is_connected(self, account: str) -> bool:
+        """Whether this copy is connected to the registry that an account is kept in."""
+        code = self._account_registry(account)
+        return code is None or code in self._adapters
+
     def holdings(self, account: str) -> Sequence[Holding]:
         """What lies in an account, wherever it is kept."""
         return self.of_account(account).holdings(account)

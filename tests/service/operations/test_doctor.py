@@ -25,6 +25,7 @@ from app.jobs.models import Heartbeat
 from app.kernel.clock import Clock, FixedClock, SystemClock
 from app.kernel.sealing import Keyring, SealFor, seal_text
 from app.notifications.adapters import make_mailer
+from app.offers.states import OfferState
 from app.operations import check_machine
 from app.operations.doctor import CHECKS, examine
 from app.operations.findings import Finding, Level, worst
@@ -33,10 +34,11 @@ from app.payments.models import Payment, WebhookDelivery
 from app.reconciliation import journalling
 from app.reconciliation import service as reconciliation
 from app.reconciliation.journal import Journal
+from app.registry.models import RegistryAccount
 from app.registry.ports import Registries
 from app.screening.models import SanctionsList
 from app.version import VERSION
-from tests.builders import NOW, a_paid_order, an_offer, the_order
+from tests.builders import NOW, a_paid_order, an_offer, change_offer, the_order
 from tests.clamd_standin import clamd
 from tests.conftest import ROOT, SECRET, AppMaker
 from tests.people import a_person, an_operator
@@ -485,6 +487,16 @@ def test_an_own_address_that_does_not_answer_is_a_problem(make_app: AppMaker, sc
     app = make_app(PUBLIC_BASE_URL=f"{scheme}://127.0.0.1:1")
     with app.app_context():
         assert "does not answer" in bad("address", patient(app, online=True)).words
+
+
+def test_units_for_sale_of_a_registry_that_is_not_connected_any_more_are_found(world: Any, context: Flask) -> None:
+    offer_id = an_offer()
+    with transaction() as session:
+        session.execute(update(RegistryAccount).values(registry_code="closed"))
+    assert "CDM-100-1" in bad("registry", patient(context)).words
+
+    change_offer(offer_id, state=OfferState.WITHDRAWN)
+    assert_well("registry", patient(context))
 
 
 def test_a_registry_that_is_away_slow_or_knows_no_units_is_found(world: Any, context: Flask) -> None:
