@@ -19,7 +19,17 @@ def unguessable_token() -> str:
 
 
 def _random(length: int) -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+    # One question to the system's source of randomness, not one for each letter.
+    return _letters(secrets.randbelow(len(ALPHABET) ** length), length)
+
+
+def _letters(number: int, length: int) -> str:
+    """The last `length` digits of a number, written with the letters of the alphabet, the lowest first."""
+    letters = []
+    for _ in range(length):
+        number, place = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[place])
+    return "".join(letters)
 
 
 def organisation_code() -> str:
@@ -51,13 +61,17 @@ def recovery_code() -> str:
 
 
 def _in_groups(count: int) -> str:
-    return "-".join(_random(4) for _ in range(count))
+    return _grouped(_random(4 * count))
 
 
 def normalised_code(text: str) -> str:
     """A verification or recovery code as typed by a person, brought into the printed form."""
     plain = "".join(c for c in text.upper() if c in ALPHABET)
-    return "-".join(plain[i : i + 4] for i in range(0, len(plain), 4))
+    return _grouped(plain)
+
+
+def _grouped(letters: str) -> str:
+    return "-".join(letters[i : i + 4] for i in range(0, len(letters), 4))
 
 
 def cancellation_reference(key: str) -> str:
@@ -68,11 +82,7 @@ def cancellation_reference(key: str) -> str:
     where a restored backup makes us think of it for the second time.
     """
     number = int.from_bytes(hashlib.sha256(f"tonne-cancellation\0{key}".encode()).digest())
-    letters = []
-    for _ in range(22):
-        number, place = divmod(number, len(ALPHABET))
-        letters.append(ALPHABET[place])
-    return f"TONNE-{''.join(letters)}"
+    return f"TONNE-{_letters(number, 22)}"
 
 
 def batch_code() -> str:
