@@ -384,6 +384,11 @@ def test_an_order_nobody_paid_does_not_claim_to_be_compared_and_has_no_mail_to_s
     assert "There is no mail of this order to send again yet." in desk.get(address).words
 
 
+def test_spanish_says_to_whom_a_mail_goes_and_not_until_when(shop: Shop) -> None:
+    page = operator(shop).get(f"/es/desk/orders/{finished(shop)}")
+    assert "EstadoParaEscrito" in page.words.replace(" ", "")
+
+
 def test_french_and_spanish_name_a_paid_order_and_not_the_step_of_paying(shop: Shop) -> None:
     reference = paid(shop)
     desk = operator(shop)
