@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from flask import Flask
 
 from app import current
 from app.catalog import book, labels
 from app.catalog.book import MechanismFacts, Stage
+
+
+class HasUnitType(Protocol):
+    """A line of something with units."""
+
+    @property
+    def unit_type(self) -> str:
+        """Their kind."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +38,19 @@ class Closing:
 def init_app(app: Flask) -> None:
     """Give every page the closings."""
     app.jinja_env.globals.update(closing_of=closing_of, closings=closings)
-    app.jinja_env.filters["closing"] = closing_of
+    app.jinja_env.filters["closings"] = closings_of
 
 
 def closing_of(code: str) -> Closing | None:
     """The closing of a mechanism; None while it is far off, or for a mechanism that does not close."""
     mechanism = book.contents().mechanisms.get(code)
     return None if mechanism is None else _closing(mechanism, current.now())
+
+
+def closings_of(lines: Iterable[HasUnitType]) -> list[Closing]:
+    """The closings of the mechanisms of lines, each once, in their order."""
+    mechanisms = dict.fromkeys(labels.mechanism_of(code) for code in dict.fromkeys(line.unit_type for line in lines))
+    return [closing for code in mechanisms if (closing := closing_of(code)) is not None]
 
 
 def closings() -> list[Closing]:

@@ -124,7 +124,6 @@ def register(environment: Environment) -> None:
         mechanism_short=mechanism_short,
         mechanism_source=mechanism_source,
         mechanism_registry=mechanism_registry,
-        mechanism_of=mechanism_of,
         intent=intent,
     )
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from wtforms import Field, SelectField, StringField
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired, Length, ValidationError
@@ -20,6 +20,7 @@ from app.kernel.languages import LANGUAGES
 from app.kernel.text import clean_line
 from app.web.filters import country_choices, language_name
 from app.web.i18n import current_language
+from app.web.writing import shown
 
 ADDRESS_LENGTH = 254
 
@@ -34,7 +35,7 @@ def written(**attributes: Any) -> str:
             parts.append(name)
         elif value is not False:
             # In what is HTML already, quotation marks may stand as they are.
-            quoted = str(escape(value)).replace('"', "&quot;")
+            quoted = str(shown(value)).replace('"', "&quot;")
             parts.append(f'{name}="{quoted}"')
     return " ".join(parts)
 

@@ -22,6 +22,7 @@ from wtforms.i18n import messages_path
 
 from app import current
 from app.kernel.languages import DEFAULT_LANGUAGE, LANGUAGES
+from app.web.writing import shown
 
 COOKIE_SECONDS = 365 * 24 * 60 * 60
 SWITCH = "switch"
@@ -49,7 +50,7 @@ def init_app(app: Flask) -> None:
         npgettext=lambda context, one, many, number: _catalogue().unpgettext(context, one, many, number),
         newstyle=True,
     )
-    app.jinja_env.globals["_"] = _say
+    app.jinja_env.globals.update(_=_say, ngettext=_say_number)
     app.extensions["tonne.speaking"] = {}
     app.extensions["tonne.path_of"] = lru_cache(maxsize=1024)(partial(_path_of, app))
     app.url_value_preprocessor(_take_language)
@@ -77,8 +78,22 @@ def _say(evaluation: EvalContext, text: str, /, **values: Any) -> str:
     """What Jinja's own `_` does, without a context of its own for each of a page's hundreds of words."""
     if evaluation.autoescape and not values:
         return words()[text]
-    said: str = _catalogue().ugettext(text)
-    return (Markup(said) if evaluation.autoescape else said) % values  # noqa: S704 - our own words, as in Jinja
+    return _filled(evaluation, _catalogue().ugettext(text), values)
+
+
+@pass_eval_context
+def _say_number(evaluation: EvalContext, one: str, many: str, number: int, /, **values: Any) -> str:
+    """The same of Jinja's own `ngettext`."""
+    return _filled(evaluation, _catalogue().ungettext(one, many, number), {"num": number, **values})
+
+
+def _filled(evaluation: EvalContext, said: str, values: dict[str, Any]) -> str:
+    """Words with values filled in: what a page shows of them is escaped, the words are not."""
+    if not evaluation.autoescape:
+        return said % values
+    # A number may be filled in as one.
+    fitting = {name: value if type(value) is int else shown(value) for name, value in values.items()}
+    return Markup(said % fitting)  # noqa: S704 - our own words, as in Jinja, and values that are escaped
 
 
 class Words(dict[str, Markup]):
@@ -218,8 +233,8 @@ def shows_page(endpoint: str, **values: Any) -> None:
 
 def switch_url(language: str) -> str:
     """Link to this page in `language`, query kept; following it also remembers the choice."""
-    query = [(name, value) for name, value in request.args.items(multi=True) if name != SWITCH]
-    return f"{_path_in(language)}?{urlencode([*query, (SWITCH, language)])}"
+    query = urlencode([(name, value) for name, value in request.args.items(multi=True) if name != SWITCH])
+    return f"{_path_in(language)}?{query}{'&' if query else ''}{SWITCH}={language}"
 
 
 def alternate_urls() -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from app.web.i18n import current_language
 
 def init_app(app: Flask) -> None:
     """Give every template `menu(name, draw)`."""
-    drawn: dict[tuple[str, str], Markup] = {}
+    drawn: dict[tuple[str, str], str] = {}
 
     def menu(name: str, draw: Callable[[], Markup]) -> Markup:
         """What `draw` says in the language in force, with the link to the present page marked as that.
@@ -21,8 +21,8 @@ def init_app(app: Flask) -> None:
         """
         key = name, current_language()
         if key not in drawn:
-            drawn[key] = draw()
-        here = escape(request.path)
-        return drawn[key].replace(Markup('<a href="%s">') % here, Markup('<a href="%s" aria-current="page">') % here)
+            drawn[key] = str(draw())
+        link = f'<a href="{escape(request.path)}"'
+        return Markup(drawn[key].replace(f"{link}>", f'{link} aria-current="page">'))  # noqa: S704 - drawn by a template
 
     app.jinja_env.globals["menu"] = menu

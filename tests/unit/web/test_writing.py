@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask, render_template
-from flask_babel import lazy_gettext
+from flask_babel import get_domain, lazy_gettext
 from jinja2 import DictLoader
 from jinja2.compiler import CodeGenerator
 from markupsafe import Markup, escape
@@ -19,7 +19,9 @@ SENTENCES = """{% macro go() %}{{ _("Wind power") }}{% endmacro -%}
 {{ _("Wind power") }} {{ _("Wind power")|upper }} {{ _("Wind power") ~ "<b>" }} {{ _('100 %% <i>"sure"</i>') }}
 {%- set name = _("Projects") %} {{ name }} {% if _("Error: basket") %}{{ go() }}{% endif %}
 {%- for each in [_("Units"), "<u>"] %} {{ each }}{% endfor %}
-{{ _("Hello %(name)s", name="<b>") }} {{ _(given) }} {{ given }} {{ number }} {{ safe }} {{ nothing }} {{ lazy }}"""
+{{ _("Hello %(name)s", name="<b>") }} {{ _(given) }} {{ given }} {{ number }} {{ safe }} {{ nothing }} {{ lazy }}
+{{ ngettext("%(num)s CER of %(name)s", "%(num)s CERs of %(name)s, %(part)d %%", 3, name="<b>", part=7) }}
+{{ _("%(a)s %(b)s %(c)s %(d)s", a=given, b=safe, c=number, d=lazy) }}"""
 
 
 @pytest.fixture(params=[True, False], ids=["html", "text"])
@@ -39,6 +41,10 @@ def test_a_template_says_what_it_says_when_jinja_writes_its_code(
     with in_locale(language):
         ours = render_template(name, **given)
         site.jinja_env.cache.clear()  # type: ignore[union-attr]  # Flask has one
+        words = get_domain().get_translations()
+        install = site.jinja_env.install_gettext_callables  # type: ignore[attr-defined]  # of the extension
+        install(words.ugettext, words.ungettext, newstyle=True)
+        site.jinja_env.globals["_"] = site.jinja_env.globals["gettext"]
         monkeypatch.setattr(type(site.jinja_env), "code_generator_class", CodeGenerator)
         assert render_template(name, **given) == ours
 
