@@ -314,6 +314,11 @@ def owe_refund(
     return refund
 
 
+def is_refunded(payment_id: int) -> bool:
+    """Whether any of a payment was decided to go back."""
+    return db.session.scalar(select(Refund.id).where(Refund.payment_id == payment_id).limit(1)) is not None
+
+
 def due_refunds(now: datetime, limit: int = 100) -> list[int]:
     """Ids of refunds to be asked for, or asked about."""
     return read_ids(OWED, now=now, most=limit)

@@ -18,6 +18,7 @@ from app.audit.states import ProposalState
 from app.certificates.facts import fingerprint
 from app.certificates.models import Certificate, RegisterBlock, RegisterEntry, RegisterTotal
 from app.checkout.models import Order, OrderLine, Remedy
+from app.checkout.service.review import DIFFERS
 from app.checkout.states import OrderState, RemedyState
 from app.db import StateEvent, db, end_reading, transaction
 from app.offers.models import Offer, Reservation
@@ -35,8 +36,6 @@ from app.registry.states import CANCELLATION, CancellationState
 
 # What is confirmed at this moment is closed the next time: nobody commits for so long.
 STILL_OPEN = timedelta(hours=1)
-# An amount that differs from what was asked for is a matter for people until it went back.
-DIFFERS = "differs"
 
 Pairs = Iterator[tuple[str, int, int]]  # what is meant, and what either side says of it
 _CONFIRMED = CancellationState.CONFIRMED
@@ -107,6 +106,7 @@ def _payments_and_orders() -> Pairs:
         )
         .group_by(OrderLine.order_id)
     )
+    # An amount that differs from what was asked for is a matter for people until it went back.
     undecided = set(db.session.scalars(select(Order.id).where(Order.state == OrderState.PAYMENT_REVIEW)))
     undecided |= set(db.session.scalars(select(Refund.order_id).where(Refund.cause == DIFFERS)))
     kept: dict[int, int] = {}

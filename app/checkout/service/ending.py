@@ -5,18 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.checkout.models import Order
-from app.checkout.states import ORDER, UNPAID, OrderState
-from app.db import advance, db
+from app.checkout.order_queries import withdrawn_at
+from app.checkout.states import ORDER, UNPAID, WITHDRAWN, OrderState
+from app.db import advance, db, record
 from app.offers import service as offers
 
 
 def end_unpaid(order_id: int, reason: str, now: datetime) -> bool:
     """Expire an order and give its units back, inside the caller's transaction.
 
-    False when it is in a state that cannot expire.
+    False when it is in a state that cannot expire. Of one that has expired already it is only kept that the buyer
+    withdrew: whatever still arrives is refunded.
     """
     if not advance(Order, order_id, ORDER, OrderState.EXPIRED, at=now, sources=UNPAID, facts={"reason": reason}):
-        return db.session.get_one(Order, order_id).state is OrderState.EXPIRED
+        # Whoever records a late payment of it comes before this, or after.
+        order = db.session.get_one(Order, order_id, with_for_update=True)
+        has_expired = order.state is OrderState.EXPIRED
+        if has_expired and reason == WITHDRAWN and withdrawn_at(order) is None:
+            record(ORDER.machine, order_id, OrderState.EXPIRED, OrderState.EXPIRED, at=now, facts={"reason": reason})
+        return has_expired
     for line in db.session.get_one(Order, order_id).lines:
         offers.release(line.id, now)
     return True

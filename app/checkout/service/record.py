@@ -15,6 +15,7 @@ from app.checkout.models import Order, OrderLine
 from app.checkout.order_queries import promise_of, withdrawn_at
 from app.checkout.service.ending import end_unpaid
 from app.checkout.service.pay import open_payment
+from app.checkout.service.review import put_before_people
 from app.checkout.states import ORDER, ORDERS_CLOSED, UNPAID, OrderState
 from app.config import Settings
 from app.db import advance, db, end_reading, transaction, write
@@ -100,15 +101,7 @@ def record_status(
             log.error("payment differs from the order", extra={"facts": {"order": order.reference}})
             # A person decides now that it came; the gateway is asked again only to hear of a refund made by hand.
             payment.next_check_at = now + REVIEW_EVERY
-            advance(
-                Order,
-                order.id,
-                ORDER,
-                _S.PAYMENT_REVIEW,
-                at=now,
-                sources=(*UNPAID, _S.EXPIRED),
-                facts={"paid": status.amount.minor, "currency": status.amount.currency, "payment": payment_id},
-            )
+            put_before_people(payment, order, status, now)
         else:
             payment.next_check_at = now + payments.CHECK_EVERY
             _record_unpaid(payment, order, status, settings, now)

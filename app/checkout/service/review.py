@@ -13,14 +13,17 @@ from app.audit.service import Actor, Subject, on_agreement, propose
 from app.checkout import mails
 from app.checkout.errors import OrderNotPayable
 from app.checkout.models import Order
-from app.checkout.states import ORDER, OrderState
+from app.checkout.states import ORDER, UNPAID, OrderState
 from app.db import StateEvent, advance, db
 from app.kernel.money import Money
 from app.offers import service as offers
 from app.payments import service as payments
-from app.payments.models import Payment
+from app.payments.models import Payment, Refund
+from app.payments.ports import PaymentStatus
+from app.payments.states import REFUND, RefundState
 
 REFUND_REVIEWED = "refund_reviewed"
+DIFFERS = "differs"
 
 _S = OrderState
 
@@ -49,6 +52,34 @@ def what_arrived(order_id: int) -> tuple[Payment, Money] | None:
         of_order = of_order.where(Payment.id == event.facts["payment"])
     payment = db.session.scalars(of_order.limit(1)).one()
     return payment, Money(int(event.facts["paid"]), str(event.facts["currency"]))
+
+
+def put_before_people(payment: Payment, order: Order, status: PaymentStatus, now: datetime) -> None:
+    """Let people decide about a payment that differs, inside the caller's transaction. Said twice, it is said once.
+
+    An order that could still be paid waits under review. Where it needs no money any more, or another payment of it
+    is under review, what came waits among the refunds that failed: the gateway is asked for none of it before two
+    operators have said so.
+    """
+    facts = {"paid": status.amount.minor, "currency": status.amount.currency, "payment": payment.id}
+    sources = (*UNPAID, _S.EXPIRED)
+    if advance(Order, order.id, ORDER, _S.PAYMENT_REVIEW, at=now, sources=sources, facts=facts):
+        return
+    arrived = what_arrived(order.id)
+    is_known = arrived is not None and arrived[0].id == payment.id
+    if is_known or not status.amount.minor or payments.is_refunded(payment.id):
+        return
+    refund = payments.owe_refund(
+        payment=payment,
+        order_reference=order.reference,
+        amount=status.amount,
+        cause=DIFFERS,
+        order_line_id=None,
+        now=now,
+        arrived=status.amount.minor,
+    )
+    said = f"{status.amount.decimal} {status.amount.currency} came for {status.order_reference}"
+    advance(Refund, refund.id, REFUND, RefundState.FAILED, at=now, last_message=said)
 
 
 def propose_refund(order_id: int, actor: Actor, *, reason: str, now: datetime) -> int:
@@ -80,7 +111,7 @@ def _give_back(proposal: Proposal, now: datetime) -> None:
         payment=payment,
         order_reference=order.reference,
         amount=amount,
-        cause="differs",
+        cause=DIFFERS,
         order_line_id=None,
         now=now,
         arrived=amount.minor,

@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from app.checkout import service
+from app.checkout.service.review import what_arrived
 from app.checkout.states import OrderState
 from app.db import StateEvent, db
 from app.fulfilment.process import Collaborators, run_due
 from app.kernel.money import Money
 from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayState, PaymentStatus
-from app.payments.states import PaymentState
+from app.payments.states import PaymentState, RefundState
 from tests.builders import (
     a_payable_order,
     a_placed_order,
@@ -193,3 +194,49 @@ def test_a_payment_of_another_order_is_not_taken_for_this_one(world: Collaborato
 
     assert the_order(order_id).state is OrderState.PAYMENT_REVIEW
     assert the_order(other_id).state is OrderState.PLACED
+
+
+def test_money_that_differs_and_that_no_order_needs_waits_once_among_the_refunds_that_failed(
+    world: Collaborators,
+) -> None:
+    order_id, pages = two_open_pages(world)
+    gateway_of(world).pay(pages[1])
+    look_again(world, order_id)
+    wrong_amount(gateway_of(world), gateway_of(world).pay(pages[0]))
+
+    for _day in range(3):
+        pass_time(world, days=1)
+        look_again(world, order_id)
+        run_due(world)
+
+    [refund] = refunds_of(order_id)
+    assert (refund.amount, refund.cause, refund.state) == (1, "differs", RefundState.FAILED)
+    assert "0.01 USD" in refund.last_message
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert not gateway_of(world).refund_calls, "two operators decide about it"
+
+
+def test_a_second_payment_that_differs_waits_beside_the_first_that_people_decide_about(world: Collaborators) -> None:
+    order_id, pages = two_open_pages(world)
+    for page in pages:
+        wrong_amount(gateway_of(world), gateway_of(world).pay(page))
+
+    look_again(world, order_id)
+
+    assert the_order(order_id).state is OrderState.PAYMENT_REVIEW
+    [refund] = refunds_of(order_id)
+    first, second = payments_of(order_id)
+    arrived = what_arrived(order_id)
+    assert arrived is not None
+    assert {arrived[0].id, refund.payment_id} == {first.id, second.id}
+
+
+def test_a_payment_of_nothing_that_differs_leaves_nothing_to_give_back(world: Collaborators) -> None:
+    order_id, pages = two_open_pages(world)
+    gateway_of(world).pay(pages[1])
+    look_again(world, order_id)
+    gateway_of(world).payments[gateway_of(world).pay(pages[0])].amount = Money(0, "USD")
+
+    look_again(world, order_id)
+
+    assert not refunds_of(order_id)

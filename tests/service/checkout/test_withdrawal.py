@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app.checkout import service
+from app.checkout.order_queries import withdrawn_at
 from app.checkout.states import OrderState
 from app.fulfilment.process import Collaborators, run_due
 from app.kernel.money import Money
@@ -29,7 +30,7 @@ from tests.builders import (
     the_order,
 )
 from tests.pages import Page, Visitor
-from tests.service.checkout.orders import token_of
+from tests.service.checkout.orders import an_expired_order, token_of
 from tests.service.conftest import Shop
 
 
@@ -132,6 +133,21 @@ def test_a_withdrawal_counts_even_while_the_gateway_is_away(world: Collaborators
     gateway_of(world).pay()
     look_again(world, order_id)
 
+    assert [refund.cause for refund in refunds_of(order_id)] == ["withdrawn"]
+
+
+def test_a_withdrawal_from_an_order_that_expired_by_itself_counts_as_well(world: Collaborators) -> None:
+    order_id = an_expired_order(world, {an_offer(units=4): 2})
+    assert withdraw(world, order_id)
+    withdrawn_on = withdrawn_at(the_order(order_id))
+    pass_time(world, minutes=1)
+    assert withdraw(world, order_id)
+    assert withdrawn_at(the_order(order_id)) == withdrawn_on is not None, "who withdraws twice withdrew the first time"
+
+    gateway_of(world).pay()
+    look_again(world, order_id)
+
+    assert the_order(order_id).state is OrderState.REFUSED
     assert [refund.cause for refund in refunds_of(order_id)] == ["withdrawn"]
 
 
