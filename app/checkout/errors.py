@@ -15,6 +15,12 @@ class BadUnits(Refusal):
     code = "bad_units"
 
 
+class RegistryNotConnected(Refusal):
+    """Nobody here could cancel the units of `offer_id`: this copy is not connected to their registry any more."""
+
+    code = "registry_not_connected"
+
+
 class TotalBelowMinimum(Refusal):
     """The total is under the payment minimum; `units` of `offer_id` would be enough."""
 

@@ -148,6 +148,10 @@ _WORDS = {
     "not_late": _not_late,
     "bad_units": _bad_units,
     "units_unavailable": _unavailable,
+    "registry_not_connected": lambda _facts: _(
+        "We are not connected to the registry of these units any more, so we cannot cancel them. Remove them, or "
+        "choose another project."
+    ),
     "price_changed": _price_changed,
     "sale_closed": _sale_closed,
     "orders_closed": _orders_closed,

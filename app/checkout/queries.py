@@ -12,7 +12,7 @@ from sqlalchemy import cast as sql_cast
 
 from app import current
 from app.catalog.models import Issuance, Project
-from app.checkout.errors import TotalAboveMaximum, TotalBelowMinimum
+from app.checkout.errors import RegistryNotConnected, TotalAboveMaximum, TotalBelowMinimum
 from app.checkout.messages import describe
 from app.checkout.models import Basket, BasketLine, Order, OrderLine
 from app.checkout.pricing import Breakdown, breakdown
@@ -28,6 +28,8 @@ from app.offers.models import Offer, Reservation
 from app.offers.states import OfferState, ReservationState, Standing
 from app.payments.split import split
 from app.providers.models import Provider
+from app.registry.models import RegistryAccount
+from app.registry.ports import current_registries
 
 Shown = tuple[int, int, int]  # an offer's id, units, and the price of one in minor units
 
@@ -64,13 +66,14 @@ _LINES = (
         *(BasketLine.units, Offer, Project.reference, Project.title, Provider.legal_name, Issuance.unit_type),
         *(Issuance.commitment_period, Issuance.vintage_year, Issuance.authorisation),
         *(Issuance.monitoring_starts_on, Issuance.monitoring_ends_on, closing.LAST_ORDER_AT.label("closes_at")),
-        held_by(Basket.id).label("held"),
+        *(RegistryAccount.registry_code, held_by(Basket.id).label("held")),
     )
     .join(Basket, Basket.id == BasketLine.basket_id)
     .join(Offer, Offer.id == BasketLine.offer_id)
     .join(Issuance, Issuance.id == Offer.issuance_id)
     .join(Project, Project.id == Issuance.project_id)
     .join(Provider, Provider.id == Offer.provider_id)
+    .outerjoin(RegistryAccount, RegistryAccount.identifier == Offer.account)
     .where(Basket.token == bindparam("token"))
     .order_by(BasketLine.id)
 )
@@ -154,9 +157,12 @@ def basket_view(
     closings = [closing.Closing(row.Offer.id, row.unit_type, row.closes_at) for row in rows]
     if (closed := closing.first_closed(closings, current.now())) is not None:
         problems[closed.offer_id] = closing.orders_closed(closed)
+    connected = {None, *(registry.name for registry in current_registries())}
     for row in rows:
         offer, units = row.Offer, row.units
-        if offer.id not in problems and left[offer.id] < units:
+        if row.registry_code not in connected:
+            problems[offer.id] = RegistryNotConnected(offer_id=offer.id)
+        elif offer.id not in problems and left[offer.id] < units:
             problems[offer.id] = UnitsUnavailable(
                 offer_id=offer.id,
                 units=units,

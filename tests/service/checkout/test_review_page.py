@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import url_for
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.certificates.facts import from_json
 from app.certificates.models import Certificate
@@ -13,9 +13,11 @@ from app.checkout.facts import preview
 from app.checkout.models import Beneficiary, Order
 from app.checkout.queries import find_basket
 from app.checkout.states import OrderState
-from app.db import db
+from app.db import db, transaction
+from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayState, GatewayUnavailable
+from app.registry.models import RegistryAccount
 from tests.builders import (
     DETAILS,
     a_basket,
@@ -263,3 +265,24 @@ def test_a_basket_of_somebody_else_cannot_be_opened_by_guessing(shop: Shop) -> N
     with shop.app.test_request_context():
         assert find_basket("guess") is None
         assert url_for("checkout.basket", lang="en") == "/en/basket"
+
+
+def test_units_whose_registry_is_not_connected_any_more_are_named_in_the_basket_and_the_rest_can_be_ordered(
+    shop: Shop,
+) -> None:
+    lost, kept, visitor = shop.offer(), shop.offer(number=2), shop.visitor()
+    shop.at_review(visitor, {lost: 2, kept: 2}, **TYPED)
+    with shop.inside(), transaction() as session:
+        provider_id = session.scalars(select(RegistryAccount.provider_id)).first()
+        session.add(RegistryAccount(identifier="C-1", registry_code="closed", provider_id=provider_id, holder="Seller"))
+        session.execute(update(Offer).where(Offer.id == lost).values(account="C-1"))
+
+    assert visitor.client.get("/en/checkout/review").location == "/en/basket"
+    page = visitor.get("/en/basket")
+
+    assert page.error_at(f"units-{lost}").startswith("We are not connected to the registry of these units")
+    assert not page.error_at(f"units-{kept}")
+    visitor.send(page, "/basket", 422, action="checkout")
+    visitor.send(page, "/basket", action=f"remove-{lost}")
+    order_it(visitor, visitor.get("/en/checkout/review"))
+    assert [total for _state, total in orders(shop)] == [500]
