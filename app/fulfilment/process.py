@@ -7,7 +7,7 @@
     begin: names screened; paid -> fulfilling and cancellations planned, or held         (risk)
                                       │  holders' own units join here                    (direct)
                                       v
-    cancel: one registry call for each line, under its own reference                     (registry)
+    cancel: each line under its own reference, several in a call where the registry can  (registry)
                                       v
     finish: certificates issued for what was cancelled; for what was refused
                                       │  the money, or other units if the buyer wants (finishing)
