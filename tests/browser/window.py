@@ -80,14 +80,15 @@ class Window:
         self.watch.problems.clear()
         self.watch.expected.clear()
         STATES[name](self.page, self.stage, language, self.watch)
-        assert self.watch.problems == [], name
+        assert self.watch.problems == [], f"{name}, {language}: {self.watch.problems}"
         self.sources[name, language] = Source(f"{name}, {language}", self._arrived[0].text())
         return self.page
 
     def check_width(self) -> None:
         """Nothing of the page that was reached sticks out at 320 px."""
         self.page.set_viewport_size(NARROW)
-        assert self.page.evaluate(TOO_WIDE) == []
+        found = self.page.evaluate(TOO_WIDE)
+        assert found == [], f"{self.page.url}: {found}"
 
 
 def opened(browser: Browser, stage: Stage, **options: Any) -> Window:
