@@ -1,7 +1,7 @@
 """What was sold and cancelled here, as public sums and rows: confirmed by the registry, or it does not count.
 
-Of a buyer nothing is read but what stands in the public register. Money is given by month and project only:
-what one buyer paid is nobody else's business. Times are UTC, units whole units (tonnes), money minor units.
+Of a buyer nothing is read but what stands in the public register. Money is given by month and project, without
+names; one order alone in its month shows what it cost. Times are UTC, units whole units (tonnes), money minor units.
 """
 
 from __future__ import annotations

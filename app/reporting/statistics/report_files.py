@@ -20,7 +20,7 @@ from app.web.filters import date_range, number
 SCHEMA = "tonne-registry-report-1"
 COLUMNS = (
     "section", "line", "label", "from", "to", "transactions", "units", "projects", "report_transactions",
-    "report_units", "report_projects", "difference_units",
+    "report_units", "report_projects", "difference_units", "source",
 )  # fmt: skip
 _LABEL, _NUMBER = 70, 15
 
@@ -57,6 +57,7 @@ def as_json(report: RegistryReport) -> str:
     """The report as one JSON object."""
     plain = {
         "schema": SCHEMA,
+        "source": _source(),
         "from": report.period.first.isoformat(),
         "to": report.period.last.isoformat(),
         "is_whole": report.is_whole,
@@ -76,8 +77,8 @@ def as_json(report: RegistryReport) -> str:
 
 
 def as_csv(report: RegistryReport) -> str:
-    """The report as CSV: one row for each line."""
-    out = io.StringIO()
+    """The report as CSV: one row for each line, each with its source, because rows are copied without a header."""
+    out, source = io.StringIO(), _source()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for section in report.sections:
@@ -89,10 +90,14 @@ def as_csv(report: RegistryReport) -> str:
                 for value in (
                     section.key, line.key, line_words(line.key), period.first, period.last,
                     found.transactions, found.units, found.projects,
-                    said.transactions, said.units, said.projects, line.difference,
+                    said.transactions, said.units, said.projects, line.difference, source,
                 )
             )  # fmt: skip
     return out.getvalue()
+
+
+def _source() -> str:
+    return gettext("As published by the CDM registry: its own history, and nothing that happened on this marketplace.")
 
 
 def _plain(line: Line) -> dict[str, Any]:

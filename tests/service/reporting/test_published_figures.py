@@ -275,6 +275,16 @@ def test_nonsense_in_the_address_narrows_nothing(reader: FlaskClient) -> None:
     assert reader.get("/en/statistics/report.json").get_json()["schema"] == "tonne-registry-report-1"
 
 
+def test_every_line_of_the_report_says_whose_figures_they_are(reader: FlaskClient) -> None:
+    answer = reader.get("/en/statistics/report.csv").get_data(as_text=True)
+    rows = list(csv.DictReader(io.StringIO(answer)))
+
+    assert {row["source"] for row in rows} == {
+        "As published by the CDM registry: its own history, and nothing that happened on this marketplace."
+    }
+    assert reader.get("/en/statistics/report.json").get_json()["source"] == rows[0]["source"]
+
+
 def test_the_copy_in_the_product_is_small_and_is_loaded_once(history: Flask) -> None:
     copy = Path(load_history.__globals__["DATA"])
 

@@ -91,7 +91,7 @@ def test_rows_can_be_narrowed_and_read_in_parts_and_say_that_this_is_a_demonstra
     assert client.get("/en/statistics/here.json?channel=direct").get_json()["count"] == 0
 
 
-def test_no_row_tells_what_one_buyer_paid_or_who_it_was(shop: Shop) -> None:
+def test_no_row_tells_who_bought_and_the_page_says_what_a_single_order_in_a_month_shows(shop: Shop) -> None:
     shop.finished_order({shop.offer(): 3})
     client = shop.app.test_client()
     rows = client.get("/en/statistics/here.csv").get_data(as_text=True)
@@ -100,6 +100,7 @@ def test_no_row_tells_what_one_buyer_paid_or_who_it_was(shop: Shop) -> None:
     assert "buyer@" not in rows + money
     assert "minor" not in rows
     assert "TN" not in money.replace("This", "")
+    assert "A month with a single order of a project shows what that order cost" in client.get("/en/statistics").text
 
 
 def test_what_was_cancelled_here_counts_on_its_day_and_is_no_row_of_the_published_books(
