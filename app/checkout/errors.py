@@ -51,6 +51,12 @@ class OrderNotPayable(Refusal):
     code = "order_not_payable"
 
 
+class OrderNotOverdue(Refusal):
+    """The order is not unpaid, or has not held its units for too long: it ends by itself, or has ended; its `state`."""
+
+    code = "order_not_overdue"
+
+
 class AlreadyPaid(Refusal):
     """An earlier order from this basket was paid in the meantime; `token` opens it."""
 

@@ -30,6 +30,7 @@ UNPAID = (_S.PAYMENT_PENDING, _S.PLACED)  # the likelier first
 # Why an order expired, in the facts of its event: nobody paid in time, or the buyer withdrew.
 UNPAID_IN_TIME = "unpaid"
 WITHDRAWN = "withdrawn"
+ENDED_BY_PEOPLE = "ended_by_people"  # nobody could ask whether it was paid, and two operators said that it was not
 ORDERS_CLOSED = "orders_closed"  # the money came after the last order of their mechanism
 
 ORDER = Transitions(

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from app.accounts.access import get_me, operators_only
 from app.audit.service import write_note
 from app.checkout.models import Order
-from app.checkout.service import correct, review
+from app.checkout.service import correct, overdue, review
 from app.checkout.states import OrderState
 from app.current import now
 from app.desk.acting import ActPage, act, blueprint, press, proposed
@@ -230,6 +230,34 @@ def refund_order(reference: str) -> Response:
 
     def do() -> str:
         review.propose_refund(found.id, get_me().actor, reason=form.reason.data or "", now=now())
+        return proposed()
+
+    return act(form, page, do)
+
+
+@blueprint.route("/orders/<reference>/end", methods=BOTH)
+@operators_only
+@form_checks_token
+def end_order(reference: str) -> Response:
+    """Propose to end an unpaid order that cannot be closed by itself."""
+    found, form = _order(reference), ReasonForm()
+    page = ActPage(
+        title=gettext("End order %(reference)s", reference=found.reference),
+        words=[
+            gettext("Look first, at the gateway where its payment page was opened, that nothing was paid for it."),
+            gettext(
+                "The order ends and its units are for sale again. Money that we hear of later buys what is left of "
+                "them, and the rest goes back. Another operator has to agree."
+            ),
+        ],
+        facts=[(gettext("Total"), money(found.money))],
+        button=gettext("Propose to end the order"),
+        back=_address(found),
+        is_serious=True,
+    )
+
+    def do() -> str:
+        overdue.propose_end(found.id, get_me().actor, reason=form.reason.data or "", now=now())
         return proposed()
 
     return act(form, page, do)

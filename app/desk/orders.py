@@ -17,8 +17,10 @@ from app.certificates.models import Certificate
 from app.checkout.models import Order
 from app.checkout.order_queries import OrderView, order_view, promise_of
 from app.checkout.service.correct import BEFORE_SENDING, can_change
+from app.checkout.service.overdue import is_overdue
 from app.checkout.service.review import what_arrived
 from app.checkout.states import OrderState
+from app.current import now
 from app.db import db
 from app.kernel.money import Money
 from app.notifications.models import Mail
@@ -95,6 +97,7 @@ class OrderFile:
     is_held: bool
     can_let_go: bool
     can_refund: bool
+    is_overdue: bool
     failed_refunds: tuple[Refund, ...]
 
 
@@ -162,6 +165,7 @@ def order_file(order: Order) -> OrderFile:
         can_hold=changeable and not order.hold_reason and order.state in BEFORE_SENDING,
         is_held=order.state is OrderState.RISK_HOLD,
         can_let_go=order.state is OrderState.RISK_HOLD or (changeable and bool(order.hold_reason)),
+        is_overdue=is_overdue(order, now()),
         can_refund=order.state is OrderState.PAYMENT_REVIEW and arrived is not None,
         failed_refunds=tuple(refund for refund in refunds if refund.state is RefundState.FAILED),
     )

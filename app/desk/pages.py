@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.checkout.service import correct, review
+from app.checkout.service import correct, overdue, review
 from app.desk import (
     batch_views,
     decision_views,
@@ -39,7 +39,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(waiting=waiting, desk_words=words)
     app.jinja_env.filters.update(act_words=act_words, proposal_words=_proposal, state_words=_state)
     ledger_words.init_app(app)
-    for room in (payouts, refund_decisions, correct, review, batch_answers, ledger_decisions):
+    for room in (payouts, refund_decisions, correct, review, overdue, batch_answers, ledger_decisions):
         room.init_app()
     batch_worker.init_app(app, WeasyPrintForms())
 

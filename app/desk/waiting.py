@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_
 from app.audit.models import Proposal
 from app.audit.states import ProposalState
 from app.checkout.models import Order
+from app.checkout.service.overdue import overdue
 from app.checkout.states import OrderState
 from app.claims.models import WordingReview
 from app.claims.states import WordingState
@@ -73,7 +74,11 @@ def _read(at: datetime) -> dict[str, Queue]:
         union_all(
             # The first column of times says how all of them are read.
             _counted("proposals", Proposal.proposed_at, Proposal.state == ProposalState.PROPOSED),
-            _counted("orders", func.coalesce(Order.paid_at, Order.placed_at), Order.state.in_(HELD_ORDERS)),
+            _counted(
+                "orders",
+                func.coalesce(Order.paid_at, Order.placed_at),
+                or_(Order.state.in_(HELD_ORDERS), overdue(at)),
+            ),
             _counted("refunds", Refund.created_at, Refund.state == RefundState.FAILED),
             _counted("cancellations", Cancellation.created_at, is_late(at)),
             _counted("applications", Application.submitted_at, Application.state == ApplicationState.SUBMITTED),

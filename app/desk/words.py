@@ -13,7 +13,7 @@ from app.providers.messages import OWN_ORGANISATION
 Words = Mapping[str, Any]
 
 QUEUES: Words = {
-    "orders": _("Orders that are held or whose payment differs"),
+    "orders": _("Orders that are held, whose payment differs, or that cannot be closed"),
     "refunds": _("Refunds that failed"),
     "cancellations": _("Cancellations that are late or need a person"),
     "proposals": _("Decisions that wait for a second person"),
@@ -199,6 +199,8 @@ EVENTS: Mapping[str, Words] = {
 REASONS: Words = {
     "unpaid": _("Nobody paid in time"),
     "withdrawn": _("The buyer withdrew"),
+    "orders_closed": _("Its money came after the last order of its mechanism"),
+    "ended_by_people": _("Two operators said that nothing was paid"),
     "like_a_listed_name": _("A name behind it is like a name on a sanctions list"),
 }
 NOTICE = _("The gateway sent a notice")
@@ -223,6 +225,7 @@ OUTCOMES: Words = {
 PROPOSALS: Words = {
     "correct_beneficiary": _("Correct what a certificate will say"),
     "refund_reviewed": _("Give back a payment that differs"),
+    "end_unpaid_order": _("End an order that cannot be closed"),
     "retry_refund": _("Try a failed refund again"),
     "refund_by_hand": _("Note a refund that was paid by bank"),
     "record_payout": _("Record a payout"),
@@ -326,6 +329,7 @@ REFUSALS: Words = {
         "The units were sent to the registry. What the order says stands in its books and cannot be changed."
     ),
     "refund_not_failed": _("Only a refund that failed can be tried again or paid by hand."),
+    "order_not_overdue": _("This order ends by itself, or has ended. Nothing was changed."),
     "order_not_payable": _("Money goes back only where the payment differs from the order."),
     "already_decided": _("This was decided so before. Nothing was changed."),
     "complaint_closed": _("This complaint was closed before. The first answer stands."),

@@ -236,6 +236,7 @@ DESK: dict[str, Reach] = {
     "desk order hold": _at("eva", "/desk/orders/{desk order paid}/hold"),
     "desk order let go with errors": _wrong("eva", "/desk/orders/{desk order held}/let-go"),
     "desk order refusal": _at("eva", "/desk/orders/{desk order listed}/refuse"),
+    "desk order end": _at("eva", "/desk/orders/{desk order paid}/end"),
     "desk order refund": _at("eva", "/desk/orders/{desk order paid}/refund"),
     "desk refunds": _at("eva", "/desk/refunds"),
     "desk refund retried": _at("eva", "/desk/refunds/{desk refund failed}/retry"),

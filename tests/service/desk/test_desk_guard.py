@@ -38,6 +38,7 @@ def test_every_page_is_there_for_operators_and_for_nobody_else(shop: Shop) -> No
         f"/orders/{reference}/hold": f"Hold order {reference}",
         f"/orders/{reference}/let-go": f"Let order {reference} go",
         f"/orders/{reference}/refuse": f"Refuse order {reference}",
+        f"/orders/{reference}/end": f"End order {reference}",
         f"/orders/{reference}/refund": f"Give the payment of order {reference} back",
     }
 

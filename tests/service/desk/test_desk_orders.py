@@ -14,7 +14,7 @@ from app.checkout.service import correct
 from app.checkout.states import OrderState
 from app.db import db, transaction
 from app.kernel.money import Money
-from app.payments.ports import RefundOutcome
+from app.payments.ports import GatewayRefusal, RefundOutcome
 from app.payments.states import RefundState
 from app.screening.models import SanctionsList, ScreeningMatch
 from app.screening.states import MatchState
@@ -22,6 +22,7 @@ from tests.builders import (
     a_payable_order,
     all_at_once,
     look_again,
+    pass_time,
     refunds_of,
     the_offer,
     the_order,
@@ -245,6 +246,57 @@ def test_a_failed_refund_that_was_paid_by_bank_is_noted_and_not_asked_for_again(
         assert (refund.state, refund.gateway_reference) == (RefundState.SUCCEEDED, None)
     assert len(shop.gateway.refund_calls) == 1
     assert "SWIFT 4711" in otto.get(f"/en/desk/orders/{reference}").words
+
+
+def test_an_order_whose_payment_page_nobody_can_ask_about_ends_when_two_people_say_so(shop: Shop) -> None:
+    offer = shop.offer(units=12)
+    with shop.inside() as world:
+        order_id = a_payable_order(world, {offer: 12})
+        reference = the_order(order_id).reference
+        shop.gateway.problems["status"] = [GatewayRefusal(reason="unknown reference") for _ in range(99)]
+        pass_time(world, hours=24)
+    shop.work()
+    eva, otto = operator(shop), operator(shop, "otto@tonne.example")
+    address = f"/en/desk/orders/{reference}/end"
+    assert address not in eva.get(f"/en/desk/orders/{reference}").links
+    refused = eva.read(do(eva, address, 422, reason=WHY), 422)
+    assert "This order ends by itself, or has ended." in refused.words
+
+    with shop.inside() as world:
+        pass_time(world, hours=1)
+    shop.work()
+    eva, otto = operator(shop), operator(shop, "otto@tonne.example")
+    assert "or that cannot be closed 1" in eva.get("/en/desk").words
+    assert address in eva.get(f"/en/desk/orders/{reference}").links
+    do(eva, address, reason=WHY)
+    agree(shop, otto)
+
+    with shop.inside() as world:
+        assert (the_order(order_id).state, the_offer(offer).units_left) == (OrderState.EXPIRED, 12)
+        shop.gateway.problems.clear()
+        shop.gateway.pay()
+        look_again(world, order_id)
+        assert the_order(order_id).state is OrderState.PAID, "money that we hear of later is never lost"
+    page = eva.get(f"/en/desk/orders/{reference}")
+    assert "Two operators said that nothing was paid" in page.words
+    assert address not in page.links
+
+
+def test_nobody_ends_an_order_that_was_paid_while_the_proposal_waited(shop: Shop) -> None:
+    offer = shop.offer()
+    with shop.inside() as world:
+        order_id = a_payable_order(world, {offer: 12})
+        reference = the_order(order_id).reference
+        pass_time(world, hours=25)
+    eva, otto = operator(shop), operator(shop, "otto@tonne.example")
+    do(eva, f"/en/desk/orders/{reference}/end", reason=WHY)
+    with shop.inside() as world:
+        shop.gateway.pay()
+        look_again(world, order_id)
+
+    assert "This cannot be done any more" in otto.get(agree(shop, otto)).words
+    with shop.inside():
+        assert the_order(order_id).state is OrderState.PAID
 
 
 def test_a_payment_that_differs_goes_back_whole_when_two_people_say_so(shop: Shop) -> None:
