@@ -13,7 +13,7 @@ from app.catalog.models import Issuance, Project
 from app.certificates.models import Certificate
 from app.certificates.ports import SerialRange
 from app.certificates.proof import Step, line_of_proof
-from app.checkout.models import Beneficiary, Order, OrderLine
+from app.checkout.models import Basket, Beneficiary, Order, OrderLine
 from app.checkout.pricing import Breakdown, breakdown
 from app.checkout.publication import Publication, publication_of
 from app.checkout.states import ORDER, UNPAID, WITHDRAWN, OrderState
@@ -187,6 +187,12 @@ def find_order(token: str) -> Order | None:
     return db.session.scalar(_ORDER, {"token": token})
 
 
+def newest_order_of(basket_token: str) -> str:
+    """What opens the last order that was placed from a basket. Raises NoResultFound before the first one."""
+    placed = select(Order.token).join(Basket, Basket.id == Order.basket_id).where(Basket.token == basket_token)
+    return db.session.scalars(placed.order_by(Order.id.desc()).limit(1)).one()
+
+
 def find_newest_payment(token: str) -> tuple[int, int | None] | None:
     """The ids of an order and of its last payment attempt, if there is one; None for no order."""
     found = write(_NEWEST_PAYMENT, {"token": token}).one_or_none()
@@ -237,6 +243,8 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
         for certificate, *_project in certificates
     }
     unit_types = {row.OrderLine.project_id: row.unit_type for row in rows}
+    pending_reason = _pending_reason(order, cancellations, is_processing=is_processing)
+    times = proof_times(order, cancellations, [certificate for certificate, *_project in certificates])
     return OrderView(
         id=order.id,
         reference=order.reference,
@@ -249,7 +257,12 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
         total=order.money,
         breakdown=breakdown([(row.legal_name, _share(row.OrderLine)) for row in rows], order.currency),
         lines=tuple(_line_view(row, order.currency) for row in rows),
-        steps=_steps(order, cancellations, [certificate for certificate, *_project in certificates]),
+        steps=line_of_proof(
+            times,
+            failed=order.state in {OrderState.REFUSED, OrderState.EXPIRED},
+            # Nothing is on its way while a person looks at it, nor from the bank that said no.
+            stands=order.state is OrderState.RISK_HOLD or pending_reason == "bank_refused",
+        ),
         certificates=tuple(
             CertificateLink(
                 number=certificate.number,
@@ -271,7 +284,7 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
         beneficiary=beneficiary,
         publication=publication_of(beneficiary),
         promise=promise,
-        pending_reason=_pending_reason(order, cancellations, is_processing=is_processing),
+        pending_reason=pending_reason,
         consent_text=order.consent_text,
         consent_version=order.consent_version,
         terms_version=order.terms_version,
@@ -328,15 +341,6 @@ def proof_times(
         "cancelled": max(confirmed) if all_final and confirmed else None,
         "certified": max(c.issued_at for c in certificates) if certificates else None,
     }
-
-
-def _steps(order: Order, cancellations: list[Cancellation], certificates: list[Certificate]) -> tuple[Step, ...]:
-    return line_of_proof(
-        proof_times(order, cancellations, certificates),
-        failed=order.state in {OrderState.REFUSED, OrderState.EXPIRED},
-        # Nothing is on its way to the registry while a person looks at it.
-        stands=order.state is OrderState.RISK_HOLD,
-    )
 
 
 def _pending_reason(order: Order, cancellations: list[Cancellation], *, is_processing: bool) -> str:

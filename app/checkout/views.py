@@ -11,10 +11,11 @@ from werkzeug.wrappers import Response as BaseResponse
 from app.accounts.access import Me, find_me
 from app.checkout import baskets, consent, service
 from app.checkout.cookies import basket_token, keep_basket
-from app.checkout.errors import AlreadyPaid, BadUnits
+from app.checkout.errors import AlreadyPaid, BadUnits, OrderNotPayable
 from app.checkout.facts import preview
 from app.checkout.forms import DetailsForm, ReviewForm
 from app.checkout.messages import describe
+from app.checkout.order_queries import newest_order_of
 from app.checkout.ports import current_terms
 from app.checkout.quantities import read_number, read_units
 from app.checkout.queries import BasketView, Shown, basket_view, find_details
@@ -202,6 +203,9 @@ def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, obje
         url = service.start_payment(order_id, gateway, settings(), clock())
     except AlreadyPaid as paid:
         return _to("checkout.order", token=str(paid.facts["token"]))
+    except OrderNotPayable:
+        # Another press was faster and closed this order; its own can be paid.
+        return _to("checkout.order", token=newest_order_of(token))
     except (GatewayUnavailable, GatewayOutcomeUnknown, GatewayRefusal) as refusal:
         return _review_page(form, view, token, typed, describe(refusal), 503)
     except Refusal as refusal:

@@ -48,7 +48,7 @@ UNREADABLE = Words(
 FORM_REFUSED = Words(
     lazy_gettext("Please send that again"),
     lazy_gettext("The form was open in another session, or your browser does not keep cookies from this site."),
-    lazy_gettext("Go back, reload the page and send the form again. Nothing was ordered and nothing was charged."),
+    lazy_gettext("Go back, reload the page and send the form again. What you sent just now was not carried out."),
 )
 ORDER_UNKNOWN = Words(
     lazy_gettext("We cannot find this order"),
@@ -103,7 +103,7 @@ WORDS = {
 def init_app(app: Flask) -> None:
     """Answer every refusal and every fault with a page, or with RFC 9457 JSON for programs."""
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(CSRFError, _form_refused)
+    app.register_error_handler(CSRFError, form_refused)
     for outage in (OperationalError, InterfaceError, PoolTimeout, Outage):
         app.register_error_handler(outage, _away)
 
@@ -133,7 +133,8 @@ def _http_error(error: HTTPException) -> BaseResponse:
     return _answer(code, words, what_next, headers, reference)
 
 
-def _form_refused(error: CSRFError) -> Response:
+def form_refused(error: CSRFError) -> Response:
+    """What became of a form that cannot be traced to a page of this session: nothing."""
     tell(Event.FORM, Outcome.REFUSED, reason=str(error.description), endpoint=request.endpoint or "")
     return _answer(400, FORM_REFUSED, str(FORM_REFUSED.what_next), {}, None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
 
 from app import current, jobs
@@ -11,6 +12,7 @@ from app.payments.adapters.testpay import page_state
 from app.payments.adapters.testpay_bank import TestpayBank
 from app.payments.adapters.testpay_models import TestpaySession
 from app.payments.ports import GatewayState, PaymentLine
+from app.web.errors import form_refused
 from app.web.i18n import use_language
 
 blueprint = Blueprint("testpay", __name__, url_prefix="/testpay")
@@ -70,6 +72,15 @@ def act_as_bank(reference: str) -> Response:
             abort(400)
     jobs.wake()
     return redirect(url_for("testpay.bank", reference=reference), 303)
+
+
+@blueprint.errorhandler(CSRFError)
+def _stale(error: CSRFError) -> Response:
+    # Refused before the page was found, which alone knows the language.
+    found = _bank().find_page((request.view_args or {})["reference"])
+    if found is not None:
+        use_language(found.request["locale"])
+    return form_refused(error)
 
 
 def _bank() -> TestpayBank:

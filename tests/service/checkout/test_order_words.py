@@ -48,6 +48,25 @@ def test_a_payment_in_the_banks_hands_is_explained_with_how_long_the_units_are_h
     assert not [form for form in page.forms if form.action.endswith("/pay")]
 
 
+def test_a_payment_that_the_bank_refused_is_not_called_in_progress(shop: Shop) -> None:
+    offer_id = shop.offer()
+
+    def make() -> int:
+        order_id = a_payable_order(shop.world, {offer_id: 2})
+        for state in (GatewayState.PROCESSING, GatewayState.FAILED):
+            shop.gateway.payments[shop.gateway.newest()].state = state
+            look_again(shop.world, order_id)
+        return order_id
+
+    token = token_of(shop, make)
+    page = see(shop, token)
+
+    assert "Your bank refused the payment" in page.words
+    assert "In progress" not in page.words
+    assert steps_of(shop, token)[0] == ("paid", False, False, False)
+    assert [form for form in page.forms if form.action.endswith("/pay")]
+
+
 def test_a_payment_under_review_is_explained(shop: Shop) -> None:
     offer_id = shop.offer()
 

@@ -14,6 +14,7 @@ from app.checkout.models import Beneficiary, Order
 from app.checkout.queries import find_basket
 from app.checkout.states import OrderState
 from app.db import db, transaction
+from app.kernel import checkpoints
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayState, GatewayUnavailable
@@ -138,6 +139,26 @@ def test_a_price_that_changed_meanwhile_is_told_and_not_charged(shop: Shop) -> N
 
     order_it(visitor, page)
     assert orders(shop) == [(OrderState.PAYMENT_PENDING, 1_200)]
+
+
+def test_a_press_that_another_one_overtook_leads_to_the_order_that_counts(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    page = shop.at_review(visitor, {offer_id: 4})
+    faster: list[str] = []
+
+    def press_again(_point: str) -> None:
+        checkpoints.forget_observers()
+        faster.append(order_it(visitor, page))
+
+    checkpoints.observe(press_again)
+    try:
+        led_to = order_it(visitor, page)
+    finally:
+        checkpoints.forget_observers()
+
+    assert faster == [f"http://127.0.0.1/pay/{shop.gateway.newest()}"]
+    assert orders(shop) == [(OrderState.EXPIRED, 1_000), (OrderState.PAYMENT_PENDING, 1_000)]
+    assert [form for form in visitor.get(led_to).forms if form.action == f"{led_to}/pay"]
 
 
 @pytest.mark.parametrize("forged", ["", "x", "1", "-1000", "9" * 5_000])

@@ -212,6 +212,20 @@ def test_the_bank_page_of_an_unpaid_payment_offers_nothing(
     assert 'name="action"' not in text_of(client, f"/testpay/{reference}/bank")
 
 
+def test_a_stale_form_is_refused_in_the_language_of_the_payment_and_says_nothing_of_the_money(
+    client: FlaskClient, reference: str, press: Callable[..., TestResponse]
+) -> None:
+    press(f"/testpay/{reference}", "pay")
+
+    for path in (f"/testpay/{reference}", f"/testpay/{reference}/bank"):
+        answer = client.post(path, data={"action": "pay", "csrf_token": "stale"})
+
+        assert answer.status_code == 400
+        assert '<html lang="fr"' in answer.text
+        assert "débité" not in answer.text
+    assert client.post("/testpay/nobody", data={"action": "pay"}).status_code == 400
+
+
 def test_nonsense_is_refused(client: FlaskClient, reference: str) -> None:
     page = text_of(client, f"/testpay/{reference}")
     token = re.search(r'name="csrf_token" value="([^"]+)"', page)
