@@ -18,10 +18,11 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from flask import current_app
 from flask_migrate import upgrade
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
 from app.config import Settings
 from app.db import db
+from app.jobs.models import RestorationHold
 from app.kernel.clock import Clock
 from app.operations import archive
 from app.operations.archive import DATABASES, FILES, JOURNAL, BackupRefused, Manifest
@@ -52,17 +53,19 @@ def restore(settings: Settings, source: Path, clock: Clock, *, is_replacing: boo
     """
     manifest = Manifest.read(source)
     _require_fit(settings, manifest, is_replacing=is_replacing)
-    is_kept = _require_journal(settings, manifest)
+    is_there = _require_journal(settings, manifest)
+    is_kept = is_there and not _was_lost(settings)
     db.session.remove()
     db.engine.dispose()
-    _files(settings, source, manifest)
-    if not is_kept and JOURNAL in manifest.files:
-        settings.journal_path.parent.mkdir(parents=True, exist_ok=True)
-        _put(source / JOURNAL, settings.journal_path)
     if manifest.database == "sqlite":
         _sqlite(settings, source, manifest, clock.now(), is_kept=is_kept)
     else:
         _postgresql(settings, source, manifest, clock.now(), is_kept=is_kept)
+    # Only now: a journal from a backup must not be taken for our own by the next try after one that was refused.
+    _files(settings, source, manifest)
+    if not is_there and JOURNAL in manifest.files:
+        settings.journal_path.parent.mkdir(parents=True, exist_ok=True)
+        _put(source / JOURNAL, settings.journal_path)
     migrations = current_app.extensions["migrate"].directory
     if manifest.migration != _head():
         upgrade(directory=migrations)
@@ -84,7 +87,7 @@ def _require_fit(settings: Settings, manifest: Manifest, *, is_replacing: bool) 
 
 
 def _require_journal(settings: Settings, manifest: Manifest) -> bool:
-    """Whether the journal of this copy is there. One that does not go on from the backup's is somebody else's."""
+    """Whether a journal of this copy is there. One that does not go on from the backup's is somebody else's."""
     journal = Journal(settings.journal_path)
     if not journal.is_there:
         return False
@@ -95,6 +98,16 @@ def _require_journal(settings: Settings, manifest: Manifest) -> bool:
     if not is_ours:
         raise BackupRefused(f"{journal.path} does not go on from the journal in the backup: put the right one there.")
     return True
+
+
+def _was_lost(settings: Settings) -> bool:
+    """Whether a hold stands already that says that the journal is lost: what is there is a copy from a backup."""
+    if archive.backend(settings.database_url) == "sqlite" and not archive.sqlite_path(settings.database_url).exists():
+        return False
+    if not inspect(db.engine).has_table(RestorationHold.__tablename__):
+        return False
+    holds = select(RestorationHold.id).where(RestorationHold.lifted_at.is_(None), ~RestorationHold.is_journal_kept)
+    return db.session.scalar(holds.limit(1)) is not None
 
 
 def _scripts() -> ScriptDirectory:
@@ -139,6 +152,7 @@ def _hold(table: str, manifest: Manifest, now: datetime, *, is_kept: bool, is_zo
 def _sqlite(settings: Settings, source: Path, manifest: Manifest, now: datetime, *, is_kept: bool) -> None:
     """Write the copy with the hold over the live file in one transaction, which processes that have it open survive."""
     target = archive.sqlite_path(settings.database_url)
+    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.partial")
     shutil.copyfile(source / DATABASES["sqlite"], partial)
     try:

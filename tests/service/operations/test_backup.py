@@ -28,6 +28,7 @@ from tests.service.reconciliation.coming_back import come_back, effects, journal
 @pytest.fixture
 def kept(world: Collaborators) -> Path:
     """A backup of a shop that sold something."""
+    (world.settings.instance_path / "factors.csv").write_text("as they were")
     a_finished_order(world, {an_offer(): 10})
     journalling.catch_up(journal_of(world), NOW)
     return keep(world)
@@ -150,6 +151,17 @@ def test_a_lost_journal_is_taken_from_the_backup_and_the_hold_says_so(world: Col
     assert not standing.is_journal_kept
 
 
+def test_a_lost_journal_stays_lost_when_the_backup_is_restored_once_more(world: Collaborators, kept: Path) -> None:
+    world.settings.journal_path.unlink()
+    come_back(world, kept)
+
+    come_back(world, kept)
+
+    standing = hold.find_standing()
+    assert standing is not None
+    assert not standing.is_journal_kept, "what lies there is the backup's own copy"
+
+
 def test_a_dump_that_cannot_be_read_changes_nothing(world: Collaborators, kept: Path) -> None:
     name = archive.DATABASES[archive.backend(world.settings.database_url)]
     (kept / name).write_bytes(b"PGDMP nonsense")
@@ -165,9 +177,14 @@ def test_what_the_database_says_no_to_changes_nothing(
     world: Collaborators, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restore, "HOLD", "INSERT INTO nowhere VALUES ('{made}{now}{table}{kept}')")
+    world.settings.journal_path.unlink()
+    factors = world.settings.instance_path / "factors.csv"
+    factors.write_text("newer")
 
     assert "nothing was changed" in refused(world, kept)
     assert list(effects().values()) == [10]
+    assert not world.settings.journal_path.exists(), "the next try must not take the backup's copy for our own"
+    assert factors.read_text() == "newer"
 
 
 def test_a_program_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
