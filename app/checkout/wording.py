@@ -41,7 +41,7 @@ class WordingField(RadioField):
         mark = hashlib.sha256(f"{text}\0{alternative}".encode()).hexdigest()[:12]
         quote = find_claims(text)[0].quote
         self.problem = _(
-            "“%(quote)s” is a claim about the climate, and a certificate does not prove it. Choose what is printed.",
+            "“%(quote)s” is a claim that a certificate does not prove. Choose what is printed.",
             quote=quote if len(quote) <= LONGEST_QUOTE else f"{quote[:LONGEST_QUOTE]}…",
         )
         self.answers = (f"{REPLACE}-{mark}", f"{KEEP}-{mark}")

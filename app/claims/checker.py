@@ -1,11 +1,11 @@
-"""Finds claims about the climate in a text that will stand on a certificate.
+"""Finds claims about the climate, and of the United Nations' approval, in a text that will stand on a certificate.
 
 The expressions are data (`expressions.csv`; `docs/interfaces.md` says how a row is written). What the
 rules rest on: Directive (EU) 2024/825, which forbids to say of a product that its effect on the climate
 is neutral, reduced or positive because of cancelled units, and the French decrees 2022-538 and 2022-539.
 
-Case, accents, spaces, hyphens, invisible characters, typographic forms and letters that look alike do
-not hide an expression. A finding proves nothing: a name may contain one, and a person decides.
+Case, accents, spaces, hyphens, invisible characters, typographic forms and letters and digits that look
+alike do not hide an expression. A finding proves nothing: a name may contain one, and a person decides.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ EXPRESSIONS = Path(__file__).parent / "expressions.csv"
 
 # Cyrillic and Greek letters in the shape of Latin ones.
 _LOOKALIKES = str.maketrans("авсеіјкморѕтухαεικορτυχ", "abceijkmopstyxaeikoptyx")
+# Digits in the shape of letters: each may stand where its letter is looked for.
+_LETTERS_AS_DIGITS = {"a": "4", "b": "8", "e": "3", "i": "1", "l": "1", "o": "0", "s": "5", "t": "7", "z": "2"}
 _SEPARATORS = re.compile(r"\s-\s|[–—|,;:·/()\[\]«»“”\"]")
 _GAP = " ?"
 _NO_LETTER_BEFORE, _NO_LETTER_AFTER = "(?<![^ %])", "(?![^ %])"
@@ -100,11 +102,14 @@ def _compiled(expression: str) -> str:
 
 
 def _word(option: str, *, is_last: bool) -> str:
-    letters = [re.escape(c) for c in _plain(option.removesuffix("*"))[0]]
-    spelled = _GAP.join(letters)
+    spelled = _GAP.join(_letter(c) for c in _plain(option.removesuffix("*"))[0])
     if option.endswith("*"):
         return spelled + "[^ %]*"
     return spelled + _NO_LETTER_AFTER if is_last and not _is_written_together(option) else spelled
+
+
+def _letter(letter: str) -> str:
+    return f"[{letter}{_LETTERS_AS_DIGITS[letter]}]" if letter in _LETTERS_AS_DIGITS else re.escape(letter)
 
 
 def _is_written_together(word: str) -> bool:

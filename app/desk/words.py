@@ -314,6 +314,7 @@ WORDINGS: Words = {
     "positive": _("speaks of a positive effect"),
     "free": _("speaks of being without emissions"),
     "offset": _("speaks of making up for emissions"),
+    "endorsed": _("speaks of approval by the United Nations"),
 }
 
 # Why something cannot be done.

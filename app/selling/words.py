@@ -169,7 +169,7 @@ def _moved(facts: Facts) -> str:
 def _claims(facts: Facts) -> str:
     quotes = [_("“%(text)s”", text=quote) for quote in cast("tuple[str, ...]", facts["quotes"])]
     return _(
-        "A unit allows no such claim about the climate: %(quotes)s. Say what the project does instead.",
+        "A unit allows no such claim: %(quotes)s. Say what the project does instead.",
         quotes=format_list(quotes, locale=current_locale()),
     )
 

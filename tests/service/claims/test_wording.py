@@ -28,7 +28,7 @@ def test_a_risky_purpose_is_shown_with_a_lawful_sentence_and_nothing_is_chosen_f
         visitor.send(page, "/checkout", 422, email="a@example.org", purpose=RISKY, country="KE", publish_name="y"), 422
     )
 
-    assert "“carbon-neutral” is a claim about the climate, and a certificate does not prove it." in page.words
+    assert "“carbon-neutral” is a claim that a certificate does not prove." in page.words
     assert f"Print this instead: “{SENTENCE}”" in page.html
     assert "#purpose_wording-0" in page.links, "the summary at the top leads to the choice"
     assert page.html.split("<title>")[1].startswith("Error")

@@ -60,6 +60,21 @@ def spelled(pattern: str) -> str:
         ("نحن محايد كربونيًا", "neutral", "محايد كربونيًا"),
         ("сarbоn nеutral", "neutral", "сarbоn nеutral"),  # with Cyrillic с, о, е
         ("c l i m a t e n e u t r a l", "neutral", "c l i m a t e n e u t r a l"),
+        ("We are carbon n3utral", "neutral", "carbon n3utral"),
+        ("c4rb0n-n3u7r41 since 2020", "neutral", "c4rb0n-n3u7r41"),
+        ("2er0 c4rb0n", "zero", "2er0 c4rb0n"),
+        ("UN-certified offices", "endorsed", "UN-certified"),
+        ("a U.N. approved event", "endorsed", "U.N. approved"),
+        ("certified by the United Nations", "endorsed", "certified by the United Nations"),
+        ("Endorsed by the United Nations", "endorsed", "Endorsed by the United Nations"),
+        ("verified by UNFCCC", "endorsed", "verified by UNFCCC"),
+        ("our United Nations certificate", "endorsed", "United Nations certificate"),
+        ("un bureau certifié par l’ONU", "endorsed", "certifié par l’ONU"),
+        ("Vols approuvés par les Nations unies", "endorsed", "approuvés par les Nations unies"),
+        ("Congrès certifié ONU", "endorsed", "certifié ONU"),
+        ("Certificado por la ONU", "endorsed", "Certificado por la ONU"),
+        ("viajes avalados por las Naciones Unidas", "endorsed", "avalados por las Naciones Unidas"),
+        ("certificado de las Naciones Unidas", "endorsed", "certificado de las Naciones Unidas"),
     ],
 )
 def test_a_claim_is_found_and_quoted_as_typed(text: str, rule: str, quote: str) -> None:
@@ -80,6 +95,12 @@ def test_a_claim_is_found_and_quoted_as_typed(text: str, rule: str, quote: str) 
         "Compensación de nuestro viaje",
         "Acero Neto S.A.",
         "Die Klimaschützer",
+        "an uncertified and unapproved draft",
+        "The United Nations Children’s Fund",
+        "un certificat pour Ana",
+        "Asociación para las Naciones Unidas en España",
+        "12 certified emission reductions, cancelled in the registry of the United Nations",
+        "Stand 37 at fair 2025, hall 1",
         "12 CERs for the wedding of Ana and Bo",
         "We had 12 CERs cancelled as a contribution to climate action.",
         "Cancellation of 12 CERs in the registry on behalf of Jane Doe, as a contribution to climate action.",
@@ -95,7 +116,14 @@ def test_what_makes_no_claim_is_left_in_peace(text: str) -> None:
 
 def test_every_expression_is_found_as_it_is_written() -> None:
     assert len(expressions()) > 80
-    assert {expression.rule for expression in expressions()} == {"neutral", "zero", "free", "positive", "offset"}
+    assert {expression.rule for expression in expressions()} == {
+        "neutral",
+        "zero",
+        "free",
+        "positive",
+        "offset",
+        "endorsed",
+    }
     assert {"en", "fr", "es"} <= {expression.language for expression in expressions()}
     for expression in expressions():
         for option in expression.pattern.split(" ")[0].split("|"):
@@ -105,6 +133,7 @@ def test_every_expression_is_found_as_it_is_written() -> None:
 
 EXPRESSIONS = st.sampled_from([spelled(expression.pattern) for expression in expressions()])
 INVISIBLE = st.sampled_from(["", "\u200b", "\u00ad", "\u2060", "\u200d", "\ufeff", "\u0301", "\u034f", " "])
+DIGITS = {"a": "4", "b": "8", "e": "3", "i": "1", "l": "1", "o": "0", "s": "5", "t": "7", "z": "2"}
 SPACES = st.sampled_from([" ", "-", "–", "\u00a0", "\u202f", "_", "", "\n", " - ", ".", "…"])
 
 
@@ -115,7 +144,7 @@ def test_no_disguise_hides_an_expression(expression: str, data: st.DataObject) -
         if letter == " ":
             disguised += data.draw(SPACES)
             continue
-        cased = data.draw(st.sampled_from([letter, letter.upper(), letter.title()]))
+        cased = data.draw(st.sampled_from([letter, letter.upper(), letter.title(), DIGITS.get(letter, letter)]))
         disguised += cased + data.draw(INVISIBLE)
 
     assert find_claims(f"We are {disguised}!"), disguised
