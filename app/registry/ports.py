@@ -335,8 +335,8 @@ class Registries:
         return code is None or code in self._adapters
 
     def holdings(self, account: str) -> Sequence[Holding]:
-        """What lies in an account, wherever it is kept."""
-        return self.of_account(account).holdings(account)
+        """What lies in an account, wherever it is kept: nothing that anybody here could cancel if nowhere connected."""
+        return self.of_account(account).holdings(account) if self.is_connected(account) else ()
 
 
 def current_registries() -> Registries:

@@ -333,7 +333,8 @@ def _refused(row: Row, column: str, refusal: Refusal) -> RowError:
 
 
 def _column(refusal: Refusal) -> str:
-    name = str(refusal.facts["field"])
+    # What is refused because the sale has closed is more units.
+    name = str(refusal.facts.get("field", "units"))
     return f"text_{refusal.facts['language']}" if name == "texts" else name
 
 

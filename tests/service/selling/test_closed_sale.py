@@ -6,13 +6,18 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.db import db
+from app.kernel.csvtable import ImportRefused
 from app.offers.errors import SaleClosed
 from app.offers.reasons import MECHANISM_CLOSED
 from app.offers.states import OfferState
+from app.providers.models import Provider
 from app.selling import service
+from app.selling.importer import plan_file
 from app.selling.service.schedule import end_closed
-from app.selling.words import describe
+from app.selling.words import describe, of_row
 from tests.service.selling.conftest import House
+from tests.service.selling.test_offer_files import export
 
 SALE_CLOSED = datetime(2026, 12, 30, 20, tzinfo=UTC)
 ORDERS_CLOSED = datetime(2026, 12, 31, 13, tzinfo=UTC)
@@ -37,6 +42,23 @@ def test_a_draft_is_not_handed_in_after_the_sale_has_closed(house: House) -> Non
     with house.shop.app.test_request_context("/en/"):
         assert describe(refused.value).startswith("CERs are no longer offered here since 30 December 2026")
     assert house.state(code) is OfferState.DRAFT
+
+
+def test_a_file_that_offers_more_after_the_sale_has_closed_is_refused_with_the_reason(house: House) -> None:
+    code = house.on_sale()
+    header, *rows = export(house.browser(), house).splitlines()
+    more = "\n".join([header, *(row.replace(",500,", ",501,") for row in rows if row.startswith(code))])
+    set_clock(house, SALE_CLOSED)
+
+    with house.shop.inside() as world, pytest.raises(ImportRefused) as refused:
+        provider = db.session.get_one(Provider, house.provider_id)
+        plan_file(more, provider, world.registries.holdings, SALE_CLOSED, "USD")
+
+    [error] = refused.value.errors
+    with house.shop.app.test_request_context("/en/"):
+        row, column, words = of_row(error)
+    assert (row, column) == (2, "units")
+    assert words.startswith("CERs are no longer offered here since 30 December 2026")
 
 
 def test_when_offers_end_everybody_who_may_sell_hears_of_it_once(house: House) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from app.audit.models import Act
 from app.db import db, transaction
@@ -11,6 +11,7 @@ from app.offers.states import OfferState
 from app.providers.models import Provider
 from app.providers.states import ProviderState
 from app.registry.ledger.models import LedgerBlock
+from app.registry.models import RegistryAccount
 from app.registry.ports import RefusalCode, Refused
 from app.selling import notices, service
 from tests.builders import NOW, a_finished_order, a_placed_order, change_offer
@@ -49,6 +50,21 @@ def test_what_is_promised_beyond_the_holding_is_marked_and_cannot_be_approved(ho
     told = desk.get(DESK)
     assert f"Offer {code}: No unit of this issuance is free" in told.words
     assert house.state(code) is OfferState.SUBMITTED
+
+
+def test_where_no_registry_is_connected_nothing_lies_and_nothing_more_is_promised(house: House) -> None:
+    submitted, draft = house.drawn_up(), house.drawn_up(submit=False)
+    with house.shop.inside(), transaction() as session:
+        session.execute(update(RegistryAccount).values(registry_code="closed"))
+    seller, desk = house.browser(), house.operator()
+
+    assert submitted in seller.get(house.room).words
+    seller.send(seller.get(f"{house.room}/{draft}"), "/submit")
+    assert "No unit of this issuance is free in this account" in seller.get(f"{house.room}/{draft}").words
+    assert submitted in desk.get(DESK).words
+    desk.send(desk.get(f"{DESK}/{submitted}"), "/approve")
+    assert "No unit of this issuance is free in this account" in desk.get(f"{DESK}/{submitted}").words
+    assert (house.state(submitted), house.state(draft)) == (OfferState.SUBMITTED, OfferState.DRAFT)
 
 
 def test_several_are_approved_at_once_and_those_that_cannot_be_are_told(house: House) -> None:
