@@ -71,7 +71,9 @@ class Selection:
         found = [known.serial_number(word.strip(".,;:()")) for word in text.upper().split()]
         full = [Span(one[0], one[1], one[1]) for one in found if one is not None]
         if full:
-            return Span(full[0].space, min(s.first for s in full), max(s.last for s in full))
+            # Numbers of one space count on: two of different ones have no first and last in common.
+            one_space = [span for span in full if span.space == full[0].space]
+            return Span(full[0].space, min(s.first for s in one_space), max(s.last for s in one_space))
         short = _SHORT_SERIAL.fullmatch(text)
         return Span(short[1].upper(), int(short[2]), int(short[2])) if short else None
 

@@ -323,3 +323,12 @@ def test_a_serial_number_without_its_party_finds_every_certificate_that_holds_th
     assert listed(shop, "?q=2002002") == ["TN2-2026"]
     assert listed(shop, "?q=1002003") == []
     assert listed(shop, "?q=77777777777") == []
+
+
+def test_serial_numbers_of_two_countries_are_never_read_as_a_first_and_a_last_one(shop: Shop) -> None:
+    a_certificate(shop, units=3)
+
+    apart = shop.visitor().get("/en/register?q=IN-5-2000000-2-2-0-1 BR-5-5-2-2-0-1")
+    assert numbers(apart) == [], "nobody asked for what lies between the two"
+    both = shop.visitor().get("/en/register?q=IN-5-1001990-2-2-0-1 BR-5-5-2-2-0-1 IN-5-1002000-2-2-0-1")
+    assert numbers(both) == ["TN1-2026"]
