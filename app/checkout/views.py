@@ -28,7 +28,7 @@ from app.offers.queries import find_project_of_offer, get_project_page
 from app.offers.views import render_project
 from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayUnavailable, current_gateway
 from app.registry.ports import current_registries
-from app.web.i18n import current_language
+from app.web.i18n import current_language, shows_page
 from app.web.limits import limit_checkout, when_limited
 from app.web.security import form_checks_token, form_without_token
 
@@ -46,10 +46,17 @@ def add() -> BaseResponse:
     except (BadUnits, UnitsUnavailable, BelowMinimum, SaleClosed) as refusal:
         reference = find_project_of_offer(offer_id)
         if reference is None:
-            return redirect(url_for("catalog.projects"), 303)
+            return _basket_without_it()
         page = get_project_page(reference, settings().payment_minimum)
         return make_response(render_project(page, error_offer_id=offer_id, error=describe(refusal), typed=typed), 422)
     return keep_basket(_to("checkout.basket"), token)
+
+
+def _basket_without_it() -> Response:
+    shows_page("checkout.basket")
+    notice = gettext("This offer is not on sale any more. Nothing was added to your basket.")
+    view = basket_view(basket_token(), settings())
+    return make_response(render_template("checkout/basket.html", basket=view, notice=notice), 422)
 
 
 @blueprint.get("/basket")

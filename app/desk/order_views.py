@@ -34,18 +34,28 @@ blueprint.add_app_template_global(screened_reference)
 
 @blueprint.get("/orders")
 @operators_only
-def orders() -> str:
-    """Orders, newest first, narrowed by state, day and e-mail address."""
+def orders() -> Response:
+    """Orders, newest first, narrowed by state, day and e-mail address; none for a day that cannot be read."""
     state, before = request.args.get("state", ""), request.args.get("before", "")
+    typed_day = clean_line(request.args.get("day", ""))[:20]
     wanted = OrderFilter(
         state=OrderState(state) if state in set(OrderState) else None,
-        day=read_day(request.args.get("day", "")),
+        day=read_day(typed_day),
         email=clean_line(request.args.get("email", ""))[:254],
         before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
     )
-    rows = order_rows(wanted)
-    more = rows[PAGE - 1].id if len(rows) > PAGE else None
-    return render_template("desk/orders.html", rows=rows[:PAGE], wanted=wanted, states=list(OrderState), more=more)
+    is_read = not typed_day or wanted.day is not None
+    rows = order_rows(wanted) if is_read else []
+    page = render_template(
+        "desk/orders.html",
+        rows=rows[:PAGE],
+        wanted=wanted,
+        typed_day=typed_day,
+        day_error=None if is_read else gettext("Write the day as in 2026-12-31."),
+        states=list(OrderState),
+        more=rows[PAGE - 1].id if len(rows) > PAGE else None,
+    )
+    return make_response(page, 200 if is_read else 422)
 
 
 @blueprint.get("/orders/<reference>")

@@ -26,6 +26,7 @@ MAXIMUM_BYTES = 5_000_000
 MAXIMUM_ROWS = 50_000
 LARGEST_WHOLE_NUMBER = 2**63 - 1
 HEADER_ROW = 1
+_MOST_DIGITS = len(str(LARGEST_WHOLE_NUMBER))
 
 _DELIMITERS = (",", ";", "\t")
 # Codes that CLDR lists among the territories and ISO 3166-1 does not assign.
@@ -250,10 +251,10 @@ def whole_number(minimum: int = 0, maximum: int = LARGEST_WHOLE_NUMBER) -> Calla
     """Reads a whole number between `minimum` and `maximum`, written with the digits 0 to 9 only."""
 
     def read(cell: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,19}", cell):
+        if not re.fullmatch(r"[0-9]+", cell):
             raise CellRefused("not_a_whole_number")
-        value = int(cell)
-        if not minimum <= value <= maximum:
+        # More digits than any column holds are not even read as a number.
+        if len(cell) > _MOST_DIGITS or not minimum <= (value := int(cell)) <= maximum:
             raise CellRefused("out_of_range", minimum=minimum, maximum=maximum)
         return value
 

@@ -28,7 +28,7 @@ Pairs = list[tuple[str, str]]
 class Question:
     """What was asked.
 
-    `typed` has the prices as they were written, `errors` a code for each field that cannot be
+    `typed` has prices and units as they were written, `errors` a code for each field that cannot be
     used; its filter is then left away. `pairs` is the question in the one order of fields, with
     nothing empty in it.
     """
@@ -69,7 +69,10 @@ def read(arguments: MultiDict[str, str], currency: str) -> Question:
     if _is_backwards(prices):
         errors["price_to"] = "below_lowest"
         prices = [None, None]
-    sort = arguments.get("sort", "")
+    typed_units, sort = clean_line(arguments.get("units", ""))[:20], arguments.get("sort", "")
+    units = _number(typed_units, MOST_UNITS)
+    if typed_units and units is None:
+        errors["units"] = "not_units"
     filters = Filters(
         text=text,
         chosen={facet: values for facet, values in chosen.items() if values},
@@ -79,9 +82,9 @@ def read(arguments: MultiDict[str, str], currency: str) -> Question:
         highest=prices[1],
         sort=sort if sort in SORTS else "title",
         page=_number(arguments.get("page", ""), 100_000) or 1,
-        units=_number(arguments.get("units", ""), MOST_UNITS),
+        units=units,
     )
-    return Question(filters, typed, errors, _pairs(filters, typed))
+    return Question(filters, {**typed, "units": typed_units}, errors, _pairs(filters, typed))
 
 
 def _pairs(filters: Filters, typed: Mapping[str, str]) -> Pairs:

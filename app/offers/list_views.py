@@ -12,10 +12,10 @@ from werkzeug.wrappers import Response
 from app.current import settings
 from app.kernel.money import Money
 from app.offers import facets
-from app.offers.filters import Question, read
+from app.offers.filters import MOST_UNITS, Question, read
 from app.offers.listing import PAGE_ROWS, listing
 from app.offers.selection import SORTS, ProjectRow
-from app.web.filters import money
+from app.web.filters import money, number
 from app.web.i18n import current_language
 from app.web.shared_pages import may_be_shared, shared_but_for_the_corner
 
@@ -86,6 +86,7 @@ def _messages(question: Question, currency: str) -> dict[str, str]:
     words = {
         "before_first": gettext("The last year must not be before the first."),
         "below_lowest": gettext("The highest price must not be below the lowest."),
+        "not_units": gettext("Write a whole number of units from 1 to %(most)s.", most=number(MOST_UNITS)),
     }
     wrong_price = gettext("Write the price as a number, such as 1.50 for %(example)s.", example=example)
     return {field: words.get(code, wrong_price) for field, code in question.errors.items()}
@@ -95,9 +96,9 @@ def _page_numbers(page: int, pages: int) -> list[int | None]:
     """The numbers to link to: the first, those around `page`, the last; None where some are left out."""
     near = {1, pages, *range(max(1, page - _NEIGHBOURS), min(pages, page + _NEIGHBOURS) + 1)}
     numbers: list[int | None] = []
-    for number in sorted(near):
+    for each in sorted(near):
         last = numbers[-1] if numbers else 0
-        if last is not None and number - last > 1:
+        if last is not None and each - last > 1:
             numbers.append(None)
-        numbers.append(number)
+        numbers.append(each)
     return numbers

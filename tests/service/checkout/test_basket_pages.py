@@ -45,7 +45,7 @@ def test_a_wrong_quantity_on_the_project_page_is_explained_at_its_field_and_stay
     assert visitor.get("/en/basket").form("/basket").fields[f"units-{offer_id}"] == "12"
 
 
-def test_units_of_an_offer_that_visitors_do_not_know_lead_to_the_list_and_into_no_basket(shop: Shop) -> None:
+def test_units_of_an_offer_that_visitors_do_not_know_come_into_no_basket(shop: Shop) -> None:
     hidden = shop.offer(units=1_000)
     with shop.inside():
         change_offer(hidden, state=OfferState.DRAFT)
@@ -53,7 +53,8 @@ def test_units_of_an_offer_that_visitors_do_not_know_lead_to_the_list_and_into_n
 
     for offer_id, units in ((hidden, "1"), (hidden, "no number"), (hidden + 1, "1"), ("", "1")):
         answer = client.post("/en/basket/add", data={"offer_id": offer_id, "units": units})
-        assert (answer.status_code, answer.location) == (303, "/en/"), (offer_id, units)
+        assert answer.status_code == 422, (offer_id, units)
+        assert "This offer is not on sale any more." in answer.text
     with shop.inside(), transaction() as session:
         assert session.scalar(text("SELECT count(*) FROM basket")) == 0
 
@@ -145,11 +146,16 @@ def test_an_empty_basket_says_so_and_leads_to_the_projects(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("forged", ["", "abc", "-1", "0", "999", "9" * 30, "9" * 5_000, "1.5", "\x00"])
-def test_a_forged_offer_leads_to_the_projects_and_harms_nothing(shop: Shop, forged: str) -> None:
+def test_an_offer_that_is_none_or_no_longer_sold_is_told_and_leads_to_the_projects(shop: Shop, forged: str) -> None:
     offer_id, visitor = shop.offer(), shop.visitor()
     page = shop.project_page(visitor, offer_id)
 
-    assert visitor.send(page, "/basket/add", offer_id=forged, units="1").headers["Location"] == "/en/"
+    for is_empty in (True, False):
+        told = visitor.read(visitor.send(page, "/basket/add", 422, offer_id=forged, units="1"), 422)
+        assert "This offer is not on sale any more. Nothing was added to your basket." in told.words
+        assert ("Your basket is empty" in told.words) is is_empty
+        assert {"/en/", "/fr/basket?switch=fr"} <= set(told.links)
+        visitor.send(page, "/basket/add", units="1")
 
 
 def test_forged_fields_of_the_basket_change_nothing(shop: Shop) -> None:

@@ -164,13 +164,14 @@ def test_a_report_says_whether_anything_changed(report: ImportReport, is_change:
     assert report.is_change is is_change
 
 
-@pytest.mark.parametrize("cell", ["1.5", "-1", "1e3", "1,000", "١٢", "²", "0x1", "9" * 20])
+@pytest.mark.parametrize("cell", ["1.5", "-1", "1e3", "1,000", "١٢", "²", "0x1", ""])
 def test_only_plain_whole_numbers_are_numbers(cell: str) -> None:
     assert problem_of(csvtable.whole_number(), cell) == "not_a_whole_number"
 
 
 def test_a_number_beyond_the_database_is_out_of_range() -> None:
-    assert problem_of(csvtable.whole_number(), "9" * 19) == "out_of_range"
+    for digits in (19, 20, 40, 5_000):
+        assert problem_of(csvtable.whole_number(), "9" * digits) == "out_of_range"
 
 
 @pytest.mark.parametrize("cell", ["31.01.2013", "2013-1-31", "20130131", "2013-13-01", "2013-W01-1"])
