@@ -201,6 +201,7 @@ REASONS: Words = {
     "withdrawn": _("The buyer withdrew"),
     "orders_closed": _("Its money came after the last order of its mechanism"),
     "ended_by_people": _("Two operators said that nothing was paid"),
+    "registry_lost": _("Its registry is not connected any more"),
     "like_a_listed_name": _("A name behind it is like a name on a sanctions list"),
 }
 NOTICE = _("The gateway sent a notice")
@@ -339,6 +340,9 @@ REFUSALS: Words = {
     "own_organisation": OWN_ORGANISATION,
     "own_account": _("You cannot suspend your own account."),
     "order_not_held": _("This order is not held."),
+    "registry_lost": _(
+        "The registry of its units is not connected any more. Connect it again first, or refuse the order."
+    ),
     "order_begun": _("The order went to the registry. It cannot be held any more."),
     "match_open": _("A name is like a name on a sanctions list, and nobody has said that it is somebody else."),
     "cancellation_not_stuck": _(

@@ -13,3 +13,9 @@ class OrderNotHeld(Refusal):
     """The order does not wait for a person: its `state`."""
 
     code = "order_not_held"
+
+
+class RegistryLost(Refusal):
+    """Units of the order lie in a registry that this copy is not connected to any more: nobody here can cancel them."""
+
+    code = "registry_lost"

@@ -24,7 +24,7 @@ from app.checkout.models import Beneficiary, Order, OrderLine
 from app.checkout.states import ORDER, OrderState
 from app.db import advance, db, transaction, write
 from app.direct.errors import MatchOpen
-from app.fulfilment.errors import OrderBegun, OrderNotHeld
+from app.fulfilment.errors import OrderBegun, OrderNotHeld, RegistryLost
 from app.kernel import checkpoints
 from app.kernel.money import Money
 from app.offers import service as offers
@@ -32,7 +32,7 @@ from app.offers.models import Offer, Reservation
 from app.offers.states import ReservationState
 from app.payments import service as payments
 from app.registry.models import Cancellation
-from app.registry.ports import Registries, current_registries
+from app.registry.ports import Registries, UnknownRegistry, current_registries
 from app.registry.service import Cause, Plan, plan_cancellations
 from app.screening.service import ScreenedSubject, Standing, screen, screen_again, standing
 
@@ -87,19 +87,26 @@ def init_app() -> None:
 
 def begin(order_id: int, registries: Registries, now: datetime) -> bool:
     """Take a paid order to the registry, or hold it: one transaction. False when somebody else was faster."""
+    try:
+        is_done = _begin(order_id, registries, now)
+    except RegistryLost as lost:
+        with transaction():
+            is_done = advance(
+                Order, order_id, ORDER, _S.RISK_HOLD, at=now, sources=(_S.PAID,), facts={"reason": lost.code}
+            )
+    checkpoints.reached("job.claimed")
+    return is_done
+
+
+def _begin(order_id: int, registries: Registries, now: datetime) -> bool:
     with transaction() as session:
         # An operator who holds the order at this moment comes before this decision, or after it.
         order = session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
         is_like_a_listed_name = order.state is _S.PAID and screen(KIND, order_id, names_of(order), now)
         reason = LIKE_A_LISTED_NAME if is_like_a_listed_name else order.hold_reason
         if reason:
-            is_done = advance(
-                Order, order_id, ORDER, _S.RISK_HOLD, at=now, sources=(_S.PAID,), facts={"reason": reason}
-            )
-        else:
-            is_done = _set_going(order_id, _S.PAID, registries, now)
-    checkpoints.reached("job.claimed")
-    return is_done
+            return advance(Order, order_id, ORDER, _S.RISK_HOLD, at=now, sources=(_S.PAID,), facts={"reason": reason})
+        return _set_going(order_id, _S.PAID, registries, now)
 
 
 def names_of(order: Order) -> tuple[str, ...]:
@@ -120,11 +127,14 @@ def reference_of(order_id: int) -> str:
 
 
 def _set_going(order_id: int, source: OrderState, registries: Registries, now: datetime) -> bool:
-    """Begun and planned are one fact."""
+    """Begun and planned are one fact. Raises RegistryLost; nothing is begun then."""
     if not advance(Order, order_id, ORDER, _S.FULFILLING, at=now, sources=(source,), hold_reason=""):
         return False
     lines = db.session.execute(_PLANNED, {"order_id": order_id}).all()
-    names = {account: registries.of_account(account).name for account in {line.account for line in lines}}
+    try:
+        names = {account: registries.of_account(account).name for account in {line.account for line in lines}}
+    except UnknownRegistry as unknown:
+        raise RegistryLost from unknown
     plans = [
         Plan(
             cause=Cause(order_id, line.id, key=f"order:{line.token}:{line.position}", at=line.placed_at),
@@ -164,7 +174,7 @@ def hold(order_id: int, actor: Actor, reason: str, now: datetime) -> None:
 def let_go(order_id: int, actor: Actor, reason: str, now: datetime) -> None:
     """Take a held order to the registry after all, or take the reason to hold it off one that is not paid yet.
 
-    Raises ReasonMissing, MatchOpen while a likeness is pending or was confirmed, or OrderNotHeld.
+    Raises ReasonMissing, MatchOpen while a likeness is pending or was confirmed, RegistryLost, or OrderNotHeld.
     """
     kept = required_reason(reason)
     with transaction() as session:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.audit.models import Act, Proposal
 from app.audit.service import agree as agree_to
@@ -16,6 +16,7 @@ from app.db import db, transaction
 from app.kernel.money import Money
 from app.payments.ports import GatewayRefusal, RefundOutcome
 from app.payments.states import RefundState
+from app.registry.models import RegistryAccount
 from app.screening.models import SanctionsList, ScreeningMatch
 from app.screening.states import MatchState
 from tests.builders import (
@@ -291,6 +292,24 @@ def test_an_order_whose_payment_page_nobody_can_ask_about_ends_when_two_people_s
     page = eva.get(f"/en/desk/orders/{reference}")
     assert "Two operators said that nothing was paid" in page.words
     assert address not in page.links
+
+
+def test_a_paid_order_whose_registry_is_not_connected_any_more_waits_for_people_and_can_be_refused(shop: Shop) -> None:
+    reference = paid(shop)
+    with shop.inside(), transaction() as session:
+        session.execute(update(RegistryAccount).values(registry_code="closed"))
+    shop.work()
+    eva, otto = operator(shop), operator(shop, "otto@tonne.example")
+
+    assert "Its registry is not connected any more" in eva.get(f"/en/desk/orders/{reference}").words
+    let_go = do(eva, f"/en/desk/orders/{reference}/let-go", 422, reason=WHY)
+    assert "The registry of its units is not connected" in eva.read(let_go, 422).words
+    do(eva, f"/en/desk/orders/{reference}/refuse", reason=WHY)
+    agree(shop, otto)
+
+    with shop.inside():
+        assert the_order(id_of(reference)).state is OrderState.REFUSED
+        assert [refund.cause for refund in refunds_of(id_of(reference))] == ["held"]
 
 
 def test_nobody_ends_an_order_that_was_paid_while_the_proposal_waited(shop: Shop) -> None:
