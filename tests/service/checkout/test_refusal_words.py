@@ -27,6 +27,7 @@ REFUSALS: list[Refusal] = [
     GatewayUnavailable(),
     GatewayOutcomeUnknown(),
     GatewayRefusal(reason="amount"),
+    errors.RegistryNotConnected(offer_id=1),
 ]
 
 
