@@ -106,3 +106,22 @@ def test_typography_is_that_of_the_language(language: str) -> None:
             else:
                 assert text.count("¿") == text.count("?"), text
                 assert text.count("¡") == text.count("!"), text
+
+
+def test_a_colon_between_two_values_stands_in_a_sentence_that_can_be_translated() -> None:
+    # French has a space before it that no line breaks at. What is in English in every language is left alone.
+    typed = [
+        f"{path.relative_to(ROOT)}: {line.strip()[:120]}"
+        for path in sorted((ROOT / "templates").rglob("*.html"))
+        for line in re.sub(r'<span lang="en">.*?</span>', "", path.read_text(encoding="utf-8")).splitlines()
+        if re.search(r"(\}\}|</\w+>): ", line)
+    ]
+
+    assert typed == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_purpose_of_a_buyer_and_the_reason_of_an_operator_are_called_by_different_names(language: str) -> None:
+    names = {message.id: message.string for message in catalogue(language) if message.id in {"Purpose", "Reason"}}
+
+    assert len(set(names.values())) == 2
