@@ -280,7 +280,7 @@ class Storm:
         return time.monotonic() - begun
 
     def _wait_until_over(self, *, weeks_later: bool) -> None:
-        ends_at, step, events = time.monotonic() + 60 + self.purchases / 20, timedelta(minutes=10), -1
+        ends_at, step, events = time.monotonic() + 60 + self.purchases / 5, timedelta(minutes=10), -1
         while True:
             self.house.revive()
             self.outside.banks_work(1, weeks_later=weeks_later)
