@@ -15,6 +15,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,9 +23,32 @@ from app.reconciliation.errors import JournalBroken
 
 FIRST = "0" * 64  # what stands for the hash of the line before the first
 RECENT = 400  # lines
+# Numbers are given before they are committed, so a lower one may come after a higher one.
+OVERTAKEN = 100
 _TAIL = 256_000  # bytes that certainly hold some recent lines; where they are too few, the whole file is read
 
 Line = Mapping[str, Any]
+
+
+@dataclass
+class _Read:
+    """How far a file was read, what its last line was, and the lines with the highest numbers of each kind."""
+
+    end: int = 0
+    number: int = 0
+    last: bytes = b""
+    highest: dict[str, list[Line]] = field(default_factory=dict)
+
+    def take_in(self, raw: bytes, line: Line) -> None:
+        """Go on by one line, `raw` as it lies in the file."""
+        self.end, self.number, self.last = self.end + len(raw), self.number + 1, raw
+        if "id" not in line:
+            return
+        of_kind = self.highest.setdefault(line["kind"], [])
+        of_kind.append(line)
+        if len(of_kind) > 3 * OVERTAKEN:
+            lowest = max(each["id"] for each in of_kind) - OVERTAKEN
+            self.highest[line["kind"]] = [each for each in of_kind if each["id"] >= lowest]
 
 
 class Journal:
@@ -35,6 +59,7 @@ class Journal:
         self._known: dict[bytes, Line] = {}
         self._recent: tuple[object, list[Line], bool] = (None, [], True)
         self._of_kind: dict[str, list[Line]] = {}
+        self._read = _Read()
 
     @property
     def is_there(self) -> bool:
@@ -46,18 +71,38 @@ class Journal:
 
         An end that was only half written is no line: what it was about is written again.
         """
+        if self.is_there:
+            with self.path.open("rb") as file:
+                yield from (line for _raw, line in self._lines_of(file, 1, FIRST))
+
+    def _lines_of(self, file: IO[bytes], first: int, previous: str) -> Iterator[tuple[bytes, Line]]:
+        for number, raw in enumerate(file, first):
+            if not raw.endswith(b"\n"):
+                return
+            line = _parsed(raw, number)
+            if line["previous"] != previous:
+                raise JournalBroken(f"line {number} of {self.path} does not follow the one before")
+            previous = _hash(raw)
+            yield raw, line
+
+    def highest_of(self, kind: str) -> Sequence[Line]:
+        """Of all lines of a kind those with the highest numbers, at least so many as may have been overtaken.
+
+        Each line is read once, however often a kind is asked for that the last lines have none of.
+        Raises JournalBroken.
+        """
         if not self.is_there:
-            return
-        previous = FIRST
+            return ()
         with self.path.open("rb") as file:
-            for number, raw in enumerate(file, 1):
-                if not raw.endswith(b"\n"):
-                    return
-                line = _parsed(raw, number)
-                if line["previous"] != previous:
-                    raise JournalBroken(f"line {number} of {self.path} does not follow the one before")
-                previous = _hash(raw)
-                yield line
+            file.seek(self._read.end - len(self._read.last))
+            if file.read(len(self._read.last)) != self._read.last:
+                # Another file lies there now.
+                self._read = _Read()
+                file.seek(0)
+            read = self._read
+            for raw, line in self._lines_of(file, read.number + 1, _hash(read.last) if read.last else FIRST):
+                read.take_in(raw, line)
+        return self._read.highest.get(kind, ())
 
     def head(self) -> str:
         """The hash of the last line, which names everything before it."""

@@ -15,7 +15,7 @@ from app.certificates.models import Certificate, CertificateCounter
 from app.db import StateEvent, db, end_reading, read_ids, transaction, write
 from app.jobs import hold
 from app.jobs.models import RestorationHold
-from app.reconciliation.journal import Journal, Line
+from app.reconciliation.journal import OVERTAKEN, Journal, Line
 from app.registry.batch.models import Batch, BatchLine
 from app.registry.batch.states import BatchState
 from app.registry.ledger.history.books import IMPORTED
@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 
 BEGUN, LEDGER, CERTIFICATE, PACKAGE = "begun", "ledger", "certificate", "package"
 HELD = "held"  # never written down
-# Numbers are given before they are committed, so a lower one may come after a higher one.
-OVERTAKEN = 100
 MOST = 1_000  # things written down in one go
 YEAR = 10**9  # more certificates than any year has
 
@@ -157,7 +155,7 @@ def _newest(journal: Journal, kind: str) -> Line | None:
     """The line of a kind with the highest number among the last ones, or among all of them."""
     found = journal.recent_of(kind)
     if not found and not journal.recent()[1]:
-        found = [line for line in journal.lines() if line["kind"] == kind]
+        found = journal.highest_of(kind)
     return max(found, key=itemgetter("id"), default=None)
 
 
@@ -170,7 +168,7 @@ def _known(journal: Journal, kind: str) -> tuple[int, Collection[int]]:
     ids = {line["id"] for line in journal.recent_of(kind)}
     since = 0 if is_all else max(0, newest["id"] - OVERTAKEN)
     if not is_all and min(ids, default=newest["id"]) > since:
-        ids = {line["id"] for line in journal.lines() if line["kind"] == kind and line["id"] > since}
+        ids = {line["id"] for line in journal.highest_of(kind) if line["id"] > since}
     return since, ids
 
 
@@ -224,7 +222,7 @@ def _known_packages(journal: Journal) -> tuple[datetime, Collection[str]]:
     newest = _newest(journal, PACKAGE)
     since = 0 if newest is None else max(0, newest["id"] - OVERTAKEN)
     recent, is_all = journal.recent()
-    lines = recent if is_all or newest is None else journal.lines()
+    lines = recent if is_all else journal.highest_of(PACKAGE)
     return datetime.fromtimestamp(since, UTC), {line["code"] for line in lines if line["kind"] == PACKAGE}
 
 

@@ -79,6 +79,43 @@ def test_a_long_journal_is_written_to_without_reading_all_of_it(
     assert not journalling.is_ahead(journal_of(world))
 
 
+def test_a_round_reads_no_line_again_of_a_kind_that_was_not_written_for_long(
+    world: Collaborators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.reconciliation.journal.RECENT", 3)
+    monkeypatch.setattr("app.reconciliation.journal._TAIL", 4_000)
+    journal = journal_of(world)
+    a_finished_order(world, {an_offer(): 1})
+    catch_up(journal, world.clock.now())
+    journal.append([{"kind": "note"} for _n in range(50)])
+    read: list[int] = []
+    monkeypatch.setattr("app.reconciliation.journal._parsed", lambda raw, number: read.append(1) or json.loads(raw))
+
+    catch_up(journal, world.clock.now())
+    assert len(read) >= 50, "once"
+    read.clear()
+    catch_up(journal, world.clock.now())
+
+    assert not read
+
+
+def test_the_highest_numbers_of_a_kind_are_found_in_whatever_file_lies_there(tmp_path: Path) -> None:
+    journal, other = Journal(tmp_path / "journal"), Journal(tmp_path / "other")
+    assert not journal.highest_of("ledger")
+    journal.append([{"kind": "ledger", "id": number} for number in (*range(1, 500), 450)])
+    other.append([{"kind": "ledger", "id": number} for number in range(1, 900)])
+
+    found = [line["id"] for line in journal.highest_of("ledger")]
+    assert set(range(399, 500)) <= set(found)
+    assert len(found) < 400, "the others are not kept"
+    journal.append([{"kind": "ledger", "id": 500}])
+    assert journal.highest_of("ledger")[-1]["id"] == 500
+    journal.path.write_bytes(other.path.read_bytes())
+
+    assert journal.highest_of("ledger")[-1]["id"] == 899
+    assert not journal.highest_of("package")
+
+
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
     """A journal of three lines."""
