@@ -150,16 +150,19 @@ _LINES = (
     .order_by(OrderLine.position)
 )
 _NEWEST_PAYMENT = (
-    select(Order.id, func.max(Payment.id).label("payment_id"))
+    select(func.max(Payment.id))
+    .select_from(Order)
     .outerjoin(Payment, Payment.order_id == Order.id)
     .where(Order.token == bindparam("token"))
     .group_by(Order.id)
 )
+# Its money is on the way.
+IS_PROCESSING = exists().where(Payment.order_id == Order.id, Payment.state == PaymentState.PROCESSING)
 # An order has one, and with it is asked what else there is to be asked for: of a new one, nothing.
 _BENEFICIARY = (
     select(
         Beneficiary,
-        exists().where(Payment.order_id == Order.id, Payment.state == PaymentState.PROCESSING).label("is_processing"),
+        IS_PROCESSING.label("is_processing"),
         exists().where(Certificate.order_id == Order.id).label("is_certified"),
         exists().where(Refund.order_id == Order.id).label("is_refunded"),
     )
@@ -193,10 +196,10 @@ def newest_order_of(basket_token: str) -> str:
     return db.session.scalars(placed.order_by(Order.id.desc()).limit(1)).one()
 
 
-def find_newest_payment(token: str) -> tuple[int, int | None] | None:
-    """The ids of an order and of its last payment attempt, if there is one; None for no order."""
-    found = write(_NEWEST_PAYMENT, {"token": token}).one_or_none()
-    return None if found is None else (found.id, found.payment_id)
+def newest_payment_of(token: str) -> int | None:
+    """The id of an order's last payment attempt; None before the first one. Raises NoResultFound for no order."""
+    payment_id: int | None = write(_NEWEST_PAYMENT, {"token": token}).scalar_one()
+    return payment_id
 
 
 def withdrawn_at(order: Order) -> datetime | None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from flask import abort, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext
+from sqlalchemy.exc import NoResultFound
 from werkzeug.wrappers import Response
 
 from app import jobs
@@ -17,7 +18,7 @@ from app.checkout import facts, service
 from app.checkout.messages import describe
 from app.checkout.models import Order
 from app.checkout.order_data import order_money
-from app.checkout.order_queries import OrderView, find_newest_payment, find_order, order_view, promise_of
+from app.checkout.order_queries import OrderView, find_order, newest_payment_of, order_view, promise_of
 from app.checkout.remedies import can_be_taken_back, remedies_of
 from app.checkout.views import blueprint
 from app.current import clock, now, settings
@@ -78,10 +79,10 @@ def _order_page_when_limited(token: str, try_again: str) -> Response:
 @blueprint.get("/orders/<token>/return")
 def payment_return(token: str) -> Response:
     """The buyer comes back from the payment page: look, then show. Coming back proves nothing."""
-    found = find_newest_payment(token)
-    if found is None:
-        raise UnknownOrder
-    _order_id, payment_id = found
+    try:
+        payment_id = newest_payment_of(token)
+    except NoResultFound:
+        raise UnknownOrder from None
     if payment_id is not None:
         # Without an answer the page says that the payment is being checked. The sweeper looks again, and logs a fault.
         with suppress(Refusal, GatewayFault):

@@ -157,10 +157,10 @@ def basket_view(
     closings = [closing.Closing(row.Offer.id, row.unit_type, row.closes_at) for row in rows]
     if (closed := closing.first_closed(closings, current.now())) is not None:
         problems[closed.offer_id] = closing.orders_closed(closed)
-    connected = {None, *(registry.name for registry in current_registries())}
+    registries = current_registries()
     for row in rows:
         offer, units = row.Offer, row.units
-        if row.registry_code not in connected:
+        if not registries.has(row.registry_code):
             problems[offer.id] = RegistryNotConnected(offer_id=offer.id)
         elif offer.id not in problems and left[offer.id] < units:
             problems[offer.id] = UnitsUnavailable(

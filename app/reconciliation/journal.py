@@ -22,10 +22,9 @@ from typing import IO, Any
 from app.reconciliation.errors import JournalBroken
 
 FIRST = "0" * 64  # what stands for the hash of the line before the first
-RECENT = 400  # lines
 # Numbers are given before they are committed, so a lower one may come after a higher one.
 OVERTAKEN = 100
-_TAIL = 256_000  # bytes that certainly hold some recent lines; where they are too few, the whole file is read
+_TAIL = 256_000  # bytes that certainly hold the last line
 
 Line = Mapping[str, Any]
 
@@ -56,9 +55,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._known: dict[bytes, Line] = {}
-        self._recent: tuple[object, list[Line], bool] = (None, [], True)
-        self._of_kind: dict[str, list[Line]] = {}
+        self._seen: object = None
         self._read = _Read()
 
     @property
@@ -88,11 +85,18 @@ class Journal:
     def highest_of(self, kind: str) -> Sequence[Line]:
         """Of all lines of a kind those with the highest numbers, at least so many as may have been overtaken.
 
-        Each line is read once, however often a kind is asked for that the last lines have none of.
-        Raises JournalBroken.
+        Each line is read once: a worker asks several times in every round. Raises JournalBroken.
         """
         if not self.is_there:
             return ()
+        file = self.path.stat()
+        seen = file.st_ino, file.st_size, file.st_mtime_ns
+        if seen != self._seen:
+            self._read_on()
+            self._seen = seen
+        return self._read.highest.get(kind, ())
+
+    def _read_on(self) -> None:
         with self.path.open("rb") as file:
             file.seek(self._read.end - len(self._read.last))
             if file.read(len(self._read.last)) != self._read.last:
@@ -102,7 +106,6 @@ class Journal:
             read = self._read
             for raw, line in self._lines_of(file, read.number + 1, _hash(read.last) if read.last else FIRST):
                 read.take_in(raw, line)
-        return self._read.highest.get(kind, ())
 
     def head(self) -> str:
         """The hash of the last line, which names everything before it."""
@@ -114,27 +117,6 @@ class Journal:
             return True
         known = {str(line["previous"]) for line in self.lines()}
         return head in known or head == self.head()
-
-    def recent(self) -> tuple[list[Line], bool]:
-        """The last lines, oldest first, and whether they are all there are."""
-        if not self.is_there:
-            return [], True
-        file = self.path.stat()
-        seen = file.st_ino, file.st_size, file.st_mtime_ns
-        # The worker asks many times for the same lines, and reading their JSON is most of the work.
-        if self._recent[0] != seen:
-            raw, known = self._tail()[-RECENT:], self._known
-            self._known = {each: known.get(each) or _parsed(each, 0) for each in raw}
-            lines = [self._known[each] for each in raw]
-            self._recent = seen, lines, not lines or lines[0]["previous"] == FIRST
-            self._of_kind = {}
-            for line in lines:
-                self._of_kind.setdefault(line["kind"], []).append(line)
-        return self._recent[1:]
-
-    def recent_of(self, kind: str) -> Sequence[Line]:
-        """Those of the last lines that are of a kind, oldest first."""
-        return self._of_kind.get(kind, ()) if self.recent()[0] else ()
 
     def append(self, facts: Sequence[Line]) -> None:
         """Write lines after the last one, and be sure that they are on the disk."""

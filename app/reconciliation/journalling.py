@@ -152,24 +152,19 @@ def put_up(*, is_journal_kept: bool, now: datetime, backup_made_at: datetime | N
 
 
 def _newest(journal: Journal, kind: str) -> Line | None:
-    """The line of a kind with the highest number among the last ones, or among all of them."""
-    found = journal.recent_of(kind)
-    if not found and not journal.recent()[1]:
-        found = journal.highest_of(kind)
-    return max(found, key=itemgetter("id"), default=None)
+    """The line of a kind with the highest number."""
+    return max(journal.highest_of(kind), key=itemgetter("id"), default=None)
 
 
 def _known(journal: Journal, kind: str) -> tuple[int, Collection[int]]:
     """From which number on something may be missing, and which from there on are written down."""
+    since = _since(journal, kind)
+    return since, {line["id"] for line in journal.highest_of(kind) if line["id"] > since}
+
+
+def _since(journal: Journal, kind: str) -> int:
     newest = _newest(journal, kind)
-    if newest is None:
-        return 0, frozenset()
-    _recent, is_all = journal.recent()
-    ids = {line["id"] for line in journal.recent_of(kind)}
-    since = 0 if is_all else max(0, newest["id"] - OVERTAKEN)
-    if not is_all and min(ids, default=newest["id"]) > since:
-        ids = {line["id"] for line in journal.highest_of(kind) if line["id"] > since}
-    return since, ids
+    return 0 if newest is None else max(0, newest["id"] - OVERTAKEN)
 
 
 def _transactions(ids: Sequence[int]) -> Iterable[Mapping[str, Any]]:
@@ -219,11 +214,8 @@ def _certificates(numbers: Sequence[int]) -> Iterable[Mapping[str, Any]]:
 
 def _known_packages(journal: Journal) -> tuple[datetime, Collection[str]]:
     """Since when packages may be missing, and the codes of those that are written down."""
-    newest = _newest(journal, PACKAGE)
-    since = 0 if newest is None else max(0, newest["id"] - OVERTAKEN)
-    recent, is_all = journal.recent()
-    lines = recent if is_all else journal.highest_of(PACKAGE)
-    return datetime.fromtimestamp(since, UTC), {line["code"] for line in lines if line["kind"] == PACKAGE}
+    since = datetime.fromtimestamp(_since(journal, PACKAGE), UTC)
+    return since, {line["code"] for line in journal.highest_of(PACKAGE)}
 
 
 def _packages(news: _News) -> Iterable[Mapping[str, Any]]:

@@ -39,8 +39,8 @@ _HELD = select(_LEASES).where(_OF_ACCOUNT)
 _GIVE_BACK = (
     update(_LEASES).where(_OF_ACCOUNT, _LEASES.c.fence == bindparam("mine")).values(holder=None, expires_at=None)
 )
-# Leases that end too far ahead, as they stood, and when this process first saw them so.
-_watched: dict[tuple[Any, ...], float] = {}
+# By account: the lease that ends too far ahead, as it stood, and when this process first saw it so.
+_watched: dict[tuple[str, str], tuple[tuple[Any, ...], float]] = {}
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,10 @@ def take(registry_code: str, account: str, now: datetime) -> Lease | None:
 def _is_void(held: Row[Any], now: datetime) -> bool:
     if held.expires_at is None or held.expires_at <= now + LENGTH:
         return False
-    return monotonic() - _watched.setdefault(tuple(held), monotonic()) >= LENGTH.total_seconds()
+    place, lease = (held.registry_code, held.account), tuple(held)
+    if place not in _watched or _watched[place][0] != lease:
+        _watched[place] = lease, monotonic()
+    return monotonic() - _watched[place][1] >= LENGTH.total_seconds()
 
 
 def give_back(lease: Lease) -> bool:

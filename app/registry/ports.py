@@ -331,7 +331,10 @@ class Registries:
 
     def is_connected(self, account: str) -> bool:
         """Whether this copy is connected to the registry that an account is kept in."""
-        code = self._account_registry(account)
+        return self.has(self._account_registry(account))
+
+    def has(self, code: str | None) -> bool:
+        """Whether this copy is connected to a registry by its code; to the default one, None, it always is."""
         return code is None or code in self._adapters
 
     def holdings(self, account: str) -> Sequence[Holding]:

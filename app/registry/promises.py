@@ -8,21 +8,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import BindParameter, ColumnElement, and_, or_
 
 from app.registry.models import Cancellation
-from app.registry.ports import Registries, RegistryAdapter, UnknownRegistry
+from app.registry.ports import Registries, RegistryAdapter
 from app.registry.states import CancellationState
 
 
 def longest_of(accounts: Iterable[str], registries: Registries) -> timedelta:
     """What is promised of units in these accounts together: the longest of their registries' promises."""
-    return max((_promise(account, registries) for account in set(accounts)), default=registries.longest_promise)
-
-
-def _promise(account: str, registries: Registries) -> timedelta:
-    try:
-        return registries.of_account(account).promised_within
-    except UnknownRegistry:
-        # This copy is not connected to it any more; what it cancelled stays on record.
+    known = set(accounts)
+    connected = {account for account in known if registries.is_connected(account)}
+    promises = [registries.of_account(account).promised_within for account in connected]
+    if connected != known or not promises:
+        # Of a registry that is not connected any more nothing is known, but what it cancelled stays on record.
         return registries.longest_promise
+    return max(promises)
 
 
 def later_than_promised(registry: RegistryAdapter, at: datetime) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 
 from app.checkout.models import Order
+from app.checkout.order_queries import IS_PROCESSING
 from app.checkout.service.ending import end_unpaid
 from app.checkout.service.record import reconcile, record_status
 from app.checkout.states import UNPAID, UNPAID_IN_TIME, WITHDRAWN
@@ -21,14 +22,15 @@ from app.registry.ports import Registries
 # Said once: the worker asks in every round.
 UNPAID_TOO_LONG = (
     select(Order.id)
-    .where(Order.state.in_(UNPAID), Order.expires_at <= bindparam("now"))
+    # Money that is on its way is asked about by itself, and not in every round.
+    .where(Order.state.in_(UNPAID), Order.expires_at <= bindparam("now"), ~IS_PROCESSING)
     .order_by(Order.expires_at)
     .limit(bindparam("most"))
 )
 
 
 def due_orders(now: datetime, limit: int = 100) -> list[int]:
-    """Ids of unpaid orders whose hold has run out."""
+    """Ids of unpaid orders whose hold has run out, and that no transfer is on its way for."""
     return read_ids(UNPAID_TOO_LONG, now=now, most=limit)
 
 

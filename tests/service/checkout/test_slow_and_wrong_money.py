@@ -65,6 +65,23 @@ def test_units_stay_held_as_long_as_the_bank_has_not_answered_even_after_two_wee
     assert the_order(order_id).state is OrderState.PAYMENT_PENDING
 
 
+def test_money_on_its_way_is_asked_about_now_and_then_and_not_in_every_round(
+    world: Collaborators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    gateway_of(world).payments[gateway_of(world).newest()].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+    pass_time(world, days=15)
+    asked: list[str] = []
+    ask = gateway_of(world).status
+    monkeypatch.setattr(gateway_of(world), "status", lambda reference: asked.append(reference) or ask(reference))
+
+    for _round in range(3):
+        run_due(world)
+
+    assert len(asked) == 1
+
+
 def test_a_bank_that_says_no_after_days_leaves_time_to_pay_in_another_way(world: Collaborators) -> None:
     order_id = a_payable_order(world, {an_offer(): 2})
     page = gateway_of(world).newest()

@@ -65,8 +65,8 @@ def test_what_was_imported_from_published_lists_is_not_written_again(world: Coll
 def test_a_long_journal_is_written_to_without_reading_all_of_it(
     world: Collaborators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.reconciliation.journal.RECENT", 3)
     monkeypatch.setattr("app.reconciliation.journal._TAIL", 4_000)
+    monkeypatch.setattr("app.reconciliation.journal.OVERTAKEN", 1)
     monkeypatch.setattr(journalling, "OVERTAKEN", 1)
     offer = an_offer()
     for _n in range(4):
@@ -82,8 +82,6 @@ def test_a_long_journal_is_written_to_without_reading_all_of_it(
 def test_a_round_reads_no_line_again_of_a_kind_that_was_not_written_for_long(
     world: Collaborators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.reconciliation.journal.RECENT", 3)
-    monkeypatch.setattr("app.reconciliation.journal._TAIL", 4_000)
     journal = journal_of(world)
     a_finished_order(world, {an_offer(): 1})
     catch_up(journal, world.clock.now())
@@ -92,7 +90,7 @@ def test_a_round_reads_no_line_again_of_a_kind_that_was_not_written_for_long(
     monkeypatch.setattr("app.reconciliation.journal._parsed", lambda raw, number: read.append(1) or json.loads(raw))
 
     catch_up(journal, world.clock.now())
-    assert len(read) >= 50, "once"
+    assert len(read) == 3 + 50, "once"
     read.clear()
     catch_up(journal, world.clock.now())
 
@@ -101,7 +99,6 @@ def test_a_round_reads_no_line_again_of_a_kind_that_was_not_written_for_long(
 
 def test_the_highest_numbers_of_a_kind_are_found_in_whatever_file_lies_there(tmp_path: Path) -> None:
     journal, other = Journal(tmp_path / "journal"), Journal(tmp_path / "other")
-    assert not journal.highest_of("ledger")
     journal.append([{"kind": "ledger", "id": number} for number in (*range(1, 500), 450)])
     other.append([{"kind": "ledger", "id": number} for number in range(1, 900)])
 
@@ -130,7 +127,7 @@ def test_a_journal_that_is_not_there_has_no_lines(tmp_path: Path) -> None:
 
     assert list(none.lines()) == []
     assert none.head() == FIRST
-    assert none.recent() == ([], True)
+    assert not none.highest_of("ledger")
     assert none.has(FIRST)
 
 
