@@ -92,14 +92,21 @@ def flask(environment: Mapping[str, str], *command: str) -> None:
 
 
 @contextmanager
-def web(target: str, environment: Mapping[str, str], *, workers: int = 1) -> Iterator[Running]:
-    """A web server of `target` as `app.serving` would start it, on loopback; it may still be starting."""
+def web(target: str, environment: Mapping[str, str], *, workers: int = 1, server: str = "granian") -> Iterator[Running]:
+    """A web server of `target` as `app.serving` would start it, on loopback; it may still be starting.
+
+    `server` may be gunicorn, with one request at a time in each process: what peers were measured with.
+    """
     port = int(environment.get("PORT", "0")) or free_port()
-    command = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", str(workers), "--blocking-threads", str(THREADS), "--no-ws", "--log-level", "warning", target,
-    ]  # fmt: skip
-    with _running(command, environment) as pid:
+    options = {
+        "granian": [
+            "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
+            "--blocking-threads", str(THREADS), "--no-ws",
+        ],
+        "gunicorn": ["--bind", f"127.0.0.1:{port}", "--worker-class", "sync"],
+    }[server]  # fmt: skip
+    common = ["--workers", str(workers), "--log-level", "warning", target]
+    with _running([sys.executable, "-m", server, *options, *common], environment) as pid:
         yield Running(pid, f"http://127.0.0.1:{port}")
 
 

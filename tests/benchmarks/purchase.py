@@ -7,8 +7,11 @@ certificates are issued; their PDFs are not drawn. Each round measures hello pag
 begun within the seconds of a round, until the last one of them is finished. Afterwards an auditor's questions are put
 to the tables: payments, orders, cancellations, certificates and holdings are one number, and nothing is oversold.
 
-An order may take as long as 500 hello pages of the same server do. `BENCH_ROUNDS`, `BENCH_SECONDS` and
-`BENCH_DATABASES` make it shorter, `BENCH_PROCESSES` says how many processes both servers have.
+An order may take as long as 500 hello pages of the same server do. How many pages that is depends on the server more
+than on the shop, so both are measured: granian with four threads a process, which serves the product, and gunicorn with
+one request at a time in a process, with which pretix, django-oscar and the bare stack were measured. `BENCH_ROUNDS`,
+`BENCH_SECONDS`, `BENCH_DATABASES` and `BENCH_SERVERS` make it shorter, `BENCH_PROCESSES` says how many processes a
+server has.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, text
@@ -40,6 +43,7 @@ from tests.postgres import free_port
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))  # of which the first only warms up
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 DATABASES = os.environ.get("BENCH_DATABASES", "sqlite postgresql").split()
+SERVERS = os.environ.get("BENCH_SERVERS", "granian gunicorn").split()
 PROCESSES = int(os.environ.get("BENCH_PROCESSES", os.cpu_count() or 1))
 BUYERS, PROJECTS, UNITS = 8, 3, 2
 PAGES_FOR_AN_ORDER = 500
@@ -50,15 +54,15 @@ SECONDS_TO_FINISH = 120
 def main() -> int:
     """Measure, print, and say by the exit code whether everything holds."""
     holds = True
-    for name in DATABASES:
+    for name, server in product(DATABASES, SERVERS):
         with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
             url = stack.enter_context(postgresql()) if name == "postgresql" else ""
             environment = settings_in(Path(directory), free_port(), url)
-            shop = stack.enter_context(open_shop(environment, workers=PROCESSES))
+            shop = stack.enter_context(open_shop(environment, workers=PROCESSES, server=server))
             hello = environment | {"PORT": str(free_port())}
-            bare = stack.enter_context(web("tests.benchmarks.bare:hello", hello, workers=PROCESSES))
+            bare = stack.enter_context(web("tests.benchmarks.bare:hello", hello, workers=PROCESSES, server=server))
             first_page(bare, "/hello")
-            holds = measure(name, shop, bare) and holds
+            holds = measure(f"{server}, {name}", shop, bare) and holds
     return 0 if holds else 1
 
 
@@ -96,17 +100,19 @@ class Shop:
 
 
 @contextmanager
-def open_shop(environment: dict[str, str], *, workers: int = 1, units: int = FOR_SALE) -> Iterator[Shop]:
+def open_shop(
+    environment: dict[str, str], *, workers: int = 1, units: int = FOR_SALE, server: str = "granian"
+) -> Iterator[Shop]:
     """A migrated database with offers of three projects, a web server that answers, and a worker."""
     flask(environment, "db", "upgrade")
     offers = new_offers(environment, range(1, PROJECTS + 1), units)
     engine = create_engine(Settings.from_environment(environment).database_url)
     with (
-        web("wsgi:app", environment, workers=workers) as server,
+        web("wsgi:app", environment, workers=workers, server=server) as pages,
         worker("tests.benchmarks.plain_paper", environment) as helper,
     ):
-        first_page(server, "/en/")
-        yield Shop(server, helper, engine, {reference: (offer_id, UNITS) for reference, offer_id in offers.items()})
+        first_page(pages, "/en/")
+        yield Shop(pages, helper, engine, {reference: (offer_id, UNITS) for reference, offer_id in offers.items()})
     engine.dispose()
 
 
