@@ -327,7 +327,8 @@ def due_refunds(now: datetime, limit: int = 100) -> list[int]:
 def pursue_refund(refund_id: int, gateway: PaymentGateway, clock: Clock) -> None:
     """Ask for a refund, or ask where it stands. The same key goes with every try.
 
-    One that failed, or that was paid by hand, is asked about and never asked for: people decide.
+    One that failed, or that was paid by hand, is asked about and never asked for: people decide. Raises
+    GatewayUnavailable where the gateway cannot say what became of one that nobody asks about by the clock.
     """
     refund = db.session.get_one(Refund, refund_id)
     payment = db.session.get_one(Payment, refund.payment_id)
@@ -342,16 +343,24 @@ def pursue_refund(refund_id: int, gateway: PaymentGateway, clock: Clock) -> None
             status = gateway.refund_status(known)
         else:
             status = gateway.refund(reference or "", charge, amount, key)
-    except (GatewayUnavailable, GatewayOutcomeUnknown) as problem:
-        _try_refund_later(refund_id, str(problem), clock.now())
-        return
-    except (GatewayRefusal, GatewayFault) as problem:
-        log.error("refund refused", extra={"facts": {"refund": refund_id, "problem": str(problem)}})
-        with transaction():
-            advance(Refund, refund_id, REFUND, RefundState.FAILED, at=clock.now(), last_message=str(problem)[:500])
+    except (GatewayUnavailable, GatewayOutcomeUnknown, GatewayRefusal, GatewayFault) as problem:
+        if isinstance(problem, (GatewayRefusal, GatewayFault)):
+            log.error("refund refused", extra={"facts": {"refund": refund_id, "problem": str(problem)}})
+        if state not in WANTED:
+            raise GatewayUnavailable(refund=refund_id) from problem
+        _record_no_answer(refund_id, problem, is_taken=known is not None, now=clock.now())
         return
     checkpoints.reached("refund.after_call")
     _record_refund(refund_id, status, clock.now())
+
+
+def _record_no_answer(refund_id: int, problem: Exception, *, is_taken: bool, now: datetime) -> None:
+    """A refund that the gateway will not make has failed; one that it took has not, whatever it says when asked."""
+    if is_taken or isinstance(problem, (GatewayUnavailable, GatewayOutcomeUnknown)):
+        _try_refund_later(refund_id, str(problem), now)
+        return
+    with transaction():
+        advance(Refund, refund_id, REFUND, RefundState.FAILED, at=now, last_message=str(problem)[:500])
 
 
 def _try_refund_later(refund_id: int, message: str, now: datetime) -> None:

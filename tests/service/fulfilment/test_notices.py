@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import permutations
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -15,7 +16,14 @@ from app.fulfilment import process
 from app.fulfilment.process import Collaborators, run_due
 from app.payments import service as payments
 from app.payments.models import WebhookDelivery
-from app.payments.ports import GatewayEvent, GatewayRefusal, GatewayUnavailable, RefundOutcome, RefundStatus
+from app.payments.ports import (
+    GatewayEvent,
+    GatewayFault,
+    GatewayRefusal,
+    GatewayUnavailable,
+    RefundOutcome,
+    RefundStatus,
+)
 from app.payments.states import RefundState
 from app.registry.models import Cancellation
 from app.registry.ports import RefusalCode, Refused
@@ -199,5 +207,26 @@ def test_an_event_about_a_refund_makes_us_ask_where_it_stands(world: Collaborato
     hear(world, reference, 1)
     run_due(world)
 
+    assert refunds_of(order_id)[0].state is RefundState.FAILED
+    assert deliveries()[0].processed_at is not None
+
+
+@pytest.mark.parametrize("problem", [GatewayUnavailable(), GatewayFault("wrong key")])
+def test_an_event_about_a_refund_that_was_done_is_kept_until_the_gateway_could_be_asked(
+    world: Collaborators, problem: Exception
+) -> None:
+    registry_of(world).submits = [Refused(RefusalCode.RULES, "no")]
+    order_id = a_finished_order(world, {an_offer(): 2})
+    (refund,) = refunds_of(order_id)
+    reference = str(refund.gateway_reference)
+    gateway_of(world).refunds[refund.key] = RefundStatus(reference, RefundOutcome.FAILED, refund.money)
+    gateway_of(world).problems["refund_status"] = [problem]
+
+    hear(world, reference, 1)
+    run_due(world)
+    assert (refunds_of(order_id)[0].state, deliveries()[0].processed_at) == (RefundState.SUCCEEDED, None)
+
+    pass_time(world, seconds=2)
+    run_due(world)
     assert refunds_of(order_id)[0].state is RefundState.FAILED
     assert deliveries()[0].processed_at is not None

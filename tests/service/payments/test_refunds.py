@@ -207,6 +207,23 @@ def test_a_refund_that_the_gateway_refuses_waits_for_an_operator_with_the_reason
     assert len(gateway_of(world).refund_calls) == 1
 
 
+@pytest.mark.parametrize("problem", [GatewayRefusal(reason="resource_missing"), GatewayFault("wrong key")])
+def test_a_refund_that_the_gateway_took_has_not_failed_because_it_cannot_be_asked_about(
+    world: Collaborators, problem: Exception
+) -> None:
+    gateway_of(world).refund_outcome = RefundOutcome.PENDING
+    _order_id, refund_id = a_refund(world)
+    pursue(world, refund_id)
+    gateway_of(world).problems["refund_status"] = [problem]
+    pursue(world, refund_id)
+    assert (the_refund(refund_id).state, the_refund(refund_id).last_message) == (RefundState.REQUESTED, str(problem))
+
+    answer(world, refund_id, RefundOutcome.SUCCEEDED)
+    pass_time(world, hours=1)
+    run_due(world)
+    assert (the_refund(refund_id).state, given_back(world)) == (RefundState.SUCCEEDED, 200)
+
+
 def test_two_equal_refunds_are_two_refunds(world: Collaborators) -> None:
     order_id, _first = a_refund(world, 300)
     owe(world, order_id, 300)
