@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -37,6 +37,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.dialects import prepare, taking_the_write_lock
+from app.kernel.clock import Clock, SystemClock
 from app.kernel.columns import Base, UTCDateTime
 from app.kernel.errors import Fault
 from app.kernel.states import Transitions
@@ -311,6 +312,27 @@ def insert_each_once(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
 def _insert_unless_there(table: Table, dialect: str) -> Executable:
     upsert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     return upsert(table).on_conflict_do_nothing().returning(*table.primary_key)
+
+
+def common_now(clock: Clock) -> datetime:
+    """The present instant (aware, UTC) by the clock that all processes of a shop share, on however many machines.
+
+    For what one of them writes and another compares: leases. PostgreSQL's own counts, for clocks of machines differ. A
+    file of SQLite and all who open it are on one machine. A clock that is not the machine's (of a test, or of another
+    day) is the time.
+    """
+    if isinstance(clock, SystemClock) and db.session().get_bind().dialect.name == "postgresql":
+        return clock_of_postgresql()
+    return clock.now()
+
+
+def clock_of_postgresql() -> datetime:
+    """The present instant (aware, UTC) as the database server takes it to be."""
+    at: datetime = write(_CLOCK_OF_POSTGRESQL).scalar_one()
+    return at.astimezone(UTC)
+
+
+_CLOCK_OF_POSTGRESQL = select(func.clock_timestamp())
 
 
 def one_at_a_time(name: str) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from app.certificates.facts import to_json
 from app.certificates.ports import CertificateFacts, SummaryFacts
+from app.kernel.clock import SystemClock
 from app.kernel.money import Money
 from app.notifications.ports import OutgoingMail
 from app.payments.ports import (
@@ -32,6 +33,17 @@ from app.registry.ports import (
     RegistryAdapter,
     StatementLine,
 )
+
+
+class ClockOfMachine(SystemClock):
+    """The clock of a machine that nobody set right."""
+
+    def __init__(self, *, hours_ahead: float) -> None:
+        self._error = timedelta(hours=hours_ahead)
+
+    def now(self) -> datetime:
+        """The instant as this machine shows it, aware, in UTC."""
+        return super().now() + self._error
 
 
 @dataclass

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from sqlalchemy import Table, bindparam, or_, select, update
 
-from app.db import advance, db, end_reading, insert_once_with_id, read_ids, record, transaction, write
+from app.db import advance, common_now, db, end_reading, insert_once_with_id, read_ids, record, transaction, write
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.text import clean_line
@@ -123,7 +123,7 @@ def deliver_due(mailer: Mailer, clock: Clock, limit: int = 50) -> int:
     for mail_id in [*mail_ids, None]:
         with transaction():
             went_out += outcome is not None and outcome(clock.now())
-            mail = None if mail_id is None else _claim(mail_id, clock.now())
+            mail = None if mail_id is None else _claim(mail_id, common_now(clock))
         outcome = None if mail is None else _send(mail, mailer)
     return went_out
 

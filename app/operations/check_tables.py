@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.models import Person
-from app.db import StateEvent, db
+from app.db import StateEvent, clock_of_postgresql, db
 from app.dialects import taking_the_write_lock
 from app.jobs import heartbeat
 from app.jobs.models import Heartbeat
@@ -139,8 +139,7 @@ def clock(patient: Patient) -> Iterator[Finding]:
 
 def _clock_of_the_database() -> datetime:
     if db.engine.dialect.name == "postgresql":
-        at: datetime = db.session.execute(text("SELECT clock_timestamp()")).scalar_one()
-        return at.astimezone(UTC)
+        return clock_of_postgresql()
     # It lives in this process: what it says is the machine's own clock, not the one this application was given.
     seconds = db.session.execute(text("SELECT (julianday('now') - 2440587.5) * 86400.0")).scalar_one()
     return datetime.fromtimestamp(seconds, UTC)

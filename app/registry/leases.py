@@ -4,9 +4,10 @@ Real registries lose updates that arrive at the same time, and their calls canno
 that would hold a lock. So whoever writes takes a lease that ends by itself, later than all time limits of an
 adapter's call together, and its number tells afterwards whether somebody took over.
 
-A lease whose end lies further ahead than one lasts was taken with a clock that was wrong, or is looked at with one.
-Nobody knows which, so only time that this process itself has measured ends it: it is void once it has stood
-unchanged for as long as a lease lasts.
+Leases are written and compared by one clock, whatever the clocks of the machines say (`app.db.common_now`). Still, it
+may be set while a lease lasts: one whose end lies further ahead than one lasts was taken while the clock was wrong, or
+is looked at while it is. Nobody knows which, so only time that this process itself has measured ends it: it is void
+once it has stood unchanged for as long as a lease lasts.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ class Lease:
 
 
 def take(registry_code: str, account: str, now: datetime) -> Lease | None:
-    """Take the lease on an account for `LENGTH`, inside the caller's transaction; None while somebody has it."""
+    """Take the lease on an account for `LENGTH`, inside the caller's transaction; None while somebody has it.
+
+    `now` is `common_now`: other machines compare with what is written.
+    """
     wanted = {"code": registry_code, "of": account}
     taken = {**wanted, "me": _me(), "until": now + LENGTH}
     fence = write(_TAKE, {**taken, "now": now}).scalar()

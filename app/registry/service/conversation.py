@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import update
 
-from app.db import transaction
+from app.db import common_now, transaction
+from app.kernel.clock import Clock
 from app.registry import leases
 from app.registry.leases import Lease
 from app.registry.models import Cancellation
@@ -57,13 +57,14 @@ def answer_of(cancellation_id: int, ask: Callable[[], Lookup]) -> Lookup:
 
 
 def with_lease(
-    cancellation_id: int, now: datetime, states: tuple[CancellationState, ...]
+    cancellation_id: int, clock: Clock, states: tuple[CancellationState, ...]
 ) -> tuple[Lease | None, Question]:
     """Take the lease on the account of a cancellation in one of `states`; no lease where that cannot be.
 
     A restoration hold lets nobody write to a registry.
     """
     with transaction() as session:
+        now = common_now(clock)
         question = read_question(cancellation_id)
         may = question.state in states and not question.is_held
         lease = leases.take(question.registry_code, question.request.account, now) if may else None

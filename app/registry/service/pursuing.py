@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.db import advance, end_reading, transaction
+from app.db import advance, common_now, end_reading, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.registry import leases
@@ -34,11 +34,10 @@ _S = CancellationState
 def pursue(cancellation_id: int, state: CancellationState, registries: Registries, clock: Clock) -> bool:
     """Do the one next thing for a due cancellation, whatever state it was seen in.
 
-    False if nothing could be done now, because another worker writes to the same account.
+    False if nothing could be done now, because another worker writes to the same account, or may still do so.
     """
     if state is _S.SENDING:
-        doubt(cancellation_id, clock.now())
-        return True
+        return doubt(cancellation_id, common_now(clock))
     if state is _S.PLANNED and send(cancellation_id, registries, clock):
         return True
     if state is not _S.PLANNED:
@@ -54,8 +53,8 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
 
     False if somebody else was faster, or writes to the same account at the moment, or a restoration hold stands.
     """
-    now = clock.now()
     with transaction():
+        now = common_now(clock)
         question = read_question(cancellation_id)
         if question.is_held:
             return False
@@ -97,10 +96,13 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
     return True
 
 
-def doubt(cancellation_id: int, now: datetime) -> None:
-    """A cancellation whose sender died in the middle has an unknown outcome, once its lease ran out."""
+def doubt(cancellation_id: int, now: datetime) -> bool:
+    """A cancellation whose sender died in the middle has an unknown outcome, once its lease ran out by `common_now`.
+
+    False while it has not, or where somebody was faster.
+    """
     with transaction():
-        advance(
+        return advance(
             Cancellation,
             cancellation_id,
             CANCELLATION,
@@ -138,7 +140,7 @@ def look_up(cancellation_id: int, registries: Registries, clock: Clock) -> None:
 def take_next_step(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
     """Take the step of a waiting cancellation that is ours. False if somebody else writes to the account."""
     now = clock.now()
-    lease, question = with_lease(cancellation_id, now, (_S.WAITING,))
+    lease, question = with_lease(cancellation_id, clock, (_S.WAITING,))
     if lease is None:
         return False
     outcome = outcome_of(
@@ -161,7 +163,8 @@ def take_next_step(cancellation_id: int, registries: Registries, clock: Clock) -
 def doubt_planned(cancellation_id: int, now: datetime) -> bool:
     """What a restored backup says is about to be sent may have been sent: it is looked up first.
 
-    The lease tells from when on an effect may not show yet. False where it is not planned any more.
+    The lease, taken at `common_now`, tells from when on an effect may not show yet. False where it is not planned any
+    more.
     """
     with transaction():
         return advance(

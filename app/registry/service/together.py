@@ -11,7 +11,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from app.db import advance_all, transaction
+from app.db import advance_all, common_now, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.registry import leases
@@ -45,8 +45,8 @@ def send_together(cancellation_ids: Collection[int], registries: Registries, clo
 
 
 def _send(adapter: TakesMany, cancellation_ids: Sequence[int], clock: Clock) -> Collection[int]:
-    now = clock.now()
     with transaction():
+        now = common_now(clock)
         wanted = [each for each in read_questions(cancellation_ids) if _may_go(each, adapter, now)]
         taken = _take_leases(adapter.name, {each.request.account for each in wanted}, now)
         if not taken:

@@ -53,7 +53,7 @@ def withdraw(cancellation_id: int, reason: str, registries: Registries, clock: C
     another worker writes to the account at the moment.
     """
     now = clock.now()
-    lease, question = with_lease(cancellation_id, now, (_S.PLANNED, _S.WAITING, _S.UNKNOWN, _S.MANUAL))
+    lease, question = with_lease(cancellation_id, clock, (_S.PLANNED, _S.WAITING, _S.UNKNOWN, _S.MANUAL))
     if lease is None:
         return False
     if question.attempts == 0:

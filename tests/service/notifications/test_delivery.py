@@ -23,7 +23,7 @@ from app.notifications.models import Mail
 from app.notifications.ports import MailNotTaken, MailRefused, OutgoingMail
 from app.notifications.service import deliver_due, queue_mail, resend
 from app.notifications.states import MailState
-from tests.fakes import FakeMailer
+from tests.fakes import ClockOfMachine, FakeMailer
 from tests.mail_samples import ORDER_URL, certificates_ready, order_paid, payment_processing, refund_made
 from tests.smtp_sink import Sink, smtp_sink
 
@@ -274,6 +274,16 @@ def test_two_workers_at_once_send_a_mail_once(app: Flask, clock: FixedClock) -> 
 
     assert len(sent) == len(set(sent)) == 6
     assert sum(counts) == 6
+
+
+@pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
+def test_a_machine_whose_clock_is_ahead_does_not_send_a_mail_that_another_one_is_sending(clock: FixedClock) -> None:
+    queue(clock)
+    ahead, counts = FakeMailer(), []
+    mailer = Scripted(before=lambda _mail: counts.append(deliver_due(ahead, ClockOfMachine(hours_ahead=3))))
+
+    assert deliver_due(mailer, ClockOfMachine(hours_ahead=0)) == 1
+    assert (counts, ahead.sent) == ([0], [])
 
 
 class PlugPulledError(BaseException):
