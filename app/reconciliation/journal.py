@@ -24,7 +24,7 @@ from app.reconciliation.errors import JournalBroken
 FIRST = "0" * 64  # what stands for the hash of the line before the first
 # Numbers are given before they are committed, so a lower one may come after a higher one.
 OVERTAKEN = 100
-_TAIL = 256_000  # bytes that certainly hold the last line
+_TAIL = 256_000  # bytes that nearly always hold the last line; a package of many thousand lines has a longer one
 
 Line = Mapping[str, Any]
 
@@ -109,7 +109,8 @@ class Journal:
 
     def head(self) -> str:
         """The hash of the last line, which names everything before it."""
-        return _hash(self._tail()[-1]) if self.is_there and self._tail() else FIRST
+        lines = self._tail() if self.is_there else []
+        return _hash(lines[-1]) if lines else FIRST
 
     def has(self, head: str) -> bool:
         """Whether some line has this hash: the journal goes on from where another one ended. Raises JournalBroken."""
@@ -138,14 +139,18 @@ class Journal:
             yield file
 
     def _tail(self) -> list[bytes]:
-        """Whole lines at the end of the file."""
-        size = self.path.stat().st_size
+        """Whole lines at the end of the file, at least the last one."""
+        size, length = self.path.stat().st_size, _TAIL
         with self.path.open("rb") as file:
-            file.seek(max(0, size - _TAIL))
-            lines = file.read().splitlines(keepends=True)
-            if size > _TAIL:
-                del lines[0]
-        return [line for line in lines if line.endswith(b"\n")]
+            while True:
+                file.seek(max(0, size - length))
+                lines = file.read().splitlines(keepends=True)
+                if size > length:
+                    del lines[0]
+                whole = [line for line in lines if line.endswith(b"\n")]
+                if whole or size <= length:
+                    return whole
+                length *= 8
 
 
 def _parsed(raw: bytes, number: int) -> Line:

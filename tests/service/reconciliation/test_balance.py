@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select
+from flask import Flask
+from sqlalchemy import event, select
 
 from app.audit.models import Proposal
 from app.audit.states import ProposalState
+from app.checkout.states import OrderState
 from app.db import db, transaction
 from app.fulfilment.process import Collaborators, run_due
 from app.payments.models import Payout
@@ -19,7 +22,19 @@ from app.reconciliation import balance
 from app.reconciliation.models import ClosedSum
 from app.registry.models import CancelledBlock
 from app.registry.ports import RefusalCode, Refused
-from tests.builders import NOW, a_finished_order, a_paid_order, a_placed_order, an_offer, pass_time, registry_of
+from tests.builders import (
+    NOW,
+    a_finished_order,
+    a_paid_order,
+    a_payable_order,
+    a_placed_order,
+    an_offer,
+    gateway_of,
+    look_again,
+    pass_time,
+    registry_of,
+    the_order,
+)
 from tests.people import an_operator
 
 PRICE = 250
@@ -90,6 +105,35 @@ def plant() -> Callable[[str], None]:
 def test_books_that_nobody_touched_balance(world: Collaborators, sold: None) -> None:
     assert differing() == []
     assert balance.check(NOW)[0] >= 40
+
+
+@pytest.mark.parametrize(
+    "question", ["sum(refund.amount)", "LEFT OUTER JOIN cancellation ON", "sum(register_total.units)"]
+)
+def test_what_is_sold_while_the_balance_is_drawn_is_no_difference(
+    world: Collaborators, context: Flask, sold: None, question: str
+) -> None:
+    order_id = a_payable_order(world, {an_offer(number=3, units=100): 2})
+    asked: list[str] = []
+
+    def pay() -> None:
+        with context.app_context():
+            gateway_of(world).pay()
+            look_again(world, order_id)
+            run_due(world)
+
+    def meanwhile(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if question in statement and not asked:
+            asked.append(statement)
+            with ThreadPoolExecutor(1) as another:
+                another.submit(pay).result()
+
+    event.listen(db.engine, "before_cursor_execute", meanwhile)
+    try:
+        assert differing() == []
+    finally:
+        event.remove(db.engine, "before_cursor_execute", meanwhile)
+    assert the_order(order_id).state is OrderState.FULFILLED
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,22 @@ def test_a_long_journal_is_written_to_without_reading_all_of_it(
     assert not journalling.is_ahead(journal_of(world))
 
 
+def test_a_line_may_be_longer_than_what_is_read_of_the_end_at_first(
+    world: Collaborators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.reconciliation.journal._TAIL", 100)
+    journal = journal_of(world)
+    for length in (1, 1_000, 10):
+        journal.append([{"kind": "note", "references": ["TN-C-7H2K-9QMW"] * length}])
+    head = journal.head()
+    with journal.path.open("ab") as file:
+        file.write(b'{"kind": "half' + b"-" * 1_000)
+
+    assert [len(line["references"]) for line in journal.lines()] == [1, 1_000, 10]
+    assert journal.has(journal.head())
+    assert journal.head() == head
+
+
 def test_a_round_reads_no_line_again_of_a_kind_that_was_not_written_for_long(
     world: Collaborators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
