@@ -1,8 +1,9 @@
 """A participant's money by month and project. Reads only.
 
 A line is earned when the registry has confirmed that its units are cancelled, in the month of the
-registry's word; until then its share is pending. A refused line is never earned: its whole amount goes
-back to the buyer, in the month of the decision. What was sent counts in the month of the transfer.
+registry's word; until then its share is pending. A refused line is never earned: what of its amount goes
+back to the buyer counts in the month of the decision, and the rest where other units were bought for it.
+What was sent counts in the month of the transfer.
 Everything is in minor units of the house's currency, and months are months in UTC.
 """
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Integer, func, literal_column, select
 
 from app.catalog.models import Issuance, Project
 from app.checkout.models import Order, OrderLine
@@ -27,7 +28,7 @@ from app.providers.states import PayeeState
 from app.registry.models import Cancellation
 from app.registry.states import CancellationState
 from app.reporting.forms import Month, SaleState
-from app.reporting.queries import REFUNDED_AT, line_state, month_of, own_lines
+from app.reporting.queries import REFUNDED, REFUNDED_AT, line_state, month_of, own_lines
 
 # When what a line's money is counted by has happened.
 _HAPPENED_AT = {
@@ -129,9 +130,9 @@ def read_earnings(provider_id: int, currency: str) -> Earnings:
     whole = Sums()
     months: dict[Month, Sums] = {}
     projects: dict[int, Sums] = {}
-    for state, project_id, year, month, units, share, amount in _line_sums(provider_id, currency):
+    for state, project_id, year, month, units, share, went_back in _line_sums(provider_id, currency):
         for sums in (whole, _of(months, Month(int(year), int(month))), _of(projects, project_id)):
-            _add(sums, SaleState(state), int(units), int(share), int(amount))
+            _add(sums, SaleState(state), int(units), int(share), int(went_back))
     for project_id, year, month, units in _direct_sums(provider_id):
         for sums in (whole, _of(months, Month(int(year), int(month))), _of(projects, project_id)):
             sums.direct += int(units)
@@ -208,14 +209,14 @@ def _line_sums(provider_id: int, currency: str) -> Sequence[Any]:
                 OrderLine.project_id,
                 OrderLine.units,
                 OrderLine.seller_share,
-                OrderLine.amount,
+                _went_back(state).label("went_back"),
                 happened_at.label("happened_at"),
             )
             .where(line_state == state.value, Order.currency == currency)
             .subquery()
         )
         year, month = month_of(lines.c.happened_at)
-        sums = (func.sum(lines.c.units), func.sum(lines.c.seller_share), func.sum(lines.c.amount))
+        sums = (func.sum(lines.c.units), func.sum(lines.c.seller_share), func.sum(lines.c.went_back))
         found += (
             (state, *row)
             for row in db.session.execute(
@@ -223,6 +224,11 @@ def _line_sums(provider_id: int, currency: str) -> Sequence[Any]:
             )
         )
     return found
+
+
+def _went_back(state: SaleState) -> ColumnElement[int]:
+    """What went back to the buyers of lines in a state, in minor units."""
+    return REFUNDED if state is SaleState.REFUNDED else literal_column("0", Integer)
 
 
 def _direct_sums(provider_id: int) -> Sequence[Any]:
@@ -251,8 +257,8 @@ def _earned_rows(provider_id: int, currency: str, month: Month) -> list[Statemen
     found = []
     for state in (SaleState.CANCELLED, SaleState.REFUNDED):
         at = _HAPPENED_AT[state]
-        for line, happened_at, reference, project, offer in db.session.execute(
-            own_lines(provider_id, OrderLine, at, Order.reference, Project.reference, Offer.code)
+        for line, went_back, happened_at, reference, project, offer in db.session.execute(
+            own_lines(provider_id, OrderLine, _went_back(state), at, Order.reference, Project.reference, Offer.code)
             .join(Project, Project.id == OrderLine.project_id)
             .join(Offer, Offer.id == OrderLine.offer_id)
             .where(
@@ -274,7 +280,7 @@ def _earned_rows(provider_id: int, currency: str, month: Month) -> list[Statemen
                     line.units,
                     {part: int(getattr(line, part)) for part in parts},
                     earned=int(line.seller_share) if is_earned else 0,
-                    refunded=0 if is_earned else int(line.amount),
+                    refunded=int(went_back),
                 )
             )
     return found
@@ -291,12 +297,12 @@ def _named(projects: dict[int, Sums]) -> tuple[ProjectSums, ...]:
     return tuple(ProjectSums(reference, title, unit_type, projects[id_]) for id_, reference, title, unit_type in rows)
 
 
-def _add(sums: Sums, state: SaleState, units: int, share: int, amount: int) -> None:
+def _add(sums: Sums, state: SaleState, units: int, share: int, went_back: int) -> None:
     if state is SaleState.CANCELLED:
         sums.earned += share
         sums.cancelled += units
     elif state is SaleState.REFUNDED:
-        sums.refunded += amount
+        sums.refunded += went_back
     else:
         sums.pending += share
 

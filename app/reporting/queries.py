@@ -45,30 +45,43 @@ ROWS_OF_A_FILE_AT_ONCE = 500
 
 _ENDED_WITHOUT_UNITS = (OrderState.REFUSED, OrderState.PARTLY_FULFILLED)
 
-# One line's state, decided where it is read: filters, sums and pages cannot disagree.
+# One line's state, decided where it is read: filters, sums and pages cannot disagree. What came for an order and was
+# not its price, and went back, never paid for any line of it.
 line_state: ColumnElement[str] = case(
     (Cancellation.state == CancellationState.CONFIRMED, SaleState.CANCELLED.value),
     (Cancellation.state == CancellationState.REFUSED, SaleState.REFUNDED.value),
     (Order.state.in_((*UNPAID, OrderState.PAYMENT_REVIEW)), SaleState.HELD.value),
     (Order.state == OrderState.EXPIRED, SaleState.EXPIRED.value),
+    (and_(Order.state == OrderState.REFUSED, Order.paid_at.is_(None)), SaleState.EXPIRED.value),
     (Order.state.in_(_ENDED_WITHOUT_UNITS), SaleState.REFUNDED.value),
     else_=SaleState.PAID.value,
 )
 
-# A second payment of an order that stands is given back without touching any line.
+# A second payment of an order that stands, or one that is not its price, is given back without touching any line.
+_TOUCHES_NO_LINE = ("second_payment", "differs")
 _REFUND = aliased(Refund)
 REFUNDED_AT = func.coalesce(
     select(func.min(_REFUND.created_at))
     .where(
         _REFUND.order_id == OrderLine.order_id,
         func.coalesce(_REFUND.order_line_id, OrderLine.id) == OrderLine.id,
-        _REFUND.cause != "second_payment",
+        _REFUND.cause.not_in(_TOUCHES_NO_LINE),
     )
     .correlate(OrderLine)
     .scalar_subquery(),
     Order.finished_at,
     Order.placed_at,
     type_=UTCDateTime(),
+)
+
+# What went back for a refunded line: its price where it was never sent to a registry; where that refused it, what its
+# buyer chose, which is the difference to the price of other units, and nothing yet while they think.
+REFUNDED = case(
+    (Cancellation.id.is_(None), OrderLine.amount),
+    else_=select(func.coalesce(func.sum(_REFUND.amount), 0))
+    .where(_REFUND.order_id == OrderLine.order_id, _REFUND.order_line_id == OrderLine.id)
+    .correlate(OrderLine)
+    .scalar_subquery(),
 )
 
 # As in the public register: chosen by the buyer, certified, and nobody holds the wording back.

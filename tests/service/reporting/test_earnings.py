@@ -6,14 +6,22 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from app.audit import service as audit
+from app.checkout import consent, service
+from app.checkout.models import Remedy
+from app.checkout.service import review
 from app.db import db
+from app.fulfilment.process import Collaborators, run_due
+from app.kernel.money import Money
 from app.payments import payouts
+from app.registry.ports import RefusalCode, Refused
 from app.registry.states import CancellationState
-from app.reporting.earnings import next_payout, read_earnings
+from app.reporting.earnings import Sums, next_payout, read_earnings, statement
 from app.reporting.forms import Month, last_months
 from tests import builders
+from tests.people import actor_of, an_operator
 from tests.service.conftest import Shop
 from tests.service.reporting.participants import (
     OURS,
@@ -41,6 +49,20 @@ def books(query: str) -> int:
 
 def cents(rows: list[dict[str, str]], column: str) -> int:
     return int(sum(Decimal(row[column]) for row in rows) * 100)
+
+
+def take_units_instead(world: Collaborators, offer_id: int, *, price: int) -> None:
+    service.take_units(
+        db.session.scalars(select(Remedy.id)).one(),
+        offer_id,
+        price,
+        consent_version=consent.VERSION,
+        consent_text="I agree.",
+        terms_version="2026-11-01",
+        registries=world.registries,
+        settings=world.settings,
+        now=world.clock.now(),
+    )
 
 
 def test_earnings_equal_the_books_in_the_sum_by_month_and_by_project(shop: Shop) -> None:
@@ -77,6 +99,37 @@ def test_a_line_is_earned_when_its_units_are_cancelled_and_never_when_they_are_r
     assert (after.pending, after.earned) == (0, before.earned + before.pending)
     assert after.cancelled == before.cancelled + 13 == 7 + 3 + 1 + 2 + 13
     assert after.refunded == before.refunded
+
+
+def test_of_a_refused_line_what_went_back_is_refunded_and_not_the_price_of_the_units_its_buyer_took_instead(
+    shop: Shop,
+) -> None:
+    with shop.inside() as world:
+        other_offer = builders.an_offer(number=2, price=250)
+        shop.registry.submits = [Refused(RefusalCode.RULES, "no")]
+        builders.a_finished_order(world, {builders.an_offer(price=300): 10})
+        undecided = read_earnings(provider_id_of(), "USD").whole.refunded
+        take_units_instead(world, other_offer, price=250)
+        found = read_earnings(provider_id_of(), "USD")
+        rows = [row for row in statement(provider_id_of(), "USD", Month.of(builders.NOW)) if row.kind == "refund"]
+
+        assert undecided == 0, "the buyer may still take other units"
+        assert [row.refunded for row in rows] == [500]
+        assert found.whole.refunded == found.projects[0].sums.refunded == books(REFUNDED) == 10 * (300 - 250)
+
+
+def test_money_that_was_not_the_price_of_an_order_and_went_back_was_never_paid_for_its_lines(shop: Shop) -> None:
+    with shop.inside() as world:
+        order_id = builders.a_payable_order(world, {builders.an_offer(): 2, builders.an_offer(number=2): 3})
+        shop.gateway.payments[shop.gateway.pay()].amount = Money(1, "USD")
+        builders.look_again(world, order_id)
+        proposal_id = review.propose_refund(order_id, actor_of(an_operator()), reason="not the price", now=builders.NOW)
+        audit.agree(proposal_id, actor_of(an_operator("ole@tonne.example")), now=builders.NOW)
+        run_due(world)
+
+        assert [refund.amount for refund in builders.refunds_of(order_id)] == [1]
+        assert read_earnings(provider_id_of(), "USD").whole == Sums()
+        assert not list(statement(provider_id_of(), "USD", Month.of(builders.NOW)))
 
 
 def test_a_months_statement_adds_up_to_its_row_of_the_page(shop: Shop) -> None:
