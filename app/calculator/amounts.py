@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from app.kernel.text import joined_digits
+
 # Grouped thousands and decimals cannot be told apart over three languages: "3,500" is refused, "3 500" is read.
 _AMOUNT = re.compile(r"[0-9]{1,9}([.,][0-9]{1,2})?")
 _WITH_THOUSANDS = re.compile(r"[0-9]{1,3}([.,][0-9]{3})+([.,][0-9]*)?")
@@ -23,9 +25,9 @@ class BadAmount(ValueError):
 def read_amount(typed: str) -> Decimal:
     """An amount from what was typed: at most nine digits, at most two decimals after a point or a comma.
 
-    Spaces between digits are forgiven. Raises BadAmount.
+    Spaces between groups of three digits are forgiven. Raises BadAmount.
     """
-    text = "".join(typed.split())
+    text = joined_digits(typed)
     if not _AMOUNT.fullmatch(text):
         raise BadAmount(_reason(text))
     return Decimal(text.replace(",", "."))

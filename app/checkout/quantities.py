@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from app.checkout.errors import BadUnits
+from app.kernel.text import joined_digits
 from app.offers.tiers import Levels, least_units, most_units
 
 MOST_DIGITS = 12
@@ -17,12 +18,12 @@ _GROUPED = re.compile(r"(?!0)\d{1,3}([.,])\d{3}(\1\d{3})*")
 
 
 def read_units(typed: str, thousands: str) -> int:
-    """Whole units (tonnes) from what was typed, with `thousands` or spaces between groups of digits.
+    """Whole units (tonnes) from what was typed, with `thousands` or spaces between groups of three digits.
 
     Nothing is guessed: the sign of another language is refused. Raises BadUnits with `reason` missing,
     thousands, fraction, sign, zero, number or large.
     """
-    text = "".join(typed.split())
+    text = joined_digits(typed)
     if not text:
         raise BadUnits(reason="missing", typed=typed)
     if text[0] in "-−–+":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ _DROPPED_CATEGORIES = {"Cc", "Cs", "Co", "Cn"}
 _UNSEEN = {"Mn", "Me", "Cf"}  # accents, joiners, direction marks
 _INVISIBLE = {"\u200b", "\u2060", "\ufeff", "\u00ad"}
 _FORMULA_STARTS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_SPACED_GROUPS = re.compile(r"(?!0)\d{1,3}( \d{3})+([.,]\d*)?")
 # Letters that Unicode does not take apart, as a person without them on the keyboard types them.
 _PLAIN_LETTERS = str.maketrans(
     {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ŧ": "t", "þ": "th"}
@@ -62,6 +64,15 @@ def fold(text: str) -> str:
 def _is_of_word(character: str) -> bool:
     # Vowel signs of Indic scripts are no letters to Unicode and yet part of the word.
     return character.isalnum() or unicodedata.category(character) == "Mc"
+
+
+def joined_digits(typed: str) -> str:
+    """A number as it was typed, without spaces around it and between groups of three digits.
+
+    Any other space stays, so that whoever reads the number refuses it rather than guesses: `5 6` is not 56.
+    """
+    text = " ".join(typed.split())
+    return text.replace(" ", "") if _SPACED_GROUPS.fullmatch(text) else text
 
 
 def is_right_to_left(text: str) -> bool:

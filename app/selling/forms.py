@@ -17,7 +17,7 @@ from app.audit.service import LONGEST_REASON
 from app.kernel.csvtable import CellRefused, amount, minor_units, whole_number
 from app.kernel.languages import LANGUAGES
 from app.kernel.money import Money
-from app.kernel.text import clean_lines
+from app.kernel.text import clean_lines, joined_digits
 from app.selling.terms import LONGEST_TEXT, MOST_TIERS, MOST_UNITS, Terms
 from app.web.fields import cleaned, in_each_language
 from app.web.import_errors import sentence
@@ -198,7 +198,7 @@ def read_units(field: Field) -> int:
 def read_price(field: Field, currency: str) -> int:
     """A price in minor units of `currency`; 0 with the problem beside the field."""
     try:
-        value = minor_units(_amount("".join((field.data or "").split())), currency)
+        value = minor_units(_amount(joined_digits(field.data or "")), currency)
         if not 0 < value <= LARGEST_PRICE:
             raise CellRefused("price_out_of_range")
     except CellRefused as refused:

@@ -128,6 +128,12 @@ def test_a_refusal_writes_numbers_prices_and_quotes_as_the_language_of_the_page_
     assert "1 000 000 000 000" in wrong.error_at("units")
     assert "2,50" in wrong.error_at("unit_price")
 
+    two_numbers = seller.read(
+        seller.send(wrong, address, 422, fields=typed | {"units": "5 6", "unit_price": "2 5"}), 422
+    )
+    assert two_numbers.error_at("units")
+    assert "2,50" in two_numbers.error_at("unit_price")
+
     claim = seller.read(seller.send(wrong, address, 422, fields=typed | {"units": "10", "unit_price": "2,50"}), 422)
     assert "« Neutre en carbone »" in claim.error_at("text_fr")
 

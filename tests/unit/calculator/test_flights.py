@@ -147,7 +147,7 @@ def test_amounts_are_read_as_people_write_them(typed: str, amount: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "abc", "-1", "+1", "1e3", "3,500", "3.500", "1.2.3", "1234567890", "١٢", "12.", ".5"]
+    "typed", ["", "abc", "-1", "+1", "1e3", "3,500", "3.500", "1.2.3", "1234567890", "١٢", "12.", ".5", "5 6", "1 2.5"]
 )
 def test_what_could_mean_two_things_or_nothing_is_not_guessed(typed: str) -> None:
     with pytest.raises(BadAmount):

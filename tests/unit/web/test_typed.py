@@ -24,9 +24,10 @@ def test_digits_may_be_grouped_as_the_page_groups_them(app: Flask, language: str
 
 
 @pytest.mark.parametrize(
-    ("language", "typed"), [("en", "4.001"), ("es", "4,001"), ("fr", "4.001"), ("es", "1.50"), ("en", "0,500")]
+    ("language", "typed"),
+    [("en", "4.001"), ("es", "4,001"), ("fr", "4.001"), ("es", "1.50"), ("en", "0,500"), ("fr", "5 6"), ("en", "1 00")],
 )
-def test_the_sign_of_another_language_and_a_fraction_stay_for_the_reader_to_refuse(
+def test_the_sign_of_another_language_a_fraction_and_any_other_space_stay_for_the_reader_to_refuse(
     app: Flask, language: str, typed: str
 ) -> None:
     with app.test_request_context(f"/{language}/"):
