@@ -15,6 +15,7 @@ from app.current import now, settings
 from app.providers import queries
 from app.providers.blueprint import APPLICATION, ID, act, blueprint, do, editable, form_page, page
 from app.providers.certification import certified_text, sentences
+from app.providers.errors import SharesTooLarge
 from app.providers.forms import CertificationForm, CompanyForm, ContactForm, OwnerForm, PayeeForm, StartForm
 from app.providers.parts import Part
 from app.providers.ports import current_surroundings
@@ -124,7 +125,7 @@ def owners(organisation: str) -> Response:
                 now=now(),
             )
 
-        if do(add, form.name):
+        if do(add, form.name, {SharesTooLarge.code: form.share}):
             return redirect(url_for("applying.owners", organisation=organisation), 303)
     return form_page("sell/application_owners.html", form, application=view)
 

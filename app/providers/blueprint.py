@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, abort, flash, make_response, render_template
@@ -32,14 +32,14 @@ def editable() -> ApplicationView:
     return view
 
 
-def do(work: Work, field: Field) -> bool:
-    """Do something that may be refused; the refusal stands at a field then."""
+def do(work: Work, field: Field, elsewhere: Mapping[str, Field] | None = None) -> bool:
+    """Do something that may be refused; the refusal stands at a field then, with some codes `elsewhere`."""
     try:
         work()
     except NoSuchThing:
         abort(404)
     except Refusal as refusal:
-        field.errors = [sentence(refusal)]
+        (elsewhere or {}).get(refusal.code, field).errors = [sentence(refusal)]
         return False
     return True
 

@@ -47,6 +47,18 @@ class AlreadyClaimed(Refusal):
     code = "already_claimed"
 
 
+class AlreadyNamed(Refusal):
+    """A person of this name, country and year of birth stands in the application already."""
+
+    code = "already_named"
+
+
+class SharesTooLarge(Refusal):
+    """Together the owners would have more than the whole; `left` per cent are left."""
+
+    code = "shares_too_large"
+
+
 class NotClear(Refusal):
     """A name behind the application is like a listed one: `standing` is `pending` or `confirmed`."""
 

@@ -32,6 +32,7 @@ _SENTENCES = {
     "not_editable": _("The application cannot be changed now: it waits for its decision, or was decided."),
     "too_many": _("There are as many as there may be. Remove one first."),
     "unknown_project": _("There is no project with this reference."),
+    "already_named": _("This person stands in the list already. To change something, remove the entry first."),
     "already_claimed": _("You claim this project already."),
     "incomplete": _("The application is not complete. What is missing stands below."),
     "moved_on": _("Somebody decided this before. Nothing was changed."),
@@ -56,6 +57,11 @@ def sentence(refusal: Refusal) -> str:
         return gettext(
             "“%(quote)s” claims something that nobody may say of units. Say what the project did instead.",
             quote=str(refusal.facts["quote"]),
+        )
+    if refusal.code == "shares_too_large":
+        return gettext(
+            "All shares together make at most 100 per cent, of which %(left)s are left.",
+            left=str(refusal.facts["left"]),
         )
     return str(_SENTENCES[refusal.code])
 

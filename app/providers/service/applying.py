@@ -13,7 +13,15 @@ from app.config import Settings
 from app.db import advance, db, insert_once, record, transaction
 from app.kernel.sealing import SealFor, seal, seal_text
 from app.providers import mails
-from app.providers.errors import AlreadyClaimed, Incomplete, NoSuchThing, NotEditable, TooMany
+from app.providers.errors import (
+    AlreadyClaimed,
+    AlreadyNamed,
+    Incomplete,
+    NoSuchThing,
+    NotEditable,
+    SharesTooLarge,
+    TooMany,
+)
 from app.providers.models import Application, BeneficialOwner, Evidence, ProjectAuthority
 from app.providers.parts import COLUMNS, EvidenceKind, Part, missing_parts
 from app.providers.states import APPLICATION, AUTHORITY, ApplicationState, AuthorityState
@@ -22,6 +30,7 @@ from app.screening.service import ScreenedSubject, screen
 
 SUBJECT = "application"
 MOST_OWNERS = 30
+WHOLE = 100  # per cent
 MOST_DOCUMENTS = 10
 MOST_CLAIMS = 100
 
@@ -100,11 +109,20 @@ def add_owner(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Add a natural person behind the applicant; `share` in per cent. Raises NoSuchThing, NotEditable or TooMany."""
+    """Add a natural person behind the applicant; `share` in per cent.
+
+    Raises NoSuchThing, NotEditable, TooMany, AlreadyNamed or SharesTooLarge.
+    """
     with transaction() as session:
         application = _editable(organisation_id)
-        if _count(BeneficialOwner, BeneficialOwner.application_id == application.id) >= MOST_OWNERS:
+        owners = _owners(application)
+        if len(owners) >= MOST_OWNERS:
             raise TooMany(most=MOST_OWNERS)
+        if (name, country, birth_year) in {(owner.name, owner.country, owner.birth_year) for owner in owners}:
+            raise AlreadyNamed
+        left = WHOLE - sum(owner.share or 0 for owner in owners)
+        if (share or 0) > left:
+            raise SharesTooLarge(left=left)
         session.add(
             BeneficialOwner(
                 application_id=application.id, name=name, country=country, birth_year=birth_year, share=share

@@ -200,6 +200,38 @@ def test_files_that_are_none_of_three_kinds_or_too_large_are_refused_at_the_fiel
     assert project
 
 
+def test_an_owner_is_named_once_and_owners_have_the_whole_at_most(shop: Shop) -> None:
+    owner = as_owner(shop)
+    owner.send(owner.get(HOME), "/application")
+    address = f"{HOME}/owners"
+    bat = {"name": "Bat Erdene", "country": "MN", "birth_year": "1970", "share": "60"}
+
+    def refused(**typed: str) -> Page:
+        return owner.read(owner.send(owner.get(address), address, 422, fields={**bat, **typed}), 422)
+
+    fill(owner, "owners", **bat)
+    assert refused().error_at("name") == (
+        "This person stands in the list already. To change something, remove the entry first."
+    )
+    assert refused(name="Bold Erdene", share="41").error_at("share") == (
+        "All shares together make at most 100 per cent, of which 40 are left."
+    )
+    fill(owner, "owners", **{**bat, "birth_year": "1971", "share": "40"})
+    fill(owner, "owners", name="Sarnai Bat", country="MN", birth_year="1980", share="")
+    assert owner.get(address).words.count("Erdene, ") == 2
+
+
+def test_a_project_waits_for_nobody_before_the_application_is_submitted(shop: Shop, project: int) -> None:
+    owner = as_owner(shop)
+    owner.send(owner.get(HOME), "/application")
+    projects = f"{HOME}/projects"
+
+    upload(owner, projects, reference="IN-1", file=a_file())
+
+    assert "Waits for the operator" not in owner.get(projects).words
+    assert project
+
+
 def test_a_claim_of_the_same_project_is_refused_and_parts_are_removed(shop: Shop, project: int) -> None:
     owner = as_owner(shop)
     owner.send(owner.get(HOME), "/application")
