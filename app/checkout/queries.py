@@ -212,10 +212,10 @@ def units_left_for(offer: Offer, held: int) -> int:
     """Units (tonnes) of an offer that somebody could order now whose own unpaid order holds `held` of them.
 
     They count as left: ordering again gives them back first, so whoever comes back from the payment page does not
-    find his own units sold out.
+    find his own units sold out. Of an offer in a currency that the house gave up nothing is left.
     """
     is_for_sale = offer.state is OfferState.LIVE or (offer.state is OfferState.SOLD_OUT and held > 0)
-    return offer.units_left + held if is_for_sale else 0
+    return offer.units_left + held if is_for_sale and offer.currency == current.settings().currency else 0
 
 
 def minimum_problem(offer: Offer, units: int, units_left: int) -> BelowMinimum | None:

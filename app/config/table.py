@@ -95,7 +95,7 @@ SETTINGS: tuple[Setting, ...] = (
         "CURRENCY",
         "USD",
         "choice",
-        "ISO 4217 code of the one currency that offers and payments use.",
+        "ISO 4217 code of the one currency that offers and payments use; offers in another are sold to nobody.",
         tuple(SMALLEST_PAYMENT),
     ),
     Setting("PAYMENT_GATEWAY", "testpay", "choice", "Who takes the payment.", tuple(GATEWAYS)),

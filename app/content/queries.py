@@ -27,6 +27,7 @@ class PriceRange:
 def prices_on_offer() -> PriceRange | None:
     """What units cost at this moment, or None while nothing is for sale. One query."""
     is_left = Offer.units_offered - Offer.units_reserved - Offer.units_settled > 0
+    is_ours = Offer.currency == current.settings().currency
     low, high, currency, projects = db.session.execute(
         select(
             func.min(Offer.unit_price),
@@ -35,6 +36,6 @@ def prices_on_offer() -> PriceRange | None:
             func.count(Issuance.project_id.distinct()),
         )
         .join(Issuance, Issuance.id == Offer.issuance_id)
-        .where(Offer.state == OfferState.LIVE, is_left, on_sale(current.now()))
+        .where(Offer.state == OfferState.LIVE, is_left, is_ours, on_sale(current.now()))
     ).one()
     return PriceRange(Money(low, currency), Money(high, currency), projects) if projects else None

@@ -20,7 +20,7 @@ from app.kernel.text import clean_line
 from app.offers.history import cancelled_units
 from app.offers.models import Offer
 from app.offers.queries import minimum_units
-from app.offers.states import VISIBLE, OfferState
+from app.offers.states import VISIBLE, Standing
 from app.providers.models import Provider
 
 MOST = 4
@@ -144,9 +144,7 @@ def _column(
     today: date,
 ) -> Column:
     is_closed = project.mechanism_code in book.contents().closed(current.now())
-    for_sale = [
-        facts for facts in visible if facts[0].state is OfferState.LIVE and facts[0].units_left > 0 and not is_closed
-    ]
+    for_sale = [facts for facts in visible if facts[0].standing is Standing.OPEN and not is_closed]
     prices = sorted(offer.price for offer, _issuance, _provider in for_sale)
     cheapest = [offer for offer, _issuance, _provider in for_sale if offer.price == prices[0]]
     periods = [issuance for _offer, issuance, _provider in for_sale]

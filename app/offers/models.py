@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Date, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app import current
 from app.db import BigKey
 from app.kernel.columns import Base, UTCDateTime, state_column
 from app.kernel.money import Money
@@ -62,8 +63,9 @@ class Offer(Base):
 
     @property
     def standing(self) -> Standing:
-        """How it stands for a buyer, if visitors may know of it."""
-        return standing(self.state, self.units_left, self.units_reserved)
+        """How it stands for a buyer, if visitors may know of it: one in a currency that the house gave up is not sold."""
+        is_sold = self.currency == current.settings().currency
+        return standing(self.state, self.units_left, self.units_reserved) if is_sold else Standing.HELD
 
     def is_on_sale(self, now: datetime) -> bool:
         """Whether units that are left can be ordered at an instant: it is live, has opened and has not expired."""

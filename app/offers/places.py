@@ -53,12 +53,13 @@ class Region:
 def places() -> tuple[Region, ...]:
     """Every project with units for sale, by region and first host Party, which its reference names. Two queries."""
     left = Offer.units_offered - Offer.units_reserved - Offer.units_settled
+    is_ours = Offer.currency == current.settings().currency
     found: dict[str, dict[str, list[PlacedProject]]] = {}
     for project, units_left, lowest, currency in db.session.execute(
         select(Project, func.sum(left), func.min(Offer.unit_price), func.min(Offer.currency))
         .join(Issuance, Issuance.project_id == Project.id)
         .join(Offer, Offer.issuance_id == Issuance.id)
-        .where(Offer.state == OfferState.LIVE, left > 0, on_sale(current.now()))
+        .where(Offer.state == OfferState.LIVE, left > 0, is_ours, on_sale(current.now()))
         .group_by(Project.id)
     ):
         first, *others = project.host_parties

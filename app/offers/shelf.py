@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any, cast
 
 from flask import Flask, current_app
-from sqlalchemy import Connection, Row, String, func, select, type_coerce
+from sqlalchemy import Connection, Row, String, bindparam, func, select, type_coerce
 
 from app import current
 from app.catalog import book
@@ -44,7 +44,7 @@ _OFFERS = (
         (_offers.c.units_reserved > 0).label("is_reserved"),
         select(func.coalesce(func.max(_documents.c.revision), 0)).scalar_subquery().label("revision"),
     )
-    .where(_offers.c.state.in_(VISIBLE))
+    .where(_offers.c.state.in_(VISIBLE), _offers.c.currency == bindparam("currency"))
     .order_by(_offers.c.id)
 )
 _FACTS = (
@@ -134,9 +134,10 @@ def recent_stock() -> Stock:
 
 
 def _read(known: Stock | None, read_at: float, closed: frozenset[str]) -> Stock:
+    asked = {"currency": current.settings().currency}
     # On a connection of its own: the request's may see the database as it was a while ago.
     with db.engine.connect() as connection:
-        rows = {row[0]: row for row in map(tuple, connection.execute(_OFFERS))}
+        rows = {row[0]: row for row in map(tuple, connection.execute(_OFFERS, asked))}
         revision = next((row[-1] for row in rows.values()), 0)
         is_same = known is not None and (known.revision, known.closed) == (revision, closed)
         if known is not None and is_same and known.rows.keys() == rows.keys():

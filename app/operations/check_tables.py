@@ -15,6 +15,8 @@ from app.dialects import taking_the_write_lock
 from app.jobs import heartbeat
 from app.jobs.models import Heartbeat
 from app.kernel.sealing import SealBroken, is_present
+from app.offers.models import Offer
+from app.offers.states import OfferState
 from app.operations import queries
 from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import Patient
@@ -118,6 +120,20 @@ def due(patient: Patient) -> Iterator[Finding]:
         yield level("due", f"{each.count} of {kind} due, the oldest for {in_words(age)}: the worker’s log says why.")
     if not late:
         yield ok("due", "Nothing has been due for long.")
+
+
+def offers(patient: Patient) -> Iterator[Finding]:
+    """What is for sale has its price in the currency of the house."""
+    ours = patient.settings.currency
+    others = db.session.scalars(
+        select(Offer.currency).where(Offer.state == OfferState.LIVE, Offer.currency != ours).distinct()
+    ).all()
+    if others:
+        yield problem(
+            "offers", f"Offers in {', '.join(sorted(others))} are sold to nobody: CURRENCY is {ours}. Withdraw them."
+        )
+    else:
+        yield ok("offers", f"What is for sale has its price in {ours}.")
 
 
 def clock(patient: Patient) -> Iterator[Finding]:

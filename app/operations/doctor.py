@@ -34,6 +34,7 @@ CHECKS: dict[str, Check] = {
     "webhook": check_outside.webhook,
     "address": check_outside.address,
     "registry": check_outside.registry,
+    "offers": check_tables.offers,
     "books": check_books.books,
     "journal": check_books.journal,
     "fonts": check_machine.fonts,

@@ -22,7 +22,7 @@ from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.offers import closing
 from app.offers import service as offers
-from app.offers.errors import PriceChanged
+from app.offers.errors import PriceChanged, UnitsUnavailable
 from app.offers.models import Offer
 from app.payments.ports import PaymentGateway
 from app.registry.ports import Registries
@@ -79,6 +79,9 @@ def place_order(
             raise BasketEmpty
         require_time_to_pay([closing.Closing(row.Offer.id, row.unit_type, row.closes_at) for row in rows], now)
         require_intent(details["intent"], [row.authorisation for row in rows])
+        for row in rows:
+            if row.Offer.currency != settings.currency:
+                raise UnitsUnavailable(offer_id=row.Offer.id, units=row.units, units_left=0, is_reserved=False)
         bought = [Bought(row.Offer, row.project_id, row.units, row.Offer.price_for(row.units).minor) for row in rows]
         total = sum(one.amount for one in bought)
         if total != expected_total:

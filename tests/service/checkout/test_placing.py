@@ -16,10 +16,12 @@ from app.checkout.errors import BasketEmpty, TotalAboveMaximum, TotalBelowMinimu
 from app.checkout.models import Basket, BasketLine, Beneficiary, Order
 from app.checkout.queries import basket_units, basket_view, find_basket, find_details
 from app.checkout.states import OrderState
+from app.content.queries import PriceRange, prices_on_offer
 from app.db import db, transaction
 from app.fulfilment.process import Collaborators
 from app.kernel.money import Money
 from app.offers.errors import UnitsUnavailable
+from app.offers.shelf import current_stock
 from tests.builders import (
     DETAILS,
     NOW,
@@ -85,6 +87,26 @@ def test_a_total_other_than_the_one_agreed_to_is_told_and_not_charged(world: Col
     assert refusal.value.facts == {"total": 1_004, "expected": 1_000}
     assert the_offer(offer_id).units_reserved == 0
     assert the_order(place_at(world, token, 1_004)).total == 1_004
+
+
+def test_an_offer_in_a_currency_that_the_house_gave_up_is_not_sold_for_as_many_cents_of_another(
+    world: Collaborators,
+) -> None:
+    offer_id, other = an_offer(price=250), an_offer(number=2, price=300)
+    token = a_basket({offer_id: 4, other: 1})
+    change_offer(offer_id, currency="JPY")
+
+    seen = basket_view(token, world.settings)
+    assert not seen.is_valid
+    assert [bool(line.error) for line in seen.lines] == [True, False]
+    with pytest.raises(UnitsUnavailable) as refusal:
+        place_at(world, token, 1_300)
+    assert (refusal.value.facts["offer_id"], refusal.value.facts["units_left"]) == (offer_id, 0)
+    with pytest.raises(UnitsUnavailable):
+        a_basket({offer_id: 1})
+    assert the_offer(offer_id).units_reserved == 0
+    assert current_stock().rows.keys() == {other}
+    assert prices_on_offer() == PriceRange(Money(300, "USD"), Money(300, "USD"), 1)
 
 
 def test_one_unit_at_thirty_eight_cents_is_too_little_and_two_are_enough(world: Collaborators) -> None:

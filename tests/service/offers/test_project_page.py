@@ -53,6 +53,19 @@ def page_of(client: FlaskClient, reference: str, query: str = "", language: str 
     return Page(answer.text)
 
 
+def test_offers_in_a_currency_that_the_house_gave_up_are_shown_and_not_for_sale(
+    small_world: None, client: FlaskClient
+) -> None:
+    change("MN-5977-1", currency="JPY")
+
+    page = get_project_page("MN-5977", 50)
+
+    assert [offer.is_for_sale for offer in page.offers] == [True, False]
+    assert page.from_price == Money(38, "USD")
+    page_of(client, "MN-5977")
+    assert client.get("/en/compare?p=MN-5977&p=MW-9933").status_code == 200
+
+
 # What happened
 
 

@@ -499,6 +499,15 @@ def test_units_for_sale_of_a_registry_that_is_not_connected_any_more_are_found(w
     assert_well("registry", patient(context))
 
 
+def test_units_for_sale_in_a_currency_that_the_house_gave_up_are_found(world: Any, context: Flask) -> None:
+    offer_id = an_offer()
+    assert_well("offers", patient(context))
+
+    change_offer(offer_id, currency="JPY")
+
+    assert "Offers in JPY are sold to nobody: CURRENCY is USD." in bad("offers", patient(context)).words
+
+
 def test_a_registry_that_is_away_slow_or_knows_no_units_is_found(world: Any, context: Flask) -> None:
     assert_well("registry", patient(context))
     an_offer()
