@@ -63,7 +63,7 @@ class Offer(Base):
 
     @property
     def standing(self) -> Standing:
-        """How it stands for a buyer, if visitors may know of it: one in a currency that the house gave up is not sold."""
+        """How it stands for a buyer, if visitors may know of it; in a currency of the past it is not sold."""
         is_sold = self.currency == current.settings().currency
         return standing(self.state, self.units_left, self.units_reserved) if is_sold else Standing.HELD
 
