@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from app.db import advance, common_now, end_reading, transaction
+from sqlalchemy import update
+
+from app.db import advance, common_now, db, end_reading, transaction
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.registry import leases
@@ -30,6 +32,9 @@ from app.registry.states import CANCELLATION, CancellationState
 
 _S = CancellationState
 
+# How soon to look again whether a registry is connected.
+NOT_CONNECTED = timedelta(minutes=15)
+
 
 def pursue(cancellation_id: int, state: CancellationState, registries: Registries, clock: Clock) -> bool:
     """Do the one next thing for a due cancellation, whatever state it was seen in.
@@ -51,12 +56,16 @@ def pursue(cancellation_id: int, state: CancellationState, registries: Registrie
 def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
     """Ask the registry to cancel: commit the intent, make the call, record the outcome.
 
-    False if somebody else was faster, or writes to the same account at the moment, or a restoration hold stands.
+    False if somebody else was faster, or writes to the same account at the moment, a restoration hold stands, or the
+    registry is not connected.
     """
     with transaction():
         now = common_now(clock)
         question = read_question(cancellation_id)
         if question.is_held:
+            return False
+        if not registries.has(question.registry_code):
+            _wait_for_connection(cancellation_id, now)
             return False
         lease = leases.take(question.registry_code, question.request.account, now)
         if lease is None:
@@ -94,6 +103,16 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
         # it says is about a claim that belongs to somebody else by now.
         apply(question, outcome, ended_at, question.fence_after_sending)
     return True
+
+
+def _wait_for_connection(cancellation_id: int, now: datetime) -> None:
+    """Nothing is sent to a registry that this copy is not connected to any more, so nothing can have happened there."""
+    db.session.execute(
+        update(Cancellation)
+        .where(Cancellation.id == cancellation_id, Cancellation.state == _S.PLANNED)
+        .values(next_action_at=now + NOT_CONNECTED, last_message="the registry is not connected")
+        .execution_options(synchronize_session=False)
+    )
 
 
 def doubt(cancellation_id: int, now: datetime) -> bool:

@@ -12,8 +12,9 @@ from sqlalchemy import select
 from app.db import db
 from app.fulfilment.process import Collaborators
 from app.registry import service
+from app.registry.adapters.batch import BatchRegistry
 from app.registry.models import RegistryAttempt
-from app.registry.ports import NotSent, Unavailable, Unknown
+from app.registry.ports import NotSent, Registries, Unavailable, Unknown
 from app.registry.states import CancellationState
 from tests.builders import (
     a_begun_order,
@@ -70,6 +71,21 @@ def test_every_answer_is_kept_as_the_registry_gave_it(world: Collaborators) -> N
     assert (result["registry_transaction"], result["units"], result["evidence"]) == ("X-1", UNITS, {"page": 7})
     assert [(b["first"], b["last"]) for b in result["blocks"]] == [(FIRST, FIRST + 9)]
     assert json.dumps(result)
+
+
+def test_a_registry_that_is_not_connected_any_more_was_sent_nothing_and_is_asked_when_it_is_back(
+    world: Collaborators,
+) -> None:
+    cancellation_id = a_planned_cancellation(world)
+    away = Registries([BatchRegistry(world.settings, world.clock)])
+
+    for _day in range(3):
+        service.pursue(cancellation_id, state_of(cancellation_id), away, world.clock)
+        assert (state_of(cancellation_id), pause_of(cancellation_id, world)) == (S.PLANNED, timedelta(minutes=15))
+        assert the_cancellation(cancellation_id).attempts == 0
+        pass_time(world, days=1)
+
+    assert ask(world, cancellation_id) is S.CONFIRMED
 
 
 def test_serial_numbers_that_were_cancelled_before_never_stand_on_a_second_certificate(
