@@ -353,11 +353,3 @@ def rules_form(values: dict[str, int]) -> FlaskForm:
         )
     RulesForm.reason = reason_field()
     return RulesForm(data={key: str(value) for key, value in values.items()})
-
-
-def read_day(text: str) -> date | None:
-    """A day of an address; what is none narrows nothing."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

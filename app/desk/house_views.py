@@ -21,7 +21,7 @@ from app.current import now, settings
 from app.desk.act_words import act_words
 from app.desk.acting import ActPage, act, blueprint, proposed, refusal_words
 from app.desk.facts import told
-from app.desk.forms import ApplyForm, ImportForm, PayoutForm, read_day, rules_form
+from app.desk.forms import ApplyForm, ImportForm, PayoutForm, rules_form
 from app.desk.loading import IMPORTERS, load, rehearse
 from app.desk.queries import find_payout_row, payout_rows, payouts_of
 from app.desk.trail import PAGE, ActFilter, acts, codes, every_act
@@ -34,6 +34,7 @@ from app.web.demonstration import statement
 from app.web.filters import money
 from app.web.import_errors import line, report_line
 from app.web.security import form_checks_token, takes_up_to
+from app.web.typed import TypedDay, read_day
 
 # A file in base64, and what a form puts around it.
 LARGEST_REQUEST = MAXIMUM_BYTES * 4 // 3 + 100_000
@@ -150,8 +151,10 @@ def rules() -> Response:
 
 
 def _setting(name: str) -> str:
-    value = getattr(settings(), name.lower(), "")
-    return ", ".join(sorted(value)) if isinstance(value, (frozenset, tuple)) else str(value)
+    value = getattr(settings(), name.lower(), None)
+    if isinstance(value, (frozenset, tuple)):
+        return ", ".join(sorted(value))
+    return "" if value is None else str(value)
 
 
 # --- the trail -------------------------------------------------------------------------------------
@@ -159,19 +162,34 @@ def _setting(name: str) -> str:
 
 @blueprint.get("/acts", endpoint="acts")
 @operators_only
-def act_list() -> str:
-    """Who did what, when and why, newest first."""
-    wanted = _act_filter()
-    rows = acts(wanted)
+def act_list() -> Response:
+    """Who did what, when and why, newest first; nothing where a day cannot be read."""
+    days = _act_days()
+    is_read = not any(day.error for day in days.values())
+    wanted = _act_filter(days)
+    rows = acts(wanted) if is_read else []
     more = rows[PAGE - 1].id if len(rows) > PAGE else None
     known = sorted(((code, act_words(code)) for code in codes()), key=lambda pair: pair[1])
-    return render_template("desk/acts.html", rows=rows[:PAGE], wanted=wanted, codes=known, more=more, told=told)
+    page = render_template(
+        "desk/acts.html",
+        rows=rows[:PAGE],
+        wanted=wanted,
+        days=days,
+        is_read=is_read,
+        codes=known,
+        more=more,
+        told=told,
+    )
+    return make_response(page, 200 if is_read else 422)
 
 
 @blueprint.get("/acts.csv")
 @operators_only
 def acts_csv() -> Response:
-    """The same as a file, without the end of a page."""
+    """The same as a file, without the end of a page. No file where a day cannot be read."""
+    days = _act_days()
+    if any(day.error for day in days.values()):
+        abort(400)
     return _csv(
         "acts.csv",
         ("at", "person", "act", "words", "subject_kind", "subject", "reason", "facts"),
@@ -186,19 +204,23 @@ def acts_csv() -> Response:
                 row.reason,
                 "; ".join(f"{name}: {value}" for name, value in told(row.facts)),
             )
-            for row in every_act(_act_filter())
+            for row in every_act(_act_filter(days))
         ),
     )
 
 
-def _act_filter() -> ActFilter:
+def _act_days() -> dict[str, TypedDay]:
+    return {name: read_day(request.args.get(name, "")) for name in ("first", "last")}
+
+
+def _act_filter(days: dict[str, TypedDay]) -> ActFilter:
     given, before = request.args, request.args.get("before", "")
     return ActFilter(
         who=clean_line(given.get("who", ""))[:254],
         what=clean_line(given.get("what", ""))[:60],
         subject=clean_line(given.get("subject", ""))[:200],
-        first=read_day(given.get("first", "")),
-        last=read_day(given.get("last", "")),
+        first=days["first"].day,
+        last=days["last"].day,
         before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
     )
 

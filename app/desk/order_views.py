@@ -16,7 +16,7 @@ from app.checkout.states import OrderState
 from app.current import now
 from app.desk.acting import ActPage, act, blueprint, press, proposed
 from app.desk.facts import told_to_operators
-from app.desk.forms import AddressForm, BeneficiaryForm, NoteForm, ReasonForm, read_day
+from app.desk.forms import AddressForm, BeneficiaryForm, NoteForm, ReasonForm
 from app.desk.orders import PAGE, OrderFilter, find_by_reference, order_file, order_rows
 from app.desk.queries import screened_reference
 from app.desk.timeline import timeline
@@ -24,6 +24,7 @@ from app.fulfilment import risk
 from app.kernel.text import clean_line
 from app.web.filters import money
 from app.web.security import form_checks_token
+from app.web.typed import read_day
 
 ID = "int(max=9223372036854775807)"
 BOTH = ["GET", "POST"]
@@ -37,25 +38,23 @@ blueprint.add_app_template_global(screened_reference)
 def orders() -> Response:
     """Orders, newest first, narrowed by state, day and e-mail address; none for a day that cannot be read."""
     state, before = request.args.get("state", ""), request.args.get("before", "")
-    typed_day = clean_line(request.args.get("day", ""))[:20]
+    day = read_day(request.args.get("day", ""))
     wanted = OrderFilter(
         state=OrderState(state) if state in set(OrderState) else None,
-        day=read_day(typed_day),
+        day=day.day,
         email=clean_line(request.args.get("email", ""))[:254],
         before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
     )
-    is_read = not typed_day or wanted.day is not None
-    rows = order_rows(wanted) if is_read else []
+    rows = [] if day.error else order_rows(wanted)
     page = render_template(
         "desk/orders.html",
         rows=rows[:PAGE],
         wanted=wanted,
-        typed_day=typed_day,
-        day_error=None if is_read else gettext("Write the day as in 2026-12-31."),
+        day=day,
         states=list(OrderState),
         more=rows[PAGE - 1].id if len(rows) > PAGE else None,
     )
-    return make_response(page, 200 if is_read else 422)
+    return make_response(page, 422 if day.error else 200)
 
 
 @blueprint.get("/orders/<reference>")

@@ -70,7 +70,7 @@ def _query(wanted: ActFilter) -> Select[Act]:
         query = query.where(Act.subject.icontains(wanted.subject, autoescape=True))
     if wanted.first:
         query = query.where(Act.at >= datetime.combine(wanted.first, time(), UTC))
-    if wanted.last and wanted.last < date.max:
+    if wanted.last:
         query = query.where(Act.at < datetime.combine(wanted.last + timedelta(days=1), time(), UTC))
     if wanted.before is not None:
         query = query.where(Act.id < wanted.before)

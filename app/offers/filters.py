@@ -28,7 +28,7 @@ Pairs = list[tuple[str, str]]
 class Question:
     """What was asked.
 
-    `typed` has prices and units as they were written, `errors` a code for each field that cannot be
+    `typed` has years, prices and units as they were written, `errors` a code for each field that cannot be
     used; its filter is then left away. `pairs` is the question in the one order of fields, with
     nothing empty in it.
     """
@@ -60,7 +60,8 @@ def read(arguments: MultiDict[str, str], currency: str) -> Question:
         facet: frozenset(sorted({value for value in map(_value, arguments.getlist(facet)) if value})[:_MOST_VALUES])
         for facet in FACETS
     }
-    years = [_year(arguments.get(name, "")) for name in ("year_from", "year_to")]
+    typed_years = {name: clean_line(arguments.get(name, ""))[:20] for name in ("year_from", "year_to")}
+    years = [_year(text, name, errors) for name, text in typed_years.items()]
     typed = {name: clean_line(arguments.get(name, ""))[:20] for name in ("price_from", "price_to")}
     prices = [_price(typed[name], currency, name, errors) for name in ("price_from", "price_to")]
     if _is_backwards(years):
@@ -84,7 +85,7 @@ def read(arguments: MultiDict[str, str], currency: str) -> Question:
         page=_number(arguments.get("page", ""), 100_000) or 1,
         units=units,
     )
-    return Question(filters, {**typed, "units": typed_units}, errors, _pairs(filters, typed))
+    return Question(filters, {**typed_years, **typed, "units": typed_units}, errors, _pairs(filters, typed))
 
 
 def _pairs(filters: Filters, typed: Mapping[str, str]) -> Pairs:
@@ -104,8 +105,12 @@ def _value(text: str) -> str:
     return clean_line(text[:_LONGEST_VALUE])
 
 
-def _year(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"(19|20)[0-9]{2}", text) else None
+def _year(text: str, name: str, errors: dict[str, str]) -> int | None:
+    if re.fullmatch(r"(19|20)[0-9]{2}", text):
+        return int(text)
+    if text:
+        errors[name] = "not_year"
+    return None
 
 
 def _number(text: str, most: int) -> int | None:

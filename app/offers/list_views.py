@@ -84,6 +84,7 @@ def _messages(question: Question, currency: str) -> dict[str, str]:
     """A sentence for each field that cannot be used."""
     example = money(Money(150, currency))
     words = {
+        "not_year": gettext("Choose a year, or any year."),
         "before_first": gettext("The last year must not be before the first."),
         "below_lowest": gettext("The highest price must not be below the lowest."),
         "not_units": gettext("Write a whole number of units from 1 to %(most)s.", most=number(MOST_UNITS)),

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from app.kernel.text import clean_line
+from app.web.typed import TypedDay, read_day
 
 REFERENCE_LENGTH = 24
 
@@ -16,8 +17,6 @@ _CURSOR = re.compile(r"(\d{1,17})-(\d{1,18})", re.ASCII)
 _MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# Beyond any day that a shop can have: a day later is still a day.
-_DAYS = (date(2000, 1, 1), date(2999, 12, 31))
 
 
 class SaleState(StrEnum):
@@ -122,14 +121,19 @@ def last_months(until: Month, count: int) -> list[Month]:
 
 
 def read_selection(arguments: Mapping[str, str]) -> Selection:
-    """The selection of an address; what cannot be read narrows nothing."""
-    state = arguments.get("state", "")
+    """The selection of an address. What is no state or no reference narrows nothing; see `read_days` for days."""
+    state, days = arguments.get("state", ""), read_days(arguments)
     return Selection(
         project=clean_line(arguments.get("project", ""))[:REFERENCE_LENGTH],
         state=SaleState(state) if state in set(SaleState) else None,
-        from_on=_read_day(arguments.get("from", "")),
-        to_on=_read_day(arguments.get("to", "")),
+        from_on=days["from"].day,
+        to_on=days["to"].day,
     )
+
+
+def read_days(arguments: Mapping[str, str]) -> dict[str, TypedDay]:
+    """The days of an address, `from` and `to`. Where one of them has an error, nothing is to be selected."""
+    return {name: read_day(arguments.get(name, "")) for name in ("from", "to")}
 
 
 def read_cursor(text: str) -> Cursor | None:
@@ -142,11 +146,3 @@ def read_month(text: str) -> Month | None:
     """The month that `2026-11` names, or None."""
     found = _MONTH.fullmatch(text)
     return Month(int(found[1]), int(found[2])) if found else None
-
-
-def _read_day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) else None
-    except ValueError:
-        return None
-    return day if day is not None and _DAYS[0] <= day <= _DAYS[1] else None

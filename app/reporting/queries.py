@@ -165,6 +165,9 @@ class SalesPage:
     older: Cursor | None
 
 
+NOTHING = SalesPage((), SaleTotal(0, 0, (), ()), newer=None, older=None)
+
+
 def sales_page(
     provider_id: int, selection: Selection, *, after: Cursor | None = None, before: Cursor | None = None, size: int
 ) -> SalesPage:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from flask import Blueprint, Flask, Response, abort, redirect, render_template, request, stream_with_context, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.accounts.access import get_seat, members
@@ -17,9 +28,18 @@ from app.providers.queries import find_provider_of
 from app.reporting import files, interest
 from app.reporting.drawings import draw, money_on_scale, month_name
 from app.reporting.earnings import find_payee, next_payout, read_earnings, sold_by_month, statement
-from app.reporting.forms import Month, SaleState, last_months, read_cursor, read_month, read_selection
+from app.reporting.forms import (
+    Month,
+    SaleState,
+    Selection,
+    last_months,
+    read_cursor,
+    read_days,
+    read_month,
+    read_selection,
+)
 from app.reporting.overview import attention, newest_application, offer_standings, tiles
-from app.reporting.queries import PAGE, every_sale, sales_page, sold_projects
+from app.reporting.queries import NOTHING, PAGE, every_sale, sales_page, sold_projects
 from app.web import demonstration
 from app.web.limits import limit_files
 
@@ -64,35 +84,41 @@ def start(organisation: str) -> str:  # noqa: ARG001 - the guard has read it
 
 @blueprint.get("/orders")
 @members(Role.VIEWER)
-def orders(organisation: str) -> BaseResponse | str:
-    """The participant's own lines of orders, newest first, as far as they are narrowed."""
+def orders(organisation: str) -> BaseResponse:
+    """The participant's own lines of orders, newest first, as far as they are narrowed; none by what is no day."""
     provider = find_provider_of(get_seat().organisation_id)
     if provider is None:
         return redirect(url_for("dashboard.start", organisation=organisation), 303)
-    selection = read_selection(request.args)
-    page = sales_page(
-        provider.id,
-        selection,
-        after=read_cursor(request.args.get("after", "")),
-        before=read_cursor(request.args.get("before", "")),
-        size=PAGE,
-    )
-    return render_template(
+    selection, days = read_selection(request.args), read_days(request.args)
+    is_read = not any(day.error for day in days.values())
+    page = NOTHING
+    if is_read:
+        page = sales_page(
+            provider.id,
+            selection,
+            after=read_cursor(request.args.get("after", "")),
+            before=read_cursor(request.args.get("before", "")),
+            size=PAGE,
+        )
+    html = render_template(
         "sell/dashboard_orders.html",
         page=page,
         selection=selection,
+        days=days,
+        is_read=is_read,
         arguments=selection.arguments(),
         projects=sold_projects(provider.id),
         states=list(SaleState),
     )
+    return make_response(html, 200 if is_read else 422)
 
 
 @blueprint.get("/orders.csv")
 @members(Role.VIEWER)
 @limit_files
 def orders_csv(organisation: str) -> Response:  # noqa: ARG001 - the guard has read it
-    """The same selection as CSV."""
-    rows = every_sale(_provider().id, read_selection(request.args))
+    """The same selection as CSV. No file of what is no selection."""
+    rows = every_sale(_provider().id, _selection_of_a_file())
     return _file(files.sale_lines(rows, demonstration.statement()), "text/csv", "orders.csv")
 
 
@@ -101,7 +127,7 @@ def orders_csv(organisation: str) -> Response:  # noqa: ARG001 - the guard has r
 @limit_files
 def orders_json(organisation: str) -> Response:  # noqa: ARG001 - the guard has read it
     """The same selection as JSON."""
-    selection = read_selection(request.args)
+    selection = _selection_of_a_file()
     parts = files.sale_parts(
         every_sale(_provider().id, selection),
         remark=demonstration.statement() if settings().is_demonstration else None,
@@ -143,6 +169,12 @@ def month_statement(organisation: str, month: str) -> Response:  # noqa: ARG001 
     rows = statement(_provider().id, currency, found, with_references=get_seat().role.covers(Role.SELLER))
     remark = demonstration.statement() if settings().is_demonstration else ""
     return _file(files.statement_lines(rows, currency, remark), "text/csv", f"statement-{found}.csv")
+
+
+def _selection_of_a_file() -> Selection:
+    if any(day.error for day in read_days(request.args).values()):
+        abort(400)
+    return read_selection(request.args)
 
 
 def _provider() -> Provider:

@@ -1,14 +1,45 @@
-"""Numbers as people type them on a page."""
+"""Numbers and days as people type them on a page or into an address."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from datetime import date
+
+from flask_babel import gettext
 
 from app.kernel.languages import LANGUAGES
-from app.kernel.text import joined_digits
+from app.kernel.text import clean_line, joined_digits
 from app.web.i18n import current_language
 
 _GROUPED = re.compile(r"(?!0)\d{1,3}([.,])\d{3}(\1\d{3})*")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# Beyond any day that a shop can have: a day later is still a day.
+_DAYS = (date(2000, 1, 1), date(2999, 12, 31))
+_MOST_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class TypedDay:
+    """What stands in the field of a day, and the day if it is one."""
+
+    typed: str = ""
+    day: date | None = None
+
+    @property
+    def error(self) -> str | None:
+        """What to say beside the field; None for a day, and for none."""
+        return gettext("Write the day as in 2026-12-31.") if self.typed and self.day is None else None
+
+
+def read_day(typed: str) -> TypedDay:
+    """The day that `2026-12-31` names. Whoever filters by it shows nothing where there is an error."""
+    shown = clean_line(typed)[:_MOST_SHOWN]
+    try:
+        day = date.fromisoformat(shown) if _DAY.fullmatch(shown) else None
+    except ValueError:
+        day = None
+    return TypedDay(shown, day if day is not None and _DAYS[0] <= day <= _DAYS[1] else None)
 
 
 def ungrouped(typed: str) -> str:

@@ -26,7 +26,7 @@ function copyButtons(root) {
   }
 }
 
-// Thousands as the server reads them in the language of the page; spaces are forgiven in all.
+// Thousands as the server reads them in the language of the page; in all of them also with spaces.
 const GROUPED = { en: /^[1-9]\d{0,2}(,\d{3})+$/, es: /^[1-9]\d{0,2}(\.\d{3})+$/ };
 
 /** The price of one unit in an order of so many: of "100:50 500:45" the lowest that it reaches. */
@@ -44,7 +44,8 @@ function liveTotals() {
     });
     const digits = format.resolvedOptions().maximumFractionDigits;
     const show = () => {
-      let typed = input.value.replace(/\s/g, "");
+      let typed = input.value.trim();
+      if (/^[1-9]\d{0,2}(\s+\d{3})+$/.test(typed)) typed = typed.replace(/\s/g, "");
       if (GROUPED[language]?.test(typed)) typed = typed.replace(/[.,]/g, "");
       const valid = /^[1-9]\d{0,8}$/.test(typed);
       output.parentElement.hidden = !valid;

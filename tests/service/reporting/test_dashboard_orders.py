@@ -148,11 +148,28 @@ def test_the_list_is_narrowed_by_project_state_and_days(shop: Shop) -> None:
     assert units("?from=2026-11-23") == ["1"]
     assert "1" not in units("?to=2026-11-22&project=IN-2")
     assert units("?state=cancelled&project=IN-2&from=2026-11-22&to=2026-11-22") == ["2", "3"]
-    for nothing in ("?state=nonsense", "?from=2026-99-99", "?to=9999-12-31", "?from=x&after=9-9-9&before=zz"):
+    for nothing in ("?state=nonsense", "?to=2999-12-31", "?after=9-9-9&before=zz"):
         assert len(units(nothing)) == 8
     page = owner.get(f"/en{OURS}/orders?state=refunded&project=IN-1")
     assert f"/en{OURS}/orders.csv?project=IN-1&state=refunded" in page.links
     assert "No order matches" in owner.get(f"/en{OURS}/orders?project=IN-3").words
+
+
+@pytest.mark.parametrize("field", ["from", "to"])
+@pytest.mark.parametrize("typed", ["2026-99-99", "0000-00-00", "22.11.2026", "<b>x</b>"])
+def test_a_day_that_is_none_lists_no_orders_and_is_explained_at_its_field(shop: Shop, field: str, typed: str) -> None:
+    shop.finished_order({two_participants(shop).ours: 7})
+    owner = signed_in(shop)
+
+    page = owner.get(f"/en{OURS}/orders?{field}={typed}", 422)
+
+    assert page.error_at(field) == "Write the day as in 2026-12-31."
+    assert page.by_id[field]["value"] == typed
+    for said in ("7 units", "No order yet", "No order matches"):
+        assert said not in page.words
+    assert "Show all orders" in page.words
+    for kind in ("csv", "json"):
+        owner.get(f"/en{OURS}/orders.{kind}?{field}={typed}", 400)
 
 
 def test_what_nobody_can_mean_is_no_error(shop: Shop) -> None:
@@ -160,7 +177,7 @@ def test_what_nobody_can_mean_is_no_error(shop: Shop) -> None:
     owner = signed_in(shop)
     last = "99999999999999999-999999999999999999"
 
-    for query in (f"?after={last}", f"?before={last}", "?project=" + "x" * 9_000, "?from=0000-00-00&state=%EF%BF%BD"):
+    for query in (f"?after={last}", f"?before={last}", "?project=" + "x" * 9_000, "?state=%EF%BF%BD"):
         assert owner.client.get(f"/en{OURS}/orders{query}").status_code == 200
     for month in ("2026-13", "nonsense", "1999-01", "2026-1"):
         owner.get(f"/en{OURS}/earnings/{month}.csv", 404)

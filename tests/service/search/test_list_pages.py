@@ -51,7 +51,7 @@ def test_the_first_visit_is_greeted_and_who_searches_gets_to_the_list(visitor: V
         ("?q=++cocinas++Kenia+", "?q=cocinas+Kenia"),
         ("?price_from=0,50", "?price_from=0.50"),
         ("?sort=title&page=1&utm_source=x", ""),
-        ("?sort=cheapest&units=&year_to=12", ""),
+        ("?sort=cheapest&units=&year_to=", ""),
         ("?units=12&units=13&page=zwei", "?units=12"),
         ("?page=7", ""),
         ("?party=", ""),
@@ -108,6 +108,8 @@ def test_units_from_the_calculator_are_carried_to_every_project(visitor: Visitor
         ("price_from=1.000", "price_from", "Write the price as a number, such as 1.50"),
         ("price_from=5&price_to=2", "price_to", "The highest price must not be below the lowest."),
         ("year_from=2016&year_to=2012", "year_to", "The last year must not be before the first."),
+        ("year_from=12", "year_from", "Choose a year, or any year."),
+        ("year_from=2012&year_to=soon", "year_to", "Choose a year, or any year."),
         ("units=-4", "units", "Write a whole number of units from 1 to 1,000,000,000."),
         ("units=0", "units", "Write a whole number of units from 1 to 1,000,000,000."),
         ("units=9999999999", "units", "Write a whole number of units from 1 to 1,000,000,000."),
@@ -123,8 +125,11 @@ def test_what_cannot_be_used_is_explained_at_its_field_and_stays(
     assert f'<a href="#{field}">{message}' in answer.text
     assert f'id="{field}-error"' in answer.text
     assert '<details class="filters" open>' in answer.text
+    typed = dict(pair.split("=") for pair in asked.split("&"))
     if field in {"price_from", "units"}:
-        assert f'value="{asked.split("=")[1]}"' in answer.text
+        assert f'value="{typed[field]}"' in answer.text
+    for name in typed.keys() & {"year_from", "year_to"}:
+        assert f'<option value="{typed[name]}" selected>{typed[name]}</option>' in answer.text
     assert "0003" in answer.text
     assert "0001" not in answer.text
 
