@@ -6,14 +6,14 @@ from datetime import datetime
 
 from app.accounts.errors import OwnAccount
 from app.accounts.models import Person
-from app.accounts.service import sessions
+from app.accounts.service import links, sessions
 from app.audit.errors import NoLongerPossible
 from app.audit.service import Actor, Subject, note_act, required_reason
 from app.db import transaction
 
 
 def suspend(person_id: int, actor: Actor, *, reason: str, now: datetime) -> None:
-    """Sign every browser of a person out and let nobody in until an operator reinstates the account.
+    """Sign every browser of a person out, end their mailed links, and let nobody in until an operator reinstates the account.
 
     Raises ReasonMissing, OwnAccount, or NoLongerPossible for one that is suspended already.
     """
@@ -26,6 +26,7 @@ def suspend(person_id: int, actor: Actor, *, reason: str, now: datetime) -> None
             raise NoLongerPossible
         person.suspended_at = now
         sessions.end_all(person_id, now)
+        links.void(person_id, now)
         note_act(actor, "person_suspended", Subject("person", person_id, person.email), at=now, reason=kept)
 
 

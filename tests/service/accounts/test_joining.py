@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from app.accounts.models import Person, SignIn
+from app.accounts.service.suspension import reinstate, suspend
 from app.audit.models import Act
+from app.audit.service import Actor
 from app.db import db
 from app.notifications.models import Mail
 from tests.conftest import AppMaker
@@ -153,6 +155,22 @@ def test_a_link_opens_only_what_it_was_mailed_for(shop: Shop) -> None:
     link = link_in(mails_to(shop, "ana@example.org")[0], "join")
 
     shop.visitor().get(link.replace("/join/", "/recover/"), 410)
+
+
+def test_a_link_that_was_mailed_before_a_suspension_is_no_way_back_either(shop: Shop) -> None:
+    joined(shop)
+    answer_to(shop, "recover", "ana@example.org")
+    link = link_in(mails_to(shop, "ana@example.org")[-1], "recover")
+    visitor = shop.visitor()
+    page = visitor.get(link)
+    with shop.inside():
+        ana = db.session.scalars(select(Person.id).where(Person.email == "ana@example.org")).one()
+        suspend(ana, Actor(None, "Eva"), reason="Taken over.", now=shop.clock.now())
+
+    visitor.send(page, link, 410, password="seven green bicycles sing")
+    with shop.inside():
+        reinstate(ana, Actor(None, "Eva"), reason="Hers again.", now=shop.clock.now())
+    signed_in(shop)
 
 
 def test_who_is_suspended_gets_no_way_back(shop: Shop) -> None:
