@@ -19,13 +19,14 @@ blueprint = Blueprint("desk", __name__, url_prefix="/<lang>/desk")
 
 @dataclass(frozen=True)
 class ActPage:
-    """What the page of one act says. `back` is where one goes with and without doing it."""
+    """What the page of one act says. `back`: where one goes with and without doing it; `links`: words and address."""
 
     title: str
     button: str
     back: str
     words: Sequence[str] = ()
     facts: Sequence[tuple[str, str]] = ()
+    links: Sequence[tuple[str, str]] = ()
     is_serious: bool = False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort, flash, make_response, redirect, render_template, url_for
+from flask import abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
@@ -20,7 +20,7 @@ from app.desk.acting import ActPage, act, blueprint, press, refusal_words
 from app.desk.facts import told_to_operators
 from app.desk.forms import AnswerForm, DecisionForm, WordingForm
 from app.desk.queries import ProposalRow, find_proposal, proposals
-from app.desk.words import WORDINGS
+from app.desk.words import REFUSALS, WORDINGS
 from app.kernel.errors import Refusal
 from app.kernel.languages import LANGUAGES
 from app.kernel.references import number_from_slug
@@ -148,6 +148,9 @@ def complaint(slug: str) -> Response:
     if view is None:
         abort(404)
     if not view.is_open:
+        if request.method == "POST":
+            flash(str(REFUSALS["complaint_closed"]), "stop")
+            return redirect(url_for("desk.complaint", slug=slug), 303)
         return make_response(render_template("desk/complaint_closed.html", complaint=view))
     form = AnswerForm()
     page = ActPage(
@@ -161,6 +164,7 @@ def complaint(slug: str) -> Response:
             (gettext("What went wrong"), view.problem),
             (gettext("What would put it right"), view.wish),
         ],
+        links=[(_search_words(view.about), url_for("desk.start", q=view.about))] if view.about else (),
         button=gettext("Send the answer"),
         back=url_for("desk.complaints"),
         is_serious=True,
@@ -173,6 +177,10 @@ def complaint(slug: str) -> Response:
         return gettext("Complaint %(number)s is closed, and the answer is on its way.", number=number)
 
     return act(form, page, do)
+
+
+def _search_words(reference: str) -> str:
+    return gettext("Search for %(reference)s", reference=reference)
 
 
 def _proposal(proposal_id: int) -> ProposalRow:

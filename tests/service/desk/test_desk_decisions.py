@@ -43,14 +43,26 @@ def test_a_complaint_is_answered_once_and_mailed_word_for_word(shop: Shop) -> No
     eva = operator(shop)
 
     assert "C1/2026" in eva.get("/en/desk/complaints").words
-    assert "I paid twice." in eva.get("/en/desk/complaints/C1-2026").words
+    waiting = eva.get("/en/desk/complaints/C1-2026")
+    assert "I paid twice." in waiting.words
+    assert "/en/desk?q=T-7KMQ-2XHD" in waiting.links
     empty = eva.read(do(eva, "/en/desk/complaints/C1-2026", 422, reply=" "), 422)
     assert empty.error_at("reply") == "Write the answer."
     do(eva, "/en/desk/complaints/C1-2026", outcome="upheld", reply="You are right.")
     shop.work()
 
     assert "You are right." in shop.mailer.sent[-1].text
-    assert "It was closed on 22 November 2026." in eva.get("/en/desk/complaints/C1-2026").words
+    token_of_form = waiting.form("/complaints/C1-2026").fields["csrf_token"]
+    late = eva.client.post(
+        "/en/desk/complaints/C1-2026",
+        data={"csrf_token": token_of_form, "outcome": "rejected", "reply": "You are wrong."},
+    )
+    assert late.status_code == 303
+    closed = eva.get("/en/desk/complaints/C1-2026")
+    assert "This complaint was closed before. The first answer stands." in closed.words
+    assert "It was closed on 22 November 2026." in closed.words
+    assert "Upheld" in closed.words
+    assert "You are wrong." not in closed.words
     with shop.inside():
         assert the_complaint(token).reply == "You are right."
         act = db.session.scalars(select(Act)).one()
