@@ -84,18 +84,22 @@ def without_claims(text: str) -> str:
 
 @cache
 def _patterns() -> dict[str, re.Pattern[str]]:
-    by_rule: dict[str, list[str]] = {}
+    by_rule: dict[str, dict[str, list[str]]] = {}
     for expression in expressions():
-        by_rule.setdefault(expression.rule, []).append(_compiled(expression.pattern))
-    return {rule: re.compile("|".join(patterns)) for rule, patterns in by_rule.items()}
+        words = expression.pattern.split(" ")
+        # A script without spaces between words has no beginnings of words either.
+        begins_anywhere = not re.match(r"\w", words[0]) or _is_written_together(words[0])
+        before = "" if begins_anywhere else _NO_LETTER_BEFORE
+        by_rule.setdefault(expression.rule, {}).setdefault(before, []).append(_compiled(words))
+    # Whether a word begins is asked once at each place of a text, not once for each expression.
+    return {
+        rule: re.compile("|".join(f"{before}(?:{'|'.join(patterns)})" for before, patterns in by_start.items()))
+        for rule, by_start in by_rule.items()
+    }
 
 
-def _compiled(expression: str) -> str:
-    words = expression.split(" ")
-    # A script without spaces between words has no beginnings of words either.
-    begins_anywhere = not re.match(r"\w", words[0]) or _is_written_together(words[0])
-    before = "" if begins_anywhere else _NO_LETTER_BEFORE
-    return before + _GAP.join(
+def _compiled(words: list[str]) -> str:
+    return _GAP.join(
         "(?:" + "|".join(_word(option, is_last=place == len(words) - 1) for option in word.split("|")) + ")"
         for place, word in enumerate(words)
     )
