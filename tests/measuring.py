@@ -22,6 +22,8 @@ from slipcover.importer import SlipcoverLoader
 
 SEEN = Path(".coverage").absolute()
 WORKER = "PYTEST_XDIST_WORKER"
+# So often a line is noted before all notes that are no longer needed are taken out: a walk through the whole product.
+MOST_NOTES = 1_000
 
 
 class Measured(MetaPathFinder):
@@ -29,7 +31,7 @@ class Measured(MetaPathFinder):
 
     def __init__(self, package: str) -> None:
         self.package = package
-        self.notes = Slipcover(branch=True, exclude_lines=[])
+        self.notes = Slipcover(branch=True, exclude_lines=[], d_miss_threshold=MOST_NOTES)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

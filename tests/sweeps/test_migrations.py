@@ -58,52 +58,46 @@ def test_every_migration_goes_up_down_and_up_again(empty_url: str, tmp_path: Pat
         db.engine.dispose()
 
 
-def test_the_migrated_database_is_what_the_models_say(empty_url: str, tmp_path: Path) -> None:
-    app = application(environment(tmp_path, empty_url))
-    with app.app_context():
-        upgrade(directory=MIGRATIONS)
-        with db.engine.connect() as connection:
-            options = {"compare_type": True, "include_object": _is_in_both_databases}
-            context = MigrationContext.configure(connection, opts=options)
-            assert compare_metadata(context, db.metadata) == []
-        db.engine.dispose()
+@pytest.mark.usefixtures("context")
+def test_the_migrated_database_is_what_the_models_say() -> None:
+    with db.engine.connect() as connection:
+        options = {"compare_type": True, "include_object": _is_in_both_databases}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, db.metadata) == []
 
 
+@pytest.mark.usefixtures("context")
 @pytest.mark.parametrize("table", ["ledger_block", "cancelled_block"])
-def test_the_database_itself_refuses_overlapping_serial_numbers(empty_url: str, tmp_path: Path, table: str) -> None:
-    app = application(environment(tmp_path, empty_url))
-    with app.app_context():
-        upgrade(directory=MIGRATIONS)
-        with db.engine.connect() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql("SET session_replication_role = replica")  # no parents needed here
-            else:
-                connection.exec_driver_sql("COMMIT")
-                connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-                connection.exec_driver_sql("BEGIN")
-            columns = {
-                "ledger_block": ("account_id, issuance_id, space, first, last", "1, 1, 'IN', {}, {}"),
-                "cancelled_block": (
-                    "cancellation_id, space, first, last, text_first, text_last",
-                    "1, 'ledger:IN', {}, {}, '', ''",
-                ),
-            }[table]
+def test_the_database_itself_refuses_overlapping_serial_numbers(table: str) -> None:
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET session_replication_role = replica")  # no parents needed here
+        else:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            connection.exec_driver_sql("BEGIN")
+        columns = {
+            "ledger_block": ("account_id, issuance_id, space, first, last", "1, 1, 'IN', {}, {}"),
+            "cancelled_block": (
+                "cancellation_id, space, first, last, text_first, text_last",
+                "1, 'ledger:IN', {}, {}, '', ''",
+            ),
+        }[table]
 
-            def insert(first: int, last: int) -> None:
-                values = columns[1].format(first, last)
-                connection.exec_driver_sql(f"INSERT INTO {table} ({columns[0]}) VALUES ({values})")  # noqa: S608 - names from the schema
+        def insert(first: int, last: int) -> None:
+            values = columns[1].format(first, last)
+            connection.exec_driver_sql(f"INSERT INTO {table} ({columns[0]}) VALUES ({values})")  # noqa: S608 - names from the schema
 
-            insert(100, 199)
-            insert(200, 299)
-            for first, last in ((50, 100), (199, 199), (150, 160), (1, 1_000), (299, 400)):
-                savepoint = connection.begin_nested()
-                with pytest.raises(DBAPIError):
-                    insert(first, last)
-                savepoint.rollback()
-            insert(300, 300)
+        insert(100, 199)
+        insert(200, 299)
+        for first, last in ((50, 100), (199, 199), (150, 160), (1, 1_000), (299, 400)):
             savepoint = connection.begin_nested()
             with pytest.raises(DBAPIError):
-                connection.exec_driver_sql(f"UPDATE {table} SET last = 250 WHERE first = 100")  # noqa: S608 - names from the schema
+                insert(first, last)
             savepoint.rollback()
-            connection.rollback()
-        db.engine.dispose()
+        insert(300, 300)
+        savepoint = connection.begin_nested()
+        with pytest.raises(DBAPIError):
+            connection.exec_driver_sql(f"UPDATE {table} SET last = 250 WHERE first = 100")  # noqa: S608 - names from the schema
+        savepoint.rollback()
+        connection.rollback()
