@@ -15,6 +15,7 @@ from app.audit.models import Proposal
 from app.audit.states import ProposalState
 from app.certificates.models import Certificate
 from app.checkout.models import Order
+from app.current import settings
 from app.db import db
 from app.desk.orders import Talk, talks_of
 from app.desk.waiting import is_late
@@ -207,7 +208,7 @@ def find_person(person_id: int, at: datetime) -> PersonRow | None:
 
 def payout_rows(keys: Keyring) -> list[PayoutRow]:
     """Every participant with what it earned and what is due, the most due first."""
-    known = balances()
+    known = balances(settings().currency)
     payees = {payee.provider_id: payee for payee in db.session.scalars(_current_payees())}
     rows = [
         PayoutRow(provider, known.get(provider.id, Balance()), _payee_view(payees.get(provider.id), keys))
@@ -222,7 +223,7 @@ def find_payout_row(code: str, keys: Keyring) -> PayoutRow | None:
     if provider is None:
         return None
     payee = db.session.scalar(_current_payees().where(Payee.provider_id == provider.id))
-    return PayoutRow(provider, balance(provider.id), _payee_view(payee, keys))
+    return PayoutRow(provider, balance(provider.id, settings().currency), _payee_view(payee, keys))
 
 
 def payouts_of(provider_id: int) -> list[Payout]:

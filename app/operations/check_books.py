@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.kernel.money import Money
 from app.operations.check_tables import in_words
 from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import Patient
+from app.payments.payouts import balances, currencies
 from app.reconciliation import queries
 from app.reconciliation.journal import Journal
 
@@ -30,6 +32,17 @@ def books(patient: Patient) -> Iterator[Finding]:
     if standing is not None:
         what = "two operators lift it" if standing.compared_at else "it is not compared yet: flask reconcile"
         yield problem("books", f"The restoration hold stands, nothing is cancelled or refunded; {what} {DESK}.")
+
+
+def owed(patient: Patient) -> Iterator[Finding]:
+    """Participants are owed nothing in a currency that the desk does not send any more."""
+    ours = patient.settings.currency
+    due = {code: sum(each.due for each in balances(code).values()) for code in currencies() if code != ours}
+    left = ", ".join(f"{Money(minor, code).decimal} {code}" for code, minor in due.items() if minor)
+    if left:
+        yield warning("owed", f"Participants are owed {left}, and CURRENCY is {ours}: the desk shows only that.")
+    else:
+        yield ok("owed", f"What participants are owed is in {ours}.")
 
 
 def journal(patient: Patient) -> Iterator[Finding]:

@@ -36,6 +36,7 @@ CHECKS: dict[str, Check] = {
     "registry": check_outside.registry,
     "offers": check_tables.offers,
     "books": check_books.books,
+    "owed": check_books.owed,
     "journal": check_books.journal,
     "fonts": check_machine.fonts,
     "sanctions": check_tables.sanctions,

@@ -24,13 +24,14 @@ from app.registry.states import CancellationState
 RECORD_PAYOUT = "record_payout"
 REFERENCE_LENGTH = 80
 
-# The lines of orders belong to a package above this one.
-_LINE = table("order_line", column("id"), column("provider_id"), column("seller_share"))
+# Orders and their lines belong to a package above this one.
+_LINE = table("order_line", column("id"), column("order_id"), column("provider_id"), column("seller_share"))
+_ORDER = table("purchase_order", column("id"), column("currency"))
 
 
 @dataclass(frozen=True)
 class Balance:
-    """A participant's money in minor units: shares of what the registry cancelled, less what was sent."""
+    """A participant's money in minor units of one currency: shares of what was cancelled, less what was sent."""
 
     earned: int = 0
     paid_out: int = 0
@@ -46,27 +47,36 @@ def init_app() -> None:
     on_agreement(RECORD_PAYOUT, _carry_out)
 
 
-def balance(provider_id: int) -> Balance:
-    """The balance of one participant now."""
-    return _balances(_LINE.c.provider_id == provider_id, Payout.provider_id == provider_id).get(provider_id, Balance())
+def balance(provider_id: int, currency: str) -> Balance:
+    """The balance of one participant now, in one currency."""
+    of_line, of_payout = _LINE.c.provider_id == provider_id, Payout.provider_id == provider_id
+    return _balances(currency, of_line, of_payout).get(provider_id, Balance())
 
 
-def balances() -> dict[int, Balance]:
-    """The balance of every participant that ever earned anything, by id; two queries."""
-    return _balances(true(), true())
+def balances(currency: str) -> dict[int, Balance]:
+    """The balance of every participant that ever earned anything in a currency, by id; two queries."""
+    return _balances(currency, true(), true())
 
 
-def _balances(of_line: ColumnElement[bool], of_payout: ColumnElement[bool]) -> dict[int, Balance]:
+def currencies() -> list[str]:
+    """The currencies that anything was ever sold in."""
+    return list(db.session.scalars(select(_ORDER.c.currency).distinct().order_by(_ORDER.c.currency)))
+
+
+def _balances(currency: str, of_line: ColumnElement[bool], of_payout: ColumnElement[bool]) -> dict[int, Balance]:
     earned = db.session.execute(
         select(_LINE.c.provider_id, func.sum(_LINE.c.seller_share))
         .join(Cancellation, Cancellation.order_line_id == _LINE.c.id)
-        .where(Cancellation.state == CancellationState.CONFIRMED, of_line)
+        .join(_ORDER, _ORDER.c.id == _LINE.c.order_id)
+        .where(Cancellation.state == CancellationState.CONFIRMED, _ORDER.c.currency == currency, of_line)
         .group_by(_LINE.c.provider_id)
     ).all()
     sent = {
         provider_id: int(amount)
         for provider_id, amount in db.session.execute(
-            select(Payout.provider_id, func.sum(Payout.amount)).where(of_payout).group_by(Payout.provider_id)
+            select(Payout.provider_id, func.sum(Payout.amount))
+            .where(Payout.currency == currency, of_payout)
+            .group_by(Payout.provider_id)
         )
     }
     return {provider_id: Balance(int(amount), sent.get(provider_id, 0)) for provider_id, amount in earned}
@@ -81,9 +91,9 @@ def propose_payout(
     """
     reference = clean_line(reference)
     require_outsider_of(provider_id, actor.person_id)
-    payee_id = _check(provider_id, amount.minor, reference)
+    payee_id = _check(provider_id, amount, reference)
     if paid_on > now.date():
-        raise PayoutUnfit(reason="day", due=balance(provider_id).due)
+        raise PayoutUnfit(reason="day", due=balance(provider_id, amount.currency).due)
     name = db.session.get_one(Provider, provider_id).legal_name
     return propose(
         actor,
@@ -106,7 +116,7 @@ def _carry_out(proposal: Proposal, now: datetime) -> None:
     require_outsider_of(proposal.subject_id, proposal.decided_by)
     facts = proposal.facts
     try:
-        payee_id = _check(proposal.subject_id, facts["amount"], facts["reference"])
+        payee_id = _check(proposal.subject_id, Money(facts["amount"], facts["currency"]), facts["reference"])
     except PayoutUnfit as unfit:
         raise NoLongerPossible(**unfit.facts) from unfit
     if payee_id != facts["payee"]:
@@ -124,10 +134,10 @@ def _carry_out(proposal: Proposal, now: datetime) -> None:
     )
 
 
-def _check(provider_id: int, amount: int, reference: str) -> int:
+def _check(provider_id: int, amount: Money, reference: str) -> int:
     """The payee that money may be sent to. Raises PayoutUnfit."""
-    due = balance(provider_id).due
-    if not 0 < amount <= due:
+    due = balance(provider_id, amount.currency).due
+    if not 0 < amount.minor <= due:
         raise PayoutUnfit(reason="amount", due=due)
     known = select(Payout.id).where(Payout.provider_id == provider_id, Payout.reference == reference)
     if not 0 < len(reference) <= REFERENCE_LENGTH or db.session.scalar(known):

@@ -24,7 +24,7 @@ from app.db import StateEvent, db, end_reading, transaction
 from app.offers.models import Offer, Reservation
 from app.offers.states import ReservationState
 from app.payments.models import Payment, Payout, Refund
-from app.payments.payouts import RECORD_PAYOUT, balances
+from app.payments.payouts import RECORD_PAYOUT, balances, currencies
 from app.payments.states import PaymentState
 from app.providers.models import Provider
 from app.reconciliation.levels import Difference
@@ -160,8 +160,9 @@ def _payouts_and_decisions() -> Pairs:
 def _sellers() -> Pairs:
     """Nobody was sent more than they earned: the overdraft of each participant is nothing."""
     names = dict(db.session.execute(select(Provider.id, Provider.code)).all())
-    for provider_id, balance in balances().items():
-        yield names[provider_id], min(0, balance.due), 0
+    for currency in currencies():
+        for provider_id, balance in balances(currency).items():
+            yield f"{names[provider_id]} {currency}", min(0, balance.due), 0
 
 
 def _closed(now: datetime) -> list[Difference | None]:

@@ -13,7 +13,7 @@ from app.db import transaction
 
 
 def suspend(person_id: int, actor: Actor, *, reason: str, now: datetime) -> None:
-    """Sign every browser of a person out, end their mailed links, and let nobody in until an operator reinstates the account.
+    """Sign every browser of a person out, end their mailed links, and let nobody in until an operator reinstates them.
 
     Raises ReasonMissing, OwnAccount, or NoLongerPossible for one that is suspended already.
     """

@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.accounts.models import SignIn
 from app.audit.rules import PRICE_LOWEST, rule
 from app.audit.service import agree as agree_to
-from app.db import db
+from app.checkout.models import Order
+from app.db import db, transaction
 from app.payments.models import Payout
 from app.payments.payouts import Balance, balance, balances
 from app.providers.models import Provider
@@ -118,11 +119,28 @@ def test_a_participant_earns_when_the_registry_has_cancelled_and_not_before(shop
     paid(shop)
     with shop.inside():
         provider_id = db.session.scalars(select(Provider.id)).one()
-        assert (balance(provider_id), balances()) == (Balance(), {})
+        assert (balance(provider_id, "USD"), balances("USD")) == (Balance(), {})
     shop.work()
     with shop.inside():
-        assert balance(provider_id) == balances()[provider_id]
-        assert balance(provider_id).due == balance(provider_id).earned == EARNED
+        assert balance(provider_id, "USD") == balances("USD")[provider_id]
+        assert balance(provider_id, "USD").due == balance(provider_id, "USD").earned == EARNED
+
+
+def test_what_was_earned_in_a_currency_of_before_is_not_sent_as_so_much_of_another(shop: Shop) -> None:
+    finished(shop)
+    a_payee(shop)
+    typed = {"amount": "20.00", "reference": "SWIFT 1", "paid_on": "2026-11-22", "reason": WHY}
+    with shop.inside(), transaction() as session:
+        session.execute(update(Order).values(currency="JPY"))
+
+    eva = operator(shop)
+    page = eva.read(do(eva, "/en/desk/payouts/seller/record", 422, **typed), 422)
+
+    assert "at most what is due" in page.words
+    with shop.inside():
+        provider_id = db.session.scalars(select(Provider.id)).one()
+        assert balance(provider_id, "USD") == Balance()
+        assert balance(provider_id, "JPY").due == EARNED
 
 
 def test_a_payout_is_recorded_once_by_two_people_and_never_above_what_is_due(shop: Shop) -> None:

@@ -18,6 +18,7 @@ from flask import Flask
 from sqlalchemy import text, update
 
 from app.accounts.models import Person
+from app.checkout.models import Order
 from app.db import StateEvent, db, transaction
 from app.fulfilment.process import collaborators
 from app.jobs import heartbeat
@@ -38,7 +39,7 @@ from app.registry.models import RegistryAccount
 from app.registry.ports import Registries
 from app.screening.models import SanctionsList
 from app.version import VERSION
-from tests.builders import NOW, a_paid_order, an_offer, change_offer, the_order
+from tests.builders import NOW, a_finished_order, a_paid_order, an_offer, change_offer, the_order
 from tests.clamd_standin import clamd
 from tests.conftest import ROOT, SECRET, AppMaker
 from tests.people import a_person, an_operator
@@ -506,6 +507,17 @@ def test_units_for_sale_in_a_currency_that_the_house_gave_up_are_found(world: An
     change_offer(offer_id, currency="JPY")
 
     assert "Offers in JPY are sold to nobody: CURRENCY is USD." in bad("offers", patient(context)).words
+
+
+def test_money_that_is_owed_in_a_currency_that_the_house_gave_up_is_found(world: Any, context: Flask) -> None:
+    order_id = a_finished_order(world, {an_offer(price=1_000): 2})
+    assert_well("owed", patient(context))
+
+    with transaction() as session:
+        session.execute(update(Order).where(Order.id == order_id).values(currency="EUR"))
+
+    share = the_order(order_id).lines[0].seller_share
+    assert f"Participants are owed {share / 100:.2f} EUR, and CURRENCY is USD" in bad("owed", patient(context)).words
 
 
 def test_a_registry_that_is_away_slow_or_knows_no_units_is_found(world: Any, context: Flask) -> None:

@@ -73,7 +73,7 @@ def test_earnings_equal_the_books_in_the_sum_by_month_and_by_project(shop: Shop)
         builders.a_finished_order(world, {offers.second: 9})
         a_payout(500, on=date(2026, 12, 5))
         found = read_earnings(provider_id_of(), "USD")
-        balance = payouts.balance(provider_id_of())
+        balance = payouts.balance(provider_id_of(), "USD")
 
         assert found.whole.earned == books(EARNED) == balance.earned > 0
         assert found.whole.refunded == books(REFUNDED) == 11 * 250
