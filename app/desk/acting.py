@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from app import jobs
 from app.desk.words import OTHER_REFUSAL, PAYOUT_REFUSALS, REFUSALS
 from app.kernel.errors import Refusal
+from app.screening.service import Standing
 
 blueprint = Blueprint("desk", __name__, url_prefix="/<lang>/desk")
 
@@ -34,6 +35,8 @@ def refusal_words(refusal: Refusal) -> str:
     """Why something cannot be done, as a sentence."""
     if refusal.code == "payout_unfit" and refusal.facts.get("reason") in PAYOUT_REFUSALS:
         return str(PAYOUT_REFUSALS[str(refusal.facts["reason"])])
+    if refusal.facts.get("standing") == Standing.CONFIRMED:
+        return str(REFUSALS["match_confirmed"])
     return str(REFUSALS.get(refusal.code, OTHER_REFUSAL))
 
 

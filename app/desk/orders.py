@@ -129,6 +129,7 @@ def order_file(order: Order) -> OrderFile:
     refunds = _of(Refund, order.id)
     arrived = what_arrived(order.id)
     changeable = can_change(order)
+    found = standing("order", order.id)
     return OrderFile(
         order=order,
         view=order_view(order, promise=promise_of(order.id, current_registries())),
@@ -145,7 +146,7 @@ def order_file(order: Order) -> OrderFile:
             )
         ),
         mails=_of(Mail, order.id),
-        standing=standing("order", order.id),
+        standing=found,
         has_lists=bool(current_lists()),
         matches=tuple(
             db.session.scalars(
@@ -164,7 +165,8 @@ def order_file(order: Order) -> OrderFile:
         can_change=changeable,
         can_hold=changeable and not order.hold_reason and order.state in BEFORE_SENDING,
         is_held=order.state is OrderState.RISK_HOLD,
-        can_let_go=order.state is OrderState.RISK_HOLD or (changeable and bool(order.hold_reason)),
+        can_let_go=found is not Standing.CONFIRMED
+        and (order.state is OrderState.RISK_HOLD or (changeable and bool(order.hold_reason))),
         is_overdue=is_overdue(order, now()),
         can_refund=order.state is OrderState.PAYMENT_REVIEW and arrived is not None,
         failed_refunds=tuple(refund for refund in refunds if refund.state is RefundState.FAILED),

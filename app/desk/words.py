@@ -345,6 +345,7 @@ REFUSALS: Words = {
     ),
     "order_begun": _("The order went to the registry. It cannot be held any more."),
     "match_open": _("A name is like a name on a sanctions list, and nobody has said that it is somebody else."),
+    "match_confirmed": _("A name is the one on a sanctions list, as an operator decided. Refuse the order instead."),
     "cancellation_not_stuck": _(
         "This cancellation has its outcome, or the registry may still tell it. Nothing was changed."
     ),

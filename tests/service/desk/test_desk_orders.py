@@ -440,6 +440,25 @@ def test_an_order_and_the_likeness_that_holds_it_lead_to_each_other(shop: Shop) 
     assert f"Order {reference}" in likeness.words
 
 
+def test_an_order_of_somebody_who_is_on_a_list_can_only_be_refused(shop: Shop) -> None:
+    reference = paid(shop)
+    eva, address = operator(shop), f"/en/desk/orders/{reference}"
+    do(eva, f"{address}/hold", reason=WHY)
+    assert f"{address}/let-go" in eva.get(address).links
+    with shop.inside(), transaction() as session:
+        session.add(ScreeningMatch(
+            subject_kind="order", subject_id=id_of(reference), name="Viktor Malinov", source="eu",
+            reference="EU.99.12", listed_name="Viktor Petrovich Malinov", score=90, state=MatchState.CONFIRMED,
+            created_at=shop.clock.now(),
+        ))  # fmt: skip
+
+    assert f"{address}/let-go" not in eva.get(address).links
+    assert f"{address}/refuse" in eva.get(address).links
+    told = eva.read(do(eva, f"{address}/let-go", 422, reason=WHY), 422)
+    assert "A name is the one on a sanctions list" in told.words
+    assert "nobody has said that it is somebody else" not in told.words
+
+
 def test_an_order_is_called_clear_only_where_there_is_a_list_that_it_was_compared_with(shop: Shop) -> None:
     desk, address = operator(shop), f"/en/desk/orders/{finished(shop)}"
     page = desk.get(address)
