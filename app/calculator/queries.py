@@ -12,6 +12,7 @@ from app.catalog.models import Issuance, Project
 from app.db import db
 from app.kernel.money import Money
 from app.offers.closing import on_sale
+from app.offers.connection import is_connected
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.offers.tiers import levels, most_units, price_at
@@ -54,7 +55,13 @@ def purchases(budget: Money, minimum: int) -> Purchases:
             Offer.id, Issuance.project_id, Issuance.unit_type, Offer.unit_price, Offer.tiers, Offer.minimum_units, left
         )
         .join(Issuance, Issuance.id == Offer.issuance_id)
-        .where(Offer.state == OfferState.LIVE, Offer.currency == budget.currency, left > 0, on_sale(current.now()))
+        .where(
+            Offer.state == OfferState.LIVE,
+            Offer.currency == budget.currency,
+            left > 0,
+            is_connected(),
+            on_sale(current.now()),
+        )
     ):
         units = most_units(levels(offer.unit_price, offer.tiers), budget.minor, offer.left)
         price = price_at(offer.unit_price, offer.tiers, units)

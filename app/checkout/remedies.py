@@ -16,6 +16,7 @@ from app.checkout.states import OrderState, RemedyState
 from app.db import db
 from app.kernel.money import Money
 from app.offers import closing
+from app.offers.connection import is_connected
 from app.offers.models import Offer
 from app.offers.service import fits_minimum, is_buyable
 from app.providers.models import Provider
@@ -94,6 +95,7 @@ def _fitting(line: OrderLine, now: datetime) -> Select[Offer, str | None]:
             *is_buyable(line.units, now),
             fits_minimum(line.units),
             closing.on_sale(now),
+            is_connected(),
         )
         .order_by(
             case((Project.project_type == refused.project_type, 0), else_=1),

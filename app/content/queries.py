@@ -11,6 +11,7 @@ from app.catalog.models import Issuance
 from app.db import db
 from app.kernel.money import Money
 from app.offers.closing import on_sale
+from app.offers.connection import is_connected
 from app.offers.models import Offer
 from app.offers.states import OfferState
 
@@ -36,6 +37,6 @@ def prices_on_offer() -> PriceRange | None:
             func.count(Issuance.project_id.distinct()),
         )
         .join(Issuance, Issuance.id == Offer.issuance_id)
-        .where(Offer.state == OfferState.LIVE, is_left, is_ours, on_sale(current.now()))
+        .where(Offer.state == OfferState.LIVE, is_left, is_ours, is_connected(), on_sale(current.now()))
     ).one()
     return PriceRange(Money(low, currency), Money(high, currency), projects) if projects else None

@@ -17,6 +17,7 @@ from app.catalog.quality import QualityFacts, quality_facts
 from app.db import db
 from app.kernel.money import Money
 from app.kernel.text import clean_line
+from app.offers.connection import is_connected
 from app.offers.history import cancelled_units
 from app.offers.models import Offer
 from app.offers.queries import minimum_units
@@ -95,7 +96,7 @@ def compare(references: Sequence[str], minimum: int, today: date) -> tuple[Colum
         select(Offer, Issuance, Provider)
         .join(Issuance, Issuance.id == Offer.issuance_id)
         .join(Provider, Provider.id == Offer.provider_id)
-        .where(Issuance.project_id.in_(ids), Offer.state.in_(VISIBLE))
+        .where(Issuance.project_id.in_(ids), Offer.state.in_(VISIBLE), is_connected())
         .order_by(Offer.id)
     ):
         offers.setdefault(issuance.project_id, []).append((offer, issuance, provider))

@@ -12,6 +12,7 @@ from app.catalog.models import Issuance, Project
 from app.db import db
 from app.kernel.money import Money
 from app.offers.closing import on_sale
+from app.offers.connection import is_connected
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.web.filters import country
@@ -59,7 +60,7 @@ def places() -> tuple[Region, ...]:
         select(Project, func.sum(left), func.min(Offer.unit_price), func.min(Offer.currency))
         .join(Issuance, Issuance.project_id == Project.id)
         .join(Offer, Offer.issuance_id == Issuance.id)
-        .where(Offer.state == OfferState.LIVE, left > 0, is_ours, on_sale(current.now()))
+        .where(Offer.state == OfferState.LIVE, left > 0, is_ours, is_connected(), on_sale(current.now()))
         .group_by(Project.id)
     ):
         first, *others = project.host_parties

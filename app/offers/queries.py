@@ -15,6 +15,7 @@ from app.catalog.models import Issuance, Project
 from app.catalog.queries import find_project_with_list
 from app.db import db
 from app.kernel.money import Money
+from app.offers.connection import IS_LOST, registry_codes
 from app.offers.history import History, read_history
 from app.offers.models import Offer
 from app.offers.states import CLOSED, STANDINGS, VISIBLE, Standing
@@ -112,7 +113,7 @@ def minimum_units(offer: Offer, minimum: int) -> int:
 
 # Pages that are drawn most are not to say their questions anew each time.
 _ISSUANCES = (
-    select(Issuance, Offer, Provider)
+    select(Issuance, Offer, Provider, IS_LOST.label("is_lost"))
     .outerjoin(Offer, Offer.issuance_id == Issuance.id)
     .outerjoin(Provider, Provider.id == Offer.provider_id)
     .where(Issuance.project_id == bindparam("project_id"))
@@ -131,12 +132,15 @@ def project_page(reference: str, minimum: int) -> ProjectPage | None:
     is_closed = project.mechanism_code in book.contents().closed(current.now())
     issuances: dict[int, Issuance] = {}
     held: list[tuple[Offer, Issuance, Provider]] = []
-    for issuance, offer, provider in db.session.execute(
-        _ISSUANCES, {"project_id": project.id}, execution_options={"populate_existing": True}
+    lost: set[int] = set()
+    asked = {"project_id": project.id, "registries": registry_codes()}
+    for issuance, offer, provider, is_lost in db.session.execute(
+        _ISSUANCES, asked, execution_options={"populate_existing": True}
     ):
         issuances[issuance.id] = issuance
         if offer is not None:
             held.append((offer, issuance, provider))
+            lost.update([offer.id] if is_lost else ())
     missing = left_out(project.reference, ((one.originating_party, one.serial_first) for one in issuances.values()))
     history = read_history(
         project,
@@ -145,16 +149,16 @@ def project_page(reference: str, minimum: int) -> ProjectPage | None:
         listed_until,
     )
     rows = [_offer_row(*facts, minimum, history) for facts in held if facts[0].state in VISIBLE]
-    if is_closed:
-        rows = [replace(row, is_for_sale=False, is_reserved=False) for row in rows]
+    rows = [replace(row, is_for_sale=False, is_reserved=False) if is_closed or row.id in lost else row for row in rows]
     rows.sort(key=_order)
     for_sale = [row for row in rows if row.is_for_sale]
+    with_price = {line.offer_id for line in history.lines}
     return ProjectPage(
         project=project,
         offers=tuple(rows),
         units_left=sum(row.units_left for row in for_sale),
         from_price=min((row.price for row in for_sale), default=None),
-        state="closed" if is_closed else _state([one for one, _, _ in held], {line.offer_id for line in history.lines}),
+        state="closed" if is_closed else _state([one for one, _, _ in held], lost, with_price),
         issuances=_issuance_rows(issuances.values(), held),
         left_out=missing,
         history=history,
@@ -175,8 +179,12 @@ def _order(row: OfferRow) -> tuple[bool, int, int, int]:
     return not row.is_for_sale, row.price.minor, -row.monitoring_ends_on.toordinal(), row.id
 
 
-def _state(offers: Sequence[Offer], with_price: Container[int]) -> str:
-    standings = [offer.standing for offer in offers if offer.state in VISIBLE]
+def _state(offers: Sequence[Offer], lost: Container[int], with_price: Container[int]) -> str:
+    standings = [
+        Standing.HELD if offer.id in lost and offer.standing is not Standing.SOLD_OUT else offer.standing
+        for offer in offers
+        if offer.state in VISIBLE
+    ]
     if standings:
         return min(standings, key=STANDINGS.index)
     # One that was taken back before anybody saw it never had a public price.
@@ -260,16 +268,17 @@ def preview_offer(offer_id: int, minimum: int) -> OfferRow:
 
     `minimum` is the smallest payment in minor units.
     """
-    offer, issuance, provider, project = db.session.execute(
-        select(Offer, Issuance, Provider, Project)
+    offer, issuance, provider, project, is_lost = db.session.execute(
+        select(Offer, Issuance, Provider, Project, IS_LOST.label("is_lost"))
         .join(Issuance, Issuance.id == Offer.issuance_id)
         .join(Provider, Provider.id == Offer.provider_id)
         .join(Project, Project.id == Issuance.project_id)
         .where(Offer.id == offer_id)
-        .execution_options(populate_existing=True)
+        .execution_options(populate_existing=True),
+        {"registries": registry_codes()},
     ).one()
     row = _offer_row(offer, issuance, provider, minimum, read_history(project, {}, [(offer, issuance)], None))
-    if project.mechanism_code in book.contents().closed(current.now()):
+    if is_lost or project.mechanism_code in book.contents().closed(current.now()):
         return replace(row, is_for_sale=False, is_reserved=False)
     return row if offer.state in VISIBLE else replace(row, is_for_sale=offer.units_left > 0, is_reserved=False)
 

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any, cast
 
 from flask import Flask, current_app
-from sqlalchemy import Connection, Row, String, bindparam, func, select, type_coerce
+from sqlalchemy import Connection, Row, String, bindparam, case, func, select, type_coerce
 
 from app import current
 from app.catalog import book
@@ -26,6 +26,7 @@ from app.catalog.search_words import fold
 from app.config import Settings
 from app.db import db
 from app.offers.arrangement import Arrangement, Facts, IssuanceFacts, OfferFacts, ProjectFacts
+from app.offers.connection import IS_LOST, registry_codes
 from app.offers.models import Offer
 from app.offers.states import VISIBLE, OfferState, Standing, standing
 
@@ -37,7 +38,8 @@ _OFFERS = (
     select(
         _offers.c.id,
         _offers.c.issuance_id,
-        type_coerce(_offers.c.state, String).label("state"),
+        # To a visitor, what nobody here could cancel stands as if it were paused.
+        case((IS_LOST, OfferState.PAUSED.value), else_=type_coerce(_offers.c.state, String)).label("state"),
         _offers.c.unit_price,
         _offers.c.currency,
         (_offers.c.units_offered - _offers.c.units_reserved - _offers.c.units_settled).label("units_left"),
@@ -134,7 +136,7 @@ def recent_stock() -> Stock:
 
 
 def _read(known: Stock | None, read_at: float, closed: frozenset[str]) -> Stock:
-    asked = {"currency": current.settings().currency}
+    asked = {"currency": current.settings().currency, "registries": registry_codes()}
     # On a connection of its own: the request's may see the database as it was a while ago.
     with db.engine.connect() as connection:
         rows = {row[0]: row for row in map(tuple, connection.execute(_OFFERS, asked))}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 
 from app.catalog import book, left_out
 from app.catalog.cancellation_importer import import_cancellations
@@ -21,11 +21,16 @@ from app.checkout.pricing import alone
 from app.current import settings
 from app.db import db, transaction
 from app.kernel.money import Money
+from app.offers.comparison import compare
 from app.offers.history import PriceLine, PricePoint, price_lines
+from app.offers.listing import listing
 from app.offers.models import Offer
+from app.offers.places import places
 from app.offers.price_file import price_file
 from app.offers.queries import get_project_page
-from app.offers.states import OfferState
+from app.offers.selection import Filters
+from app.offers.states import OfferState, Standing
+from app.registry.models import RegistryAccount
 from tests.pages import Page
 from tests.service.conftest import Shop
 from tests.service.worlds import CANCELLATIONS, NOW, OFFERS, PROJECTS, load_small_world, offers
@@ -64,6 +69,27 @@ def test_offers_in_a_currency_that_the_house_gave_up_are_shown_and_not_for_sale(
     assert page.from_price == Money(38, "USD")
     page_of(client, "MN-5977")
     assert client.get("/en/compare?p=MN-5977&p=MW-9933").status_code == 200
+
+
+def test_units_whose_registry_is_not_connected_are_shown_and_not_for_sale_anywhere(
+    small_world: None, client: FlaskClient
+) -> None:
+    with transaction() as session:
+        provider_id = session.scalars(select(Offer.provider_id)).first()
+        session.add(RegistryAccount(identifier="C-1", registry_code="closed", provider_id=provider_id, holder="Seller"))
+    change("MN-5977-1", "MN-5977-2", account="C-1")
+
+    page = get_project_page("MN-5977", 50)
+
+    assert (page.state, page.units_left, page.from_price) == ("held", 0, None)
+    assert [offer.is_for_sale for offer in page.offers] == [False, False]
+    shown = page_of(client, "MN-5977")
+    assert "Not for sale at the moment" in shown.words
+    assert not [form for form in shown.forms if "offer_id" in form.fields]
+    assert "MN" not in [country.code for region in places() for country in region.countries]
+    assert [column.units_left for column in compare(["MN-5977"], 50, NOW.date())] == [0]
+    row = next(row for row in listing(Filters()).rows if row.reference == "MN-5977")
+    assert (row.units_left, row.from_price, row.standing) == (0, None, Standing.HELD)
 
 
 # What happened
