@@ -47,7 +47,6 @@ from app.payments import service as payments
 from app.payments.ports import GatewayUnavailable, PaymentGateway
 from app.registry import service as registry_service
 from app.registry.ports import Registries
-from app.registry.states import CancellationState
 from app.selling import service as selling
 
 log = logging.getLogger(__name__)
@@ -185,11 +184,12 @@ def begin_direct(world: Collaborators) -> int:
 
 def cancel_units(world: Collaborators) -> int:
     """One registry conversation for each cancellation that is due, or for several where the registry takes them."""
-    states = dict(registry_service.due_cancellations(world.clock.now()))
-    sent = _send_together([id_ for id_, state in states.items() if state is CancellationState.PLANNED], world)
+    due = registry_service.due_cancellations(world.clock.now())
+    together = [each.id for each in due if registry_service.may_go_together(each, world.registries)]
+    sent = _send_together(together, world)
+    alone = {each.id: each.state for each in due if each.id not in sent}
     return len(sent) + _each(
-        [id_ for id_ in states if id_ not in sent],
-        lambda id_: registry_service.pursue(id_, states[id_], world.registries, world.clock),
+        list(alone), lambda id_: registry_service.pursue(id_, alone[id_], world.registries, world.clock)
     )
 
 

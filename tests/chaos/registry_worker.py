@@ -142,10 +142,8 @@ def work(
     done = _turn(clock, lambda: process.begin_orders(shop))
     due = service.due_cancellations(clock.now(), most)
     shuffle(due)  # so that two workers do not always want the same
-    for cancellation_id, state in due:
-        done += _turn(
-            clock, lambda id_=cancellation_id, state=state: service.pursue(id_, state, shop.registries, clock)
-        )
+    for each in due:
+        done += _turn(clock, lambda each=each: service.pursue(each.id, each.state, shop.registries, clock))
     done += _turn(clock, lambda: process.finish_orders(shop))
     done += _turn(clock, lambda: process.lapse_remedies(shop))
     return done + _turn(clock, lambda: process.make_refunds(shop))

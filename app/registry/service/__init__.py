@@ -13,7 +13,7 @@ from app.registry.service.outcomes import MANUAL_AFTER, record_stated
 from app.registry.service.planning import DUE, Cause, Plan, due_cancellations, plan_cancellations
 from app.registry.service.pursuing import doubt, doubt_planned, look_up, pursue, send, take_next_step
 from app.registry.service.question import request_of
-from app.registry.service.together import AT_ONCE, send_together
+from app.registry.service.together import AT_ONCE, may_go_together, send_together
 from app.registry.service.withdrawing import want_back, withdraw
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "doubt_planned",
     "due_cancellations",
     "look_up",
+    "may_go_together",
     "plan_cancellations",
     "pursue",
     "record_stated",

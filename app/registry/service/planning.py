@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -21,7 +21,7 @@ _S = CancellationState
 
 # Said once: the worker asks in every round.
 DUE = (
-    select(Cancellation.id, Cancellation.state)
+    select(Cancellation.id, Cancellation.state, Cancellation.registry_code, Cancellation.attempts)
     .where(
         Cancellation.state.in_([_S.PLANNED, _S.UNKNOWN, _S.WAITING, _S.SENDING]),
         Cancellation.next_action_at <= bindparam("now"),
@@ -29,6 +29,15 @@ DUE = (
     .order_by(Cancellation.next_action_at, Cancellation.id)
     .limit(bindparam("most"))
 )
+
+
+class Due(NamedTuple):
+    """A cancellation that something has to be done about; `attempts` is how often it was sent."""
+
+    id: int
+    state: CancellationState
+    registry_code: str
+    attempts: int
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,6 @@ def _row(plan: Plan, state: CancellationState, now: datetime) -> dict[str, Any]:
     }
 
 
-def due_cancellations(now: datetime, limit: int = 100) -> list[tuple[int, CancellationState]]:
+def due_cancellations(now: datetime, limit: int = 100) -> list[Due]:
     """Cancellations that something has to be done about, oldest first."""
-    return [(row.id, row.state) for row in write(DUE, {"now": now, "most": limit})]
+    return [Due(*row) for row in write(DUE, {"now": now, "most": limit})]

@@ -21,6 +21,7 @@ from app.registry.ports import Outcome, Registries, TakesMany, Unknown
 from app.registry.service.attempts import note_attempts
 from app.registry.service.conversation import believed
 from app.registry.service.outcomes import apply
+from app.registry.service.planning import Due
 from app.registry.service.question import Question, read_questions
 from app.registry.states import CANCELLATION, CancellationState
 
@@ -29,6 +30,12 @@ log = logging.getLogger(__name__)
 _S = CancellationState
 
 AT_ONCE = 12  # the lines of a few orders: a web process that writes to SQLite waits for all of them
+
+
+def may_go_together(due: Due, registries: Registries) -> bool:
+    """Whether a due cancellation may be sent with others, as far as that is known before it is read whole."""
+    is_new = due.state is _S.PLANNED and due.attempts == 0
+    return is_new and registries.has(due.registry_code) and isinstance(registries.of(due.registry_code), TakesMany)
 
 
 def send_together(cancellation_ids: Collection[int], registries: Registries, clock: Clock) -> frozenset[int]:

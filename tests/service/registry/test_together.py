@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from app.catalog.models import Mechanism
 from app.db import db, transaction
-from app.fulfilment.process import Collaborators, run_due
+from app.fulfilment.process import Collaborators, cancel_units, run_due
 from app.jobs.models import RestorationHold
 from app.kernel import checkpoints
 from app.registry import leases, service
@@ -72,6 +73,16 @@ class Together(ScriptedRegistry):
         return self.real.submit_all(requests) if self.answers is None else self.answers
 
 
+@contextmanager
+def counted_commits() -> Iterator[Callable[[], int]]:
+    """What is committed in here; call what it gives for the number."""
+    seen: list[object] = []
+    note = seen.append
+    event.listen(db.session, "after_commit", note)
+    yield lambda: len(seen)
+    event.remove(db.session, "after_commit", note)
+
+
 @pytest.fixture
 def shop(world: Collaborators) -> Collaborators:
     """A shop whose registry takes several requests at once."""
@@ -115,6 +126,22 @@ def test_more_than_fit_into_one_go_in_several(shop: Collaborators, monkeypatch: 
     run_due(shop)
     assert registry(shop).calls == [2, 1]
     assert {state_of(id_) for id_ in ids} == {S.CONFIRMED}
+
+
+def test_what_a_registry_takes_alone_costs_no_more_beside_one_that_takes_several(shop: Collaborators) -> None:
+    alone = ScriptedRegistry(registry(shop).real)
+    alone.name = "alone"
+    commits: list[int] = []
+    for number, others in enumerate(([], [], [registry(shop)]), start=1):
+        planned(shop, number)
+        _set(registry_code="alone")()
+        with counted_commits() as counted:
+            assert cancel_units(replace(shop, registries=Registries([alone, *others]))) == 1
+        commits.append(counted())
+
+    # The first one of all is not compared: more is written for it.
+    assert commits[1] == commits[2]
+    assert (len(alone.submitted), registry(shop).calls) == (3, [])
 
 
 def test_each_of_them_has_its_own_outcome(shop: Collaborators) -> None:
