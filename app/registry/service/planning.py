@@ -126,4 +126,5 @@ def _row(plan: Plan, state: CancellationState, now: datetime) -> dict[str, Any]:
 
 def due_cancellations(now: datetime, limit: int = 100) -> list[Due]:
     """Cancellations that something has to be done about, oldest first."""
-    return [Due(*row) for row in write(DUE, {"now": now, "most": limit})]
+    found = write(DUE, {"now": now, "most": limit})
+    return [Due(row.id, row.state, row.registry_code, row.attempts) for row in found]
