@@ -24,6 +24,7 @@ from app.desk.words import REFUSALS, WORDINGS
 from app.kernel.errors import Refusal
 from app.kernel.languages import LANGUAGES
 from app.kernel.references import number_from_slug
+from app.providers.queries import find_provider
 from app.web.filters import date_long, datetime_long
 from app.web.security import form_checks_token
 
@@ -197,6 +198,7 @@ def _proposal_page(row: ProposalRow, form: DecisionForm, status: int = 200) -> R
         facts=told_to_operators(row.proposal.facts),
         form=form,
         is_mine=row.proposal.proposed_by == get_me().id,
+        participant=find_provider(row.proposal.subject_id) if row.proposal.subject_kind == "provider" else None,
     )
     return make_response(page, status)
 

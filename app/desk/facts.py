@@ -56,6 +56,8 @@ def _value(key: str, facts: Mapping[str, Any]) -> str:
         return str(OUTCOME_WORDS[value])
     if key == "what":
         return str(IMPORTS.get(str(value), value))
+    if key == "takes_over":
+        return gettext("No") if value is None else gettext("Yes")
     if isinstance(value, bool) or value is None or value == "":
         return _EMPTY if not value else gettext("Yes")
     if isinstance(value, int):

@@ -241,6 +241,8 @@ PROPOSALS: Words = {
 
 # Names of facts of acts and proposals. What has no name here is not shown: it may be private.
 FACTS: Words = {
+    "code": _("Code of the participant"),
+    "takes_over": _("Takes over a participant that was imported"),
     "amount": _("Amount"),
     "reference": _("Reference"),
     "paid_on": _("Day of the transfer"),

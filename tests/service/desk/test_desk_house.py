@@ -159,6 +159,7 @@ def test_a_payout_is_recorded_once_by_two_people_and_never_above_what_is_due(sho
     ):  # fmt: skip
         assert said in eva.read(do(eva, record, 422, **typed | change), 422).words, change
     do(eva, record, 303, **typed)
+    assert "/en/desk/payouts/seller" in otto.get(f"/en/desk/proposals/{newest_proposal(shop)}").links
     agree(shop, otto)
 
     assert "USD 8.83" in eva.get("/en/desk/payouts/seller").words

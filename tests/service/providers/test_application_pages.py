@@ -337,7 +337,13 @@ def test_two_operators_approve_in_the_browser(shop: Shop, project: int) -> None:
     desk.send(desk.get(accept), "/accept", reason="Named in the MoC.")
     with shop.inside():
         finn = actor_of(an_operator("finn@tonne.example"))
-        audit.agree(all_of(Proposal)[0].id, finn, now=shop.clock.now())
+        proposal_id = all_of(Proposal)[0].id
+    waiting = desk.get(f"/en/desk/proposals/{proposal_id}")
+    assert here in waiting.links, "who signs must be able to read what it is about"
+    assert "Code of the participantsalkhit" in waiting.words
+    assert "Takes over a participant that was importedNo" in waiting.words
+    with shop.inside():
+        audit.agree(proposal_id, finn, now=shop.clock.now())
 
     assert "Accepted" in desk.get(here).words
     shop.work()
