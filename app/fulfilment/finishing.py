@@ -106,14 +106,15 @@ def _give_back(order: Order, refused: Sequence[Row[Any]], settings: Settings, no
 
     Unless it is only gone, or its buyer took the units back: then nobody's books differ.
     """
-    lines = []
-    for cancellation in refused:
-        line = db.session.get_one(OrderLine, cancellation.order_line_id)
-        is_closed = cancellation.refusal_code == RefusalCode.CLOSED
-        if not is_closed and cancellation.refusal_code != RefusalCode.WITHDRAWN:
+    given_up = [(db.session.get_one(OrderLine, each.order_line_id), each) for each in refused]
+    # Offers are taken in the order of their id, as everybody does.
+    for line, cancellation in sorted(given_up, key=lambda each: each[0].offer_id):
+        if cancellation.refusal_code not in {RefusalCode.CLOSED, RefusalCode.WITHDRAWN}:
             _freeze_offer(line.offer_id, cancellation.reference, now)
         offers.release(line.id, now)
-        if is_closed:
+    lines = []
+    for line, cancellation in given_up:
+        if cancellation.refusal_code == RefusalCode.CLOSED:
             _refund_closed(order, line, settings, now)
         else:
             lines.append(line)

@@ -210,8 +210,7 @@ def _refuse(proposal: Proposal, now: datetime) -> None:
     if is_sent or not advance(Order, order_id, ORDER, _S.REFUSED, at=now, sources=(_S.RISK_HOLD,), finished_at=now):
         raise NoLongerPossible
     order = db.session.get_one(Order, order_id)
-    for line in order.lines:
-        offers.release(line.id, now)
+    offers.release_all([line.id for line in order.lines], now)
     refund = payments.owe_refund(
         payment=payments.get_paid(order_id),
         order_reference=order.reference,

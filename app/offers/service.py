@@ -9,7 +9,7 @@ from typing import Any, NoReturn, cast
 
 from sqlalchemy import BigInteger, BindParameter, ColumnElement, Row, Table, bindparam, not_, or_, select, update
 
-from app.db import StateEvent, add_rows_with_ids, advance, advance_all, db, record_all, write
+from app.db import StateEvent, add_rows_with_ids, advance, advance_all, db, read_ids, record_all, write
 from app.kernel.columns import UTCDateTime
 from app.offers import closing
 from app.offers.errors import BelowMinimum, PriceChanged, UnitsUnavailable
@@ -71,6 +71,14 @@ _HELD = (
 )
 _ACTIVE = select(Reservation.id, Reservation.offer_id, Reservation.units, Reservation.state).where(
     Reservation.order_line_id == bindparam("order_line_id"), Reservation.state != ReservationState.RELEASED
+)
+_WITH_UNITS = (
+    select(Reservation.order_line_id)
+    .where(
+        Reservation.order_line_id.in_(bindparam("order_line_ids", expanding=True)),
+        Reservation.state != ReservationState.RELEASED,
+    )
+    .order_by(Reservation.offer_id, Reservation.id)
 )
 
 
@@ -136,6 +144,12 @@ def release(order_line_id: int, now: datetime) -> bool:
     write(give_back, {"offer_id": reservation.offer_id, "wanted": reservation.units})
     keep_in_step(reservation.offer_id, now)
     return True
+
+
+def release_all(order_line_ids: Sequence[int], now: datetime) -> None:
+    """Give the units of several lines back. Offers are taken in the order of their id, as everybody does."""
+    for order_line_id in read_ids(_WITH_UNITS, order_line_ids=list(order_line_ids)):
+        release(order_line_id, now)
 
 
 def freeze(offer_id: int, now: datetime, reason: str, note: str = "") -> bool:

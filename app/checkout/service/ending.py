@@ -24,6 +24,5 @@ def end_unpaid(order_id: int, reason: str, now: datetime) -> bool:
         if has_expired and reason == WITHDRAWN and withdrawn_at(order) is None:
             record(ORDER.machine, order_id, OrderState.EXPIRED, OrderState.EXPIRED, at=now, facts={"reason": reason})
         return has_expired
-    for line in db.session.get_one(Order, order_id).lines:
-        offers.release(line.id, now)
+    offers.release_all([line.id for line in db.session.get_one(Order, order_id).lines], now)
     return True

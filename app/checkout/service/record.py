@@ -183,7 +183,8 @@ def _record_late_payment(
     is_withdrawn = withdrawn_at(order) is not None
     taken: list[OrderLine] = []
     gone = [(line, "withdrawn") for line in order.lines] if is_withdrawn else []
-    for line in () if is_withdrawn else order.lines:
+    # Offers are taken in the order of their id, as everybody does.
+    for line in () if is_withdrawn else sorted(order.lines, key=lambda line: line.offer_id):
         try:
             with db.session.begin_nested():
                 offers.reserve([offers.Wanted(line.offer_id, line.id, line.units, None)], now)

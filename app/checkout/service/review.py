@@ -104,8 +104,7 @@ def _give_back(proposal: Proposal, now: datetime) -> None:
     if not moved or arrived is None:
         raise NoLongerPossible
     order = db.session.get_one(Order, proposal.subject_id)
-    for line in order.lines:
-        offers.release(line.id, now)
+    offers.release_all([line.id for line in order.lines], now)
     payment, amount = arrived
     refund = payments.owe_refund(
         payment=payment,

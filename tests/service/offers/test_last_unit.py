@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Barrier
+from time import sleep
+from typing import Any
 
+import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from app.checkout import service as checkout
 from app.checkout.errors import TotalChanged
 from app.checkout.models import Order
 from app.db import db, transaction
-from app.fulfilment.process import Collaborators
+from app.fulfilment.finishing import finish_order
+from app.fulfilment.process import Collaborators, cancel_units
+from app.fulfilment.risk import begin
 from app.offers.errors import UnitsUnavailable
 from app.offers.models import Offer, Reservation
 from app.offers.states import OfferState
-from tests.builders import a_basket, all_at_once, an_offer, place, the_offer
+from app.registry.ports import RefusalCode, Refused
+from tests.builders import (
+    a_basket,
+    a_payable_order,
+    all_at_once,
+    an_offer,
+    gateway_of,
+    look_again,
+    place,
+    registry_of,
+    the_offer,
+)
 
 BUYERS = 8
 
@@ -92,6 +111,56 @@ def test_baskets_with_the_same_offers_in_opposite_order_do_not_wait_for_each_oth
 
     assert all(isinstance(outcome, int) for outcome in outcomes), outcomes
     assert [the_offer(offer).units_reserved for offer in (one, two)] == [BUYERS, BUYERS]
+
+
+def _expire(world: Collaborators, order_id: int) -> None:
+    assert checkout.close_unpaid(order_id, world.gateway, world.registries, world.settings, world.clock)
+
+
+def _pay_late(world: Collaborators, order_id: int) -> None:
+    gateway_of(world).pay()
+    look_again(world, order_id)
+
+
+def _finish(world: Collaborators, order_id: int) -> None:
+    finish_order(order_id, world.registries, world.settings, world.clock.now())
+
+
+@pytest.mark.parametrize("end", [_expire, _pay_late, _finish])
+def test_an_order_that_ends_and_one_that_is_placed_do_not_wait_for_each_other_for_ever(
+    world: Collaborators, context: Flask, end: Callable[[Collaborators, int], None]
+) -> None:
+    first, second = an_offer(number=1), an_offer(number=2)
+    order_id = a_payable_order(world, {second: 1, first: 1})
+    if end is _pay_late:
+        _expire(world, order_id)
+    elif end is _finish:
+        registry_of(world).submits = [Refused(RefusalCode.RULES, "no")] * 2
+        _pay_late(world, order_id)
+        begin(order_id, world.registries, world.clock.now())
+        cancel_units(world)
+    token = a_basket({first: 1, second: 1})
+    presses: list[Future[object]] = []
+
+    def press() -> object:
+        with context.app_context():
+            try:
+                return place(world.settings, token)
+            except UnitsUnavailable as gone:
+                return gone
+
+    def press_meanwhile(_connection: object, cursor: Any, statement: str, *_more: object) -> None:
+        if statement.startswith("UPDATE offer ") and cursor.rowcount == 1 and not presses:
+            presses.append(buyer.submit(press))
+            sleep(0.2)
+
+    with ThreadPoolExecutor(1) as buyer:
+        event.listen(db.engine, "after_cursor_execute", press_meanwhile)
+        try:
+            end(world, order_id)
+            assert isinstance(presses[0].result(), UnitsUnavailable if end is _finish else int)
+        finally:
+            event.remove(db.engine, "after_cursor_execute", press_meanwhile)
 
 
 def test_a_price_that_changes_while_many_order_is_paid_by_nobody_who_did_not_see_it(
