@@ -22,14 +22,15 @@ from app.checkout.service.review import what_arrived
 from app.checkout.states import OrderState
 from app.current import now
 from app.db import db
+from app.fulfilment import risk
 from app.kernel.money import Money
 from app.notifications.models import Mail
 from app.payments.models import Payment, Refund
 from app.payments.states import RefundState
 from app.registry.models import Cancellation, RegistryAttempt
 from app.registry.ports import current_registries
-from app.screening.models import ScreeningMatch
-from app.screening.queries import current_lists
+from app.screening.models import SanctionsList, ScreeningMatch
+from app.screening.queries import editions_at
 from app.screening.service import Standing, standing
 
 PAGE = 50
@@ -76,7 +77,11 @@ class Talk:
 
 @dataclass(frozen=True)
 class OrderFile:
-    """An order as the desk shows it; `why_no_refund` and `why_no_change` are empty where it is possible."""
+    """An order as the desk shows it.
+
+    `compared_with` are the editions of sanctions lists that its names were compared with, `is_compared` is False
+    where it never came so far.
+    """
 
     order: Order
     view: OrderView
@@ -86,7 +91,8 @@ class OrderFile:
     certificates: tuple[tuple[Certificate, str], ...]
     mails: tuple[Mail, ...]
     standing: Standing
-    has_lists: bool
+    is_compared: bool
+    compared_with: tuple[str, ...]
     matches: tuple[ScreeningMatch, ...]
     notes: tuple[NoteView, ...]
     proposals: tuple[Proposal, ...]
@@ -119,6 +125,10 @@ def order_rows(wanted: OrderFilter) -> list[OrderRow]:
     ]
 
 
+def _edition(edition: SanctionsList) -> str:
+    return f"{edition.source.upper()} {edition.published or format(edition.imported_at, '%Y-%m-%d')}"
+
+
 def find_by_reference(reference: str) -> Order | None:
     """The order that goes by a reference such as T-7KMQ-2XHD."""
     return db.session.scalar(select(Order).where(Order.reference == reference))
@@ -130,6 +140,7 @@ def order_file(order: Order) -> OrderFile:
     arrived = what_arrived(order.id)
     changeable = can_change(order)
     found = standing("order", order.id)
+    compared_until = risk.compared_until(order, now())
     return OrderFile(
         order=order,
         view=order_view(order, promise=promise_of(order.id, current_registries())),
@@ -147,7 +158,8 @@ def order_file(order: Order) -> OrderFile:
         ),
         mails=_of(Mail, order.id),
         standing=found,
-        has_lists=bool(current_lists()),
+        is_compared=compared_until is not None,
+        compared_with=() if compared_until is None else tuple(map(_edition, editions_at(compared_until))),
         matches=tuple(
             db.session.scalars(
                 select(ScreeningMatch)

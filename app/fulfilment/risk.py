@@ -11,7 +11,7 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, select, union_all
+from sqlalchemy import Select, bindparam, exists, func, select, union_all
 
 from app import current
 from app.accounts.models import Person
@@ -22,7 +22,7 @@ from app.catalog.models import Issuance, Project
 from app.checkout import mails
 from app.checkout.models import Beneficiary, Order, OrderLine
 from app.checkout.states import ORDER, OrderState
-from app.db import advance, db, transaction, write
+from app.db import StateEvent, advance, db, transaction, write
 from app.direct.errors import MatchOpen
 from app.fulfilment.errors import OrderBegun, OrderNotHeld, RegistryLost
 from app.kernel import checkpoints
@@ -43,6 +43,8 @@ REFUSE_ORDER = "refuse_order"
 LIKE_A_LISTED_NAME = "like_a_listed_name"
 
 _S = OrderState
+# While an order is in one of these, its names are compared with every new edition of a list.
+_COMPARED = (_S.PAID, _S.RISK_HOLD)
 NOT_BEGUN = (_S.PLACED, _S.PAYMENT_PENDING, _S.EXPIRED, _S.PAYMENT_REVIEW, _S.PAID, _S.RISK_HOLD)
 
 
@@ -117,8 +119,24 @@ def names_of(order: Order) -> tuple[str, ...]:
 
 def open_subjects() -> list[ScreenedSubject]:
     """Paid orders that nothing was sent of yet."""
-    rows = db.session.scalars(select(Order).where(Order.state.in_((_S.PAID, _S.RISK_HOLD))).order_by(Order.id)).all()
+    rows = db.session.scalars(select(Order).where(Order.state.in_(_COMPARED)).order_by(Order.id)).all()
     return [ScreenedSubject(KIND, order.id, names_of(order)) for order in rows]
+
+
+def compared_until(order: Order, now: datetime) -> datetime | None:
+    """Until when (aware) the names of an order were compared with the lists that counted; None if they never were.
+
+    An edition that came later says nothing of it.
+    """
+    if order.state in _COMPARED:
+        return now
+    return db.session.scalar(
+        select(func.max(StateEvent.at)).where(
+            StateEvent.machine == ORDER.machine,
+            StateEvent.subject_id == order.id,
+            StateEvent.from_state.in_([state.value for state in _COMPARED]),
+        )
+    )
 
 
 def reference_of(order_id: int) -> str:

@@ -49,6 +49,14 @@ def current_lists() -> Sequence[SanctionsList]:
     ).all()
 
 
+def editions_at(at: datetime) -> Sequence[SanctionsList]:
+    """The edition of each source that counted at an instant (aware): which ones were taken in is never forgotten."""
+    newest = select(func.max(SanctionsList.id)).where(SanctionsList.imported_at <= at).group_by(SanctionsList.source)
+    return db.session.scalars(
+        select(SanctionsList).where(SanctionsList.id.in_(newest)).order_by(SanctionsList.source)
+    ).all()
+
+
 def pending_count() -> int:
     """How many likenesses wait for a person."""
     found = select(func.count()).select_from(ScreeningMatch).where(ScreeningMatch.state == MatchState.PENDING)

@@ -459,16 +459,37 @@ def test_an_order_of_somebody_who_is_on_a_list_can_only_be_refused(shop: Shop) -
     assert "nobody has said that it is somebody else" not in told.words
 
 
+def taken_in(shop: Shop, published: str) -> None:
+    """A new edition of a list, a day after all that happened and a day before all that follows."""
+    shop.clock.advance(timedelta(days=1))
+    with shop.inside(), transaction() as session:
+        session.execute(update(SanctionsList).values(is_current=False))
+        session.add(
+            SanctionsList(
+                source="eu",
+                published=published,
+                sha256=published,
+                entries=1,
+                is_current=True,
+                imported_at=shop.clock.now(),
+            )
+        )
+    shop.clock.advance(timedelta(days=1))
+
+
 def test_an_order_is_called_clear_only_where_there_is_a_list_that_it_was_compared_with(shop: Shop) -> None:
     desk, address = operator(shop), f"/en/desk/orders/{finished(shop)}"
     page = desk.get(address)
     assert "Not compared: no edition of a list was taken in" in page.words
     assert "No likeness with a sanctions list" not in page.words
 
-    with shop.inside(), transaction() as session:
-        now = shop.clock.now()
-        session.add(SanctionsList(source="eu", sha256="0" * 64, entries=1, is_current=True, imported_at=now))
-    assert "No likeness with a sanctions list" in desk.get(address).words
+    taken_in(shop, "2026-12-01")
+    later = operator(shop).get(address)
+    assert "Not compared: no edition of a list was taken in" in later.words, "it was sent before"
+
+    address = f"/en/desk/orders/{finished(shop, 2)}"
+    taken_in(shop, "2026-12-08")
+    assert "No likeness with a sanctions list compared with EU 2026-12-01" in operator(shop).get(address).words
 
 
 def test_an_order_nobody_paid_does_not_claim_to_be_compared_and_has_no_mail_to_send_again(shop: Shop) -> None:
@@ -483,6 +504,10 @@ def test_an_order_nobody_paid_does_not_claim_to_be_compared_and_has_no_mail_to_s
     assert "No likeness with a sanctions list" not in page.words
     desk.send(page, f"{address}/resend")
     assert "There is no mail of this order to send again yet." in desk.get(address).words
+
+    with shop.inside(), transaction() as session:
+        session.execute(update(Order).values(state=OrderState.REFUSED, finished_at=shop.clock.now()))
+    assert "Not compared: nothing of it was to be sent" in desk.get(address).words
 
 
 def test_spanish_says_to_whom_a_mail_goes_and_not_until_when(shop: Shop) -> None:
