@@ -105,7 +105,7 @@ def import_offers(
         of_file = select(Provider).where(Provider.id.in_({entry.provider_id for entry in entries}))
         session.scalars(of_file.order_by(Provider.id).with_for_update(read=True)).all()
         # Locked in the order that orders lock them in, so that nothing is reserved in between.
-        offers = db.session.scalars(select(Offer).order_by(Offer.id).with_for_update())
+        offers = db.session.scalars(select(Offer).order_by(Offer.id).with_for_update(key_share=True))
         known = {offer.code: offer for offer in offers}
         errors += _authority_problems((entry for entry in entries if entry.row["code"] not in known), now)
         for entry in entries:

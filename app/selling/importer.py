@@ -162,7 +162,7 @@ def apply_file(
         pools.lock(_pools(table))
         provider = lock_provider(provider_id)
         session.scalars(
-            select(Offer).where(Offer.provider_id == provider_id).order_by(Offer.id).with_for_update()
+            select(Offer).where(Offer.provider_id == provider_id).order_by(Offer.id).with_for_update(key_share=True)
         ).all()
         entries = _judge(table, provider, supply, now, currency_code)
         plan = _plan(entries)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.audit.service import Actor, Subject, note_act, required_reason
 from app.config import Settings
-from app.db import advance, record, transaction
+from app.db import KEEPING_KEYS, advance, record, transaction
 from app.kernel.sealing import SealFor, seal_text, unseal_text
 from app.providers import mails
 from app.providers.errors import MovedOn, NoSuchThing, OwnRequest, WordingUnfit
@@ -53,7 +53,7 @@ def request_payee(
     """
     sealed = seal_text(account, settings.keyring, SealFor.ACCOUNT_NUMBER)
     with transaction() as session:
-        provider = session.get_one(Provider, _provider(organisation_id).id, with_for_update=True)
+        provider = session.get_one(Provider, _provider(organisation_id).id, with_for_update=KEEPING_KEYS)
         waiting = select(Payee.id).where(Payee.provider_id == provider.id, Payee.state == _Y.REQUESTED)
         for earlier in session.scalars(waiting.with_for_update()).all():
             advance(Payee, earlier, PAYEE, _Y.REFUSED, at=now, decided_at=now)
@@ -97,7 +97,7 @@ def decide_payee(payee_id: int, *, accept: bool, actor: Actor, reason: str, sett
         if payee.requested_by == actor.person_id:
             raise OwnRequest
         require_outsider_of(payee.provider_id, actor.person_id)
-        provider = session.get_one(Provider, payee.provider_id, with_for_update=True)
+        provider = session.get_one(Provider, payee.provider_id, with_for_update=KEEPING_KEYS)
         current = session.scalar(select(Payee.id).where(Payee.provider_id == provider.id, Payee.state == _Y.CURRENT))
         if accept and current is not None:
             advance(Payee, current, PAYEE, _Y.REPLACED, at=now)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, select
 
 from app.audit.service import Actor, required_reason
 from app.catalog.models import Issuance
-from app.db import db, transaction
+from app.db import KEEPING_KEYS, db, transaction
 from app.offers import pools, reasons
 from app.offers import service as offers
 from app.offers.models import Offer
@@ -114,7 +114,7 @@ def freeze_project(provider_id: int, project_id: int, reason: str, actor: Actor,
 
 def _freeze_of(provider_id: int, reason: str, actor: Actor, now: datetime, *which: ColumnElement[bool]) -> int:
     # Whoever lets one of them be sold reads what the participant may do under this row's lock.
-    db.session.get_one(Provider, provider_id, with_for_update=True, populate_existing=True)
+    db.session.get_one(Provider, provider_id, with_for_update=KEEPING_KEYS, populate_existing=True)
     found = locked_offers(provider_id, FREEZABLE, *which)
     for offer in found:
         act(offer, "offer_frozen", actor, now, reason=reason)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, select
 
 from app.audit.service import Actor, Subject, note_act
 from app.catalog.models import Issuance
-from app.db import advance, db
+from app.db import KEEPING_KEYS, advance, db
 from app.offers import closing, pools
 from app.offers import service as offers
 from app.offers.models import Offer, PriceChange
@@ -51,7 +51,7 @@ def lock_pool(offer_id: int) -> None:
 
 def locked_offer(offer_id: int) -> Offer:
     """An offer as it is now, which nobody else changes before the caller's transaction ends."""
-    offer = db.session.get(Offer, offer_id, with_for_update=True, populate_existing=True)
+    offer = db.session.get(Offer, offer_id, with_for_update=KEEPING_KEYS, populate_existing=True)
     if offer is None:
         raise NoSuchOffer
     return offer
@@ -63,7 +63,7 @@ def locked_offers(provider_id: int, states: Sequence[OfferState], *which: Column
         select(Offer)
         .where(Offer.provider_id == provider_id, Offer.state.in_(states), *which)
         .order_by(Offer.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
 

@@ -25,7 +25,9 @@ from app.offers.errors import UnitsUnavailable
 from app.offers.models import Offer, Reservation
 from app.offers.states import OfferState
 from app.registry.ports import RefusalCode, Refused
+from app.selling.service.halting import freeze_all
 from tests.builders import (
+    NOW,
     a_basket,
     a_payable_order,
     all_at_once,
@@ -161,6 +163,33 @@ def test_an_order_that_ends_and_one_that_is_placed_do_not_wait_for_each_other_fo
             assert isinstance(presses[0].result(), UnitsUnavailable if end is _finish else int)
         finally:
             event.remove(db.engine, "after_cursor_execute", press_meanwhile)
+
+
+def test_a_suspension_and_an_order_that_is_placed_do_not_wait_for_each_other_for_ever(
+    world: Collaborators, context: Flask
+) -> None:
+    offer_id = an_offer()
+    token, provider_id = a_basket({offer_id: 1}), the_offer(offer_id).provider_id
+    presses: list[Future[int]] = []
+
+    def press() -> int:
+        with context.app_context():
+            return place(world.settings, token)
+
+    def press_meanwhile(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if "FROM provider" in statement and " FOR " in statement and not presses:
+            presses.append(buyer.submit(press))
+            sleep(0.2)
+
+    with ThreadPoolExecutor(1) as buyer:
+        event.listen(db.engine, "after_cursor_execute", press_meanwhile)
+        try:
+            with transaction():
+                assert freeze_all(provider_id, "Disputed.", None, NOW) == 1
+        finally:
+            event.remove(db.engine, "after_cursor_execute", press_meanwhile)
+        assert [press.result() for press in presses] == ([1] if presses else [])
+    assert the_offer(offer_id).state is OfferState.FROZEN
 
 
 def test_a_price_that_changes_while_many_order_is_paid_by_nobody_who_did_not_see_it(
