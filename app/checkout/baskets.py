@@ -76,6 +76,8 @@ def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> di
     """Set the units (tonnes) of lines, by offer; gives what cannot be set, which stays as it was."""
     refusals: dict[int, Refusal] = {}
     with transaction():
+        # The basket before its lines, as whoever adds to it in another tab takes them.
+        write(_TOUCH, {"of_token": token, "now": now})
         for row in db.session.execute(_IN_BASKET, {"token": token}).all():
             line = row.BasketLine
             wanted = quantities.get(line.offer_id, line.units)
@@ -85,7 +87,6 @@ def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> di
                 line.units = wanted
             except (UnitsUnavailable, BelowMinimum, SaleClosed) as refusal:
                 refusals[line.offer_id] = refusal
-        write(_TOUCH, {"of_token": token, "now": now})
     return refusals
 
 

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from time import sleep
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError
 
-from app.checkout import service
+from app.checkout import baskets, service
 from app.checkout.errors import EarlierOrderOpen
 from app.checkout.models import Order
-from app.checkout.queries import basket_view
+from app.checkout.queries import basket_units, basket_view
 from app.checkout.states import UNPAID, OrderState
 from app.db import db, end_reading, transaction
 from app.fulfilment.process import Collaborators
 from app.kernel.errors import Refusal
 from app.offers.models import Offer
-from tests.builders import DETAILS, a_basket, an_offer, place, the_order
+from tests.builders import DETAILS, NOW, a_basket, an_offer, place, the_order
 
 PRESSES = 4
 
@@ -132,3 +134,27 @@ def _all_at_once(press: Callable[[], None]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def test_a_basket_that_is_changed_in_two_tabs_at_once_is_changed_by_both(world: Collaborators, context: Flask) -> None:
+    offer_id = an_offer()
+    token = a_basket({offer_id: 1})
+    presses: list[Future[str]] = []
+
+    def add() -> str:
+        with context.app_context():
+            return baskets.add_to_basket(token=token, offer_id=offer_id, units=2, now=NOW)
+
+    def add_meanwhile(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if statement.startswith("UPDATE basket") and not presses:
+            presses.append(other_tab.submit(add))
+            sleep(0.2)
+
+    with ThreadPoolExecutor(1) as other_tab:
+        event.listen(db.engine, "after_cursor_execute", add_meanwhile)
+        try:
+            assert baskets.set_units(token=token, quantities={offer_id: 5}, now=NOW) == {}
+        finally:
+            event.remove(db.engine, "after_cursor_execute", add_meanwhile)
+        assert presses[0].result() == token
+    assert basket_units(token) == 7
