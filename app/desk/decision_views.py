@@ -212,4 +212,4 @@ def _review(review_id: int) -> ReviewRow:
 
 def _decision(row: ReviewRow) -> str:
     state = gettext("Released") if row.state is WordingState.RELEASED else gettext("Withheld")
-    return f"{state}: {row.decided_by}, {row.reason}"
+    return gettext("%(label)s: %(value)s", label=state, value=f"{row.decided_by}, {row.reason}")

@@ -95,7 +95,7 @@ class DirectForm(FlaskForm):
             SelectChoice("contribution", lazy_gettext("Contribution: it is not set against any emissions.")),
             SelectChoice("compensation", lazy_gettext("Compensation: it is set against emissions of the beneficiary.")),
         ],
-        validators=[InputRequired(lazy_gettext("Choose what the cancellation is for."))],
+        validators=[InputRequired(lazy_gettext("Choose contribution or compensation."))],
     )
     country = CountryField(
         lazy_gettext("Country of the beneficiary (optional)"),
@@ -169,8 +169,10 @@ class DirectForm(FlaskForm):
 
 
 def _pool_name(line: HoldingLine) -> str:
-    return (
-        f"{line.project_reference}: {filters.number(line.free)}\u00a0{unit_name(line.unit_type, line.free)}, "
+    return gettext(
+        "%(label)s: %(value)s",
+        label=line.project_reference,
+        value=f"{filters.number(line.free)}\u00a0{unit_name(line.unit_type, line.free)}, "
         f"{filters.date_range(line.monitoring_starts_on, line.monitoring_ends_on)}, {line.account}, "
-        f"{line.project_title}"
+        f"{line.project_title}",
     )

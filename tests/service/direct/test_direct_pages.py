@@ -78,6 +78,10 @@ def test_the_certificate_is_shown_before_anything_is_cancelled_and_again_after_i
     data = client.get(f"{placed_at.location}/data.json").json
     assert data is not None
     assert data["certificate"]["scheme_name"] == "Korean offset scheme"
+    # French sets a space before the colon wherever two things are put together.
+    in_french = client.get(placed_at.location.replace("/en/", "/fr/")).text
+    assert "national ou autre\u00a0: <bdi>Korean offset scheme</bdi>" in in_french
+    assert "IN-1\u00a0: " in client.get(f"{ROOM}/new".replace("/en/", "/fr/")).text
 
 
 def test_the_registry_and_the_public_figures_tell_it_from_a_sale(shop: Shop) -> None:
