@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.certificates.facts import from_json
 from app.certificates.models import Certificate
 from app.db import db, end_reading, transaction
-from app.direct import service
+from app.direct import queries, service
 from app.direct.errors import MatchOpen, NotHeld, NotYourUnits, ParticipantCannotAct, WishUnfit
 from app.direct.models import DirectCancellation
 from app.direct.states import DirectState
@@ -248,6 +248,21 @@ def test_a_held_one_is_let_go_only_when_its_likeness_is_cleared(shop: Shop) -> N
         run_due(world)
         assert the_direct(direct_id).state is DirectState.FULFILLED
         assert not service.finish(direct_id, world.registries, world.settings, builders.NOW)
+
+
+def test_of_more_held_ones_than_a_list_shows_those_that_wait_longest_stand_in_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    monkeypatch.setattr(queries, "MOST_IN_A_LIST", 2)
+    with shop.inside() as world:
+        listing.take()
+        waiting = [placed(world, offer_id, once=str(n), name="Mustafa Rahim Darvani") for n in range(3)]
+        run_due(world)
+
+        assert [line.id for line in queries.held_cancellations()] == waiting[:2]
+        provider_id = db.session.scalars(select(Provider.id)).one()
+        assert [line.id for line in queries.own_cancellations(provider_id)] == waiting[:0:-1]
 
 
 def test_everybody_finds_it_in_the_register_and_a_hidden_name_stays_hidden(shop: Shop) -> None:
