@@ -93,6 +93,34 @@ def _is_as_new(connection: Any) -> bool:
     return True
 
 
+class KeptRows:
+    """The rows of a database as they are now, and what brings them back."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        # Rows go and come in any order: no foreign key and no guard is asked.
+        connection.execute("SET session_replication_role = replica")
+        tables = [table for (table,) in connection.execute(TABLES)]
+        self._emptied = sql.SQL(";").join([sql.SQL("DELETE FROM {}").format(sql.Identifier(table)) for table in tables])
+        self._rows = {table: rows for table in tables if (rows := self._read(table))}
+        ((self._numbers,),) = connection.execute(NUMBERS)
+
+    def put_back(self) -> None:
+        """Have these rows and no others, and go on counting where it was."""
+        with self._connection.transaction():
+            self._connection.execute(self._emptied)
+            for table, rows in self._rows.items():
+                with self._connection.cursor().copy(
+                    sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
+                ) as copy:
+                    copy.write(rows)
+            self._connection.execute(self._numbers)
+
+    def _read(self, table: str) -> bytes:
+        with self._connection.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(table))) as copy:
+            return b"".join(copy)
+
+
 class LastingDatabase:
     """A copy of a template, and what brings it back after a test."""
 
@@ -107,12 +135,7 @@ class LastingDatabase:
             self.drop()
             self._copy()
             return
-        with self._own.transaction():
-            self._own.execute(self._emptied)
-            for table, rows in self._rows.items():
-                with self._own.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
-                    copy.write(rows)
-            self._own.execute(self._numbers)
+        self._kept.put_back()
 
     def drop(self) -> None:
         """Remove the database."""
@@ -125,14 +148,5 @@ class LastingDatabase:
         self.url = self.cluster.create_database(self._name, template=self._template)
         self._connections.begin(self._name)
         self._own: psycopg.Connection[Any] = self.cluster.connect(self._name)
-        # Rows go and come in any order: no foreign key and no guard is asked.
-        self._own.execute("SET session_replication_role = replica")
-        tables = [table for (table,) in self._own.execute(TABLES)]
-        self._emptied = sql.SQL(";").join([sql.SQL("DELETE FROM {}").format(sql.Identifier(table)) for table in tables])
-        self._rows = {table: rows for table in tables if (rows := self._read(table))}
-        ((self._numbers,),) = self._own.execute(NUMBERS)
+        self._kept = KeptRows(self._own)
         self._schema = self._own.execute(SCHEMA, {"most": MOST_BYTES}).fetchone()
-
-    def _read(self, table: str) -> bytes:
-        with self._own.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(table))) as copy:
-            return b"".join(copy)

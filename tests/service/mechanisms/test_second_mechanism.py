@@ -81,7 +81,7 @@ def offer_ids(shop: Shop) -> list[int]:
 
 def of_the_first_mechanism(text: str) -> list[str]:
     """What of the Clean Development Mechanism stands in a text that people read."""
-    return re.findall(r".{0,60}(?:\bt?l?CERs?\b|URCE|\bRCE\b|\bCDM\b|\bMDP\b|\bMDL\b|Clean Development).{0,40}", text)
+    return re.findall(r"(?:\bt?l?CERs?\b|URCE|\bRCE\b|\bCDM\b|\bMDP\b|\bMDL\b|Clean Development).{0,40}", text)
 
 
 def buy(shop: Shop, visitor: Visitor, language: str, wanted: dict[int, int], **typed: str) -> tuple[list[Page], str]:
