@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, tuple_
 
@@ -93,7 +92,7 @@ def own_cancellations(provider_id: int) -> list[DirectLine]:
 
 def held_cancellations() -> list[DirectLine]:
     """Those that wait for an operator, longest first."""
-    return _lines(DirectCancellation.state == DirectState.RISK_HOLD, order=DirectCancellation.id.asc())
+    return _lines(DirectCancellation.state == DirectState.RISK_HOLD, is_oldest_first=True)
 
 
 def find_id(reference: str) -> int | None:
@@ -133,7 +132,7 @@ def find_direct(reference: str, provider_id: int) -> DirectView | None:
     )
 
 
-def _lines(*conditions: ColumnElement[bool], order: Any = DirectCancellation.id.desc()) -> list[DirectLine]:
+def _lines(*conditions: ColumnElement[bool], is_oldest_first: bool = False) -> list[DirectLine]:
     rows = db.session.execute(
         select(
             DirectCancellation, Project, Issuance.unit_type, Provider.legal_name, Organisation.code, Beneficiary.name
@@ -144,7 +143,7 @@ def _lines(*conditions: ColumnElement[bool], order: Any = DirectCancellation.id.
         .join(Organisation, Organisation.id == Provider.organisation_id)
         .join(Beneficiary, Beneficiary.direct_cancellation_id == DirectCancellation.id)
         .where(*conditions)
-        .order_by(order)
+        .order_by(DirectCancellation.id.asc() if is_oldest_first else DirectCancellation.id.desc())
         .limit(MOST_IN_A_LIST)
     ).all()
     return [
