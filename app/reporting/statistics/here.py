@@ -243,6 +243,7 @@ def _some_rows(selection: HereSelection, after: Cursor | None, size: int) -> Seq
         sold.order_id == OrderLine.order_id,
         sold.project_id == OrderLine.project_id,
         sold.beneficiary_id == OrderLine.beneficiary_id,
+        sold.registry_code == Cancellation.registry_code,
     )
     rows = (
         _cancelled(

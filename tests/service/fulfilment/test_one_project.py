@@ -20,6 +20,8 @@ from app.registry.models import RegistryAccount
 from app.registry.ports import Registries
 from app.reporting.forms import Selection
 from app.reporting.queries import every_sale
+from app.reporting.statistics.forms import HereSelection
+from app.reporting.statistics.here import every_row
 from tests.builders import (
     a_begun_order,
     a_finished_order,
@@ -77,6 +79,8 @@ def test_units_of_one_project_in_two_registries_give_a_certificate_of_each(world
     assert [link.units for link in view.certificates] == [10, 20]
     sold = list(every_sale(the_offer(first).provider_id, Selection()))
     assert [(row.units, row.certificate) for row in sold] == [(20, "TN2/2026"), (10, "TN1/2026")]
+    published = every_row(HereSelection(), None, 10)
+    assert [(row.units, row.certificate) for row in published] == [(10, "TN1/2026"), (20, "TN2/2026")]
 
 
 def test_what_a_registry_did_before_we_remember_asking_is_certified_with_what_we_sent(world: Collaborators) -> None:
@@ -86,7 +90,7 @@ def test_what_a_registry_did_before_we_remember_asking_is_certified_with_what_we
     request, forgotten_id = registry.request_of(forgotten), forgotten.id
     end_reading()
     world.registries.default.submit(request)
-    registry.doubt_planned(forgotten_id, world.clock.now())
+    registry.doubt_planned(forgotten_id, world.clock)
 
     run_due(world)
 
