@@ -158,7 +158,7 @@ def summary(order_id: int | None, settings: Settings) -> SummaryFacts:
         certificates=facts,
         refunded_units=sum(line.units for line in ordered) - sum(f.units for f in facts),
         operator_name=settings.operator_name,
-        is_demonstration=ordered[0].is_demonstration,
+        is_demonstration=ordered[0].is_demonstration or any(each.is_demonstration for each in facts),
         issued_at=max(certificate.issued_at for certificate in certificates),
     )
 

@@ -12,6 +12,7 @@ from app.certificates import service
 from app.certificates.models import Document, DocumentRequest
 from app.certificates.ports import CertificateFacts, SummaryFacts
 from app.checkout import facts as certificate_facts
+from app.checkout.models import Order
 from app.db import db, transaction
 from app.fulfilment.process import Collaborators
 from tests.builders import NOW, a_finished_order, all_at_once, an_offer, certificates_of, pass_time, the_order
@@ -234,3 +235,13 @@ def test_an_order_of_several_certificates_gets_a_summary_of_its_own(world: Colla
     assert stored is not None
     assert stored.pdf == f"%PDF-fake en summary {reference} 2".encode()
     assert [c.number for c in service.certificates_of(order_id)] == ["TN1/2026", "TN2/2026"]
+
+
+def test_a_summary_of_certificates_that_are_a_demonstration_is_one_however_its_order_was_placed(
+    world: Collaborators,
+) -> None:
+    order_id = a_finished_order(world, {an_offer(number=1): 1, an_offer(number=2): 2})
+    with transaction() as session:
+        session.get_one(Order, order_id).is_demonstration = False
+
+    assert certificate_facts.summary(order_id, world.settings).is_demonstration
