@@ -62,7 +62,7 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
             basket_id = add_row_with_id(Basket, token=token, details={}, created_at=now, changed_at=now)
         asked = db.session.execute(_ASKED, {"basket_id": basket_id, "offer_id": offer_id}).one_or_none()
         if asked is None:
-            raise UnitsUnavailable(offer_id=offer_id, units=units, units_left=0, is_reserved=False)
+            raise UnitsUnavailable(offer_id=offer_id, units=units, units_left=0, standing=Standing.HELD)
         wanted = units + (asked.units or 0)
         _check_left(asked, wanted, now)
         if asked.units is None:
@@ -125,9 +125,7 @@ def _check_left(asked: Row[Any], units: int, adds_at: datetime | None) -> None:
         closing.require_open_sale(closing.Closing(offer.id, asked.unit_type, asked.sale_closes_at), adds_at)
     left = units_left_for(offer, asked.held)
     if left < units:
-        raise UnitsUnavailable(
-            offer_id=offer.id, units=units, units_left=left, is_reserved=offer.standing is Standing.RESERVED
-        )
+        raise UnitsUnavailable(offer_id=offer.id, units=units, units_left=left, standing=offer.standing)
     problem = minimum_problem(offer, units, left)
     if problem is not None:
         raise problem

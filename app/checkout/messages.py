@@ -11,6 +11,7 @@ from flask_babel import ngettext
 from app.catalog.labels import authorisation, intent, unit_name
 from app.kernel.errors import Refusal
 from app.kernel.money import Money
+from app.offers.states import Standing
 from app.web import filters
 
 
@@ -36,14 +37,16 @@ def _bad_units(facts: dict[str, object]) -> str:
 
 
 def _unavailable(facts: dict[str, object]) -> str:
-    left = _int(facts["units_left"])
-    if left == 0 and facts.get("is_reserved"):
+    left, standing = _int(facts["units_left"]), facts.get("standing")
+    if left == 0 and standing == Standing.RESERVED:
         return _(
             "All units of this offer are held for other buyers at the moment. They come back if those do not pay. "
             "Remove it, or choose another one."
         )
-    if left == 0:
+    if left == 0 and standing == Standing.SOLD_OUT:
         return _("This offer is sold out. Remove it, or choose another one.")
+    if left == 0:
+        return _("This offer is not on sale now. Remove it, or choose another one.")
     return ngettext(
         "Only %(left)s unit is left. Enter 1.",
         "Only %(left)s units are left. Enter %(left)s or fewer.",

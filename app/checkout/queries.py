@@ -25,7 +25,7 @@ from app.kernel.money import Money
 from app.offers import closing
 from app.offers.errors import BelowMinimum, UnitsUnavailable
 from app.offers.models import Offer, Reservation
-from app.offers.states import OfferState, ReservationState, Standing
+from app.offers.states import OfferState, ReservationState
 from app.payments.split import split
 from app.providers.models import Provider
 from app.registry.models import RegistryAccount
@@ -167,7 +167,7 @@ def basket_view(
                 offer_id=offer.id,
                 units=units,
                 units_left=left[offer.id],
-                is_reserved=offer.standing is Standing.RESERVED,
+                standing=offer.standing,
             )
         elif offer.id not in problems and (below := minimum_problem(offer, units, left[offer.id])) is not None:
             problems[offer.id] = below

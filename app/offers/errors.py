@@ -6,7 +6,7 @@ from app.kernel.errors import Refusal
 class UnitsUnavailable(Refusal):
     """`offer_id` has only `units_left` units (tonnes) for sale, fewer than `units` asked for.
 
-    `is_reserved` says that all of them are held for orders that may not be paid.
+    `standing` is how the offer stands for a buyer: its units may be held for others, sold, or off sale.
     """
 
     code = "units_unavailable"

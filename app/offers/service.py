@@ -14,7 +14,7 @@ from app.kernel.columns import UTCDateTime
 from app.offers import closing
 from app.offers.errors import BelowMinimum, PriceChanged, UnitsUnavailable
 from app.offers.models import Offer, OfferPrice, Reservation
-from app.offers.states import OFFER, RESERVATION, OfferState, ReservationState, Standing
+from app.offers.states import OFFER, RESERVATION, OfferState, ReservationState
 
 _left = Offer.units_offered - Offer.units_reserved - Offer.units_settled
 _R = ReservationState
@@ -245,5 +245,5 @@ def _explain(line: Wanted, now: datetime) -> NoReturn:
         offer_id=line.offer_id,
         units=line.units,
         units_left=left,
-        is_reserved=offer.standing is Standing.RESERVED,
+        standing=offer.standing,
     )

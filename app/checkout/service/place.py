@@ -24,6 +24,7 @@ from app.offers import closing
 from app.offers import service as offers
 from app.offers.errors import PriceChanged, UnitsUnavailable
 from app.offers.models import Offer
+from app.offers.states import Standing
 from app.payments.ports import PaymentGateway
 from app.registry.ports import Registries
 
@@ -81,7 +82,7 @@ def place_order(
         require_intent(details["intent"], [row.authorisation for row in rows])
         for row in rows:
             if row.Offer.currency != settings.currency:
-                raise UnitsUnavailable(offer_id=row.Offer.id, units=row.units, units_left=0, is_reserved=False)
+                raise UnitsUnavailable(offer_id=row.Offer.id, units=row.units, units_left=0, standing=Standing.HELD)
         bought = [Bought(row.Offer, row.project_id, row.units, row.Offer.price_for(row.units).minor) for row in rows]
         total = sum(one.amount for one in bought)
         if total != expected_total:

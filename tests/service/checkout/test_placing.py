@@ -22,6 +22,7 @@ from app.fulfilment.process import Collaborators
 from app.kernel.money import Money
 from app.offers.errors import UnitsUnavailable
 from app.offers.shelf import current_stock
+from app.offers.states import Standing
 from tests.builders import (
     DETAILS,
     NOW,
@@ -188,7 +189,7 @@ def test_units_of_one_offer_add_up_in_one_line_until_there_are_no_more(world: Co
     with pytest.raises(UnitsUnavailable) as refusal:
         baskets.add_to_basket(token=token, offer_id=offer_id, units=1, now=NOW)
 
-    assert refusal.value.facts == {"offer_id": offer_id, "units": 6, "units_left": 5, "is_reserved": False}
+    assert refusal.value.facts == {"offer_id": offer_id, "units": 6, "units_left": 5, "standing": Standing.OPEN}
     assert basket_units(token) == 5
     assert db.session.scalar(select(func.count()).select_from(BasketLine)) == 1
 

@@ -11,13 +11,16 @@ from app.kernel.errors import Refusal
 from app.kernel.languages import LANGUAGES
 from app.kernel.money import Money
 from app.offers.errors import PriceChanged, UnitsUnavailable
+from app.offers.states import Standing
 from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayUnavailable
 from tests.service.conftest import Shop
 
 MOST = Money(99_999_999, "USD")
+_NOTHING_LEFT = (Standing.HELD, Standing.RESERVED, Standing.SOLD_OUT)
 REFUSALS: list[Refusal] = [
     *[errors.BadUnits(reason=r, typed="") for r in ("missing", "fraction", "sign", "number", "zero", "large")],
-    *[UnitsUnavailable(offer_id=1, units=5, units_left=left) for left in (0, 1, 1_234)],
+    *[UnitsUnavailable(offer_id=1, units=5, units_left=left, standing=Standing.OPEN) for left in (1, 1_234)],
+    *[UnitsUnavailable(offer_id=1, units=5, units_left=0, standing=one) for one in _NOTHING_LEFT],
     PriceChanged(offer_id=1, unit_price=251),
     *[errors.TotalBelowMinimum(offer_id=1, units=units, minimum=Money(50, "USD")) for units in (1, 2)],
     *[errors.TotalAboveMaximum(offer_id=1, units=units, maximum=MOST) for units in (0, 1, 117_647)],
@@ -39,8 +42,8 @@ def test_every_refusal_has_words_of_its_own(shop: Shop, lang: str) -> None:
 
         assert len(set(told)) == len(told)
         assert all(words.endswith((".", "!")) and "%(" not in words for words in told)
-        assert format_decimal(117_647, locale=lang) in describe(REFUSALS[14])
-        assert format_decimal(1_234, locale=lang) in describe(REFUSALS[8])
+        assert format_decimal(117_647, locale=lang) in describe(REFUSALS[16])
+        assert format_decimal(1_234, locale=lang) in describe(REFUSALS[7])
 
 
 def test_whoever_was_not_charged_is_told_so(shop: Shop) -> None:

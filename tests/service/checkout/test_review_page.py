@@ -186,7 +186,7 @@ def test_of_two_buyers_of_the_last_unit_the_second_is_told_in_the_basket_and_not
     assert len(orders(shop)) == len(shop.gateway.payments) == 1
 
 
-def test_units_that_are_sold_in_the_very_moment_of_ordering_are_told_in_the_basket(
+def test_units_that_go_off_sale_in_the_very_moment_of_ordering_are_told_in_the_basket(
     shop: Shop,
 ) -> None:
     offer_id, visitor = shop.offer(units=5), shop.visitor()
@@ -201,7 +201,7 @@ def test_units_that_are_sold_in_the_very_moment_of_ordering_are_told_in_the_bask
     shop.gateway.before["expire_checkout"] = somebody_is_faster
     page = try_to_order(visitor, page, 409)
 
-    assert "sold out" in page.error_at(f"units-{offer_id}")
+    assert "not on sale now" in page.error_at(f"units-{offer_id}")
     assert [state for state, _total in orders(shop)] == [OrderState.EXPIRED]
 
 

@@ -13,7 +13,7 @@ from app.fulfilment.process import Collaborators
 from app.offers import service
 from app.offers.errors import PriceChanged, UnitsUnavailable
 from app.offers.models import Reservation
-from app.offers.states import OfferState, ReservationState
+from app.offers.states import OfferState, ReservationState, Standing
 from tests.builders import (
     NOW,
     a_basket,
@@ -113,7 +113,7 @@ def test_more_than_is_left_is_refused_with_what_is_left_and_nothing_of_the_order
     with pytest.raises(UnitsUnavailable) as refusal:
         place(world.settings, token)
 
-    assert refusal.value.facts == {"offer_id": few, "units": 5, "units_left": 2, "is_reserved": False}
+    assert refusal.value.facts == {"offer_id": few, "units": 5, "units_left": 2, "standing": Standing.OPEN}
     assert (counters(plenty), counters(few)) == ((100, 0, 0), (2, 0, 3))
     db.session.rollback()
     assert db.session.scalar(select(func.count()).select_from(Reservation)) == 0
