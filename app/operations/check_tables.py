@@ -22,6 +22,8 @@ from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import Patient
 from app.operations.rights import is_owner
 from app.operations.seals import SEALINGS, open_seal
+from app.payments.models import Refund
+from app.payments.states import RefundState
 from app.screening.models import SanctionsList
 from app.web.views import database_state
 
@@ -134,6 +136,23 @@ def offers(patient: Patient) -> Iterator[Finding]:
         )
     else:
         yield ok("offers", f"What is for sale has its price in {ours}.")
+
+
+def refunds(patient: Patient) -> Iterator[Finding]:
+    """The gateway says what became of every refund that it took."""
+    silent = db.session.scalar(
+        select(func.count()).where(
+            Refund.state == RefundState.REQUESTED,
+            Refund.gateway_reference.is_not(None),
+            Refund.last_message != "",
+            Refund.created_at <= patient.world.clock.now() - timedelta(days=1),
+        )
+    )
+    if silent:
+        words = f"Refunds that the gateway took and says nothing about: {silent}."
+        yield problem("refunds", f"{words} Is our key of the account they were made in? The worker’s log says why.")
+    else:
+        yield ok("refunds", "The gateway answers for every refund that it took.")
 
 
 def clock(patient: Patient) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ CHECKS: dict[str, Check] = {
     "disk": check_machine.disk,
     "scanner": check_outside.scanner,
     "webhook": check_outside.webhook,
+    "refunds": check_tables.refunds,
     "address": check_outside.address,
     "registry": check_outside.registry,
     "offers": check_tables.offers,

@@ -396,6 +396,6 @@ def _record_refund(refund_id: int, status: RefundStatus, now: datetime) -> None:
             )
             refund = session.get_one(Refund, refund_id)
             # One that is tried again was `requested` before.
-            refund.gateway_reference = status.gateway_reference
+            refund.gateway_reference, refund.last_message = status.gateway_reference, ""
             refund.next_action_at = now + _refund_pause(refund)
             refund.attempts += 1

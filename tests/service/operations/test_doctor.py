@@ -20,7 +20,7 @@ from sqlalchemy import text, update
 from app.accounts.models import Person
 from app.checkout.models import Order
 from app.db import StateEvent, db, transaction
-from app.fulfilment.process import collaborators
+from app.fulfilment.process import collaborators, run_due
 from app.jobs import heartbeat
 from app.jobs.models import Heartbeat
 from app.kernel.clock import Clock, FixedClock, SystemClock
@@ -32,14 +32,15 @@ from app.operations.doctor import CHECKS, examine
 from app.operations.findings import Finding, Level, worst
 from app.operations.patient import Limits, Patient
 from app.payments.models import Payment, WebhookDelivery
+from app.payments.ports import GatewayFault, RefundOutcome
 from app.reconciliation import journalling
 from app.reconciliation import service as reconciliation
 from app.reconciliation.journal import Journal
 from app.registry.models import RegistryAccount
-from app.registry.ports import Registries
+from app.registry.ports import RefusalCode, Refused, Registries
 from app.screening.models import SanctionsList
 from app.version import VERSION
-from tests.builders import NOW, a_finished_order, a_paid_order, an_offer, change_offer, the_order
+from tests.builders import NOW, a_finished_order, a_paid_order, an_offer, change_offer, pass_time, the_order
 from tests.clamd_standin import clamd
 from tests.conftest import ROOT, SECRET, AppMaker
 from tests.people import a_person, an_operator
@@ -507,6 +508,21 @@ def test_units_for_sale_in_a_currency_that_the_house_gave_up_are_found(world: An
     change_offer(offer_id, currency="JPY")
 
     assert "Offers in JPY are sold to nobody: CURRENCY is USD." in bad("offers", patient(context)).words
+
+
+def test_refunds_that_the_gateway_took_and_says_nothing_about_are_found(world: Any, context: Flask) -> None:
+    gateway, registry = world.gateway, world.registries.default
+    gateway.refund_outcome = RefundOutcome.PENDING
+    registry.submits = [Refused(RefusalCode.RULES, "no")]
+    a_finished_order(world, {an_offer(): 2})
+    gateway.problems["refund_status"] = [GatewayFault("another account")]
+    pass_time(world, days=1, hours=1)
+    run_due(world)
+    assert "says nothing about: 1." in bad("refunds", patient(context, clock=world.clock)).words
+
+    pass_time(world, hours=3)
+    run_due(world)
+    assert_well("refunds", patient(context, clock=world.clock))
 
 
 def test_money_that_is_owed_in_a_currency_that_the_house_gave_up_is_found(world: Any, context: Flask) -> None:
