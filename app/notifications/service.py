@@ -40,16 +40,17 @@ RESENDABLE = (MailKind.ORDER_PAID, MailKind.CERTIFICATES_READY, MailKind.PAYMENT
 # Writes what became of a mail, inside the caller's transaction at an instant (aware); whether it went out.
 Outcome = Callable[[datetime], bool]
 
-_IS_DUE = (
-    Mail.state == MailState.DUE,
-    Mail.next_action_at <= bindparam("now"),
-    or_(Mail.lease_until.is_(None), Mail.lease_until <= bindparam("now")),
-)
+_IS_DUE = (Mail.state == MailState.DUE, Mail.next_action_at <= bindparam("now"))
 DUE = select(Mail.id).where(*_IS_DUE).order_by(Mail.next_action_at, Mail.id).limit(bindparam("most"))
 _CLAIM = (
     update(cast(Table, Mail.__table__))
-    .where(Mail.id == bindparam("mail_id"), *_IS_DUE)
-    .values(lease_until=bindparam("until"), attempts=Mail.attempts + 1)
+    .where(
+        Mail.id == bindparam("mail_id"),
+        *_IS_DUE,
+        or_(Mail.lease_until.is_(None), Mail.lease_until <= bindparam("begins")),
+    )
+    # Due again by the worker's own clock; whether it may be taken then follows from the lease.
+    .values(lease_until=bindparam("until"), next_action_at=bindparam("again_at"), attempts=Mail.attempts + 1)
     .returning(*Mail.__table__.columns)
 )
 
@@ -123,7 +124,7 @@ def deliver_due(mailer: Mailer, clock: Clock, limit: int = 50) -> int:
     for mail_id in [*mail_ids, None]:
         with transaction():
             went_out += outcome is not None and outcome(clock.now())
-            mail = None if mail_id is None else _claim(mail_id, common_now(clock))
+            mail = None if mail_id is None else _claim(mail_id, clock)
         outcome = None if mail is None else _send(mail, mailer)
     return went_out
 
@@ -195,8 +196,10 @@ def _rendered(mail: Mail) -> OutgoingMail:
         end_reading()
 
 
-def _claim(mail_id: int, now: datetime) -> Mail | None:
-    row = write(_CLAIM, {"mail_id": mail_id, "now": now, "until": now + LEASE}).one_or_none()
+def _claim(mail_id: int, clock: Clock) -> Mail | None:
+    now, begins = clock.now(), common_now(clock)
+    asked = {"mail_id": mail_id, "now": now, "again_at": now + LEASE, "begins": begins, "until": begins + LEASE}
+    row = write(_CLAIM, asked).one_or_none()
     # Of no session: its values are needed without a transaction opened to read them.
     return None if row is None else Mail(**row._asdict())
 

@@ -22,7 +22,7 @@ from app.audit.errors import NoLongerPossible
 from app.audit.models import Proposal
 from app.audit.service import Actor, Subject, on_agreement, propose
 from app.certificates.models import CertificateCounter
-from app.db import common_now, db, end_reading, insert_once, transaction
+from app.db import db, end_reading, insert_once, transaction
 from app.fulfilment import process
 from app.fulfilment.process import Collaborators
 from app.jobs import hold
@@ -101,9 +101,9 @@ def _look_up_all(world: Collaborators, restored_at: datetime) -> None:
     end_reading()
     for row in rows:
         if row.state is CancellationState.PLANNED and row.created_at <= restored_at:
-            registry_service.doubt_planned(row.id, common_now(world.clock))
+            registry_service.doubt_planned(row.id, world.clock)
         elif row.state is CancellationState.SENDING:
-            registry_service.doubt(row.id, common_now(world.clock))
+            registry_service.doubt(row.id, world.clock)
         registry_service.look_up(row.id, world.registries, world.clock)
 
 

@@ -64,15 +64,15 @@ def with_lease(
     A restoration hold lets nobody write to a registry.
     """
     with transaction() as session:
-        now = common_now(clock)
+        begins = common_now(clock)
         question = read_question(cancellation_id)
         may = question.state in states and not question.is_held
-        lease = leases.take(question.registry_code, question.request.account, now) if may else None
+        lease = leases.take(question.registry_code, question.request.account, begins) if may else None
         if lease is not None:
             session.execute(
                 update(Cancellation)
                 .where(Cancellation.id == cancellation_id)
-                .values(lease_until=now + leases.LENGTH)
+                .values(lease_until=begins + leases.LENGTH)
                 .execution_options(synchronize_session=False)
             )
     return lease, question

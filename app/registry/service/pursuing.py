@@ -42,7 +42,7 @@ def pursue(cancellation_id: int, state: CancellationState, registries: Registrie
     False if nothing could be done now, because another worker writes to the same account, or may still do so.
     """
     if state is _S.SENDING:
-        return doubt(cancellation_id, common_now(clock))
+        return doubt(cancellation_id, clock)
     if state is _S.PLANNED and send(cancellation_id, registries, clock):
         return True
     if state is not _S.PLANNED:
@@ -59,15 +59,16 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
     False if somebody else was faster, or writes to the same account at the moment, a restoration hold stands, or the
     registry is not connected.
     """
+    now = clock.now()
     with transaction():
-        now = common_now(clock)
+        begins = common_now(clock)
         question = read_question(cancellation_id)
         if question.is_held:
             return False
         if not registries.has(question.registry_code):
             _wait_for_connection(cancellation_id, now)
             return False
-        lease = leases.take(question.registry_code, question.request.account, now)
+        lease = leases.take(question.registry_code, question.request.account, begins)
         if lease is None:
             return False
         claimed = not question.is_wanted_back and advance(
@@ -81,7 +82,7 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
             unchanged=question.fence,
             attempts=question.attempts + 1,
             first_sent_at=question.first_sent_at or now,
-            lease_until=now + leases.LENGTH,
+            lease_until=begins + leases.LENGTH,
             next_action_at=now + leases.LENGTH,
         )
         if not claimed:
@@ -115,11 +116,12 @@ def _wait_for_connection(cancellation_id: int, now: datetime) -> None:
     )
 
 
-def doubt(cancellation_id: int, now: datetime) -> bool:
-    """A cancellation whose sender died in the middle has an unknown outcome, once its lease ran out by `common_now`.
+def doubt(cancellation_id: int, clock: Clock) -> bool:
+    """A cancellation whose sender died in the middle has an unknown outcome, once its lease ran out.
 
     False while it has not, or where somebody was faster.
     """
+    now = clock.now()
     with transaction():
         return advance(
             Cancellation,
@@ -129,7 +131,7 @@ def doubt(cancellation_id: int, now: datetime) -> bool:
             at=now,
             sources=(_S.SENDING,),
             # Somebody else may have asked again since this one was seen in `sending`.
-            only_if=(Cancellation.lease_until <= now,),
+            only_if=(Cancellation.lease_until <= common_now(clock),),
             facts={"message": "the lease ran out"},
             next_action_at=now,
             last_message="the lease ran out",
@@ -179,12 +181,12 @@ def take_next_step(cancellation_id: int, registries: Registries, clock: Clock) -
     return True
 
 
-def doubt_planned(cancellation_id: int, now: datetime) -> bool:
+def doubt_planned(cancellation_id: int, clock: Clock) -> bool:
     """What a restored backup says is about to be sent may have been sent: it is looked up first.
 
-    The lease, taken at `common_now`, tells from when on an effect may not show yet. False where it is not planned any
-    more.
+    The lease tells from when on an effect may not show yet. False where it is not planned any more.
     """
+    now = clock.now()
     with transaction():
         return advance(
             Cancellation,
@@ -196,7 +198,7 @@ def doubt_planned(cancellation_id: int, now: datetime) -> bool:
             facts={"message": "restored from a backup"},
             # As if it had been sent: nobody may take it for something that never was.
             attempts=Cancellation.attempts + 1,
-            lease_until=now + leases.LENGTH,
+            lease_until=common_now(clock) + leases.LENGTH,
             next_action_at=now,
             last_message="restored from a backup",
         )

@@ -52,13 +52,14 @@ def send_together(cancellation_ids: Collection[int], registries: Registries, clo
 
 
 def _send(adapter: TakesMany, cancellation_ids: Sequence[int], clock: Clock) -> Collection[int]:
+    now = clock.now()
     with transaction():
-        now = common_now(clock)
+        begins = common_now(clock)
         wanted = [each for each in read_questions(cancellation_ids) if _may_go(each, adapter, now)]
-        taken = _take_leases(adapter.name, {each.request.account for each in wanted}, now)
+        taken = _take_leases(adapter.name, {each.request.account for each in wanted}, begins)
         if not taken:
             return ()
-        claimed = _claim([each.cancellation_id for each in wanted if each.request.account in taken], now)
+        claimed = _claim([each.cancellation_id for each in wanted if each.request.account in taken], now, begins)
         questions = [each for each in wanted if each.cancellation_id in claimed]
     checkpoints.reached("cancellation.intent_committed")
     outcomes = dict(zip(claimed, _outcomes_of(adapter, questions), strict=True))
@@ -77,13 +78,13 @@ def _may_go(question: Question, adapter: TakesMany, now: datetime) -> bool:
     return is_new and not (question.is_held or question.is_wanted_back or question.is_closed(now))
 
 
-def _take_leases(registry_code: str, accounts: Collection[str], now: datetime) -> Mapping[str, Lease]:
+def _take_leases(registry_code: str, accounts: Collection[str], begins: datetime) -> Mapping[str, Lease]:
     """The leases that can be had, by account; in one order, so that two workers do not wait for each other."""
-    found = {account: leases.take(registry_code, account, now) for account in sorted(accounts)}
+    found = {account: leases.take(registry_code, account, begins) for account in sorted(accounts)}
     return {account: lease for account, lease in found.items() if lease is not None}
 
 
-def _claim(cancellation_ids: Sequence[int], now: datetime) -> Sequence[int]:
+def _claim(cancellation_ids: Sequence[int], now: datetime, begins: datetime) -> Sequence[int]:
     return sorted(
         advance_all(
             Cancellation,
@@ -95,7 +96,7 @@ def _claim(cancellation_ids: Sequence[int], now: datetime) -> Sequence[int]:
             unchanged={"attempts": 0},
             attempts=1,
             first_sent_at=now,
-            lease_until=now + leases.LENGTH,
+            lease_until=begins + leases.LENGTH,
             next_action_at=now + leases.LENGTH,
         )
     )

@@ -62,7 +62,7 @@ def test_what_the_registry_did_before_we_remember_asking_is_certified_and_mailed
         request, forgotten_id = registry.request_of(forgotten), forgotten.id
         end_reading()
         world.registries.default.submit(request)
-        registry.doubt_planned(forgotten_id, world.clock.now())
+        registry.doubt_planned(forgotten_id, world.clock)
 
         run_due(world)
 

@@ -286,6 +286,23 @@ def test_a_machine_whose_clock_is_ahead_does_not_send_a_mail_that_another_one_is
     assert (counts, ahead.sent) == ([0], [])
 
 
+@pytest.mark.parametrize("hours_ahead", [-3, 3])
+def test_a_machine_that_is_alone_sends_its_mails_at_once_however_wrong_its_clock_is(
+    clock: FixedClock, monkeypatch: pytest.MonkeyPatch, hours_ahead: int
+) -> None:
+    monkeypatch.setattr(service, "LEASE", timedelta(milliseconds=50))
+    alone, mailer = ClockOfMachine(hours_ahead=hours_ahead), FakeMailer()
+    queue(FixedClock(alone.now()))
+    checkpoints.observe(pull_the_plug)
+    with pytest.raises(PlugPulledError):
+        deliver_due(mailer, alone)
+    checkpoints.forget_observers()
+    threading.Event().wait(0.06)
+
+    assert deliver_due(mailer, alone) == 1
+    assert len(mailer.sent) == 2
+
+
 class PlugPulledError(BaseException):
     """The process is gone."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from app.fulfilment.process import Collaborators
+from app.fulfilment.process import Collaborators, cancel_units
 from app.kernel.clock import SystemClock
-from app.registry import service
+from app.registry import leases, service
 from app.registry.service.question import read_question
 from app.registry.states import CancellationState
 from tests.builders import ledger_effects, registry_of
@@ -21,6 +22,14 @@ A_MOMENT = timedelta(seconds=1)
 
 # A file of SQLite and all who open it are on one machine.
 pytestmark = pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
+
+
+class PowerCut(BaseException):
+    """The machine is gone between two statements."""
+
+
+def cut_power() -> None:
+    raise PowerCut
 
 
 def machine(world: Collaborators, *, hours_ahead: float = 0) -> Collaborators:
@@ -68,3 +77,23 @@ def test_a_registry_is_asked_what_became_of_a_request_since_the_instant_at_which
     assert pursue(cancellation_id, S.PLANNED, machine(world, hours_ahead=hours_ahead))
 
     assert before - A_MOMENT <= read_question(cancellation_id).since <= SystemClock().now() + A_MOMENT
+
+
+@pytest.mark.parametrize("hours_ahead", [-3, 3], ids=lambda hours: f"{hours:+} h")
+def test_a_machine_that_is_alone_goes_on_after_a_lease_however_wrong_its_clock_is(
+    world: Collaborators, hours_ahead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "LENGTH", timedelta(milliseconds=50))
+    cancellation_id, alone = a_planned_cancellation(world), machine(world, hours_ahead=hours_ahead)
+    registry_of(world).before_submit = [cut_power]
+    with pytest.raises(PowerCut):
+        pursue(cancellation_id, S.PLANNED, alone)
+
+    time.sleep(0.06)
+    cancel_units(alone)
+    cancel_units(alone)
+    assert history_of(cancellation_id) == ["planned", "sending", "unknown", "planned"]
+    cancel_units(alone)
+
+    assert state_of(cancellation_id) is S.CONFIRMED
+    assert ledger_effects() == UNITS

@@ -61,7 +61,7 @@ def cut_power() -> None:
 def give_up(world: Collaborators, cancellation_id: int) -> None:
     """What another worker does when the lease of the first one ran out: look up, and find nothing."""
     pass_time(world, seconds=leases.LENGTH.total_seconds())
-    service.doubt(cancellation_id, world.clock.now())
+    service.doubt(cancellation_id, world.clock)
     world.registries.default.lookups.insert(0, Absent(proven=True, basis="not there"))
     assert look_up(world, cancellation_id) is S.PLANNED
 
@@ -108,7 +108,7 @@ def test_a_sender_that_died_leaves_an_unknown_outcome_once_its_lease_ran_out(
 
     pass_time(world, seconds=leases.LENGTH.total_seconds() - 1)
     assert service.due_cancellations(world.clock.now()) == []
-    service.doubt(cancellation_id, world.clock.now())
+    service.doubt(cancellation_id, world.clock)
     assert state_of(cancellation_id) is S.SENDING
     pass_time(world, seconds=1)
     work()
@@ -122,7 +122,7 @@ def test_a_sender_that_comes_back_after_its_lease_with_success_has_cancelled_the
 
     def lease_runs_out() -> None:
         pass_time(world, seconds=leases.LENGTH.total_seconds())
-        service.doubt(cancellation_id, world.clock.now())
+        service.doubt(cancellation_id, world.clock)
 
     world.registries.default.before_submit = [lease_runs_out]
 
@@ -138,7 +138,7 @@ def test_a_sender_that_comes_back_after_its_lease_knowing_nothing_changes_nothin
 
     def lease_runs_out() -> None:
         pass_time(world, seconds=leases.LENGTH.total_seconds())
-        service.doubt(cancellation_id, world.clock.now())
+        service.doubt(cancellation_id, world.clock)
 
     world.registries.default.before_submit = [lease_runs_out]
     world.registries.default.submits = [answer]
@@ -289,6 +289,6 @@ def test_doubt_about_a_request_does_not_touch_the_one_sent_after_it(world: Colla
         ask(world, cancellation_id)
     take_over(world, cancellation_id)
 
-    service.doubt(cancellation_id, world.clock.now())
+    service.doubt(cancellation_id, world.clock)
 
     assert state_of(cancellation_id) is S.SENDING

@@ -221,7 +221,7 @@ def test_what_a_backup_of_the_day_before_had_planned_is_looked_up_for_a_day_like
     order_id = a_begun_order(world, {an_offer(): 2})
     cancellation_id = cancellations_of(order_id)[0].id
     pass_time(world, hours=25)
-    service.doubt_planned(cancellation_id, world.clock.now())
+    service.doubt_planned(cancellation_id, world.clock)
     registry_of(world).lookups = [UNPROVEN]
 
     service.look_up(cancellation_id, world.registries, world.clock)
