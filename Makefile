@@ -14,8 +14,9 @@ INSTANCE_PATH ?= instance
 export INSTANCE_PATH
 export FLASK_APP := wsgi.py
 
-# What `make test` may use: processes, and one file or directory instead of everything.
-WORKERS ?= auto
+# What `make test` may use: processes, and one file or directory instead of everything. Three for two processors,
+# because a test often waits for the processes that it tests: browser, servers, database.
+WORKERS ?= $(shell expr $$(nproc) \* 3 / 2)
 T ?=
 
 LOCALES := $(shell $(PYTHON) -c 'from app.kernel.languages import OTHER_LANGUAGES; print(*OTHER_LANGUAGES)')

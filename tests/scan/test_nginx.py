@@ -53,12 +53,13 @@ class Proxy:
 
 
 def _exchange(connection: socket.socket, request: bytes) -> bytes:
-    connection.settimeout(3)
+    connection.settimeout(30)
     connection.sendall(request)
     answer = b""
     try:
         while part := connection.recv(65_536):
             answer += part
+            connection.settimeout(1)
     except (TimeoutError, ConnectionResetError):
         pass
     return answer

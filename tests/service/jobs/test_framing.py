@@ -26,14 +26,15 @@ def web_socket(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def said(path: Path, request: bytes) -> bytes:
-    """Everything that comes back until the connection is closed or silent for a second."""
+    """Everything that comes back until the connection is closed, or silent for a second after the first word."""
     answer = b""
     with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(1)
+        connection.settimeout(30)
         connection.connect(str(path))
         connection.sendall(request)
         while part := connection.recv(65_536):
             answer += part
+            connection.settimeout(1)
     return answer
 
 
