@@ -31,7 +31,7 @@ from app.reconciliation.models import ReconciliationFinding
 from app.reconciliation.states import FindingState
 from app.registry.models import Cancellation
 from app.registry.ports import current_registries
-from app.registry.promises import later_than_promised
+from app.registry.promises import later_than_any_promise
 from app.registry.states import CANCELLATION, CancellationState
 from app.screening.models import ScreeningMatch
 from app.screening.states import MatchState
@@ -52,8 +52,7 @@ def is_late(at: datetime) -> ColumnElement[bool]:
     """SQL: a cancellation that is not final and older than the registry's promise, or waits for a person."""
     return or_(
         Cancellation.state == CancellationState.MANUAL,
-        Cancellation.state.in_(CANCELLATION.unfinished())
-        & or_(*(later_than_promised(it, at) for it in current_registries())),
+        Cancellation.state.in_(CANCELLATION.unfinished()) & later_than_any_promise(current_registries(), at),
     )
 
 

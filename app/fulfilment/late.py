@@ -37,18 +37,33 @@ _LATE = (
 )
 
 
+_LATE_ELSEWHERE = (
+    select(Cancellation.order_id)
+    .distinct()
+    .where(
+        *_IS_UNTOLD,
+        Cancellation.registry_code.not_in(bindparam("registries", expanding=True)),
+        Cancellation.created_at <= _PLANNED_BY,
+    )
+    .limit(100)
+)
+
+
 def earliest_late(registries: Registries, now: datetime) -> datetime:
     """What was planned after this instant (aware) is not late at `now` with any of the registries."""
     return max(promises.late_if_planned_by(registry, now) for registry in registries)
 
 
 def late_orders(registries: Registries, now: datetime) -> list[int]:
-    """Orders past what their registry promises of which the buyer was not told yet."""
-    orders = {
-        order_id
-        for registry in registries
-        for order_id in read_ids(_LATE, registry=registry.name, planned_by=promises.late_if_planned_by(registry, now))
-    }
+    """Orders past what their registry promises of which the buyer was not told yet.
+
+    A registry that is not connected any more promised no more than the slowest that is, for all that is known.
+    """
+    codes = [registry.name for registry in registries]
+    orders = set(read_ids(_LATE_ELSEWHERE, registries=codes, planned_by=now - registries.longest_promise))
+    for registry in registries:
+        planned_by = promises.late_if_planned_by(registry, now)
+        orders.update(read_ids(_LATE, registry=registry.name, planned_by=planned_by))
     return sorted(orders)
 
 

@@ -28,6 +28,16 @@ def later_than_promised(registry: RegistryAdapter, at: datetime) -> ColumnElemen
     return planned_by(registry.name, late_if_planned_by(registry, at))
 
 
+def later_than_any_promise(registries: Registries, at: datetime) -> ColumnElement[bool]:
+    """SQL: a cancellation that is later than its registry promises at an instant (aware).
+
+    Of a registry that is not connected any more, later than all that are.
+    """
+    codes = [registry.name for registry in registries]
+    elsewhere = Cancellation.registry_code.not_in(codes) & (Cancellation.created_at <= at - registries.longest_promise)
+    return or_(*(later_than_promised(registry, at) for registry in registries), elsewhere)
+
+
 def late_if_planned_by(registry: RegistryAdapter, at: datetime) -> datetime:
     """What was planned by this instant and is not done at `at` (both aware) is later than the registry promises."""
     return at - registry.promised_within
@@ -44,5 +54,5 @@ def waits_too_long(order_id: int, registries: Registries, at: datetime) -> Colum
         Cancellation.order_id == order_id,
         Cancellation.state.in_([CancellationState.PLANNED, CancellationState.WAITING, CancellationState.UNKNOWN]),
         Cancellation.withdrawal_wanted_at.is_(None),
-        or_(*(later_than_promised(registry, at) for registry in registries)),
+        later_than_any_promise(registries, at),
     )

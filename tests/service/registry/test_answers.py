@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from app.checkout.remedies import can_be_taken_back
+from app.checkout.service import take_back
+from app.checkout.states import OrderState
 from app.db import db
-from app.fulfilment.process import Collaborators
+from app.fulfilment.process import Collaborators, run_due
 from app.registry import service
 from app.registry.adapters.batch import BatchRegistry
 from app.registry.models import RegistryAttempt
@@ -22,8 +26,10 @@ from tests.builders import (
     an_offer,
     cancellations_of,
     certificates_of,
+    mailer_of,
     pass_time,
     refunds_of,
+    the_order,
 )
 from tests.service.registry.asking import (
     UNITS,
@@ -86,6 +92,28 @@ def test_a_registry_that_is_not_connected_any_more_was_sent_nothing_and_is_asked
         pass_time(world, days=1)
 
     assert ask(world, cancellation_id) is S.CONFIRMED
+
+
+def test_a_buyer_whose_registry_is_not_connected_any_more_is_told_and_need_not_wait_for_good(
+    world: Collaborators,
+) -> None:
+    order_id = the_cancellation(a_planned_cancellation(world)).order_id
+    assert order_id is not None
+    world = replace(world, registries=Registries([BatchRegistry(world.settings, world.clock)]))
+    promise = world.registries.longest_promise
+
+    pass_time(world, seconds=promise.total_seconds() - 1)
+    run_due(world)
+    assert not can_be_taken_back(the_order(order_id), world.registries, world.clock.now())
+    assert not [mail for mail in mailer_of(world).sent if "longer" in mail.subject]
+
+    pass_time(world, seconds=1)
+    run_due(world)
+    assert [mail.recipient for mail in mailer_of(world).sent if "longer" in mail.subject] == ["buyer@example.org"]
+    take_back(order_id, world.registries, world.clock.now())
+    run_due(world)
+    assert the_order(order_id).state is OrderState.REFUSED
+    assert [refund.amount for refund in refunds_of(order_id)] == [the_order(order_id).total]
 
 
 def test_serial_numbers_that_were_cancelled_before_never_stand_on_a_second_certificate(
