@@ -63,6 +63,7 @@ def test_of_a_held_order_nothing_is_planned_and_its_page_says_that_a_person_look
     page = shop.visitor().get(f"/en/orders/{token}")
     assert "A person is looking at your order." in page.words
     assert "stranger" not in page.words
+    assert "If a person has to look at the order first, its page says so." in shop.mailer.sent[-1].text
     withdrawal = shop.visitor().get(f"/en/orders/{token}/withdraw")
     assert "A person is looking at your order" in withdrawal.words
     assert "looking at your payment" not in withdrawal.words, "nothing is wrong with the money"

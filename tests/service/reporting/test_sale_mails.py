@@ -65,3 +65,15 @@ def test_few_units_left_after_a_sale_are_told_once(shop: Shop) -> None:
     told = [mail for mail in shop.mailer.sent if mail.recipient == "owner@salkhit.example" and "left" in mail.subject]
     assert len(told) == 1
     assert "98 units left" in told[0].subject
+
+
+def test_an_offer_that_is_sold_to_the_last_unit_is_not_told_to_have_0_units_left(shop: Shop) -> None:
+    offers = two_participants(shop)
+    with shop.inside():
+        builders.change_offer(offers.ours, units_offered=7)
+
+    shop.finished_order({offers.ours: 7})
+
+    told = [mail for mail in shop.mailer.sent if "Nothing is left of your offer" in mail.subject]
+    assert len(told) == 1
+    assert "0 units left" not in told[0].text + told[0].html
