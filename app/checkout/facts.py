@@ -49,6 +49,14 @@ class Times:
     cancelled_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class NamedRegistry:
+    """What a certificate says of a registry that this copy is not connected to any more."""
+
+    display_name: str
+    is_registry_of_record: bool
+
+
 _IN_BASKET = (
     select(BasketLine.units, Issuance, Project, Provider.legal_name, Offer.account)
     .join(Basket, Basket.id == BasketLine.basket_id)
@@ -82,6 +90,27 @@ _CERTIFIED = (
     .where(Certificate.order_id == bindparam("order_id"))
     .order_by(Certificate.id)
 )
+
+
+_OF_REGISTRY = (
+    select(Certificate.facts)
+    .where(Certificate.registry_code == bindparam("code"))
+    .order_by(Certificate.id.desc())
+    .limit(1)
+)
+
+
+def registry_of(code: str, registries: Registries) -> RegistryAdapter | NamedRegistry:
+    """The registry that units were cancelled in, also where it was taken out of the settings since.
+
+    It is called then what the last certificate of it called it. Raises UnknownRegistry where there is none.
+    """
+    if not registries.has(code):
+        text = db.session.scalar(_OF_REGISTRY, {"code": code})
+        if text is not None:
+            stated = from_json(text)
+            return NamedRegistry(stated.registry_name, stated.registry_of_record)
+    return registries.of(code)
 
 
 def preview(
@@ -141,7 +170,7 @@ def drafts(order: Order, settings: Settings, registries: Registries) -> list[Cer
             times,
             order.reference,
             settings,
-            registries.of(code),
+            registry_of(code, registries),
             order.is_demonstration or settings.is_demonstration,
         )
         result.append(CertificateDraft(facts, project_id, beneficiary_id, code))
@@ -193,7 +222,7 @@ def certificate_facts(
     times: Times,
     order_reference: str,
     settings: Settings,
-    registry: RegistryAdapter,
+    registry: RegistryAdapter | NamedRegistry,
     is_demonstration: bool,
 ) -> CertificateFacts:
     """What a certificate says, before it has a number; `order_reference` may be that of a direct cancellation."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.catalog.models import Issuance, Project
 from app.certificates.ports import CertificateFacts
-from app.checkout.facts import Subject, Times, certificate_facts, transaction_facts
+from app.checkout.facts import NamedRegistry, Subject, Times, certificate_facts, registry_of, transaction_facts
 from app.checkout.models import Beneficiary
 from app.config import Settings
 from app.db import db
@@ -42,7 +42,7 @@ def of_direct_cancellation(
         reference=direct.reference,
         cancellation=cancellation,
         settings=settings,
-        registry=registries.of(cancellation.registry_code),
+        registry=registry_of(cancellation.registry_code, registries),
         is_demonstration=direct.is_demonstration or settings.is_demonstration,
     )
 
@@ -81,7 +81,7 @@ def _facts(
     reference: str,
     cancellation: Cancellation | None,
     settings: Settings,
-    registry: RegistryAdapter,
+    registry: RegistryAdapter | NamedRegistry,
     is_demonstration: bool,
 ) -> CertificateFacts:
     return certificate_facts(

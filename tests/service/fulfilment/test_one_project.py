@@ -17,7 +17,7 @@ from app.providers.models import Provider
 from app.registry import service as registry
 from app.registry.ledger.models import LedgerBlock, LedgerIssuance
 from app.registry.models import RegistryAccount
-from app.registry.ports import Registries
+from app.registry.ports import Found, Pending, Registries
 from app.reporting.forms import Selection
 from app.reporting.queries import every_sale
 from app.reporting.statistics.forms import HereSelection
@@ -30,6 +30,8 @@ from tests.builders import (
     cancellations_of,
     certificates_of,
     mailer_of,
+    pass_time,
+    registry_of,
     the_offer,
     the_order,
 )
@@ -97,3 +99,25 @@ def test_what_a_registry_did_before_we_remember_asking_is_certified_with_what_we
     assert the_order(order_id).state.value == "fulfilled"
     assert [from_json(certificate.facts).units for certificate in certificates_of(order_id)] == [30]
     assert mailer_of(world).sent
+
+
+def test_what_a_registry_cancelled_before_it_was_taken_out_of_the_settings_is_certified_in_its_name(
+    world: Collaborators,
+) -> None:
+    first, second = two_offers_of_one_project()
+    both = kept_elsewhere(world, second)
+    a_finished_order(both, {second: 1})
+    order_id = a_begun_order(both, {first: 10, second: 20})
+    registry_of(both).submits = [Pending(None, timedelta(hours=1))]
+    run_due(both)
+    codes = {"CDM-100-2": "second"}
+    alone = replace(world, registries=Registries([both.registries.default], codes.get))
+
+    pass_time(world, hours=1)
+    registry_of(alone).lookups = [Found(registry_of(alone).real.submit(registry_of(alone).submitted[-1]))]
+    run_due(alone)
+
+    facts = [from_json(certificate.facts) for certificate in certificates_of(order_id)]
+    assert [(each.units, each.registry_name) for each in facts] == [
+        (10, world.registries.default.display_name), (20, "The other registry"),
+    ]  # fmt: skip
