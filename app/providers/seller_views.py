@@ -16,6 +16,7 @@ from app.providers.forms import CardForm, PayeeForm
 from app.providers.messages import sentence
 from app.providers.ports import current_surroundings
 from app.providers.service import selling
+from app.providers.states import PayeeState
 from app.web.security import form_checks_token
 
 
@@ -52,10 +53,11 @@ def seller(organisation: str) -> Response:
 @members(Role.OWNER)
 @form_checks_token
 def change_payee(organisation: str) -> Response:
-    """Ask for another account; an operator has to agree."""
+    """Ask for another account, or name the first one; an operator has to agree."""
     provider = queries.find_provider_of(get_seat().organisation_id)
     if provider is None:
         abort(404)
+    is_first = not any(payee.state is PayeeState.CURRENT for payee in queries.payees_of(provider.id))
     form = PayeeForm(data={"holder": provider.legal_name})
     if form.validate_on_submit():
         selling.request_payee(
@@ -67,9 +69,14 @@ def change_payee(organisation: str) -> Response:
             settings(),
             now(),
         )
-        flash(gettext("An operator checks the new account. Until then your money goes to the old one."), "info")
+        flash(
+            gettext("An operator checks the account. No money is sent to you before that.")
+            if is_first
+            else gettext("An operator checks the new account. Until then your money goes to the old one."),
+            "info",
+        )
         return redirect(url_for("applying.seller", organisation=organisation), 303)
-    return form_page("sell/seller_payee.html", form)
+    return form_page("sell/seller_payee.html", form, is_first=is_first)
 
 
 def _change_card(form: CardForm) -> bool:

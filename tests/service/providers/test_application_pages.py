@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from app.audit import service as audit
 from app.audit.models import Act, Proposal
 from app.catalog.queries import find_project
+from app.db import transaction
 from app.providers import uploads
 from app.providers.models import Application, BeneficialOwner, Evidence, Payee, ProjectAuthority, Provider
 from app.providers.states import ApplicationState
@@ -443,6 +445,23 @@ def test_another_account_is_asked_for_and_agreed_to(shop: Shop, project: int) ->
         assert [payee.state.value for payee in all_of(Payee)] == ["replaced", "current"]
     late = desk.send(desk.get(f"{request}/refuse"), "/refuse", 422, reason="No.")
     assert desk.read(late, 422).error_at("reason").startswith("Somebody decided")
+
+
+def test_who_has_no_account_yet_names_the_first_one(shop: Shop, project: int) -> None:
+    a_seller(shop, project)
+    with shop.inside(), transaction() as session:
+        session.execute(delete(Payee))
+    owner, address = as_owner(shop), f"{ROOM}/seller/payee"
+    room = owner.get(f"{ROOM}/seller")
+    assert "We do not know where to send your money." in room.words
+    assert "Change the account" not in room.words
+
+    assert "Name a payee" in owner.get(address).words
+    owner.send(owner.get(address), "/payee", bank="Barclays", account="GB33 BUKB 2020 1555 5555 55")
+
+    told = owner.get(f"{ROOM}/seller").words
+    assert "No money is sent to you before that." in told
+    assert "the old one" not in told
 
 
 def test_a_participant_claims_another_project_and_an_operator_decides(shop: Shop, project: int) -> None:
