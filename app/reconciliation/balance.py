@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 
 from sqlalchemy import Executable, case, func, literal, or_, select
 from sqlalchemy.orm import aliased
@@ -34,7 +35,7 @@ from app.registry.ledger.models import LedgerTransaction, LedgerTransactionBlock
 from app.registry.models import Cancellation, CancelledBlock
 from app.registry.states import CANCELLATION, CancellationState
 
-# What is confirmed at this moment is closed the next time: nobody commits for so long.
+# What one check saw is closed by a later one, and not by one that somebody asks for a moment later.
 STILL_OPEN = timedelta(hours=1)
 
 Pairs = Iterator[tuple[str, int, int]]  # what is meant, and what either side says of it
@@ -166,28 +167,35 @@ def _sellers() -> Pairs:
 
 
 def _closed(now: datetime) -> list[Difference | None]:
-    """Sellers' shares of what was confirmed until an hour ago are closed: next time they are the same."""
-    until = now - STILL_OPEN
+    """Sellers' shares of what was confirmed are closed a check after the one that saw it: then they stay the same.
+
+    What was confirmed is counted by the numbers of its events: those only grow, where clocks are set and jump. A number
+    may show after a higher one, while its transaction lasts, but not by the next check.
+    """
+    shares = cache(_shares)
     found: list[Difference | None] = []
     with transaction() as session:
-        closed = {(each.name, each.currency): each for each in session.scalars(select(ClosedSum))}
-        for (name, currency), each in closed.items():
-            amount = _shares(each.closed_at).get((name, currency), 0)
+        newest = session.scalar(select(func.max(StateEvent.id))) or 0
+        known = {(each.name, each.currency): each for each in session.scalars(select(ClosedSum))}
+        for (name, currency), each in known.items():
+            amount = shares(each.through_event).get((name, currency), 0)
             is_same = amount == each.amount
             found.append(None if is_same else _difference("closed", f"{name} {currency}", amount, each.amount))
-        for (name, currency), amount in _shares(until).items():
-            is_known = (name, currency) in closed
-            if not is_known:
-                session.add(ClosedSum(name=name, currency=currency, closed_at=until, amount=amount))
-            elif not any(each and f"{name} {currency}" in each.subject for each in found):
-                closed[name, currency].closed_at, closed[name, currency].amount = until, amount
+            if is_same and each.seen_at <= now - STILL_OPEN:
+                each.amount = shares(each.seen_event).get((name, currency), 0)
+                each.through_event, each.seen_event, each.seen_at = each.seen_event, newest, now
+        for name, currency in shares(newest).keys() - known.keys():
+            nothing_yet = {"amount": 0, "through_event": 0}
+            session.add(ClosedSum(name=name, currency=currency, seen_event=newest, seen_at=now, **nothing_yet))
     return found
 
 
-def _shares(until: datetime) -> Mapping[tuple[str, str], int]:
-    """Sellers' shares in minor units of what was confirmed until an instant (aware), by seller and currency."""
+def _shares(through_event: int) -> Mapping[tuple[str, str], int]:
+    """Sellers' shares in minor units of what was confirmed up to an event, by seller and currency."""
     confirmed = select(StateEvent.subject_id).where(
-        StateEvent.machine == CANCELLATION.machine, StateEvent.to_state == _CONFIRMED.value, StateEvent.at <= until
+        StateEvent.machine == CANCELLATION.machine,
+        StateEvent.to_state == _CONFIRMED.value,
+        StateEvent.id <= through_event,
     )
     rows = db.session.execute(
         select(Provider.code, Order.currency, func.sum(OrderLine.seller_share))

@@ -74,11 +74,16 @@ class ReconciliationFinding(Base):
 
 
 class ClosedSum(Base):
-    """A sum in minor units of what was final at `closed_at`. Nothing final changes, so neither may this."""
+    """A sum in minor units of what is final, up to an event. Nothing final changes, so neither may this.
+
+    The newest event that the last check saw, and when, say how far the next one may go.
+    """
 
     __tablename__ = "closed_sum"
 
     name: Mapped[str] = mapped_column(String(120), primary_key=True)
     currency: Mapped[str] = mapped_column(String(3), primary_key=True)
-    closed_at: Mapped[datetime] = mapped_column(UTCDateTime)
     amount: Mapped[int] = mapped_column(BigInteger)
+    through_event: Mapped[int] = mapped_column(BigInteger)
+    seen_event: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
