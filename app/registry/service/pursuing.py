@@ -65,7 +65,7 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
         question = read_question(cancellation_id)
         if question.is_held:
             return False
-        if not registries.has(question.registry_code):
+        if not (registries.has(question.registry_code) or question.is_closed(now)):
             _wait_for_connection(cancellation_id, now)
             return False
         lease = leases.take(question.registry_code, question.request.account, begins)

@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from app.catalog.models import Mechanism
 from app.checkout.remedies import can_be_taken_back
 from app.checkout.service import take_back
 from app.checkout.states import OrderState
-from app.db import db
+from app.db import db, transaction
 from app.fulfilment.process import Collaborators, run_due
 from app.registry import service
 from app.registry.adapters.batch import BatchRegistry
@@ -92,6 +93,19 @@ def test_a_registry_that_is_not_connected_any_more_was_sent_nothing_and_is_asked
         pass_time(world, days=1)
 
     assert ask(world, cancellation_id) is S.CONFIRMED
+
+
+def test_a_registry_that_closed_before_it_was_taken_out_of_the_settings_is_waited_for_by_nobody(
+    world: Collaborators,
+) -> None:
+    cancellation_id = a_planned_cancellation(world)
+    with transaction() as session:
+        session.execute(update(Mechanism).values(ends_at=world.clock.now()))
+    away = Registries([BatchRegistry(world.settings, world.clock)])
+
+    service.send(cancellation_id, away, world.clock)
+
+    assert (state_of(cancellation_id), the_cancellation(cancellation_id).refusal_code) == (S.REFUSED, "closed")
 
 
 def test_a_buyer_whose_registry_is_not_connected_any_more_is_told_and_need_not_wait_for_good(
