@@ -13,6 +13,8 @@ PYTEST := $(SCRATCH) $(BIN)/python -m pytest
 INSTANCE_PATH ?= instance
 export INSTANCE_PATH
 export FLASK_APP := wsgi.py
+# Empty means no, whatever the environment says: each process would translate the whole product anew, for a second.
+export PYTHONDONTWRITEBYTECODE :=
 
 # What `make test` may use: processes, and one file or directory instead of everything. Three for two processors,
 # because a test often waits for the processes that it tests: browser, servers, database.
