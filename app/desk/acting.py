@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from flask import Blueprint, flash, make_response, redirect, render_template
 from flask_babel import gettext
@@ -20,7 +20,10 @@ blueprint = Blueprint("desk", __name__, url_prefix="/<lang>/desk")
 
 @dataclass(frozen=True)
 class ActPage:
-    """What the page of one act says. `back`: where one goes with and without doing it; `links`: words and address."""
+    """What the page of one act says. `back`: where one goes with and without doing it; `links`: words and address.
+
+    `fields`: at which field a refusal stands, by its reason; others stand above the form.
+    """
 
     title: str
     button: str
@@ -28,6 +31,7 @@ class ActPage:
     words: Sequence[str] = ()
     facts: Sequence[tuple[str, str]] = ()
     links: Sequence[tuple[str, str]] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
     is_serious: bool = False
 
 
@@ -46,7 +50,11 @@ def act(form: FlaskForm, page: ActPage, do: Callable[[], str]) -> Response:
         try:
             said = do()
         except Refusal as refusal:
-            form.form_errors.append(refusal_words(refusal))
+            name = page.fields.get(str(refusal.facts.get("reason")))
+            if name:
+                form[name].errors = [refusal_words(refusal)]
+            else:
+                form.form_errors.append(refusal_words(refusal))
         else:
             jobs.wake()
             flash(said, "info")

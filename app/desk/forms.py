@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
-from wtforms import DateField, DateTimeLocalField, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
@@ -21,7 +21,7 @@ from app.desk.words import RULES as RULE_WORDS
 from app.kernel.csvtable import CellRefused, amount, minor_units
 from app.kernel.money import Money
 from app.kernel.text import clean_lines
-from app.web.fields import CountryField, cleaned, email_field
+from app.web.fields import CountryField, DayField, InstantField, cleaned, email_field
 from app.web.filters import money, number
 
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
@@ -175,10 +175,10 @@ class SettleForm(FlaskForm):
         filters=[cleaned],
         render_kw=_PLAIN,
     )
-    completed_at = DateTimeLocalField(
+    completed_at = InstantField(
         lazy_gettext("Time in the registry (UTC)"),
         description=lazy_gettext("Where it cancelled the units."),
-        format=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S"],
+        format=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"],
         validators=[Optional()],
         render_kw={"step": "1"},
     )
@@ -298,7 +298,7 @@ class PayoutForm(FlaskForm):
         render_kw=_PLAIN | {"inputmode": "decimal", "required": True},
     )
     reference = _reference()
-    paid_on = DateField(
+    paid_on = DayField(
         lazy_gettext("Day of the transfer"),
         validators=[InputRequired(lazy_gettext("Enter the day of the transfer."))],
         render_kw={"required": True},

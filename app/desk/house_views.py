@@ -293,6 +293,7 @@ def record_payout(code: str) -> Response:
         ],
         button=gettext("Propose the payout"),
         back=url_for("desk.payout", code=code),
+        fields={"amount": "amount", "reference": "reference", "day": "paid_on"},
         is_serious=True,
     )
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
 from markupsafe import Markup
-from wtforms import Field, SelectField, StringField
+from wtforms import DateField, DateTimeLocalField, Field, SelectField, StringField
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired, Length, ValidationError
 from wtforms.widgets.core import Input
@@ -96,6 +96,28 @@ class CountryField(SelectField):
         """Raises ValidationError for a code that is not in the list."""
         if self.data != "" and self.data not in countries():
             super().pre_validate(form)  # in its own words: it knows of no choices, so none is valid
+
+
+class DayField(DateField):
+    """A day as browsers send it and people may write it: 2026-12-31."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Raises ValueError with words of our own."""
+        try:
+            super().process_formdata(valuelist)
+        except ValueError as problem:
+            raise ValueError(gettext("Write the day as in 2026-12-31.")) from problem
+
+
+class InstantField(DateTimeLocalField):
+    """A day and a time in UTC, as browsers send them and people may write them: 2026-12-01 09:00."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Raises ValueError with words of our own."""
+        try:
+            super().process_formdata(valuelist)
+        except ValueError as problem:
+            raise ValueError(gettext("Write day and time as in 2026-12-01 09:00, in UTC.")) from problem
 
 
 def email_field(description: str, missing: str) -> StringField:

@@ -156,8 +156,10 @@ def test_a_payout_is_recorded_once_by_two_people_and_never_above_what_is_due(sho
         ({"amount": "28.84"}, "at most what is due"), ({"amount": "0"}, "above zero"),
         ({"amount": "x"}, "Enter an amount"),
         ({"paid_on": "2026-11-23"}, "has not come yet"), ({"reference": " "}, "Use 1 to 80 characters"),
+        ({"paid_on": "23/11/2026"}, "Write the day as in 2026-12-31."),
     ):  # fmt: skip
-        assert said in eva.read(do(eva, record, 422, **typed | change), 422).words, change
+        field = next(iter(change))
+        assert said in eva.read(do(eva, record, 422, **typed | change), 422).error_at(field), change
     do(eva, record, 303, **typed)
     assert "/en/desk/payouts/seller" in otto.get(f"/en/desk/proposals/{newest_proposal(shop)}").links
     agree(shop, otto)
