@@ -172,7 +172,7 @@ class StripeGateway:
                     },
                     {"idempotency_key": key},
                 ).to_dict()
-        refund = self._read(known, _refund)
+        refund = self._read(known, _made)
         if refund.amount != amount:
             raise GatewayRefusal(reason="key")
         return refund
@@ -330,8 +330,17 @@ OUTCOMES = {
 
 
 def _refund(refund: dict[str, Any]) -> RefundStatus:
+    return _refund_in(refund, OUTCOMES[refund["status"]])
+
+
+def _made(refund: dict[str, Any]) -> RefundStatus:
+    """One that was just made, whatever state Stripe has it in: it must not be lost, for money may be on its way."""
+    return _refund_in(refund, OUTCOMES.get(refund["status"], RefundOutcome.PENDING))
+
+
+def _refund_in(refund: dict[str, Any], outcome: RefundOutcome) -> RefundStatus:
     return RefundStatus(
         gateway_reference=refund["id"],
-        outcome=OUTCOMES[refund["status"]],
+        outcome=outcome,
         amount=Money(refund["amount"], refund["currency"].upper()),
     )

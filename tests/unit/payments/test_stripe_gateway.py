@@ -366,6 +366,19 @@ def test_a_refund_in_an_unknown_state_is_never_taken_for_done(gateway: StripeGat
         gateway.refund_status(refund)
 
 
+@pytest.mark.parametrize("status", ["strange", None])
+def test_a_refund_that_was_made_is_kept_by_its_name_whatever_state_it_is_in(
+    gateway: StripeGateway, standin: StripeStandIn, status: str | None
+) -> None:
+    reference = paid(gateway, standin)
+    made = gateway.refund(reference, None, dollars(380), "refund:1").gateway_reference
+    standin.account.refunds[made]["status"] = status
+
+    again = gateway.refund(reference, None, dollars(380), "refund:1")
+
+    assert (again.gateway_reference, again.outcome) == (made, RefundOutcome.PENDING)
+
+
 # --- modes, secrets, settings ------------------------------------------------------------------------------
 
 
