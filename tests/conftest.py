@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -25,7 +24,7 @@ from app.kernel.clock import Clock, FixedClock
 from tests.builders import NOW
 from tests.fakes import FakeGateway, FakeMailer, FakeRenderer, scripted
 from tests.lasting import LastingDatabase
-from tests.postgres import FOR_A_MOMENT, PrivateCluster, shared_cluster
+from tests.postgres import FOR_A_MOMENT, PrivateCluster, locked, shared_cluster
 from tests.sharing import COMPILED_TEMPLATES, CONNECTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -87,15 +86,20 @@ def application(env: dict[str, str], clock: Clock | None = None) -> Flask:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateCluster]:
-    """One PostgreSQL server for all test processes."""
+def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that all test processes of a run share."""
     root = tmp_path_factory.getbasetemp()
-    place = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
-    with shared_cluster(place, configuration=FOR_A_MOMENT) as shared:
+    return root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+
+
+@pytest.fixture(scope="session")
+def cluster(common: Path) -> Iterator[PrivateCluster]:
+    """One PostgreSQL server for all test processes."""
+    with shared_cluster(common, configuration=FOR_A_MOMENT) as shared:
         yield shared
 
 
-def _migrated(url: str, directory: Path) -> None:
+def _migrate(url: str, directory: Path) -> None:
     app = application(environment(directory, url))
     with app.app_context():
         upgrade(directory=str(ROOT / "migrations"))
@@ -106,19 +110,23 @@ def _migrated(url: str, directory: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy from."""
-    directory = tmp_path_factory.mktemp("template")
-    path = directory / "template.sqlite"
-    _migrated(f"sqlite:///{path}", directory)
+def sqlite_template(common: Path) -> Path:
+    """A migrated SQLite file to copy from, which the first test process makes."""
+    path = common / "template.sqlite"
+    with locked(common / "template.lock"):
+        if not path.exists():
+            _migrate(f"sqlite:///{path}", common)
     return path
 
 
 @pytest.fixture(scope="session")
-def postgres_template(cluster: PrivateCluster, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a migrated PostgreSQL database to copy from."""
-    name = f"template_{uuid4().hex[:12]}"
-    _migrated(cluster.create_database(name), tmp_path_factory.mktemp("pg"))
+def postgres_template(cluster: PrivateCluster, common: Path) -> str:
+    """The name of a migrated PostgreSQL database to copy from, which the first test process makes."""
+    name, made = "template_of_tests", common / "template_of_tests"
+    with locked(common / "template.lock"):
+        if not made.exists():
+            _migrate(cluster.create_database(name), common)
+            made.touch()
     return name
 
 

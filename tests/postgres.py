@@ -236,7 +236,7 @@ def shared_cluster(root: Path, *, configuration: str = "") -> Iterator[PrivateCl
     Each user holds a shared lock on a file beside the data. The kernel lets go of it however the
     process ends, and a watchdog that waits for the lock then removes the server.
     """
-    with _locked(root / "postgres.lock"):
+    with locked(root / "postgres.lock"):
         found = _join(root) or _found(root, configuration)
     cluster, hold = found
     try:
@@ -295,7 +295,8 @@ def _note(root: Path) -> Path:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """What one process at a time does, of all that name this file."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,10 +21,9 @@ on_stage = pytest.mark.sweep if IS_SWEEP else pytest.mark.xdist_group("stage")
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(common: Path) -> Iterator[Shop]:
     """A real copy with the demonstration world, shared with the other test processes."""
-    root = tmp_path_factory.getbasetemp()
-    with shared_shop(root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) as found:
+    with shared_shop(common) as found:
         yield found
 
 
