@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from typing import Any
 
 from flask_babel import gettext
@@ -11,7 +12,7 @@ from app.audit.service import PRIVATE
 from app.catalog.labels import intent
 from app.desk.words import FACTS, FIELDS, IMPORTS, OUTCOME_WORDS
 from app.kernel.money import Money
-from app.web.filters import country, money, number
+from app.web.filters import country, date_long, datetime_long, money, number
 
 _EMPTY = "–"
 
@@ -46,18 +47,23 @@ def _word(field: str, value: str) -> str:
     return country(value) if field == "country" else gettext("“%(text)s”", text=value)
 
 
+# Facts that are not read like every other of their type.
+_READ: Mapping[str, Callable[[Any], str]] = {
+    "changed": lambda fields: ", ".join(str(FIELDS.get(field, field)) for field in fields),
+    "outcome": lambda code: str(OUTCOME_WORDS.get(code, code)),
+    "what": lambda code: str(IMPORTS.get(str(code), code)),
+    "paid_on": lambda day: date_long(date.fromisoformat(day)),
+    "completed_at": lambda instant: datetime_long(datetime.fromisoformat(instant)),
+    "takes_over": lambda provider_id: gettext("No") if provider_id is None else gettext("Yes"),
+}
+
+
 def _value(key: str, facts: Mapping[str, Any]) -> str:
     value = facts[key]
     if key == "amount" and "currency" in facts:
         return money(Money(int(value), str(facts["currency"])))
-    if key == "changed":
-        return ", ".join(str(FIELDS.get(field, field)) for field in value)
-    if key == "outcome" and value in OUTCOME_WORDS:
-        return str(OUTCOME_WORDS[value])
-    if key == "what":
-        return str(IMPORTS.get(str(value), value))
-    if key == "takes_over":
-        return gettext("No") if value is None else gettext("Yes")
+    if key in _READ:
+        return _READ[key](value)
     if isinstance(value, bool) or value is None or value == "":
         return _EMPTY if not value else gettext("Yes")
     if isinstance(value, int):

@@ -161,7 +161,9 @@ def test_a_payout_is_recorded_once_by_two_people_and_never_above_what_is_due(sho
         field = next(iter(change))
         assert said in eva.read(do(eva, record, 422, **typed | change), 422).error_at(field), change
     do(eva, record, 303, **typed)
-    assert "/en/desk/payouts/seller" in otto.get(f"/en/desk/proposals/{newest_proposal(shop)}").links
+    waiting = otto.get(f"/en/desk/proposals/{newest_proposal(shop)}")
+    assert "/en/desk/payouts/seller" in waiting.links
+    assert "Day of the transfer22 November 2026" in waiting.words
     agree(shop, otto)
 
     assert "USD 8.83" in eva.get("/en/desk/payouts/seller").words
