@@ -144,6 +144,19 @@ def test_what_a_registry_takes_alone_costs_no_more_beside_one_that_takes_several
     assert (len(alone.submitted), registry(shop).calls) == (3, [])
 
 
+def test_what_a_registry_takes_alone_is_left_to_be_sent_alone(shop: Collaborators) -> None:
+    alone = ScriptedRegistry(registry(shop).real)
+    alone.name = "alone"
+    left = planned(shop, 1)
+    _set(registry_code="alone")()
+    sent = planned(shop, 2)
+
+    both = replace(shop, registries=Registries([alone, registry(shop)]))
+
+    assert send(both, [*left, *sent]) == sent
+    assert (alone.submitted, registry(shop).calls) == ([], [1])
+
+
 def test_each_of_them_has_its_own_outcome(shop: Collaborators) -> None:
     ids = planned(shop, 1, 2, 3)
     registry(shop).answers = [
