@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, func, literal_column, select
+from sqlalchemy import ColumnElement, Integer, case, func, literal_column, select
 
 from app.catalog.models import Issuance, Project
 from app.checkout.models import Order, OrderLine
@@ -201,29 +201,25 @@ def find_payee(provider_id: int) -> PayeeName | None:
 
 
 def _line_sums(provider_id: int, currency: str) -> Sequence[Any]:
-    found: list[Any] = []
-    for state, happened_at in _HAPPENED_AT.items():
-        lines = (
-            own_lines(
-                provider_id,
-                OrderLine.project_id,
-                OrderLine.units,
-                OrderLine.seller_share,
-                _went_back(state).label("went_back"),
-                happened_at.label("happened_at"),
-            )
-            .where(line_state == state.value, Order.currency == currency)
-            .subquery()
+    happened_at = case(*((line_state == state.value, at) for state, at in _HAPPENED_AT.items()))
+    went_back = case((line_state == SaleState.REFUNDED.value, REFUNDED), else_=0)
+    lines = (
+        own_lines(
+            provider_id,
+            line_state.label("state"),
+            OrderLine.project_id,
+            OrderLine.units,
+            OrderLine.seller_share,
+            went_back.label("went_back"),
+            happened_at.label("happened_at"),
         )
-        year, month = month_of(lines.c.happened_at)
-        sums = (func.sum(lines.c.units), func.sum(lines.c.seller_share), func.sum(lines.c.went_back))
-        found += (
-            (state, *row)
-            for row in db.session.execute(
-                select(lines.c.project_id, year, month, *sums).group_by(lines.c.project_id, year, month)
-            )
-        )
-    return found
+        .where(line_state.in_(_HAPPENED_AT), Order.currency == currency)
+        .subquery()
+    )
+    year, month = month_of(lines.c.happened_at)
+    groups = (lines.c.state, lines.c.project_id, year, month)
+    sums = (func.sum(lines.c.units), func.sum(lines.c.seller_share), func.sum(lines.c.went_back))
+    return db.session.execute(select(*groups, *sums).group_by(*groups)).all()
 
 
 def _went_back(state: SaleState) -> ColumnElement[int]:

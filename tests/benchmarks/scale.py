@@ -2,8 +2,8 @@
 
 `python -m tests.benchmarks.scale` fills throw-away databases on SQLite and on PostgreSQL, asks each page in turn in all
 of them, and prints milliseconds (the median) and statements. Whatever answers for one thing or one page of a list must
-keep half of the rate that it has in the smallest database, or take less than `QUICK`; what adds everything up is
-printed and must stay below `PATIENCE`. The register as a file is read from a web process of its own, whose memory must
+keep half of the rate that it has in the smallest database, or take less than `QUICK`; what adds everything up, or
+names everything, is printed and must stay below `PATIENCE`. The register as a file is read from a web process of its own, whose memory must
 not grow. `--sizes`, `--offers`, `--databases` and `--only` narrow the run.
 """
 
@@ -128,7 +128,7 @@ def _curve(database: str, what: str, copies: list[Copy], asked: list[Question]) 
         print(f"{question.name:33}{mark}{figures}{ratio:7.2f}{statements:8} {verdict}", flush=True)
         failures += [] if holds else [f"{question.name}: {medians[-1]:.0f} ms, ratio {ratio:.2f}"]
     if any(question.adds_up for question in asked):
-        print(f"* adds everything up: judged by {PATIENCE:,} ms and not by the ratio")
+        print(f"* adds everything up or names it: judged by {PATIENCE:,} ms and not by the ratio")
     return failures
 
 

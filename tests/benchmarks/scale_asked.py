@@ -26,7 +26,7 @@ LINES_OF_A_FILE = 900
 
 @dataclass(frozen=True)
 class Question:
-    """One thing that is asked of a copy. `about` says what grows; `adds_up`: the answer is a sum over all of it."""
+    """One thing that is asked of a copy. `about` says what grows; `adds_up`: the answer adds up or names all of it."""
 
     name: str
     ask: Callable[[Copy], object]
@@ -165,7 +165,8 @@ def _machines() -> list[Question]:
 
 def _catalogue() -> list[Question]:
     return [
-        Question(name, _page(address, who), about="offers")
+        # The map and the site map name every project.
+        Question(name, _page(address, who), about="offers", adds_up="map" in name)
         for name, address, who in (
             ("list", "/en/", "visitor"),
             ("list, page 2", "/en/?page=2", "visitor"),
