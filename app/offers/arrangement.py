@@ -8,7 +8,7 @@ its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -173,6 +173,7 @@ class Arrangement:
             self.currency = offer.currency
         # What all offers of each project come to, by place; None where there is no visible offer.
         self.figures = [self.figures_of(offers) if offers else None for offers in self.offers]
+        self.sorted_by: dict[str, list[int]] = {}
 
     def with_changes(self, changed: Iterable[OfferFacts]) -> Arrangement:
         """The same offers, some of which have another price or state or other units left.
@@ -183,7 +184,7 @@ class Arrangement:
         new.__dict__.pop("units_on_offer", None)
         new.__dict__.pop("prices", None)
         new.__dict__.pop("unit_types", None)
-        new.offers, new.figures = list(self.offers), list(self.figures)
+        new.offers, new.figures, new.sorted_by = list(self.offers), list(self.figures), {}
         new.slots = [replace(slot, prices=dict(slot.prices)) for slot in self.slots]
         for offer in changed:
             place = self.facts.issuances[offer.issuance_id].place
@@ -193,6 +194,12 @@ class Arrangement:
             new.offers[place] = [*new.offers[place][:number], offer, *new.offers[place][number + 1 :]]
             new.figures[place] = self.figures_of(new.offers[place])
         return new
+
+    def values_of(self, name: str, value: Callable[[Figures], int]) -> Sequence[int]:
+        """What each project is sorted by under this name, by place; worked out once for all who ask."""
+        if name not in self.sorted_by:
+            self.sorted_by[name] = [0 if figures is None else value(figures) for figures in self.figures]
+        return self.sorted_by[name]
 
     @cached_property
     def units_on_offer(self) -> int:

@@ -146,7 +146,10 @@ class Selection:
         first = places_in(for_sale)
         if self._sort != "title":
             key = SORTS[self._sort]
-            first.sort(key=lambda place: key(self._figures(place)))
+            if self._offer_filters:
+                first.sort(key=lambda place: key(self._figures(place)))
+            else:
+                first.sort(key=self._arrangement.values_of(self._sort, key).__getitem__)
         return first + places_in(mask & ~for_sale)
 
     def row(self, place: int) -> ProjectRow:

@@ -22,8 +22,8 @@ from flask_migrate import upgrade
 from sqlalchemy import update
 
 from app.config import Settings
-from app.db import transaction
-from app.factory import ROOT, create_app
+from app.db import MIGRATIONS, transaction
+from app.factory import create_app
 from app.offers.models import Offer
 from app.offers.shelf import Shelf
 from tests.benchmarks.large import fill
@@ -121,7 +121,7 @@ def _shop(directory: Path, projects: int) -> Flask:
     }
     shop = create_app(Settings.from_environment(environment))
     with shop.app_context():
-        upgrade(directory=str(ROOT / "migrations"))
+        upgrade(directory=str(MIGRATIONS))
         fill(projects, CERTIFICATES if projects == LARGE else 0)
     return shop
 

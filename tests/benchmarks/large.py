@@ -104,10 +104,9 @@ def _issuances_and_offers(connection: Connection, projects: int) -> None:
         issuances.append(
             {
                 "id": number, "project_id": project, "unit_type": "CER", "commitment_period": 1 + number % 2,
-                "originating_party": hosts[project], "serial_first": first, "serial_last": first + 9_999,
-                "units": 10_000,
-                "completed_at": now, "monitoring_starts_on": starts_on,
-                "monitoring_ends_on": starts_on + timedelta(days=300),
+                "originating_party": hosts[project], "space": hosts[project], "serial_first": first,
+                "serial_last": first + 9_999, "units": 10_000, "completed_at": now,
+                "monitoring_starts_on": starts_on, "monitoring_ends_on": starts_on + timedelta(days=300),
             }
         )  # fmt: skip
         offers.append(

@@ -227,6 +227,7 @@ def a_certificate(
         order_id=identity,
         project_id=project["id"],
         beneficiary_id=identity,
+        registry_code="ledger",
         year=2026,
         sequence=identity,
         number=facts.number,
@@ -246,7 +247,7 @@ def a_certificate(
         intent=intent,
         is_name_public=is_public,
     )
-    add(RegisterBlock, certificate_id=identity, space="IN", first=first, last=first + UNITS - 1)
+    add(RegisterBlock, certificate_id=identity, party="IN", first=first, last=first + UNITS - 1)
     if is_public:
         for word in words_of(name):
             add(RegisterWord, word=word, certificate_id=identity)

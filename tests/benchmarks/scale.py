@@ -2,9 +2,9 @@
 
 `python -m tests.benchmarks.scale` fills throw-away databases on SQLite and on PostgreSQL, asks each page in turn in all
 of them, and prints milliseconds (the median) and statements. Whatever answers for one thing or one page of a list must
-keep half of the rate that it has in the smallest database, or take less than `QUICK`; what adds everything up, or
-names everything, is printed and must stay below `PATIENCE`. The register as a file is read from a web process of its own, whose memory must
-not grow. `--sizes`, `--offers`, `--databases` and `--only` narrow the run.
+keep half of the rate that it has in the smallest database, or take less than `QUICK`; what adds everything up, or names
+everything, is printed and must stay below `PATIENCE`. The register as a file is read from a web process of its own,
+whose memory must not grow. `--sizes`, `--offers`, `--databases` and `--only` narrow the run.
 """
 
 from __future__ import annotations
