@@ -153,6 +153,7 @@ def _insert(order_id: int, project_id: int, facts: CertificateFacts) -> None:
         order_id=order_id,
         project_id=project_id,
         beneficiary_id=beneficiary_id,
+        registry_code="ledger",
         year=NOW.year,
         sequence=beneficiary_id,
         number=facts.number,
