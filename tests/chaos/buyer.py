@@ -14,6 +14,8 @@ from lxml import html
 SECONDS_TO_ANSWER = 30
 MOST_TRIES = 20
 SECONDS_TO_SIGH = 0.3
+# How an answer is lost whose server dies: before its first byte, or in the middle.
+LOST = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
 
 @dataclass
@@ -97,7 +99,7 @@ class Buyer:
         fields = {**dict(form.form_values()), **typed}
         try:
             return self._browser.post(form.action, fields, allow_redirects=False, timeout=SECONDS_TO_ANSWER)
-        except requests.ConnectionError:
+        except LOST:
             self._notice_broken()
             return None
 
@@ -112,7 +114,7 @@ class Buyer:
                 return self._browser.get(
                     urljoin(self.address, address), allow_redirects=False, timeout=SECONDS_TO_ANSWER
                 )
-            except requests.ConnectionError as problem:
+            except LOST as problem:
                 self._notice_broken()
                 broken = problem
         raise AssertionError(f"could not open {address}: {broken}")

@@ -157,7 +157,9 @@ class Chaos:
         package = office.hand_over()
         if package is not None:
             lines = batch_world.read_lines(package)
-            refused = {line["reference"]: "no such units" for line in lines if self._chance.random() < 0.1}
+            # One at least of each package: forty lines, each with a chance of its own, may all be lucky.
+            unlucky = self._chance.sample(lines, max(1, len(lines) // 10))
+            refused = {line["reference"]: "no such units" for line in unlucky}
             # Half of the lines with the first post, which may be lost; all of them with the second.
             some = [line["reference"] for line in lines if self._chance.random() < 0.5]
             if some:
