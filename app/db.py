@@ -47,7 +47,8 @@ db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 # How a row is locked that rows of others refer to, such as an offer or a participant: whoever inserts one of those
-# needs only that its key stays, and must not wait for more while it holds others. PostgreSQL's FOR NO KEY UPDATE.
+# needs only that its key stays, and must not wait for more while it holds others. PostgreSQL's FOR NO KEY UPDATE; a
+# statement says it as `with_for_update(key_share=True)`.
 KEEPING_KEYS = {"key_share": True}
 
 BigKey = BigInteger().with_variant(Integer(), "sqlite")

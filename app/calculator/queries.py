@@ -7,14 +7,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app import current
 from app.catalog.models import Issuance, Project
 from app.db import db
 from app.kernel.money import Money
-from app.offers.closing import on_sale
-from app.offers.connection import is_connected
+from app.offers.for_sale import LEFT, is_for_sale
 from app.offers.models import Offer
-from app.offers.states import OfferState
 from app.offers.tiers import levels, most_units, price_at
 
 MOST_ROWS = 60
@@ -48,20 +45,19 @@ def purchases(budget: Money, minimum: int) -> Purchases:
 
     Payments below `minimum` minor units cannot be made, so such a purchase is not listed.
     """
-    left = (Offer.units_offered - Offer.units_reserved - Offer.units_settled).label("left")
     best: dict[int, tuple[tuple[int, int, int], Any]] = {}
     for offer in db.session.execute(
         select(
-            Offer.id, Issuance.project_id, Issuance.unit_type, Offer.unit_price, Offer.tiers, Offer.minimum_units, left
+            Offer.id,
+            Issuance.project_id,
+            Issuance.unit_type,
+            Offer.unit_price,
+            Offer.tiers,
+            Offer.minimum_units,
+            LEFT.label("left"),
         )
         .join(Issuance, Issuance.id == Offer.issuance_id)
-        .where(
-            Offer.state == OfferState.LIVE,
-            Offer.currency == budget.currency,
-            left > 0,
-            is_connected(),
-            on_sale(current.now()),
-        )
+        .where(*is_for_sale())
     ):
         units = most_units(levels(offer.unit_price, offer.tiers), budget.minor, offer.left)
         price = price_at(offer.unit_price, offer.tiers, units)

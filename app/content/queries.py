@@ -6,14 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from app import current
 from app.catalog.models import Issuance
 from app.db import db
 from app.kernel.money import Money
-from app.offers.closing import on_sale
-from app.offers.connection import is_connected
+from app.offers.for_sale import is_for_sale
 from app.offers.models import Offer
-from app.offers.states import OfferState
 
 
 @dataclass(frozen=True)
@@ -27,8 +24,6 @@ class PriceRange:
 
 def prices_on_offer() -> PriceRange | None:
     """What units cost at this moment, or None while nothing is for sale. One query."""
-    is_left = Offer.units_offered - Offer.units_reserved - Offer.units_settled > 0
-    is_ours = Offer.currency == current.settings().currency
     low, high, currency, projects = db.session.execute(
         select(
             func.min(Offer.unit_price),
@@ -37,6 +32,6 @@ def prices_on_offer() -> PriceRange | None:
             func.count(Issuance.project_id.distinct()),
         )
         .join(Issuance, Issuance.id == Offer.issuance_id)
-        .where(Offer.state == OfferState.LIVE, is_left, is_ours, is_connected(), on_sale(current.now()))
+        .where(*is_for_sale())
     ).one()
     return PriceRange(Money(low, currency), Money(high, currency), projects) if projects else None

@@ -6,15 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from app import current
 from app.catalog.labels import REGIONS
 from app.catalog.models import Issuance, Project
 from app.db import db
 from app.kernel.money import Money
-from app.offers.closing import on_sale
-from app.offers.connection import is_connected
+from app.offers.for_sale import LEFT, is_for_sale
 from app.offers.models import Offer
-from app.offers.states import OfferState
 from app.web.filters import country
 
 
@@ -53,14 +50,12 @@ class Region:
 
 def places() -> tuple[Region, ...]:
     """Every project with units for sale, by region and first host Party, which its reference names. Two queries."""
-    left = Offer.units_offered - Offer.units_reserved - Offer.units_settled
-    is_ours = Offer.currency == current.settings().currency
     found: dict[str, dict[str, list[PlacedProject]]] = {}
     for project, units_left, lowest, currency in db.session.execute(
-        select(Project, func.sum(left), func.min(Offer.unit_price), func.min(Offer.currency))
+        select(Project, func.sum(LEFT), func.min(Offer.unit_price), func.min(Offer.currency))
         .join(Issuance, Issuance.project_id == Project.id)
         .join(Offer, Offer.issuance_id == Issuance.id)
-        .where(Offer.state == OfferState.LIVE, left > 0, is_ours, is_connected(), on_sale(current.now()))
+        .where(*is_for_sale())
         .group_by(Project.id)
     ):
         first, *others = project.host_parties

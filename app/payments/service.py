@@ -344,23 +344,22 @@ def pursue_refund(refund_id: int, gateway: PaymentGateway, clock: Clock) -> None
         else:
             status = gateway.refund(reference or "", charge, amount, key)
     except (GatewayUnavailable, GatewayOutcomeUnknown, GatewayRefusal, GatewayFault) as problem:
-        if isinstance(problem, (GatewayRefusal, GatewayFault)):
+        is_refused = isinstance(problem, (GatewayRefusal, GatewayFault))
+        if is_refused:
             log.error("refund refused", extra={"facts": {"refund": refund_id, "problem": str(problem)}})
         if state not in WANTED:
             raise GatewayUnavailable(refund=refund_id) from problem
-        _record_no_answer(refund_id, problem, is_taken=known is not None, now=clock.now())
+        # What the gateway will not make has failed; what it took has not, whatever it says when asked.
+        record = _fail_refund if is_refused and known is None else _try_refund_later
+        record(refund_id, str(problem), clock.now())
         return
     checkpoints.reached("refund.after_call")
     _record_refund(refund_id, status, clock.now())
 
 
-def _record_no_answer(refund_id: int, problem: Exception, *, is_taken: bool, now: datetime) -> None:
-    """A refund that the gateway will not make has failed; one that it took has not, whatever it says when asked."""
-    if is_taken or isinstance(problem, (GatewayUnavailable, GatewayOutcomeUnknown)):
-        _try_refund_later(refund_id, str(problem), now)
-        return
+def _fail_refund(refund_id: int, message: str, now: datetime) -> None:
     with transaction():
-        advance(Refund, refund_id, REFUND, RefundState.FAILED, at=now, last_message=str(problem)[:500])
+        advance(Refund, refund_id, REFUND, RefundState.FAILED, at=now, last_message=message[:500])
 
 
 def _try_refund_later(refund_id: int, message: str, now: datetime) -> None:

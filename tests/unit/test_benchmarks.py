@@ -8,7 +8,7 @@ from pathlib import Path
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-def test_every_benchmark_can_be_started() -> None:
+def test_every_benchmark_finds_what_it_imports() -> None:
     programs = [path.stem for path in BENCHMARKS.glob("*.py") if '__name__ == "__main__"' in path.read_text()]
     assert len(programs) > 10
     for name in programs:
