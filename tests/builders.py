@@ -15,8 +15,8 @@ from app.catalog import book
 from app.catalog.mechanisms import ensure_mechanisms
 from app.catalog.models import Issuance, LevyRule, Mechanism, Project, ProjectParty, UnitType
 from app.certificates.models import Certificate
-from app.checkout import baskets, service
-from app.checkout.models import Order
+from app.checkout import baskets, consent, service
+from app.checkout.models import Order, Remedy
 from app.checkout.queries import Shown, basket_view
 from app.checkout.service.remedy import TIME_TO_DECIDE
 from app.config import Settings
@@ -288,6 +288,22 @@ def cancellations_of(order_id: int) -> Sequence[Cancellation]:
     return db.session.scalars(
         select(Cancellation).where(Cancellation.order_id == order_id).order_by(Cancellation.id)
     ).all()
+
+
+def take_units_instead(world: Collaborators, order_id: int, offer_id: int, price: int = 250) -> int:
+    """The buyer of a refused line takes the units of another offer; gives the id of that order."""
+    db.session.expire_all()
+    return service.take_units(
+        db.session.scalars(select(Remedy.id).where(Remedy.order_id == order_id)).one(),
+        offer_id,
+        price,
+        consent_version=consent.VERSION,
+        consent_text="I agree.",
+        terms_version="2026-11-01",
+        registries=world.registries,
+        settings=world.settings,
+        now=world.clock.now(),
+    )
 
 
 def certificates_of(order_id: int) -> Sequence[Certificate]:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, func, select, update
 
 from app.catalog.models import Issuance
-from app.checkout import consent, service
+from app.checkout import service
 from app.checkout.errors import NotLate, RemedyDecided, SubstituteUnfit
 from app.checkout.models import Order, OrderLine, Remedy
 from app.checkout.remedies import can_be_taken_back, find_substitute, substitutes
@@ -27,7 +27,15 @@ from app.registry.models import Cancellation
 from app.registry.ports import Absent, Found, NotSent, Pending, RefusalCode, Refused, Unknown
 from app.registry.states import CancellationState
 from tests import builders
-from tests.builders import a_finished_order, an_offer, cancellations_of, ledger_effects, pass_time, registry_of
+from tests.builders import (
+    a_finished_order,
+    an_offer,
+    cancellations_of,
+    ledger_effects,
+    pass_time,
+    registry_of,
+    take_units_instead,
+)
 from tests.service.conftest import Shop
 
 REFUSAL = Refused(RefusalCode.RULES, "the project is under review")
@@ -45,20 +53,6 @@ def a_refused_order(world: Collaborators, *, price: int = 300, other: int = 250)
 def the_remedy(order_id: int) -> Remedy:
     db.session.expire_all()
     return db.session.scalars(select(Remedy).where(Remedy.order_id == order_id)).one()
-
-
-def take_units(world: Collaborators, order_id: int, offer_id: int, price: int = 250) -> int:
-    return service.take_units(
-        the_remedy(order_id).id,
-        offer_id,
-        price,
-        consent_version=consent.VERSION,
-        consent_text="I agree.",
-        terms_version="2026-11-01",
-        registries=world.registries,
-        settings=world.settings,
-        now=world.clock.now(),
-    )
 
 
 def refunds() -> list[tuple[str, int, str]]:
@@ -121,7 +115,7 @@ def test_units_that_may_not_be_cancelled_for_what_the_buyer_said_are_no_substitu
     assert [offer.id for offer in substitutes(line, world.clock.now())] == []
     assert find_substitute(line, other, world.clock.now()) is None
     with pytest.raises(SubstituteUnfit):
-        take_units(world, order_id, other)
+        take_units_instead(world, order_id, other)
 
 
 def test_the_buyer_takes_the_money(world: Collaborators) -> None:
@@ -134,7 +128,7 @@ def test_the_buyer_takes_the_money(world: Collaborators) -> None:
     with pytest.raises(RemedyDecided):
         service.take_money(the_remedy(order_id).id, world.settings, world.clock.now())
     with pytest.raises(RemedyDecided):
-        take_units(world, order_id, other)
+        take_units_instead(world, order_id, other)
     pass_time(world, seconds=TIME_TO_DECIDE.total_seconds())
     assert service.due_remedies(world.clock.now()) == []
     assert service.lapse(the_remedy(order_id).id, world.settings, world.clock.now()) is False
@@ -144,7 +138,7 @@ def test_the_buyer_takes_the_money(world: Collaborators) -> None:
 def test_other_units_are_bought_with_the_money_that_is_here_and_the_rest_goes_back(world: Collaborators) -> None:
     order_id, other = a_refused_order(world)
 
-    second = take_units(world, order_id, other)
+    second = take_units_instead(world, order_id, other)
     run_due(world)
 
     order = db.session.get_one(Order, second)
@@ -165,7 +159,7 @@ def test_other_units_are_bought_with_the_money_that_is_here_and_the_rest_goes_ba
 def test_units_of_the_same_price_send_nothing_back(world: Collaborators) -> None:
     order_id, other = a_refused_order(world, price=250)
 
-    take_units(world, order_id, other)
+    take_units_instead(world, order_id, other)
     run_due(world)
 
     assert (refunds(), ledger_effects()) == ([], 10)
@@ -175,7 +169,7 @@ def test_a_substitute_that_is_refused_too_gives_the_money_back_by_the_first_paym
     order_id, other = a_refused_order(world)
     an_offer(number=3, price=100)
 
-    second = take_units(world, order_id, other)
+    second = take_units_instead(world, order_id, other)
     registry_of(world).submits = [REFUSAL]
     run_due(world)
 
@@ -195,7 +189,7 @@ def test_what_changed_since_it_was_shown_is_not_bought(world: Collaborators, cas
             session.get_one(Offer, other).state = OfferState.PAUSED
 
     with pytest.raises(SubstituteUnfit):
-        take_units(world, order_id, dear if case == "dearer" else other, price=249 if case == "price" else 250)
+        take_units_instead(world, order_id, dear if case == "dearer" else other, price=249 if case == "price" else 250)
 
     assert the_remedy(order_id).state is RemedyState.OFFERED
     assert db.session.scalar(select(func.count()).select_from(Order)) == 1
@@ -216,7 +210,7 @@ def test_of_two_who_choose_at_once_one_is_heard(world: Collaborators, context: o
 
     def units() -> str:
         try:
-            take_units(world, order_id, other)
+            take_units_instead(world, order_id, other)
         except RemedyDecided:
             return "late"
         return "units"
@@ -255,7 +249,7 @@ def test_within_the_promised_time_there_is_nothing_to_take_back(world: Collabora
 
 def test_money_that_bought_other_units_came_once(world: Collaborators) -> None:
     order_id, other = a_refused_order(world)
-    take_units(world, order_id, other)
+    take_units_instead(world, order_id, other)
 
     assert today(world.clock.now(), "USD").money == Money(3_000, "USD")
     assert today(world.clock.now(), "EUR").money == Money(0, "EUR")

@@ -6,14 +6,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from app.audit import service as audit
-from app.checkout import consent, service
-from app.checkout.models import Remedy
 from app.checkout.service import review
 from app.db import db
-from app.fulfilment.process import Collaborators, run_due
+from app.fulfilment.process import run_due
 from app.kernel.money import Money
 from app.payments import payouts
 from app.registry.ports import RefusalCode, Refused
@@ -49,20 +47,6 @@ def books(query: str) -> int:
 
 def cents(rows: list[dict[str, str]], column: str) -> int:
     return int(sum(Decimal(row[column]) for row in rows) * 100)
-
-
-def take_units_instead(world: Collaborators, offer_id: int, *, price: int) -> None:
-    service.take_units(
-        db.session.scalars(select(Remedy.id)).one(),
-        offer_id,
-        price,
-        consent_version=consent.VERSION,
-        consent_text="I agree.",
-        terms_version="2026-11-01",
-        registries=world.registries,
-        settings=world.settings,
-        now=world.clock.now(),
-    )
 
 
 def test_earnings_equal_the_books_in_the_sum_by_month_and_by_project(shop: Shop) -> None:
@@ -107,9 +91,9 @@ def test_of_a_refused_line_what_went_back_is_refunded_and_not_the_price_of_the_u
     with shop.inside() as world:
         other_offer = builders.an_offer(number=2, price=250)
         shop.registry.submits = [Refused(RefusalCode.RULES, "no")]
-        builders.a_finished_order(world, {builders.an_offer(price=300): 10})
+        order_id = builders.a_finished_order(world, {builders.an_offer(price=300): 10})
         undecided = read_earnings(provider_id_of(), "USD").whole.refunded
-        take_units_instead(world, other_offer, price=250)
+        builders.take_units_instead(world, order_id, other_offer)
         found = read_earnings(provider_id_of(), "USD")
         rows = [row for row in statement(provider_id_of(), "USD", Month.of(builders.NOW)) if row.kind == "refund"]
 
