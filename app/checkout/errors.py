@@ -45,6 +45,12 @@ class TotalChanged(Refusal):
     code = "total_changed"
 
 
+class SplitChanged(Refusal):
+    """The total is the one that the buyer agreed to, and is divided in another way than was shown."""
+
+    code = "split_changed"
+
+
 class OrderNotPayable(Refusal):
     """The order is paid, expired or under review; its page says which."""
 

@@ -110,7 +110,7 @@ class DetailsForm(FlaskForm):
 
 
 class ReviewForm(FlaskForm):
-    """The last step: consent, and the total and the version of the terms that were shown."""
+    """The last step: consent, and the total, its parts and the version of the terms that were shown."""
 
     consent = BooleanField(
         lazy_gettext("I agree to these four points."),
@@ -119,6 +119,7 @@ class ReviewForm(FlaskForm):
     )
     expected_total = HiddenField()
     shown = HiddenField()
+    shown_parts = HiddenField()
     terms = HiddenField()
 
 

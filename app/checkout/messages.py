@@ -163,6 +163,10 @@ _WORDS = {
     "total_below_minimum": _below_minimum,
     "total_above_maximum": _above_maximum,
     "total_changed": lambda _facts: _("The total is no longer the one you saw. Check it, then order again."),
+    "split_changed": lambda _facts: _(
+        "Who gets what of your money changed while you were here. The price is the same. Nothing was ordered yet: look "
+        "at the new parts, then order again."
+    ),
     "earlier_order_open": lambda _facts: _(
         "An order from this basket is just being placed. Wait a moment, then order again."
     ),

@@ -21,6 +21,11 @@ class Breakdown:
     platform_fee: Money
     sellers: tuple[tuple[str, Money], ...]
 
+    @property
+    def parts(self) -> tuple[int, int, int, int]:
+        """The four parts in minor units, in the order of `app.payments.split.parts_of`."""
+        return self.seller.minor, self.payment_cost.minor, self.tax.minor, self.platform_fee.minor
+
 
 def breakdown(shares: Iterable[tuple[str, Share]], currency: str) -> Breakdown:
     """Add up the shares of lines, each with its seller's name; amounts in minor units of `currency`."""

@@ -201,6 +201,7 @@ def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, obje
             terms_version=terms,
             expected_total=read_number(form.expected_total.data or ""),
             shown=_read_shown(form.shown.data or ""),
+            shown_parts=tuple(read_number(part) for part in (form.shown_parts.data or "").split()),
             gateway=gateway,
             registries=registries,
             settings=settings(),
@@ -238,6 +239,7 @@ def _review_page(
     terms = current_terms().terms_version(now().date())
     form.expected_total.data, form.terms.data = str(view.total.minor), terms
     form.shown.data = " ".join("-".join(map(str, line)) for line in sorted(view.shown))
+    form.shown_parts.data = " ".join(map(str, view.breakdown.parts))
     page = render_template(
         "checkout/review.html",
         form=form,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from app.config import Settings
@@ -18,6 +18,17 @@ class Share:
     payment_cost: int
     tax: int
     platform_fee: int
+
+
+def parts_of(shares: Iterable[Share]) -> tuple[int, int, int, int]:
+    """What sellers, payment cost, tax and platform fee get of lines together, in minor units."""
+    rows = list(shares)
+    return (
+        sum(share.seller for share in rows),
+        sum(share.payment_cost for share in rows),
+        sum(share.tax for share in rows),
+        sum(share.platform_fee for share in rows),
+    )
 
 
 def split(amounts: Sequence[int], settings: Settings) -> tuple[Share, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from app.catalog.models import Issuance
-from app.checkout.errors import AlreadyPaid, BasketEmpty, EarlierOrderOpen, TotalChanged
+from app.checkout.errors import AlreadyPaid, BasketEmpty, EarlierOrderOpen, SplitChanged, TotalChanged
 from app.checkout.models import Basket, BasketLine, Order
 from app.checkout.queries import Shown, total_problem
 from app.checkout.service.allowed import require_intent, require_time_to_pay
@@ -26,6 +26,7 @@ from app.offers.errors import PriceChanged, UnitsUnavailable
 from app.offers.models import Offer
 from app.offers.states import Standing
 from app.payments.ports import PaymentGateway
+from app.payments.split import parts_of, split
 from app.registry.ports import Registries
 
 # Said once: every order is placed with them.
@@ -60,15 +61,18 @@ def place_order(
     settings: Settings,
     now: datetime,
     shown: Collection[Shown] | None = None,
+    shown_parts: tuple[int, ...] | None = None,
     person_id: int | None = None,
 ) -> int:
     """Freeze prices and hold the units of every line, or of none; gives the order's id.
 
     `expected_total` is what the buyer saw, in minor units, and so is `shown`, line by line: two prices may
-    have changed and the total not. `terms_version` names the terms of sale that the consent is about;
-    `person_id` is the buyer's who is signed in.
-    Raises BasketEmpty, EarlierOrderOpen, TotalChanged, TotalBelowMinimum, TotalAboveMaximum, IntentNotAllowed,
-    UnitsUnavailable, PriceChanged, BelowMinimum, or OrdersClosed where no time is left to pay; nothing is held then.
+    have changed and the total not. `shown_parts` is how the page divided the total, as `parts_of` gives it: the
+    rates are settings, and this process may have been started with others. `terms_version` names the terms of sale
+    that the consent is about; `person_id` is the buyer's who is signed in.
+    Raises BasketEmpty, EarlierOrderOpen, TotalChanged, SplitChanged, TotalBelowMinimum, TotalAboveMaximum,
+    IntentNotAllowed, UnitsUnavailable, PriceChanged, BelowMinimum, or OrdersClosed where no time is left to pay;
+    nothing is held then.
     """
     with transaction() as session:
         # The same button pressed twice waits here; SQLite lets one write at a time anyway.
@@ -90,6 +94,9 @@ def place_order(
         for one in bought:
             if shown is not None and (one.offer.id, one.units, one.unit_price) not in shown:
                 raise PriceChanged(offer_id=one.offer.id, unit_price=one.unit_price)
+        shares = split([one.amount for one in bought], settings)
+        if shown_parts is not None and parts_of(shares) != shown_parts:
+            raise SplitChanged
         problem = total_problem([(one.offer, one.units) for one in bought], settings)
         if problem is not None:
             raise problem
@@ -114,7 +121,7 @@ def place_order(
             country=details["country"],
             is_name_public=bool(details["publish_name"]),
         )
-        line_ids = add_lines(order_id, beneficiary_id, bought, settings)
+        line_ids = add_lines(order_id, beneficiary_id, bought, shares)
         # Whoever changes a price between the reading above and this line changes its version as well.
         wanted = [
             offers.Wanted(one.offer.id, line_id, one.units, one.offer.price_version)
@@ -156,6 +163,7 @@ def order_basket(
     settings: Settings,
     clock: Clock,
     shown: Collection[Shown] | None = None,
+    shown_parts: tuple[int, ...] | None = None,
     person_id: int | None = None,
 ) -> int:
     """Place the order of a basket after closing what an earlier press of the button left open.
@@ -176,6 +184,7 @@ def order_basket(
             settings=settings,
             now=clock.now(),
             shown=shown,
+            shown_parts=shown_parts,
             person_id=person_id,
         )
 

@@ -27,6 +27,7 @@ from app.kernel.money import Money
 from app.offers import service as offers
 from app.payments import service as payments
 from app.payments.models import Payment, Refund
+from app.payments.split import split
 from app.registry import service as registry
 from app.registry.ports import Registries
 
@@ -213,7 +214,7 @@ def _line(order_id: int, instead_of: OrderLine, bought: Bought, settings: Settin
         country=said.country,
         is_name_public=said.is_name_public,
     )
-    (line_id,) = add_lines(order_id, beneficiary_id, [bought], settings)
+    (line_id,) = add_lines(order_id, beneficiary_id, [bought], split([bought.amount], settings))
     return line_id
 
 

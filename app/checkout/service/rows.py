@@ -9,12 +9,11 @@ from typing import Any
 
 from app.checkout.models import Beneficiary, Order, OrderLine
 from app.checkout.states import ORDER, OrderState
-from app.config import Settings
 from app.db import add_row_with_id, add_rows_with_ids, record
 from app.kernel.references import order_reference, unguessable_token
 from app.offers.models import Offer
 from app.payments import service as payments
-from app.payments.split import split
+from app.payments.split import Share
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,8 @@ def add_beneficiary(order_id: int, **values: Any) -> int:
     return add_row_with_id(Beneficiary, order_id=order_id, **values)
 
 
-def add_lines(order_id: int, beneficiary_id: int, bought: Sequence[Bought], settings: Settings) -> list[int]:
+def add_lines(order_id: int, beneficiary_id: int, bought: Sequence[Bought], shares: Sequence[Share]) -> list[int]:
     """Add a line for each offer that is bought from, with what everybody gets of it; gives their ids in this order."""
-    shares = split([one.amount for one in bought], settings)
     return add_rows_with_ids(
         OrderLine,
         [

@@ -18,7 +18,7 @@ from tests.chaos.storm.fates import Fate
 SECONDS_TO_ANSWER = 30
 SECONDS_TO_SIGH = 0.4
 MOST_TRIES = 150
-_FIELD = re.compile(r'<input[^>]* name="(csrf_token|expected_total|shown|terms)"[^>]* value="([^"]*)"')
+_FIELD = re.compile(r'<input[^>]* name="(csrf_token|expected_total|shown|shown_parts|terms)"[^>]* value="([^"]*)"')
 
 
 class TurnedAway(Exception):

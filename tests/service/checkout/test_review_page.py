@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flask import url_for
 from sqlalchemy import func, select, update
@@ -139,6 +141,35 @@ def test_a_price_that_changed_meanwhile_is_told_and_not_charged(shop: Shop) -> N
 
     order_it(visitor, page)
     assert orders(shop) == [(OrderState.PAYMENT_PENDING, 1_200)]
+
+
+def test_parts_of_the_price_that_changed_meanwhile_are_shown_again_before_anything_is_ordered(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_id, visitor = shop.offer(price=250), shop.visitor()
+    page = shop.at_review(visitor, {offer_id: 4})
+    other_rates = replace(shop.world.settings, platform_fee_rate=1_000, tax_rate=2_000)
+    monkeypatch.setitem(shop.app.extensions, "tonne.settings", other_rates)
+
+    page = try_to_order(visitor, page, 409)
+
+    assert "Who gets what of your money changed while you were here." in page.words
+    assert "USD 1.67" in page.words.replace("\xa0", " ")
+    assert orders(shop) == []
+    order_it(visitor, page)
+    with shop.inside():
+        (line,) = db.session.scalars(select(Order)).one().lines
+        assert (line.amount, line.tax, line.platform_fee) == (1_000, 167, 100)
+
+
+@pytest.mark.parametrize("forged", ["", "x", "1 2 3", "0 0 0 1000", "9" * 5_000])
+def test_parts_that_were_tampered_with_order_nothing(shop: Shop, forged: str) -> None:
+    offer_id, visitor = shop.offer(price=250), shop.visitor()
+    page = shop.at_review(visitor, {offer_id: 4})
+
+    visitor.send(page, "/checkout/review", 409, consent="y", shown_parts=forged)
+
+    assert orders(shop) == []
 
 
 def test_a_press_that_another_one_overtook_leads_to_the_order_that_counts(shop: Shop) -> None:
