@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from app.accounts.access import Access, Me, find_me, get_me, seats_of_me, seats_where
+from app.accounts.kept_form import page_with_what_was_typed
 from app.accounts.models import Membership, Organisation
 from app.accounts.roles import Role
 from app.kernel.security_log import Event, Outcome, tell
@@ -49,7 +50,7 @@ def _guard() -> Response | None:
     me = find_me()
     if me is None:
         _tell("nobody is signed in", None)
-        return redirect(url_for("account.sign_in", next=_here()), 303)
+        return _lead_to("account.sign_in")
     if access.operator and not me.is_operator:
         _tell("no operator", me)
         abort(404)
@@ -57,7 +58,7 @@ def _guard() -> Response | None:
         _take_seat(me, access.role)
     if not (me.is_strong if access.strong else access.half or me.is_whole):
         _tell("second factor missing", me)
-        return redirect(url_for("account.second_factor", next=_here()), 303)
+        return _lead_to("account.second_factor")
     if access.fresh and not me.is_fresh:
         return ask_again()
     return None
@@ -66,7 +67,12 @@ def _guard() -> Response | None:
 def ask_again() -> Response:
     """Ask for everything anew, and lead back here."""
     _tell("not shown of late", get_me())
-    return redirect(url_for("account.prove", next=_here()), 303)
+    return _lead_to("account.prove")
+
+
+def _lead_to(endpoint: str) -> Response:
+    way_in = url_for(endpoint, next=_here())
+    return page_with_what_was_typed(way_in) or redirect(way_in, 303)
 
 
 def _tell(reason: str, me: Me | None) -> None:

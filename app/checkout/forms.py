@@ -31,6 +31,10 @@ _INTENTS = (
 )
 
 
+class BasketForm(FlaskForm):
+    """The token that says the press was the buyer's; as many quantities as there are lines are read beside it."""
+
+
 class DetailsForm(FlaskForm):
     """Who gets the certificate, and what it says."""
 
@@ -83,15 +87,15 @@ class DetailsForm(FlaskForm):
         default=False,
     )
 
-    def __init__(self, *args: Any, units: str = "", authorisations: Collection[str] = (), **kwargs: Any) -> None:
-        """`units` is what the basket holds, in words; `authorisations` what host Parties say of them, as codes."""
+    def __init__(self, *args: Any, authorisations: Collection[str] = (), **kwargs: Any) -> None:
+        """`authorisations` is what host Parties say of the units in the basket, as codes."""
         super().__init__(*args, **kwargs)
         allowed = [book.contents().intents_of(code) for code in authorisations]
         self.intent.choices = [choice for choice in _INTENTS if all(choice.value in intents for intents in allowed)]
         name, purpose = self.beneficiary.data or "", self.purpose.data or ""
         if not ask_about_name(self.beneficiary_wording, name):
             del self.beneficiary_wording
-        if not ask_about_purpose(self.purpose_wording, purpose, self.intent.data or "", units, name):
+        if not ask_about_purpose(self.purpose_wording, purpose, self.intent.data or "", name):
             del self.purpose_wording
 
     def details(self) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from app.checkout import baskets, consent, service
 from app.checkout.cookies import basket_token, keep_basket
 from app.checkout.errors import AlreadyPaid, BadUnits, OrderNotPayable
 from app.checkout.facts import preview
-from app.checkout.forms import DetailsForm, ReviewForm
+from app.checkout.forms import BasketForm, DetailsForm, ReviewForm
 from app.checkout.messages import describe
 from app.checkout.order_queries import newest_order_of
 from app.checkout.ports import current_terms
 from app.checkout.quantities import read_number, read_units
 from app.checkout.queries import BasketView, Shown, basket_view, find_details
-from app.checkout.wording import is_held_back, units_in_words
+from app.checkout.wording import is_held_back
 from app.current import clock, now, settings
 from app.kernel.errors import Refusal
 from app.kernel.languages import LANGUAGES
@@ -67,6 +67,7 @@ def basket() -> BaseResponse:
 
 
 @blueprint.post("/basket")
+@form_checks_token
 def update() -> BaseResponse:
     """Change quantities, remove a line, or go on. Nothing typed is lost."""
     token = basket_token() or ""
@@ -76,6 +77,10 @@ def update() -> BaseResponse:
         for name, value in request.form.items()
         if name.startswith("units-")
     }
+    if not BasketForm().validate():
+        earlier = gettext("Nothing was sent yet: this page belongs to an earlier visit. Check it and send it again.")
+        view = basket_view(token, settings(), typed=typed)
+        return make_response(render_template("checkout/basket.html", basket=view, notice=earlier), 422)
     quantities, refusals = _read_quantities(typed)
     refusals |= baskets.set_units(token=token, quantities=quantities, now=now())
     if action.startswith("remove-"):
@@ -108,7 +113,7 @@ def _read_quantities(typed: dict[int, str]) -> tuple[dict[int, int], dict[int, R
 
 def _details_when_limited(try_again: str) -> Response:
     view = basket_view(basket_token(), settings())
-    form = DetailsForm(units=units_in_words(view.lines), authorisations=view.authorisations)
+    form = DetailsForm(authorisations=view.authorisations)
     return _details_page(form, view, 429, _too_often(try_again))
 
 
@@ -139,7 +144,7 @@ def details() -> BaseResponse:
     view = basket_view(token, settings())
     if token is None or known is None:
         return _to("checkout.basket")
-    form = DetailsForm(data=known or _known(), units=units_in_words(view.lines), authorisations=view.authorisations)
+    form = DetailsForm(data=known or _known(), authorisations=view.authorisations)
     if form.validate_on_submit():
         baskets.save_details(token=token, details=form.details(), now=now())
         return _to("checkout.review")

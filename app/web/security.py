@@ -81,7 +81,13 @@ def form_checks_token(view: View) -> View:
     Instead of the page for a refused form, the view shows its own again: with the error, and with
     everything that was typed.
     """
+    view.shows_form_again = True  # type: ignore[attr-defined]  # functions take attributes
     return cast(View, csrf.exempt(view))
+
+
+def shows_form_again(view: Callable[..., Any] | None) -> bool:
+    """Whether a view carries the mark `form_checks_token`."""
+    return hasattr(view, "shows_form_again")
 
 
 def no_form_token(view: View) -> View:

@@ -45,6 +45,21 @@ def test_a_wrong_quantity_on_the_project_page_is_explained_at_its_field_and_stay
     assert visitor.get("/en/basket").form("/basket").fields[f"units-{offer_id}"] == "12"
 
 
+def test_quantities_that_were_typed_in_an_earlier_visit_come_back_and_change_nothing_yet(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.fill_basket(visitor, {offer_id: 3})
+    page, field = visitor.get("/en/basket"), f"units-{offer_id}"
+
+    for token in ("of an earlier visit", None):
+        again = visitor.read(visitor.send(page, "/basket", 422, fields={field: "7"}, csrf_token=token), 422)
+        assert "Nothing was sent yet: this page belongs to an earlier visit." in again.words
+        assert again.form("/basket").fields[field] == "7"
+        assert visitor.get("/en/basket").form("/basket").fields[field] == "3"
+
+    visitor.send(again, "/basket")
+    assert visitor.get("/en/basket").form("/basket").fields[field] == "7"
+
+
 def test_units_of_an_offer_that_visitors_do_not_know_come_into_no_basket(shop: Shop) -> None:
     hidden = shop.offer(units=1_000)
     with shop.inside():
