@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import gettext as _
@@ -11,10 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms import RadioField, ValidationError
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 
-from app.catalog.labels import unit_name
-from app.checkout.queries import BasketLineView
 from app.claims.checker import find_claims, rules_touched, without_claims
-from app.web import filters
 
 REPLACE, KEEP = "replace", "keep"
 LONGEST_QUOTE = 80
@@ -76,42 +73,33 @@ def ask_about_name(field: WordingField, name: str) -> bool:
     return True
 
 
-def ask_about_purpose(field: WordingField, purpose: str, intent: str, units: str, name: str) -> bool:
+def ask_about_purpose(field: WordingField, purpose: str, intent: str, name: str) -> bool:
     """Offer a sentence that states what was done; False if the purpose makes no claim.
 
-    `units`: such as `12 CERs`; `name`: the beneficiary as typed, or empty.
+    `name`: the beneficiary as typed, or empty.
     """
     if not find_claims(purpose):
         return False
-    sentence = lawful_sentence(intent, units, without_claims(name) if find_claims(name) else name)
+    sentence = lawful_sentence(intent, without_claims(name) if find_claims(name) else name)
     field.ask(purpose, sentence, _("Print this instead: “%(sentence)s”", sentence=sentence))
     return True
 
 
-def lawful_sentence(intent: str, units: str, name: str) -> str:
-    """What anybody may say of a cancellation of `units`, also of a gift: the fact, for whom, and what it was for.
+def lawful_sentence(intent: str, name: str) -> str:
+    """What anybody may say of a cancellation, also of a gift: the fact, for whom, and what it was for.
 
-    Compensation is not spelled out: the certificate states it, and of the buyer's own emissions only.
+    It says no number: an order of several projects has a certificate for each, and each prints its own. Compensation is not spelled out: the certificate states it, and of the buyer's own emissions only.
     """
     if intent == "compensation":
         if name:
-            return _("Cancellation of %(units)s in the registry on behalf of %(name)s.", units=units, name=name)
-        return _("Cancellation of %(units)s in the registry.", units=units)
+            return _("Cancellation of units in the registry on behalf of %(name)s.", name=name)
+        return _("Cancellation of units in the registry.")
     if name:
         return _(
-            "Cancellation of %(units)s in the registry on behalf of %(name)s, as a contribution to climate action.",
-            units=units,
+            "Cancellation of units in the registry on behalf of %(name)s, as a contribution to climate action.",
             name=name,
         )
-    return _("Cancellation of %(units)s in the registry, as a contribution to climate action.", units=units)
-
-
-def units_in_words(lines: Sequence[BasketLineView]) -> str:
-    """What a basket holds, by kind of unit: `12 CERs`."""
-    units: dict[str, int] = {}
-    for line in lines:
-        units[line.unit_type] = units.get(line.unit_type, 0) + line.units
-    return ", ".join(f"{filters.number(count)}\u00a0{unit_name(code, count)}" for code, count in units.items())
+    return _("Cancellation of units in the registry, as a contribution to climate action.")
 
 
 def is_held_back(details: Mapping[str, Any]) -> bool:

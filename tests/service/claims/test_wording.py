@@ -15,7 +15,7 @@ from tests.service.certificates.issued import a_certificate
 from tests.service.conftest import Shop
 
 RISKY = "Our carbon-neutral office"
-SENTENCE = "Cancellation of 2\u00a0CERs in the registry, as a contribution to climate action."
+SENTENCE = "Cancellation of units in the registry, as a contribution to climate action."
 
 
 def test_a_risky_purpose_is_shown_with_a_lawful_sentence_and_nothing_is_chosen_for_the_buyer(shop: Shop) -> None:
@@ -53,9 +53,20 @@ def test_the_lawful_sentence_takes_the_place_of_the_claim_if_the_buyer_wants_so(
     visitor.send(page, "/checkout", purpose_wording=choice(page, "purpose_wording", 0))
 
     review = visitor.get("/en/checkout/review")
-    assert "Cancellation of 2\u00a0CERs in the registry." in review.html
+    assert "Cancellation of units in the registry." in review.html
     assert "carbon" not in review.words
     assert "Not published until" not in review.words
+
+
+def test_the_lawful_sentence_is_true_on_each_certificate_of_an_order_of_several(shop: Shop) -> None:
+    visitor = shop.visitor()
+    shop.fill_basket(visitor, {shop.offer(number=1): 2, shop.offer(number=2): 3})
+    typed = {"email": "a@example.org", "purpose": RISKY}
+
+    page = visitor.read(visitor.send(visitor.get("/en/checkout"), "/checkout", 422, fields=typed), 422)
+
+    assert f"Print this instead: “{SENTENCE}”" in page.html
+    assert not any(letter.isdigit() for letter in SENTENCE), "5 units would stand on the certificate for 2"
 
 
 def test_a_buyer_may_keep_the_text_and_is_told_where_it_will_not_stand(shop: Shop) -> None:
@@ -111,8 +122,8 @@ def test_the_sentence_is_in_the_readers_language(shop: Shop) -> None:
     offer_id, visitor = shop.offer(), shop.visitor()
     shop.fill_basket(visitor, {offer_id: 2})
     for language, words in {
-        "fr": "Annulation de 2\u00a0URCE au registre, à titre de contribution",
-        "es": "Cancelación de 2\u00a0RCE en el registro, como contribución",
+        "fr": "Annulation d’unités au registre, à titre de contribution",
+        "es": "Cancelación de unidades en el registro, como contribución",
     }.items():
         typed = {"email": "a@example.org", "purpose": "neutralité carbone"}
         answer = visitor.send(visitor.get(f"/{language}/checkout"), "/checkout", 422, fields=typed)
@@ -123,10 +134,10 @@ def test_the_sentence_fits_a_gift_and_names_whom_it_is_for_without_their_claim(s
     offer_id, visitor = shop.offer(), shop.visitor()
     shop.fill_basket(visitor, {offer_id: 2})
     for language, name, intent, words in (
-        ("en", "Ana Díaz", "compensation", "Cancellation of 2\u00a0CERs in the registry on behalf of Ana Díaz."),
+        ("en", "Ana Díaz", "compensation", "Cancellation of units in the registry on behalf of Ana Díaz."),
         ("en", "ACME (climate neutral)", "contribution", "on behalf of ACME, as a contribution to climate action."),
-        ("fr", "Ana Díaz", "contribution", "Annulation de 2\u00a0URCE au registre, pour Ana Díaz, à titre de"),
-        ("es", "Ana Díaz", "compensation", "Cancelación de 2\u00a0RCE en el registro en nombre de Ana Díaz."),
+        ("fr", "Ana Díaz", "contribution", "Annulation d’unités au registre, pour Ana Díaz, à titre de"),
+        ("es", "Ana Díaz", "compensation", "Cancelación de unidades en el registro en nombre de Ana Díaz."),
     ):
         typed = {"email": "a@example.org", "purpose": RISKY, "beneficiary": name, "intent": intent}
         answer = visitor.send(visitor.get(f"/{language}/checkout"), "/checkout", 422, fields=typed)

@@ -103,7 +103,7 @@ def test_a_claim_is_found_and_quoted_as_typed(text: str, rule: str, quote: str) 
         "Stand 37 at fair 2025, hall 1",
         "12 CERs for the wedding of Ana and Bo",
         "We had 12 CERs cancelled as a contribution to climate action.",
-        "Cancellation of 12 CERs in the registry on behalf of Jane Doe, as a contribution to climate action.",
+        "Cancellation of units in the registry on behalf of Jane Doe, as a contribution to climate action.",
         "un don pour la décarbonation de l’industrie",
         "Nous avons fait annuler 12 URCE en contribution à l’action climatique.",
         "Hemos hecho cancelar 12 RCE por emisiones nuestras que no pudimos evitar.",
