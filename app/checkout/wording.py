@@ -88,7 +88,8 @@ def ask_about_purpose(field: WordingField, purpose: str, intent: str, name: str)
 def lawful_sentence(intent: str, name: str) -> str:
     """What anybody may say of a cancellation, also of a gift: the fact, for whom, and what it was for.
 
-    It says no number: an order of several projects has a certificate for each, and each prints its own. Compensation is not spelled out: the certificate states it, and of the buyer's own emissions only.
+    It says no number: an order of several projects has a certificate for each, and each prints its own.
+    Compensation is not spelled out: the certificate states it, and of the buyer's own emissions only.
     """
     if intent == "compensation":
         if name:
