@@ -16,7 +16,7 @@ from app.config import Settings
 from app.db import end_reading, read_ids, transaction
 from app.kernel.clock import Clock
 from app.payments import service as payments
-from app.payments.ports import GatewayState, GatewayUnavailable, PaymentGateway
+from app.payments.ports import GatewayFault, GatewayRefusal, GatewayState, GatewayUnavailable, PaymentGateway
 from app.registry.ports import Registries
 
 # Said once: the worker asks in every round.
@@ -38,10 +38,11 @@ def withdraw(order_id: int, gateway: PaymentGateway, registries: Registries, set
     """End an order that is not paid because its buyer withdraws; the event keeps the reason and the time (UTC).
 
     False when it is paid. A payment in the bank's hands, or on a page that could not be closed because
-    the gateway is away, does not matter: whatever still arrives is refunded. Source of the rule:
-    Directive 2011/83/EU, articles 9 and 11a.
+    the gateway is away, or answers us no more, does not matter: whatever still arrives is refunded. Source of
+    the rule: Directive 2011/83/EU, articles 9 and 11a.
     """
-    with suppress(GatewayUnavailable):
+    # What is wrong with our key or account the sweeper meets as well, and logs.
+    with suppress(GatewayUnavailable, GatewayRefusal, GatewayFault):
         close_payment_pages(order_id, gateway, registries, settings, clock)
     with transaction():
         return end_unpaid(order_id, WITHDRAWN, clock.now())

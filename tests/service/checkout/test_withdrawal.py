@@ -12,7 +12,7 @@ from app.checkout.order_queries import withdrawn_at
 from app.checkout.states import OrderState
 from app.fulfilment.process import Collaborators, run_due
 from app.kernel.money import Money
-from app.payments.ports import GatewayState, GatewayUnavailable
+from app.payments.ports import GatewayFault, GatewayRefusal, GatewayState, GatewayUnavailable
 from app.registry.ports import RefusalCode, Refused
 from tests.builders import (
     a_finished_order,
@@ -125,9 +125,14 @@ def test_money_in_the_banks_hands_goes_back_in_full_when_it_arrives_after_the_wi
     assert "You had withdrawn from this order when your payment arrived." in mailer_of(world).sent[-1].text
 
 
-def test_a_withdrawal_counts_even_while_the_gateway_is_away(world: Collaborators) -> None:
+@pytest.mark.parametrize(
+    "problem",
+    [GatewayUnavailable(), GatewayRefusal(reason="resource_missing"), GatewayFault("Stripe does not accept our key")],
+    ids=["away", "of an account that is not ours any more", "with a key that is wrong"],
+)
+def test_a_withdrawal_counts_even_while_the_gateway_cannot_be_asked(world: Collaborators, problem: Exception) -> None:
     order_id = a_payable_order(world, {an_offer(units=4): 2})
-    gateway_of(world).problems["status"] = [GatewayUnavailable()]
+    gateway_of(world).problems["status"] = [problem]
 
     assert withdraw(world, order_id)
     gateway_of(world).pay()
