@@ -44,6 +44,7 @@ def render(mail: Mail) -> OutgoingMail:
             "facts": facts,
             "locale": mail.locale,
             "operator_name": clean_line(settings().operator_name),
+            "contact_url": i18n.public_url("content.contact"),
             "statement": demonstration.statement() if is_demonstration else "",
         }
         subject = templates.get_template(f"email/{kind}/subject.txt").render(context)

@@ -118,6 +118,12 @@ def test_every_mail_begins_by_saying_that_it_is_a_demonstration(facts: Facts, lo
     assert words(mail.html).startswith(f"{mail.subject} {clean_line(statement)} Tonne")
 
 
+@each_language
+@each_mail
+def test_every_mail_says_how_to_reach_a_person_as_nobody_reads_replies(facts: Facts, locale: str) -> None:
+    assert any(link.endswith(f"/{locale}/contact") for link in links(render(mail_of(facts, locale)).text))
+
+
 @pytest.mark.usefixtures("_real_shop")
 @each_mail
 def test_a_mail_of_a_real_order_in_a_real_shop_does_not_say_demonstration(facts: Facts) -> None:
