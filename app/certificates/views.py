@@ -18,7 +18,7 @@ from app.kernel.references import certificate_slug, normalised_code, number_from
 from app.registry.batch.queries import attestations_of
 from app.web.demonstration import statement
 from app.web.i18n import negotiated_language, vary_by_reader
-from app.web.limits import limit_verify
+from app.web.limits import limit_verify, when_limited
 from app.web.security import form_checks_token
 
 blueprint = Blueprint("certificates", __name__, url_prefix="/<lang>")
@@ -32,7 +32,23 @@ def follow(slug: str) -> Response:
     return vary_by_reader(redirect(target, 302))
 
 
+def _form_when_limited(try_again: str, slug: str | None = None) -> Response:
+    asked = {} if slug is None else {"number": number_from_slug(slug), "code": request.args.get("code", "")}
+    form = VerifyForm(data=asked)
+    notice = gettext(
+        "Many certificates were looked up from your address in a short time. What you typed is still here. "
+        "%(try_again)s",
+        try_again=try_again,
+    )
+    return _form_page(form, 429, notice)
+
+
+def _form_page(form: VerifyForm, status: int, notice: str | None = None) -> Response:
+    return make_response(render_template("certificates/verify.html", form=form, notice=notice), status)
+
+
 @blueprint.route("/verify", methods=["GET", "POST"])
+@when_limited(_form_when_limited)
 @form_checks_token
 @limit_verify
 def verify() -> Response:
@@ -43,11 +59,11 @@ def verify() -> Response:
         code = normalised_code(form.code.data or "")
         values: dict[str, Any] = {"code": code} if code else {}
         return redirect(url_for("certificates.show", slug=certificate_slug(number), **values), 303)
-    status = 422 if form.is_submitted() else 200
-    return make_response(render_template("certificates/verify.html", form=form), status)
+    return _form_page(form, 422 if form.is_submitted() else 200)
 
 
 @blueprint.get("/verify/<slug>")
+@when_limited(_form_when_limited)
 @limit_verify
 def show(slug: str) -> Response:
     """What the certificate states, and whether it stands."""
@@ -57,7 +73,7 @@ def show(slug: str) -> Response:
         form.number.errors = (
             gettext("There is no certificate with this number. Check it and try again: it looks like TN12/2026."),
         )
-        return make_response(render_template("certificates/verify.html", form=form), 404)
+        return _form_page(form, 404)
     page = render_template(
         "certificates/show.html",
         facts=view.facts,

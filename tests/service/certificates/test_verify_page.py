@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from tests.pages import Page
+from app.kernel.clock import FixedClock
+from tests.conftest import AppMaker
+from tests.pages import Page, Visitor
 from tests.service.certificates.issued import Issued, a_certificate
 from tests.service.conftest import Shop
 
@@ -215,6 +217,32 @@ def test_a_form_of_an_earlier_visit_is_shown_again_with_what_was_typed_and_plain
         assert words in answer.text
         assert "CSRF token" not in answer.text
         assert 'value="TN1-2026"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "What you typed is still here. Try again in 1 minute."),
+        ("fr", "Réessayez dans 1 minute."),
+        ("es", "Vuelva a intentarlo dentro de 1 minuto."),
+    ],
+)
+def test_over_the_limit_the_form_says_when_to_try_again_and_keeps_what_was_typed(
+    make_app: AppMaker, clock: FixedClock, language: str, words: str
+) -> None:
+    client = make_app(LIMIT_VERIFY="1/minute").test_client()
+    visitor = Visitor(client)
+    form = visitor.get(f"/{language}/verify")
+    visitor.send(form, "/verify", number="TN1-2026")
+
+    sent = visitor.send(form, "/verify", 429, number="TN7/2026", code="ABCD")
+    followed = client.get(f"/{language}/verify/TN7-2026?code=ABCD")
+
+    for answer in (sent, followed):
+        page = visitor.read(answer, 429)
+        assert words in page.words
+        assert page.form("/verify").fields | {"number": "TN7/2026", "code": "ABCD"} == page.form("/verify").fields
+        assert 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
 @pytest.mark.parametrize(
