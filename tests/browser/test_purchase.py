@@ -487,3 +487,17 @@ def _stands_on(paper: Path, name: str) -> None:
     words = "".join(words_of(paper).split())
     missing = [word for word in unicodedata.normalize("NFKC", name).split() if word not in words]
     assert not missing, words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_header_takes_one_row_and_on_a_phone_two_whatever_is_in_the_basket(
+    shop: Shop, open_page: OpenPage, language: str
+) -> None:
+    page = open_page(locale=language)
+    buyer = Person(page, shop.address, language)
+    buyer.open()
+    buyer.add("IN-1", 12_000)
+
+    for width in (1280, 1100, 320):
+        page.set_viewport_size({"width": width, "height": 640})
+        assert page.locator("header.top").evaluate("header => header.offsetHeight") < TWO_ROWS, width
