@@ -103,6 +103,7 @@ class FakeGateway:
             is_live=self.is_live,
             charge_reference=f"ch_{gateway_reference}",
             method="card",
+            refunded=payment.refunded,
         )
 
     def expire_checkout(self, gateway_reference: str) -> PaymentStatus:

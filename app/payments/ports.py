@@ -60,7 +60,10 @@ class PaymentStart:
 
 @dataclass(frozen=True)
 class PaymentStatus:
-    """The gateway's present truth about one hosted payment."""
+    """The gateway's present truth about one hosted payment.
+
+    `refunded` is what of `amount` goes back or went back, whoever asked for it, in minor units.
+    """
 
     gateway_reference: str
     order_reference: str
@@ -69,6 +72,12 @@ class PaymentStatus:
     is_live: bool
     charge_reference: str | None = None
     method: str | None = None
+    refunded: int = 0
+
+    @property
+    def kept(self) -> Money:
+        """What of the amount does not go back."""
+        return self.amount - Money(self.refunded, self.amount.currency)
 
 
 class RefundOutcome(StrEnum):

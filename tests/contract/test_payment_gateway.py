@@ -226,6 +226,8 @@ def test_two_equal_parts_with_two_keys_are_two_refunds(world: World) -> None:
     first = world.gateway.refund(reference, None, dollars(380), "refund:1")
     second = world.gateway.refund(reference, None, dollars(380), "refund:2")
     assert first.gateway_reference != second.gateway_reference
+    status = world.gateway.status(reference)
+    assert (status.refunded, status.kept) == (760, dollars(2080 - 760))
 
 
 def test_no_more_is_given_back_than_was_paid(world: World) -> None:

@@ -95,7 +95,8 @@ def record_status(
         payment = session.get_one(Payment, payment_id)
         # Whoever expires this order, or records another payment of it, waits until this is decided.
         order = session.get_one(Order, payment.order_id, with_for_update=True)
-        if status.state is GatewayState.SUCCEEDED and _matches(payment, order, status, settings):
+        is_recorded = payment.state is PaymentState.SUCCEEDED
+        if status.state is GatewayState.SUCCEEDED and (is_recorded or _matches(payment, order, status, settings)):
             _record_success(payment, order, status, registries, settings, now)
         elif status.state is GatewayState.SUCCEEDED:
             log.error("payment differs from the order", extra={"facts": {"order": order.reference}})
@@ -110,8 +111,13 @@ def record_status(
 
 
 def _matches(payment: Payment, order: Order, status: PaymentStatus, settings: Settings) -> bool:
+    """Whether what came is what was asked for, and all of it is still here.
+
+    Of money that we have not heard of yet, some goes back only on the gateway's own pages, or by what a restored
+    backup forgot.
+    """
     return (
-        status.amount == payment.money
+        status.amount == status.kept == payment.money
         and status.order_reference == order.reference
         and status.is_live == settings.is_production
     )

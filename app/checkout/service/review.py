@@ -34,7 +34,7 @@ def init_app() -> None:
 
 
 def what_arrived(order_id: int) -> tuple[Payment, Money] | None:
-    """The payment that differs from its order and what the gateway said had come; None for any other order."""
+    """The payment that differs from its order and what the gateway said is here of it; None for any other order."""
     event = db.session.scalars(
         select(StateEvent)
         .where(
@@ -61,24 +61,25 @@ def put_before_people(payment: Payment, order: Order, status: PaymentStatus, now
     is under review, what came waits among the refunds that failed: the gateway is asked for none of it before two
     operators have said so.
     """
-    facts = {"paid": status.amount.minor, "currency": status.amount.currency, "payment": payment.id}
+    here = status.kept
+    facts = {"paid": here.minor, "currency": here.currency, "payment": payment.id}
     sources = (*UNPAID, _S.EXPIRED)
     if advance(Order, order.id, ORDER, _S.PAYMENT_REVIEW, at=now, sources=sources, facts=facts):
         return
     arrived = what_arrived(order.id)
     is_known = arrived is not None and arrived[0].id == payment.id
-    if is_known or not status.amount.minor or payments.is_refunded(payment.id):
+    if is_known or not here.minor or payments.is_refunded(payment.id):
         return
     refund = payments.owe_refund(
         payment=payment,
         order_reference=order.reference,
-        amount=status.amount,
+        amount=here,
         cause=DIFFERS,
         order_line_id=None,
         now=now,
-        arrived=status.amount.minor,
+        arrived=here.minor,
     )
-    said = f"{status.amount.decimal} {status.amount.currency} came for {status.order_reference}"
+    said = f"{here.decimal} {here.currency} came for {status.order_reference}"
     advance(Refund, refund.id, REFUND, RefundState.FAILED, at=now, last_message=said)
 
 
@@ -106,6 +107,9 @@ def _give_back(proposal: Proposal, now: datetime) -> None:
     order = db.session.get_one(Order, proposal.subject_id)
     offers.release_all([line.id for line in order.lines], now)
     payment, amount = arrived
+    if amount.minor == 0:
+        # All of it went back before, or nothing came.
+        return
     refund = payments.owe_refund(
         payment=payment,
         order_reference=order.reference,

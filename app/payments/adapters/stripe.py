@@ -300,6 +300,7 @@ def _status(session: dict[str, Any]) -> PaymentStatus:
         is_live=session["livemode"],
         charge_reference=intent.get("id"),
         method=(charge.get("payment_method_details") or {}).get("type"),
+        refunded=charge.get("amount_refunded", 0),
     )
 
 

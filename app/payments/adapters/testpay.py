@@ -71,6 +71,7 @@ class TestpayGateway:
             is_live=False,
             charge_reference=charge_reference(page.reference) if page.status == "complete" else None,
             method=page.method,
+            refunded=page.refunded,
         )
 
     def expire_checkout(self, gateway_reference: str) -> PaymentStatus:

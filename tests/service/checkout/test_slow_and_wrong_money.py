@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from app.audit.service import agree
 from app.checkout import service
-from app.checkout.service.review import what_arrived
+from app.checkout.service.review import propose_refund, what_arrived
 from app.checkout.states import OrderState
 from app.db import StateEvent, db
 from app.fulfilment.process import Collaborators, run_due
@@ -17,6 +18,7 @@ from app.kernel.money import Money
 from app.payments.ports import GatewayOutcomeUnknown, GatewayRefusal, GatewayState, PaymentStatus
 from app.payments.states import PaymentState, RefundState
 from tests.builders import (
+    NOW,
     a_payable_order,
     a_placed_order,
     an_offer,
@@ -30,6 +32,7 @@ from tests.builders import (
     the_order,
 )
 from tests.fakes import FakeGateway
+from tests.people import actor_of, an_operator
 from tests.service.checkout.orders import an_expired_order, mails_of, two_open_pages
 
 
@@ -246,6 +249,31 @@ def test_a_second_payment_that_differs_waits_beside_the_first_that_people_decide
     arrived = what_arrived(order_id)
     assert arrived is not None
     assert {arrived[0].id, refund.payment_id} == {first.id, second.id}
+
+
+@pytest.mark.parametrize(("went_back", "goes_back"), [(500, []), (150, [(350, "differs", RefundState.SUCCEEDED)])])
+def test_money_that_went_back_before_we_heard_of_it_buys_nothing_and_only_the_rest_goes_back(
+    world: Collaborators, went_back: int, goes_back: list[object]
+) -> None:
+    offer_id = an_offer(price=250)
+    order_id = a_payable_order(world, {offer_id: 2})
+    page = gateway_of(world).pay()
+    gateway_of(world).refund(page, None, Money(went_back, "USD"), "made on the gateway's own pages")
+
+    look_again(world, order_id)
+    run_due(world)
+    assert (the_order(order_id).state, cancellations_of(order_id)) == (OrderState.PAYMENT_REVIEW, [])
+    propose_refund_and_agree(order_id)
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.REFUSED
+    assert [(r.amount, r.cause, r.state) for r in refunds_of(order_id)] == goes_back
+    assert the_offer(offer_id).units_reserved == 0
+
+
+def propose_refund_and_agree(order_id: int) -> None:
+    eva, ole = (actor_of(an_operator(f"{name}@tonne.example")) for name in ("eva", "ole"))
+    agree(propose_refund(order_id, eva, reason="Seen at the gateway.", now=NOW), ole, now=NOW)
 
 
 def test_a_payment_of_nothing_that_differs_leaves_nothing_to_give_back(world: Collaborators) -> None:
