@@ -14,6 +14,7 @@ from app.checkout.models import Beneficiary, Order, OrderLine, Remedy
 from app.checkout.order_queries import OrderView
 from app.checkout.states import OrderState, RemedyState
 from app.db import db
+from app.jobs import hold
 from app.kernel.money import Money
 from app.offers import closing
 from app.offers.connection import is_connected
@@ -72,7 +73,13 @@ def find_substitute(line: OrderLine, offer_id: int, now: datetime) -> Offer | No
 
 
 def _suiting(line: OrderLine, offers: Select[Offer, str | None]) -> list[Offer]:
-    """Those that cost no more than was paid and may be cancelled for what the buyer said."""
+    """Those that cost no more than was paid and may be cancelled for what the buyer said.
+
+    None where a restored backup may have forgotten that the money went back: asked for again, it goes back once, but
+    what it buys would be paid by nobody.
+    """
+    if hold.may_have_been_done(db.session.get_one(Order, line.order_id).placed_at):
+        return []
     intent = db.session.get_one(Beneficiary, line.beneficiary_id).intent
     return [
         offer

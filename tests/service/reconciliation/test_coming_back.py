@@ -11,6 +11,9 @@ from sqlalchemy import delete, select
 from app.audit.errors import NoLongerPossible
 from app.audit.service import agree
 from app.certificates.models import CertificateCounter
+from app.checkout import service as checkout
+from app.checkout.errors import SubstituteUnfit
+from app.checkout.models import Remedy
 from app.db import db, transaction
 from app.fulfilment.process import Collaborators, run_due
 from app.jobs import hold
@@ -35,9 +38,11 @@ from tests.builders import (
     certificates_of,
     gateway_of,
     ledger_effects,
+    look_again,
     pass_time,
     refunds_of,
     registry_of,
+    take_units_instead,
     the_offer,
     the_order,
 )
@@ -196,6 +201,50 @@ def test_a_refund_made_after_the_backup_is_recognised_by_its_key_and_not_made_ag
 
     assert refunds_of(order)[0].state is RefundState.SUCCEEDED
     assert len(gateway_of(world).refunds) == 1, "the payment service found the key of the first"
+
+
+def test_money_that_went_back_after_the_backup_buys_nothing_when_we_hear_of_it_again(world: Collaborators) -> None:
+    order = a_payable_order(world, {an_offer(): 10})
+    work(world)
+    backup = keep(world)
+    checkout.withdraw(order, world.gateway, world.registries, world.settings, world.clock)
+    gateway_of(world).pay()
+    look_again(world, order)
+    work(world)
+    assert [(each.cause, each.state) for each in refunds_of(order)] == [("withdrawn", RefundState.SUCCEEDED)]
+
+    come_back(world, backup)
+    pass_time(world, minutes=10)
+    compare(world)
+    lift(world)
+    pass_time(world, minutes=10)
+    work(world)
+
+    assert (the_order(order).state.value, cancellations_of(order)) == ("payment_review", [])
+    assert effects() == {}
+
+
+def test_money_that_may_have_gone_back_after_the_backup_buys_no_other_units(world: Collaborators) -> None:
+    other = an_offer(number=2, price=250)
+    registry_of(world).submits = [Refused(RefusalCode.RULES, "not today")]
+    order = a_finished_order(world, {an_offer(number=1, price=300): 10})
+    work(world)
+    backup = keep(world)
+    remedy_id = db.session.scalars(select(Remedy.id)).one()
+    checkout.take_money(remedy_id, world.settings, world.clock.now())
+    work(world)
+
+    come_back(world, backup)
+    compare(world)
+    lift(world)
+    with pytest.raises(SubstituteUnfit):
+        take_units_instead(world, order, other)
+    pass_time(world, days=4)
+    work(world)
+
+    assert [(each.cause, each.state) for each in refunds_of(order)] == [("refused", RefundState.SUCCEEDED)]
+    assert len(gateway_of(world).refunds) == 1
+    assert effects() == {}
 
 
 def test_what_this_copy_never_knew_is_a_stray_whose_units_are_gone_for_good(world: Collaborators) -> None:
