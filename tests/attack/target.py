@@ -41,12 +41,13 @@ class Target:
         self._note = lambda _app, exception, **_more: self.exceptions.append(f"{type(exception).__name__}: {exception}")
         got_request_exception.connect(self._note, house.app)
         self.cookies = {role: _session_of(house, role) for role in ROLES}
-        more = furnish(house)
+        # Addresses that no page links to: those that stand in mails.
+        self.mailed = furnish(house)
         self._fill_basket()
         keeper.keep()
         self.names: dict[str, list[str]] = {}
         self.forms: list[tuple[str, Form]] = []
-        self._read_pages(more)
+        self._read_pages(self.mailed)
         keeper.put_back()
 
     @property

@@ -95,21 +95,6 @@ def test_tries_of_one_network_address_are_limited(make_app: AppMaker) -> None:
     visitor.send(page, "/sign-in", 429, email="nobody@example.org", password="wrong")
 
 
-def test_a_sign_in_starts_a_new_session(shop: Shop) -> None:
-    joined(shop)
-    visitor = shop.visitor()
-    visitor.get("/en/account/sign-in")
-    with visitor.client.session_transaction() as session:
-        session["planted"] = "by somebody else"
-        session[SESSION_KEY] = "known to somebody else"
-
-    tries(visitor, "ana@example.org", PASSWORD, 303)
-
-    with visitor.client.session_transaction() as session:
-        assert "planted" not in session
-        assert session[SESSION_KEY] != "known to somebody else"
-
-
 def test_the_second_factor_changes_the_token_and_the_old_one_opens_nothing(shop: Shop) -> None:
     secret, _codes = enrolled(shop, joined(shop))
     visitor = signed_in(shop)
