@@ -6,6 +6,7 @@ import re
 
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
 from wtforms import StringField
 from wtforms.validators import InputRequired, Length, Optional, Regexp
 
@@ -16,6 +17,17 @@ NUMBER = re.compile(r"\s*TN\s*\d{1,12}\s*[/-]\s*\d{4}\s*\Z", re.IGNORECASE)
 
 def _cleaned(value: str | None) -> str:
     return clean_line(value or "")
+
+
+class FileForm(FlaskForm):
+    """A certificate as somebody got it, to be compared."""
+
+    file = FileField(
+        lazy_gettext("The PDF of a certificate"),
+        description=lazy_gettext("Unchanged, at most 1 MB. We compare its bytes and keep nothing of it."),
+        validators=[FileRequired(lazy_gettext("Choose a file."))],
+        render_kw={"accept": ".pdf,application/pdf"},
+    )
 
 
 class VerifyForm(FlaskForm):

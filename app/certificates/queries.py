@@ -6,11 +6,11 @@ import hmac
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import case, select
+from sqlalchemy import bindparam, case, select
 
 from app.certificates.facts import from_json
 from app.certificates.listing import BENEFICIARY
-from app.certificates.models import Certificate
+from app.certificates.models import Certificate, Document
 from app.certificates.ports import CertificateFacts
 from app.certificates.states import CertificateState
 from app.claims.queries import is_held_back
@@ -20,6 +20,21 @@ from app.kernel.references import normalised_code
 # What only the code opens, and of it what the buyer may have chosen to publish.
 SECRET = ("verification_code", "order_reference", "country")
 PERSONAL = ("beneficiary_name", "purpose", "scheme_name")
+
+_ISSUED = (
+    select(Document.subject, Certificate.verification_code)
+    .outerjoin(Certificate, Certificate.number == Document.subject)
+    .where(Document.pdf_sha256 == bindparam("sha256"))
+    .limit(1)
+)
+
+
+@dataclass(frozen=True)
+class IssuedFile:
+    """A PDF that was drawn here: of the certificate `subject` with its `code`, or of an order's summary without one."""
+
+    subject: str
+    code: str | None
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,12 @@ class CertificateView:
     is_full: bool
     wrong_code: bool
     withheld: tuple[str, ...]
+
+
+def find_issued_file(sha256: str) -> IssuedFile | None:
+    """What was drawn here with exactly the bytes of this hash; documents are never thrown away or changed."""
+    row = db.session.execute(_ISSUED, {"sha256": sha256}).first()
+    return None if row is None else IssuedFile(row.subject, row.verification_code)
 
 
 def find_certificate(number: str, code: str) -> CertificateView | None:

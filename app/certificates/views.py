@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -11,13 +12,13 @@ from werkzeug.wrappers import Response
 
 from app.certificates import presentation
 from app.certificates.facts import to_plain
-from app.certificates.forms import VerifyForm
-from app.certificates.queries import CertificateView, find_certificate
+from app.certificates.forms import FileForm, VerifyForm
+from app.certificates.queries import CertificateView, find_certificate, find_issued_file
 from app.certificates.responses import attestation_response, document_response
 from app.kernel.references import certificate_slug, normalised_code, number_from_slug
 from app.registry.batch.queries import attestations_of
 from app.web.demonstration import statement
-from app.web.i18n import negotiated_language, vary_by_reader
+from app.web.i18n import negotiated_language, shows_page, vary_by_reader
 from app.web.limits import limit_verify, when_limited
 from app.web.security import form_checks_token
 
@@ -43,8 +44,10 @@ def _form_when_limited(try_again: str, slug: str | None = None) -> Response:
     return _form_page(form, 429, notice)
 
 
-def _form_page(form: VerifyForm, status: int, notice: str | None = None) -> Response:
-    return make_response(render_template("certificates/verify.html", form=form, notice=notice), status)
+def _form_page(form: VerifyForm, status: int, notice: str | None = None, file_form: FileForm | None = None) -> Response:
+    given = FileForm(formdata=None, prefix="file-") if file_form is None else file_form
+    page = render_template("certificates/verify.html", form=form, file_form=given, notice=notice)
+    return make_response(page, status)
 
 
 @blueprint.route("/verify", methods=["GET", "POST"])
@@ -60,6 +63,37 @@ def verify() -> Response:
         values: dict[str, Any] = {"code": code} if code else {}
         return redirect(url_for("certificates.show", slug=certificate_slug(number), **values), 303)
     return _form_page(form, 422 if form.is_submitted() else 200)
+
+
+@blueprint.post("/verify/file")
+@when_limited(_form_when_limited)
+@form_checks_token
+@limit_verify
+def check_file() -> Response:
+    """Tell whether a file is byte for byte one that was drawn here. Nothing in it is read, and nothing is kept."""
+    shows_page("certificates.verify")
+    form, file_form = VerifyForm(formdata=None), FileForm(prefix="file-")
+    if not file_form.validate_on_submit():
+        return _form_page(form, 422, file_form=file_form)
+    sha256 = hashlib.file_digest(file_form.file.data.stream, "sha256").hexdigest()
+    found = find_issued_file(sha256)
+    if found is None:
+        file_form.file.errors = (
+            gettext(
+                "This file is not one that we issued, or it was changed since: a scan, and a copy that another program "
+                "saved, have other bytes. Type its number and code instead, and compare what you see."
+            ),
+        )
+        return _form_page(form, 422, file_form=file_form)
+    if found.code is None:
+        notice = gettext(
+            "This file is, byte for byte, the summary of order %(reference)s as we issued it. "
+            "Check the certificates that it names one by one.",
+            reference=found.subject,
+        )
+        return _form_page(form, 200, notice)
+    slug = certificate_slug(found.subject)
+    return redirect(url_for("certificates.show", slug=slug, code=found.code, file=sha256), 303)
 
 
 @blueprint.get("/verify/<slug>")
@@ -79,6 +113,7 @@ def show(slug: str) -> Response:
         facts=view.facts,
         is_full=view.is_full,
         wrong_code=view.wrong_code,
+        file_sha256=_file_argument(view),
         state=view.state,
         superseded_by=None,
         attestations=attestations_of([part.reference for part in view.facts.transactions]) if view.is_full else (),
@@ -139,6 +174,13 @@ def _opened(slug: str) -> CertificateView:
     if view is None or not view.is_full:
         abort(404)
     return view
+
+
+def _file_argument(view: CertificateView) -> str | None:
+    """The hash in the address, if a file of this certificate has it."""
+    sha256 = request.args.get("file", "")
+    found = find_issued_file(sha256) if view.is_full and sha256 else None
+    return sha256 if found is not None and found.subject == view.facts.number else None
 
 
 def _code_argument() -> dict[str, Any]:

@@ -35,7 +35,7 @@ open
     calculator.budget calculator.data calculator.factors calculator.start
     catalog.compare catalog.map catalog.prices catalog.project catalog.projects catalog.sorting
     certificate_links.follow
-    certificates.attestation
+    certificates.attestation certificates.check_file
     certificates.data certificates.pdf certificates.show certificates.verify
     checkout.add checkout.attestation checkout.basket checkout.certificate_pdf checkout.details checkout.order
     checkout.order_data checkout.order_progress checkout.pay_again checkout.payment_return checkout.resend

@@ -10,7 +10,7 @@ from flask import Flask
 from flask_wtf import FlaskForm
 
 from app.calculator.entry import NAMES
-from app.certificates.forms import VerifyForm
+from app.certificates.forms import FileForm, VerifyForm
 from app.checkout.forms import DetailsForm, ReviewForm
 from app.complaints.forms import ComplaintForm
 from app.config import SETTINGS
@@ -45,6 +45,7 @@ def test_every_form_field_is_listed(context: Flask) -> None:
             "details": DetailsForm(),
             "review": ReviewForm(),
             "verify": VerifyForm(),
+            "verify, file": FileForm(prefix="file-"),
             "complaint": ComplaintForm(),
         }
         fields = {(name, field.name) for name, form in forms.items() for field in form}
