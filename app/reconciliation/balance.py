@@ -22,6 +22,8 @@ from app.checkout.models import Order, OrderLine, Remedy
 from app.checkout.service.review import DIFFERS
 from app.checkout.states import OrderState, RemedyState
 from app.db import StateEvent, db, end_reading, transaction
+from app.direct.models import DirectCancellation
+from app.direct.states import DirectState
 from app.offers.models import Offer, Reservation
 from app.offers.states import ReservationState
 from app.payments.models import Payment, Payout, Refund
@@ -40,6 +42,8 @@ STILL_OPEN = timedelta(hours=1)
 
 Pairs = Iterator[tuple[str, int, int]]  # what is meant, and what either side says of it
 _CONFIRMED = CancellationState.CONFIRMED
+# Orders that have their units and not yet all of their answers.
+_GOES_ON = (OrderState.PAID, OrderState.RISK_HOLD, OrderState.FULFILLING)
 _Root = aliased(Payment)
 
 
@@ -234,13 +238,27 @@ def _offers_and_reservations() -> Pairs:
         )
 
 
-def _lines_and_cancellations() -> Pairs:
-    """Units of a line, and units that the registry was asked to cancel for it."""
+def _settled_and_confirmed() -> Pairs:
+    """Units that were sold for good, and units that are cancelled, of every line that waits for nothing any more."""
+    is_confirmed = (Cancellation.order_line_id == OrderLine.id) & (Cancellation.state == _CONFIRMED)
     yield from _pairs(
-        select(Cancellation.reference, OrderLine.units, Cancellation.units).join(
-            OrderLine, OrderLine.id == Cancellation.order_line_id
-        )
+        select(Order.reference, Reservation.units, func.coalesce(Cancellation.units, 0))
+        .join(OrderLine, OrderLine.order_id == Order.id)
+        .join(Reservation, Reservation.order_line_id == OrderLine.id)
+        .outerjoin(Cancellation, is_confirmed)
+        .where(Reservation.state == ReservationState.SETTLED, Order.state.not_in(_GOES_ON))
     )
+
+
+def _lines_and_cancellations() -> Pairs:
+    """Units of a line or of a direct cancellation, and units that the registry was asked to cancel for it."""
+    for asked_for, of in (
+        (OrderLine, Cancellation.order_line_id),
+        (DirectCancellation, Cancellation.direct_cancellation_id),
+    ):
+        yield from _pairs(
+            select(Cancellation.reference, asked_for.units, Cancellation.units).join(asked_for, asked_for.id == of)
+        )
 
 
 def _cancellations_and_blocks() -> Pairs:
@@ -302,9 +320,15 @@ def _orders_and_certificates() -> Pairs:
     ):
         yield reference, int(units), certified.get(order_id, 0)
     yield from _pairs(
-        select(Cancellation.reference, Cancellation.units, RegisterEntry.units)
-        .join(Certificate, Certificate.direct_cancellation_id == Cancellation.direct_cancellation_id)
-        .join(RegisterEntry, RegisterEntry.certificate_id == Certificate.id)
+        select(
+            DirectCancellation.reference,
+            case((Cancellation.state == _CONFIRMED, Cancellation.units), else_=0),
+            func.coalesce(RegisterEntry.units, 0),
+        )
+        .outerjoin(Cancellation, Cancellation.direct_cancellation_id == DirectCancellation.id)
+        .outerjoin(Certificate, Certificate.direct_cancellation_id == DirectCancellation.id)
+        .outerjoin(RegisterEntry, RegisterEntry.certificate_id == Certificate.id)
+        .where(DirectCancellation.state.in_((DirectState.FULFILLED, DirectState.REFUSED)))
     )
 
 
@@ -361,6 +385,7 @@ CHECKS: dict[str, Callable[[], Pairs]] = {
     "sellers": _sellers,
     "reservations": _lines_and_reservations,
     "offers": _offers_and_reservations,
+    "settled lines": _settled_and_confirmed,
     "cancellations": _lines_and_cancellations,
     "serial numbers": _cancellations_and_blocks,
     "serial numbers once": _numbers_once,

@@ -73,6 +73,7 @@ CHECKS: Mapping[str, Any] = {
     "closed": _("Sellers’ shares then, and the same shares now"),
     "reservations": _("Units of a line, and units taken out of the offer"),
     "offers": _("Units that an offer says are held and sold, and its orders"),
+    "settled lines": _("Units that were sold, and units cancelled for them"),
     "cancellations": _("Units of a line, and units cancelled for it"),
     "serial numbers": _("Units cancelled, and their serial numbers counted"),
     "ledger": _("Units cancelled, and units in the ledger"),

@@ -36,6 +36,7 @@ from tests.builders import (
     the_order,
 )
 from tests.people import an_operator
+from tests.service.direct import asking
 
 PRICE = 250
 
@@ -47,6 +48,8 @@ def sold(world: Collaborators) -> None:
     a_finished_order(world, {first: 10, second: 3})
     registry_of(world).submits = [Refused(RefusalCode.RULES, "not today")]
     a_finished_order(world, {second: 7})
+    run_due(world)
+    asking.placed(world, an_offer(number=4, units=10, held=30), units=20)
     run_due(world)
     a_paid_order(world, {first: 4})
     a_placed_order(world.settings, {first: 2})
@@ -161,6 +164,10 @@ def test_what_is_sold_while_the_balance_is_drawn_is_no_difference(
         ("UPDATE certificate SET facts = replace(facts, '\"units\":10', '\"units\":11') WHERE id = 1", "frozen facts"),
         ("UPDATE certificate SET facts = replace(facts, 'Demonstration', 'demonstration')", "frozen facts"),
         ("UPDATE reservation SET state = 'released' WHERE id = 1", "payments"),
+        ("UPDATE direct_cancellation SET units = units + 1", "cancellations"),
+        ("DELETE FROM register_entry WHERE certificate_id = (SELECT max(id) FROM certificate)", "certificates"),
+        ("UPDATE purchase_order SET state = 'fulfilled' WHERE state = 'paid'", "settled lines"),
+        ("UPDATE purchase_order SET state = 'expired' WHERE state = 'paid'", "settled lines"),
     ],
 )
 def test_an_error_of_one_in_any_table_is_found(
