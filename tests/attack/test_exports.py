@@ -9,10 +9,12 @@ import re
 import pytest
 from sqlalchemy import String, Text
 
-from app.db import db
+from app.audit.service import Actor, Subject, note_act
+from app.db import db, transaction
 from tests.attack.asking import Asked, path_of
 from tests.attack.keeping import SqliteKeeper
 from tests.attack.target import Target
+from tests.builders import NOW
 
 pytestmark = [pytest.mark.sweep, pytest.mark.xdist_group("attack")]
 
@@ -24,7 +26,9 @@ NUMBER = re.compile(r"[-+]?[\d.,\s]+%?")
 # Cells that spreadsheets run, and the full-width signs that some read as the plain ones.
 STARTS = tuple("=+-@\t\r\n＝＋－＠")
 # Files with words of sellers, operators and participants in this house; others hold figures and codes.
-WITH_WORDS = frozenset({"dashboard.orders_csv", "selling.export", "statistics.cancelled_here"})
+WITH_WORDS = frozenset(
+    {"dashboard.orders_csv", "desk.acts_csv", "desk.payouts_csv", "selling.export", "statistics.cancelled_here"}
+)
 
 
 @pytest.fixture
@@ -38,6 +42,8 @@ def poisoned(target: Target, keeper: SqliteKeeper) -> Target:
                 is_free = not (column.unique or column.foreign_keys or column.primary_key or column.name in unique)
                 if is_long and is_free:
                     _poison(table.name, column.name)
+        with transaction():  # the database lets nobody change one
+            note_act(Actor(None, FORMULA), "note_written", Subject("order", 1, FORMULA), at=NOW, reason=FORMULA)
         db.session.remove()
     return target
 
@@ -65,6 +71,11 @@ def files(target: Target) -> dict[str, str]:
     return found
 
 
+def promised(target: Target) -> set[str]:
+    """Every endpoint whose address says that it gives out CSV."""
+    return {rule.endpoint for rule in target.house.rules() if "csv" in rule.rule and "GET" in (rule.methods or ())}
+
+
 def formulas(file: str) -> list[str]:
     """The cells of a file that a spreadsheet would run."""
     cells = (cell for row in csv.reader(io.StringIO(file)) for cell in row)
@@ -78,6 +89,7 @@ def test_no_cell_of_any_exported_file_is_run_as_a_formula(poisoned: Target) -> N
     # The formulas are there, as text, wherever a file shows words of somebody's.
     with_text = {endpoint for endpoint, file in found.items() if "'=" in file}
     assert with_text >= WITH_WORDS, sorted(found)
+    assert promised(poisoned) - set(found) == set()
 
 
 def test_a_formula_would_be_found() -> None:

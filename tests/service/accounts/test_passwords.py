@@ -67,6 +67,13 @@ def test_what_a_hundred_million_guesses_find_is_refused() -> None:
     assert find_weakness("1234567890987", []) is not None
 
 
+@pytest.mark.parametrize(
+    "password", ["plumtractorsevenoceans", "PLUM TRACTOR SEVEN OCEANS", "730295184467", "пять зелёных велосипедов"]
+)
+def test_characters_of_one_kind_are_enough_where_they_are_hard_to_guess(password: str) -> None:
+    assert find_weakness(password, KNOWN, HOUSE) is None
+
+
 def test_the_page_says_what_is_wrong_with_it(shop: Shop) -> None:
     visitor = joined(shop)
     form = visitor.get("/en/account/security/password")
