@@ -111,7 +111,7 @@ def order_paid(order: Order, settings: Settings, promise: timedelta, now: dateti
     _queue(order, f"order_paid:{order.reference}", facts, now)
 
 
-def payment_processing(order: Order, settings: Settings, now: datetime) -> None:
+def payment_processing(order: Order, payment: Payment, settings: Settings, now: datetime) -> None:
     """The buyer did their part; the bank takes its time, and the units are held."""
     facts = PaymentProcessing(
         reference=order.reference,
@@ -120,7 +120,7 @@ def payment_processing(order: Order, settings: Settings, now: datetime) -> None:
         total=order.money,
         held_until=min(filter(None, (order.expires_at, last_order_at([line.offer_id for line in order.lines])))),
     )
-    _queue(order, f"payment_processing:{order.reference}", facts, now)
+    _queue(order, f"payment_processing:{order.reference}:{payment.attempt}", facts, now)
 
 
 def payment_failed(order: Order, payment: Payment, settings: Settings, now: datetime) -> None:

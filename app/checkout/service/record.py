@@ -248,7 +248,7 @@ def _record_processing(
     if moved and order.state in UNPAID:
         order.expires_at = now + payments.DELAYED_HOLD
         _leave_basket(order)
-        mails.payment_processing(order, settings, now)
+        mails.payment_processing(order, payment, settings, now)
 
 
 def _record_failure(payment: Payment, to: PaymentState, settings: Settings, now: datetime) -> None:

@@ -102,6 +102,20 @@ def test_a_bank_that_says_no_after_days_leaves_time_to_pay_in_another_way(world:
     assert the_order(order_id).state is OrderState.PAID
 
 
+def test_a_buyer_who_pays_by_bank_for_the_second_time_is_told_again_that_it_takes_time(world: Collaborators) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    for state in (GatewayState.PROCESSING, GatewayState.FAILED):
+        gateway_of(world).payments[gateway_of(world).newest()].state = state
+        look_again(world, order_id)
+    service.start_payment(order_id, world.gateway, world.settings, world.clock)
+    gateway_of(world).payments[gateway_of(world).newest()].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+    run_due(world)
+
+    first, _refused, second = mails_of(world)
+    assert first == second
+
+
 def test_a_page_thought_dead_that_is_in_the_banks_hands_is_watched_until_the_bank_answers(
     world: Collaborators,
 ) -> None:
