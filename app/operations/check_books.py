@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlalchemy import select
+
+from app.checkout.models import Order
+from app.db import db
+from app.direct.models import DirectCancellation
 from app.kernel.money import Money
 from app.operations.check_tables import in_words
 from app.operations.findings import Finding, ok, problem, warning
@@ -43,6 +48,19 @@ def owed(patient: Patient) -> Iterator[Finding]:
         yield warning("owed", f"Participants are owed {left}, and CURRENCY is {ours}: the desk shows only that.")
     else:
         yield ok("owed", f"What participants are owed is in {ours}.")
+
+
+def demonstration(patient: Patient) -> Iterator[Finding]:
+    """What happened while this copy was a demonstration does not stand among what is real."""
+    if patient.settings.is_demonstration:
+        yield ok("demonstration", "This copy is a demonstration, and everything in it.")
+        return
+    played = (select(kind.id).where(kind.is_demonstration.is_(True)).exists() for kind in (Order, DirectCancellation))
+    if any(db.session.scalars(select(each)).one() for each in played):
+        words = "Sales or cancellations of a demonstration are in these books. What sellers earned and the register"
+        yield problem("demonstration", f"{words} count them like real ones: begin with an empty database.")
+    else:
+        yield ok("demonstration", "Nothing in these books is of a demonstration.")
 
 
 def journal(patient: Patient) -> Iterator[Finding]:

@@ -38,6 +38,7 @@ CHECKS: dict[str, Check] = {
     "offers": check_tables.offers,
     "books": check_books.books,
     "owed": check_books.owed,
+    "demonstration": check_books.demonstration,
     "journal": check_books.journal,
     "fonts": check_machine.fonts,
     "sanctions": check_tables.sanctions,

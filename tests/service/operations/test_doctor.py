@@ -525,6 +525,17 @@ def test_refunds_that_the_gateway_took_and_says_nothing_about_are_found(world: A
     assert_well("refunds", patient(context, clock=world.clock))
 
 
+def test_what_is_left_of_a_demonstration_in_a_shop_that_is_real_is_found(world: Any, context: Flask) -> None:
+    played, real = patient(context), {"payment_gateway": "stripe", "stripe_secret_key": "rk_live_1"}
+    became_real = replace(played, settings=replace(played.settings, registry_of_record_name="Tonne", **real))
+    assert_well("demonstration", became_real)
+
+    a_paid_order(world, {an_offer(): 2})
+
+    assert "begin with an empty database" in bad("demonstration", became_real).words
+    assert_well("demonstration", played)
+
+
 def test_money_that_is_owed_in_a_currency_that_the_house_gave_up_is_found(world: Any, context: Flask) -> None:
     order_id = a_finished_order(world, {an_offer(price=1_000): 2})
     assert_well("owed", patient(context))
