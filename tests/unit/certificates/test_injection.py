@@ -1,9 +1,10 @@
-"""Certificates of people who type what is no name: nothing is fetched for them, and nothing in them is active."""
+"""Papers for people who type what is no name: nothing is fetched for them, and nothing in them is active."""
 
 from __future__ import annotations
 
 import io
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ import pikepdf
 import pytest
 
 from app.certificates.adapters.weasyprint import WeasyPrintRenderer
-from tests.unit.certificates.samples import REAL
+from app.certificates.ports import SummaryFacts
+from app.registry.adapters.forms import WeasyPrintForms
+from tests.unit.certificates.samples import REAL, TRANSACTION
+from tests.unit.registry.test_forwarding_form import LINE, REQUEST
 
 pytestmark = pytest.mark.xdist_group("certificates")  # fonts are loaded, and the same facts drawn, once
 
@@ -38,7 +42,26 @@ def _is_elsewhere(thing: Any) -> bool:
     return isinstance(thing, pikepdf.Object) and thing.is_indirect
 
 
-def test_what_was_typed_is_words_and_nothing_else(renderer: WeasyPrintRenderer, tmp_path: Path) -> None:
+def a_certificate(renderer: WeasyPrintRenderer, typed: str) -> bytes:
+    transaction = replace(TRANSACTION, holder=typed)
+    facts = replace(REAL, beneficiary_name=typed, purpose=typed, project_title=typed, transactions=(transaction,))
+    return renderer.certificate(facts, "en")
+
+
+def a_summary(renderer: WeasyPrintRenderer, typed: str) -> bytes:
+    one = replace(REAL, beneficiary_name=typed, purpose=typed, project_title=typed)
+    return renderer.summary(SummaryFacts("T-7KMQ-2XHD", (one, one), 0, "Tonne", False, REAL.placed_at), "en")
+
+
+def a_form_for_a_registry(_renderer: WeasyPrintRenderer, typed: str) -> bytes:
+    line = replace(LINE, beneficiary_name=typed, purpose=typed, project_title=typed)
+    return WeasyPrintForms().forwarding_request(replace(REQUEST, account=typed, holder=typed, lines=(line,)))
+
+
+@pytest.mark.parametrize("paper", [a_certificate, a_summary, a_form_for_a_registry], ids=lambda paper: paper.__name__)
+def test_what_was_typed_is_words_and_nothing_else(
+    renderer: WeasyPrintRenderer, tmp_path: Path, paper: Callable[[WeasyPrintRenderer, str], bytes]
+) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("a secret of this machine")
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -49,7 +72,7 @@ def test_what_was_typed_is_words_and_nothing_else(renderer: WeasyPrintRenderer, 
             f'<style>@import "{here}/a.css"; p {{ background: url({here}/b.png) }}</style><a href="javascript:1">a</a>'
             f'<object data="{here}/c"></object><script>1</script>{{{{ config }}}} url({here}/d)'
         )
-        pdf = renderer.certificate(replace(REAL, beneficiary_name=typed, purpose=typed, project_title=typed), "en")
+        pdf = paper(renderer, typed)
         with pytest.raises(TimeoutError):
             listener.accept()
 
