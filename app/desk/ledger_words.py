@@ -28,10 +28,12 @@ STATES: Mapping[int, Any] = {
     codes.COMPLETED: lazy_pgettext("transaction", "Completed"),
     codes.TERMINATED: lazy_pgettext("transaction", "Terminated: refused by the registry"),
 }
-CHANNELS: Mapping[str, Any] = {
+CHANNELS: dict[str, Any] = {
     "platform": _("Sold on this marketplace"),
     "registry": _("Asked for at the registry"),
 }
+# What a registry published was not sold here, even where it was sold.
+PUBLISHED_CHANNELS: Mapping[str, Any] = CHANNELS | {"platform": _("On the platform of the United Nations")}
 ORIGINS: Mapping[str, Any] = {
     "own": _("Made here"),
     "imported": _("From the published ledger"),
@@ -62,9 +64,10 @@ def transaction_origin(origin: str) -> str:
     return str(ORIGINS.get(origin, origin))
 
 
-def transaction_channel(channel: str) -> str:
+def transaction_channel(channel: str, origin: str) -> str:
     """The way a cancellation came; another marketplace has its own name."""
-    return str(CHANNELS.get(channel, channel))
+    known = PUBLISHED_CHANNELS if origin == "imported" else CHANNELS
+    return str(known.get(channel, channel))
 
 
 def init_app(app: Flask) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from app.accounts.models import Person
 from app.db import db, transaction
 from app.kernel.serials import Span
+from app.registry.ledger import codes
 from app.registry.ledger.books import Entry
 from app.registry.ledger.levies import Levies
 from app.registry.ledger.models import LedgerAccount, LedgerIssuance, LedgerPayment, LedgerTransaction
@@ -47,6 +48,18 @@ def test_accounts_and_transactions_are_told_in_words_with_their_codes(eva: Visit
     assert "Transfer within the registry (10)" in words
     assert "Completed (4)" in words
     assert "MN 1 – 40000" in words
+
+
+def test_what_a_registry_published_was_not_sold_here(shop: Shop, eva: Visitor) -> None:
+    cancelled = {"type_code": codes.CANCELLATION, "channel": "platform"}
+    ways = {"own": "Sold on this marketplace", "imported": "On the platform of the United Nations"}
+    for origin, way in ways.items():
+        with shop.inside(), transaction() as session:
+            session.execute(update(LedgerTransaction).values(cancelled | {"origin": origin}))
+
+        words = eva.get("/en/desk/ledger").words
+
+        assert [told for told in ways.values() if told in words] == [way]
 
 
 def test_issuances_are_found_by_their_project(eva: Visitor) -> None:
@@ -107,7 +120,7 @@ def test_the_trail_that_is_never_erased_does_not_say_who_paid(shop: Shop, eva: V
     ("typed", "said"),
     [
         ({"amount": "", "payer": "x", "reference": "B", "reason": "r"}, "Enter the amount that came."),
-        ({"amount": "much", "payer": "x", "reference": "B", "reason": "r"}, "Enter an amount with digits"),
+        ({"amount": "much", "payer": "x", "reference": "B", "reason": "r"}, "Enter an amount of money, such as 12.50."),
         ({"amount": "1.00", "payer": "", "reference": "B", "reason": "r"}, "Enter who paid."),
         ({"amount": "1.00", "payer": "x", "reference": "", "reason": "r"}, "Give the bank’s reference."),
         ({"amount": "0.00", "payer": "x", "reference": "B", "reason": "r"}, "This payment cannot be booked."),
