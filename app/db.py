@@ -92,10 +92,13 @@ def init_migrations(app: Flask) -> None:
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
+def transaction(*, lasting: bool = True) -> Iterator[Session]:
     """One use case, committed whole or not at all. Only services open one.
 
-    Raises NestedTransactionFault when one is open already.
+    One that is not `lasting` does not wait until the disk has it. When the power fails, or the database is killed, the
+    changes of the last second may be gone, each of them whole; a lasting one takes along what was committed before it.
+    That is for what nobody relies on and anybody can do again: a basket, a counter of attempts. Raises
+    NestedTransactionFault when one is open already.
     """
     session = db.session()
     if session.info.get("use_case"):
@@ -105,7 +108,7 @@ def transaction() -> Iterator[Session]:
         session.rollback()
     session.info["use_case"] = True
     try:
-        with taking_the_write_lock():
+        with taking_the_write_lock(lasting=lasting):
             session.info["connection"] = session.connection()
         yield session
         session.commit()

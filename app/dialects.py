@@ -13,16 +13,21 @@ MOST_PREPARED = 400  # statements of one connection to PostgreSQL: a worker says
 _SECONDS_TO_WAIT_FOR_THE_WRITE_LOCK = 15
 
 _is_writing: ContextVar[bool] = ContextVar("is_writing", default=False)
+_is_lasting: ContextVar[bool] = ContextVar("is_lasting", default=True)
 
 
 @contextmanager
-def taking_the_write_lock() -> Iterator[None]:
-    """Whatever begins in here takes SQLite's write lock at once; PostgreSQL locks row by row."""
-    writing = _is_writing.set(True)
+def taking_the_write_lock(*, lasting: bool = True) -> Iterator[None]:
+    """Whatever begins in here takes SQLite's write lock at once; PostgreSQL locks row by row.
+
+    What is not `lasting` is committed without waiting for the disk: `app.db.transaction` says what for.
+    """
+    writing, lasts = _is_writing.set(True), _is_lasting.set(lasting)
     try:
         yield
     finally:
         _is_writing.reset(writing)
+        _is_lasting.reset(lasts)
 
 
 def prepare(engine: Engine) -> None:
@@ -41,12 +46,12 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA busy_timeout={_SECONDS_TO_WAIT_FOR_THE_WRITE_LOCK * 1000}")
         cursor.close()
 
     def _begin(connection: Any) -> None:
+        connection.execute(f"PRAGMA synchronous={'FULL' if _is_lasting.get() else 'NORMAL'}")
         # A deferred transaction that reads and then writes fails at once when another writer
         # came in between; taking the write lock first makes it wait its turn instead.
         connection.execute("BEGIN IMMEDIATE" if _is_writing.get() else "BEGIN")
@@ -76,7 +81,10 @@ def _prepare_postgresql(engine: Engine) -> None:
 
 def _begin(connection: Any) -> None:
     if _is_writing.get():
-        _of_driver(connection).autocommit = False
+        driver = _of_driver(connection)
+        driver.autocommit = False
+        if not _is_lasting.get():
+            driver.execute("SET LOCAL synchronous_commit TO off")
 
 
 def _execute(cursor: Any, statement: str, parameters: Any, _context: object = None) -> None:

@@ -55,7 +55,7 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
     than is left now (of an offer that visitors do not know that is nothing), BelowMinimum for less
     than the seller sells, SaleClosed when nothing of the mechanism is put into baskets any more.
     """
-    with transaction():
+    with transaction(lasting=False):
         basket_id = write(_FIND_AND_TOUCH, {"of_token": token, "now": now}).scalar() if token else None
         if token is None or basket_id is None:
             token = unguessable_token()
@@ -75,7 +75,7 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
 def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> dict[int, Refusal]:
     """Set the units (tonnes) of lines, by offer; gives what cannot be set, which stays as it was."""
     refusals: dict[int, Refusal] = {}
-    with transaction():
+    with transaction(lasting=False):
         # The basket before its lines, as whoever adds to it in another tab takes them.
         write(_TOUCH, {"of_token": token, "now": now})
         for row in db.session.execute(_IN_BASKET, {"token": token}).all():
@@ -92,7 +92,7 @@ def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> di
 
 def remove_line(*, token: str, offer_id: int, now: datetime) -> None:
     """Take an offer out of the basket."""
-    with transaction() as session:
+    with transaction(lasting=False) as session:
         basket = find_basket(token)
         if basket is None:
             return
@@ -104,7 +104,7 @@ def remove_line(*, token: str, offer_id: int, now: datetime) -> None:
 
 def save_details(*, token: str, details: Mapping[str, Any], now: datetime) -> None:
     """Keep what was typed in the checkout, so that going back loses nothing."""
-    with transaction():
+    with transaction(lasting=False):
         write(_KEEP_DETAILS, {"of_token": token, "now": now, "typed": dict(details)})
 
 

@@ -140,8 +140,8 @@ class DatabaseStorage(Storage):
 
 @contextmanager
 def _own_transaction() -> Iterator[Connection]:
-    """A connection beside the session's, that gives up soon when the database is busy."""
-    with db.engine.connect() as connection:
+    """A connection beside the session's, that gives up soon when the database is busy, and waits for no disk."""
+    with db.engine.connect() as connection, taking_the_write_lock(lasting=False):
         if connection.dialect.name == "postgresql":
             with connection.begin():
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{SECONDS_TO_WAIT_FOR_A_LOCK}s'")
@@ -152,7 +152,7 @@ def _own_transaction() -> Iterator[Connection]:
         patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
         driver.execute(f"PRAGMA busy_timeout = {SECONDS_TO_WAIT_FOR_A_LOCK * 1000}")
         try:
-            with taking_the_write_lock(), connection.begin():
+            with connection.begin():
                 yield connection
         finally:
             driver.execute(f"PRAGMA busy_timeout = {patience}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -25,6 +26,8 @@ from app.kernel.states import IllegalMove
 from app.offers.models import Offer
 from app.offers.states import OFFER, OfferState
 from tests.builders import NOW, all_at_once, an_offer, the_offer
+
+ROOT = Path(__file__).parents[3]
 
 
 def a_basket_row(token: str) -> Basket:
@@ -50,6 +53,38 @@ def test_a_use_case_that_fails_leaves_nothing_behind(context: Flask) -> None:
         session.add(a_basket_row("kept"))
 
     assert tokens() == ["kept"]
+
+
+def waits_for_the_disk() -> bool:
+    """Whether a commit is answered only when the disk has it, as the database says itself."""
+    name = db.engine.dialect.name
+    said = db.session.execute(
+        text("PRAGMA synchronous" if name == "sqlite" else "SHOW synchronous_commit")
+    ).scalar_one()
+    return said in {2, "on"}
+
+
+def test_a_commit_waits_for_the_disk_unless_nobody_relies_on_it(context: Flask) -> None:
+    with transaction():
+        assert waits_for_the_disk()
+    with transaction(lasting=False) as session:
+        session.add(a_basket_row("light"))
+        assert not waits_for_the_disk()
+    # The same connection, of one thread.
+    with transaction():
+        assert waits_for_the_disk()
+
+    assert tokens() == ["light"]
+
+
+def test_only_baskets_and_counters_of_attempts_do_not_wait_for_the_disk() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "app").rglob("*.py")
+        if "lasting=False" in path.read_text(encoding="utf-8")
+    }
+
+    assert found == {"app/checkout/baskets.py", "app/web/limits.py"}
 
 
 def test_a_use_case_inside_another_one_is_a_fault_of_ours_and_changes_nothing(context: Flask) -> None:
