@@ -21,7 +21,7 @@ from app.kernel.text import clean_lines, joined_digits
 from app.selling.terms import LONGEST_TEXT, MOST_TIERS, MOST_UNITS, Terms
 from app.web.fields import cleaned, in_each_language
 from app.web.import_errors import sentence
-from app.web.typed import ungrouped
+from app.web.typed import as_typed, ungrouped
 
 LARGEST_PRICE = 2**31 - 1  # minor units: what the column holds
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
@@ -179,10 +179,10 @@ def filled(units: int, terms: Terms, currency: str, seen: str) -> dict[str, Any]
 
 def filled_price(unit_price: int, tiers: tuple[tuple[int, int], ...], currency: str) -> Mapping[str, str]:
     """What stands in the fields of a price and its tiers; minor units of `currency`."""
-    values = {"unit_price": str(Money(unit_price, currency).decimal)}
+    values = {"unit_price": as_typed(Money(unit_price, currency).decimal)}
     for number, (from_units, price) in enumerate(tiers, start=1):
         values[f"tier{number}_units"] = str(from_units)
-        values[f"tier{number}_price"] = str(Money(price, currency).decimal)
+        values[f"tier{number}_price"] = as_typed(Money(price, currency).decimal)
     return values
 
 

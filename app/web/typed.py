@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
+from babel.numbers import get_decimal_symbol
 from flask_babel import gettext
 
 from app.kernel.languages import LANGUAGES
@@ -51,3 +53,8 @@ def ungrouped(typed: str) -> str:
     grouped = _GROUPED.fullmatch(text)
     sign = LANGUAGES[current_language()].thousands
     return text.replace(sign, "") if grouped and grouped[1] == sign else text
+
+
+def as_typed(value: Decimal) -> str:
+    """A number for a field, as somebody types it who reads the page's language: `2,50`."""
+    return str(value).replace(".", get_decimal_symbol(current_language()))

@@ -196,6 +196,28 @@ def card(html: str, offer_id: int) -> str:
     return str(found)
 
 
+def test_a_price_stands_in_its_field_as_the_page_writes_prices_and_can_be_sent_as_it_stands(house: House) -> None:
+    seller = house.browser()
+    page = seller.get(f"{house.room.replace('/en/', '/es/')}/offer-1/edit")
+    assert page.form("/edit").fields["unit_price"] == "2,50"
+
+    seller.send(page, "/edit", fields={"tier1_units": "100", "tier1_price": "2,25"})
+
+    assert house.offer().unit_price == 250
+    again = seller.get(f"{house.room.replace('/en/', '/fr/')}/offer-1/edit").form("/edit").fields
+    assert (again["unit_price"], again["tier1_price"]) == ("2,50", "2,25")
+
+
+def test_the_summary_of_errors_names_the_fields_of_which_it_says_the_same(house: House) -> None:
+    seller = house.browser()
+    page = seller.get(f"{house.room}/offer-1/edit")
+
+    told = seller.read(seller.send(page, "/edit", 422, fields={"units": "-5", "minimum_units": "0.5"}), 422)
+
+    for label in ("Units on offer", "Smallest purchase, in units"):
+        assert f"{label}: Enter a whole number in digits, such as 12." in told.words
+
+
 def test_changes_hold_at_once_and_keep_what_was_ordered(house: House) -> None:
     with house.shop.inside() as world:
         order_id = a_placed_order(world.settings, {house.offer_id: 100})
