@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.accounts.adapters.passwords import LEAST_SCORE, SHORTEST, Weakness, find_weakness, words_of_the_house
 from app.config import Settings
 from tests.conftest import SECRET
-from tests.service.accounts.entering import joined
+from tests.service.accounts.entering import PASSWORD, joined, tries
 from tests.service.conftest import Shop
 
 KNOWN = ["ana.lima@example.org", "Ana Lima"]
@@ -82,3 +84,25 @@ def test_the_page_says_what_is_wrong_with_it(shop: Shop) -> None:
     )
 
     assert "made of our name or words of our trade" in page.error_at("password")
+
+
+def test_a_password_of_200_characters_counts_letter_by_letter_as_it_was_typed(shop: Shop) -> None:
+    typed = "  Plum tractor seven ocèans, " * 7
+    chosen = typed[:199] + "."
+    visitor = joined(shop)
+    visitor.send(visitor.get("/en/account/security/password"), "/password", present=PASSWORD, password=chosen)
+
+    for almost in (chosen.strip(), chosen.lower(), chosen[:-1], chosen[:-1] + "!"):
+        tries(shop.visitor(), "ana@example.org", almost)
+    tries(shop.visitor(), "ana@example.org", chosen, 303)
+
+
+def test_what_is_typed_as_a_password_is_hidden_and_a_manager_may_fill_it_in(shop: Shop) -> None:
+    visitor, fields = joined(shop), []
+    for page in (visitor.get("/en/account/security/password"), shop.visitor().get("/en/account/sign-in")):
+        fields += re.findall(r'<input[^>]* name="(?:present|password)"[^>]*>', page.html)
+
+    assert len(fields) == 3
+    for field in fields:
+        assert 'type="password"' in field
+        assert re.search(r'autocomplete="(current|new)-password"', field)
