@@ -11,7 +11,7 @@ from wtforms.validators import DataRequired, InputRequired, Length
 from app.accounts.destinations import own_path
 from app.accounts.roles import Role
 from app.kernel.languages import LANGUAGES
-from app.web.fields import cleaned, email_field
+from app.web.fields import Longest, cleaned, email_field
 
 NAME_LENGTH = 200
 PASSKEY_NAME_LENGTH = 80
@@ -67,7 +67,7 @@ def _name() -> StringField:
         filters=[cleaned],
         validators=[
             DataRequired(lazy_gettext("Enter your name.")),
-            Length(max=NAME_LENGTH, message=lazy_gettext("Use at most %(max)d characters for the name.")),
+            Longest(NAME_LENGTH, lazy_gettext("Use at most %(max)s characters for the name.")),
         ],
         render_kw={"autocomplete": "name", "dir": "auto", "required": True},
     )
@@ -175,7 +175,7 @@ class AddPasskeyForm(FlaskForm):
         filters=[cleaned],
         validators=[
             DataRequired(lazy_gettext("Give the passkey a name.")),
-            Length(max=PASSKEY_NAME_LENGTH, message=lazy_gettext("Use at most %(max)d characters for the name.")),
+            Longest(PASSKEY_NAME_LENGTH, lazy_gettext("Use at most %(max)s characters for the name.")),
         ],
         render_kw={"autocomplete": "off", "dir": "auto", "required": True},
     )
@@ -191,7 +191,7 @@ class OrganisationForm(FlaskForm):
         filters=[cleaned],
         validators=[
             DataRequired(lazy_gettext("Enter the name of the organisation.")),
-            Length(max=NAME_LENGTH, message=lazy_gettext("Use at most %(max)d characters for the name.")),
+            Longest(NAME_LENGTH, lazy_gettext("Use at most %(max)s characters for the name.")),
         ],
         render_kw={"autocomplete": "organization", "dir": "auto", "required": True},
     )

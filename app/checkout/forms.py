@@ -9,12 +9,12 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, RadioField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import InputRequired, ValidationError
 
 from app.catalog import book
 from app.checkout.quantities import read_number
 from app.checkout.wording import WordingField, ask_about_name, ask_about_purpose
-from app.web.fields import CountryField, cleaned, email_field
+from app.web.fields import CountryField, Longest, cleaned, email_field
 
 NAME_LENGTH = 200
 PURPOSE_LENGTH = 500
@@ -49,9 +49,7 @@ class DetailsForm(FlaskForm):
             "It is printed on the certificate."
         ),
         filters=[cleaned],
-        validators=[
-            Length(max=NAME_LENGTH, message=lazy_gettext("Use at most %(max)d characters for the beneficiary."))
-        ],
+        validators=[Longest(NAME_LENGTH, lazy_gettext("Use at most %(max)s characters for the beneficiary."))],
         render_kw={"autocomplete": "name", "dir": "auto"},
     )
     beneficiary_wording = WordingField(lazy_gettext("Beneficiary: what is printed?"), choices=[])
@@ -59,9 +57,7 @@ class DetailsForm(FlaskForm):
         lazy_gettext("Purpose (optional)"),
         description=lazy_gettext("Why the units are cancelled, in your own words. It is printed as your statement."),
         filters=[cleaned],
-        validators=[
-            Length(max=PURPOSE_LENGTH, message=lazy_gettext("Use at most %(max)d characters for the purpose."))
-        ],
+        validators=[Longest(PURPOSE_LENGTH, lazy_gettext("Use at most %(max)s characters for the purpose."))],
         render_kw={"rows": 3, "dir": "auto", "autocomplete": "off"},
     )
     purpose_wording = WordingField(lazy_gettext("Purpose: what is printed?"), choices=[])

@@ -7,11 +7,11 @@ import re
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length, ValidationError
+from wtforms.validators import DataRequired, ValidationError
 
 from app.kernel.references import printed_reference, unguessable_token
 from app.kernel.text import clean_lines
-from app.web.fields import cleaned, email_field
+from app.web.fields import Longest, cleaned, email_field
 
 PROBLEM_LENGTH = 4_000
 WISH_LENGTH = 1_000
@@ -62,7 +62,7 @@ class ComplaintForm(FlaskForm):
         filters=[_cleaned_lines],
         validators=[
             DataRequired(lazy_gettext("Tell us what went wrong.")),
-            Length(max=PROBLEM_LENGTH, message=lazy_gettext("Use at most %(max)d characters for what happened.")),
+            Longest(PROBLEM_LENGTH, lazy_gettext("Use at most %(max)s characters for what happened.")),
         ],
         render_kw={"rows": 6, "dir": "auto", "autocomplete": "off", "required": True},
     )
@@ -72,7 +72,7 @@ class ComplaintForm(FlaskForm):
         filters=[_cleaned_lines],
         validators=[
             DataRequired(lazy_gettext("Tell us what would put it right.")),
-            Length(max=WISH_LENGTH, message=lazy_gettext("Use at most %(max)d characters here.")),
+            Longest(WISH_LENGTH, lazy_gettext("Use at most %(max)s characters here.")),
         ],
         render_kw={"rows": 3, "dir": "auto", "autocomplete": "off", "required": True},
     )

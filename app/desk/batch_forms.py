@@ -17,7 +17,7 @@ from app.audit.service import LONGEST_REASON
 from app.kernel.text import clean_lines
 from app.registry.batch.models import BatchLine
 from app.registry.batch.service import LONGEST_ACKNOWLEDGEMENT
-from app.web.fields import cleaned
+from app.web.fields import Longest, cleaned
 from app.web.filters import number
 
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
@@ -40,7 +40,7 @@ class AcknowledgeForm(FlaskForm):
         filters=[cleaned],
         validators=[
             InputRequired(lazy_gettext("Enter the administrator’s reference.")),
-            Length(min=1, max=LONGEST_ACKNOWLEDGEMENT, message=lazy_gettext("Use at most %(max)d characters here.")),
+            Longest(LONGEST_ACKNOWLEDGEMENT, lazy_gettext("Use at most %(max)s characters here."), least=1),
         ],
         render_kw=_PLAIN | {"required": True},
     )
@@ -68,7 +68,7 @@ class ResponseForm(FlaskForm):
             "Another operator reads it and has to agree."
         ),
         filters=[_lines],
-        validators=[Length(max=LONGEST_REASON, message=lazy_gettext("Use at most %(max)d characters here."))],
+        validators=[Longest(LONGEST_REASON, lazy_gettext("Use at most %(max)s characters here."))],
         render_kw={"rows": 3, "dir": "auto", "autocomplete": "off"},
     )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
@@ -21,8 +22,9 @@ from app.desk.words import RULES as RULE_WORDS
 from app.kernel.csvtable import CellRefused, amount, minor_units
 from app.kernel.money import Money
 from app.kernel.text import clean_lines
-from app.web.fields import CountryField, DayField, InstantField, cleaned, email_field
+from app.web.fields import CountryField, DayField, InstantField, Longest, cleaned, email_field
 from app.web.filters import money, number
+from app.web.typed import as_typed, ungrouped
 
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
@@ -39,7 +41,7 @@ def _long_text(label: str, description: str, missing: str, longest: int, rows: i
         validators=[
             InputRequired(missing),
             Length(min=1, message=missing),
-            Length(max=longest, message=lazy_gettext("Use at most %(max)d characters here.")),
+            Longest(longest, lazy_gettext("Use at most %(max)s characters here.")),
         ],
         render_kw={"rows": rows, "dir": "auto", "autocomplete": "off", "required": True},
     )
@@ -101,13 +103,13 @@ class BeneficiaryForm(FlaskForm):
     name = StringField(
         FIELDS["name"],
         filters=[cleaned],
-        validators=[Length(max=200, message=lazy_gettext("Use at most %(max)d characters for the beneficiary."))],
+        validators=[Longest(200, lazy_gettext("Use at most %(max)s characters for the beneficiary."))],
         render_kw={"dir": "auto", "autocomplete": "off"},
     )
     purpose = TextAreaField(
         FIELDS["purpose"],
         filters=[cleaned],
-        validators=[Length(max=500, message=lazy_gettext("Use at most %(max)d characters for the purpose."))],
+        validators=[Longest(500, lazy_gettext("Use at most %(max)s characters for the purpose."))],
         render_kw={"rows": 3, "dir": "auto", "autocomplete": "off"},
     )
     intent = RadioField(
@@ -148,7 +150,7 @@ class DecisionForm(FlaskForm):
         lazy_gettext("Reason"),
         description=lazy_gettext("You must give one to decline."),
         filters=[_lines],
-        validators=[Length(max=LONGEST_REASON, message=lazy_gettext("Use at most %(max)d characters here."))],
+        validators=[Longest(LONGEST_REASON, lazy_gettext("Use at most %(max)s characters here."))],
         render_kw={"rows": 3, "dir": "auto", "autocomplete": "off"},
     )
 
@@ -288,6 +290,15 @@ class ApplyForm(FlaskForm):
     content = HiddenField()  # base64: what a browser does to line breaks would be another file
 
 
+def read_money(field: StringField, currency: str) -> Money:
+    """What was typed in major units of `currency`, grouped as the page groups numbers. Raises ValidationError."""
+    try:
+        return Money(minor_units(amount(ungrouped(field.data or "")), currency), currency)
+    except CellRefused as refused:
+        example = as_typed(Decimal("12.50"))
+        raise ValidationError(gettext("Enter an amount of money, such as %(example)s.", example=example)) from refused
+
+
 class PayoutForm(FlaskForm):
     """A transfer that was made at the bank."""
 
@@ -309,7 +320,7 @@ class PayoutForm(FlaskForm):
         super().__init__(*args, **kwargs)
         self._currency = currency
         self.money: Money | None = None
-        self.amount.description = lazy_gettext("At most %(due)s are due. Digits and one decimal sign.", due=money(due))
+        self.amount.description = lazy_gettext("At most %(due)s are due.", due=money(due))
 
     def transfer(self) -> tuple[Money, date]:
         """What was sent and when. Raises LookupError before the form was found valid."""
@@ -319,12 +330,7 @@ class PayoutForm(FlaskForm):
 
     def validate_amount(self, field: StringField) -> None:
         """Read the amount in major units. Raises ValidationError."""
-        try:
-            self.money = Money(minor_units(amount(field.data or ""), self._currency), self._currency)
-        except CellRefused as refused:
-            raise ValidationError(
-                lazy_gettext("Enter an amount with digits and one decimal sign, such as 12.50.")
-            ) from refused
+        self.money = read_money(field, self._currency)
 
 
 def rules_form(values: dict[str, int]) -> FlaskForm:

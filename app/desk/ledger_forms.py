@@ -8,14 +8,13 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import InputRequired, ValidationError
 
-from app.desk.forms import reason_field
-from app.kernel.csvtable import CellRefused, amount, minor_units
+from app.desk.forms import read_money, reason_field
 from app.kernel.money import Money
 from app.registry.ledger.queries import AccountRow
 from app.registry.ledger.service import PAYER_LENGTH, REFERENCE_LENGTH
-from app.web.fields import cleaned
+from app.web.fields import Longest, cleaned
 from app.web.filters import money, number
 
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
@@ -36,7 +35,7 @@ class SharePaymentForm(FlaskForm):
         filters=[cleaned],
         validators=[
             InputRequired(lazy_gettext("Enter who paid.")),
-            Length(min=1, max=PAYER_LENGTH, message=lazy_gettext("Use at most %(max)d characters here.")),
+            Longest(PAYER_LENGTH, lazy_gettext("Use at most %(max)s characters here."), least=1),
         ],
         render_kw={"dir": "auto", "autocomplete": "off", "required": True},
     )
@@ -46,7 +45,7 @@ class SharePaymentForm(FlaskForm):
         filters=[cleaned],
         validators=[
             InputRequired(lazy_gettext("Give the bank’s reference.")),
-            Length(min=1, max=REFERENCE_LENGTH, message=lazy_gettext("Use at most %(max)d characters here.")),
+            Longest(REFERENCE_LENGTH, lazy_gettext("Use at most %(max)s characters here."), least=1),
         ],
         render_kw=_PLAIN | {"required": True},
     )
@@ -57,7 +56,7 @@ class SharePaymentForm(FlaskForm):
         super().__init__(*args, **kwargs)
         self._currency = due.currency
         self.money: Money | None = None
-        self.amount.description = lazy_gettext("At most %(due)s are due. Digits and one decimal sign.", due=money(due))
+        self.amount.description = lazy_gettext("At most %(due)s are due.", due=money(due))
 
     def paid(self) -> Money:
         """What came. Raises LookupError before the form was found valid."""
@@ -67,12 +66,7 @@ class SharePaymentForm(FlaskForm):
 
     def validate_amount(self, field: StringField) -> None:
         """Read the amount in major units. Raises ValidationError."""
-        try:
-            self.money = Money(minor_units(amount(field.data or ""), self._currency), self._currency)
-        except CellRefused as refused:
-            raise ValidationError(
-                lazy_gettext("Enter an amount with digits and one decimal sign, such as 12.50.")
-            ) from refused
+        self.money = read_money(field, self._currency)
 
 
 class ForwardForm(FlaskForm):

@@ -9,7 +9,7 @@ from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired
 
 from app.catalog.labels import unit_name
 from app.certificates.presentation import PURPOSE_CATEGORIES
@@ -21,7 +21,7 @@ from app.kernel.references import unguessable_token
 from app.selling.holdings import HoldingLine
 from app.selling.terms import MOST_UNITS
 from app.web import filters
-from app.web.fields import CountryField, cleaned
+from app.web.fields import CountryField, Longest, cleaned
 from app.web.typed import ungrouped
 
 ITSELF, SOMEBODY_ELSE = "itself", "somebody_else"
@@ -34,8 +34,8 @@ def _once(value: str | None) -> str:
     return value if value and len(value) <= ONCE_LENGTH else unguessable_token()
 
 
-def _at_most(name: str) -> Length:
-    return Length(max=LONGEST[name], message=lazy_gettext("Use at most %(max)d characters here."))
+def _at_most(name: str) -> Longest:
+    return Longest(LONGEST[name], lazy_gettext("Use at most %(max)s characters here."))
 
 
 class DirectForm(FlaskForm):

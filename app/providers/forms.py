@@ -9,14 +9,14 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, Field, StringField, TextAreaField
-from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Optional, Regexp, ValidationError
 
 from app.audit.service import LONGEST_REASON
 from app.current import now
 from app.kernel.csvtable import CellRefused, web_address
 from app.kernel.languages import LANGUAGES
 from app.kernel.text import clean_lines
-from app.web.fields import CountryField, cleaned, email_field, in_each_language
+from app.web.fields import CountryField, Longest, cleaned, email_field, in_each_language
 
 LONGEST_ABOUT = 1_500
 IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
@@ -37,7 +37,7 @@ def _text(label: Any, missing: Any, longest: int, description: Any = "", **attri
         filters=[cleaned],
         validators=[
             DataRequired(missing),
-            Length(max=longest, message=lazy_gettext("Use at most %(max)d characters.")),
+            Longest(longest, lazy_gettext("Use at most %(max)s characters.")),
         ],
         render_kw={"required": True, "dir": "auto", **attributes},
     )
@@ -78,7 +78,7 @@ class CompanyForm(FlaskForm):
         filters=[_lines],
         validators=[
             DataRequired(lazy_gettext("Enter the address.")),
-            Length(max=500, message=lazy_gettext("Use at most %(max)d characters.")),
+            Longest(500, lazy_gettext("Use at most %(max)s characters.")),
         ],
         render_kw={"rows": 4, "required": True, "dir": "auto", "autocomplete": "street-address"},
     )
@@ -99,7 +99,7 @@ class ContactForm(FlaskForm):
     contact_phone = StringField(
         lazy_gettext("Telephone (optional)"),
         filters=[cleaned],
-        validators=[Length(max=40, message=lazy_gettext("Use at most %(max)d characters."))],
+        validators=[Longest(40, lazy_gettext("Use at most %(max)s characters."))],
         render_kw={"autocomplete": "tel", "inputmode": "tel"},
     )
 
@@ -210,7 +210,7 @@ def _about(language: str) -> TextAreaField:
     return TextAreaField(
         lazy_gettext("About the seller, in %(language)s (optional)", language=language),
         filters=[_lines],
-        validators=[Length(max=LONGEST_ABOUT, message=lazy_gettext("Use at most %(max)d characters."))],
+        validators=[Longest(LONGEST_ABOUT, lazy_gettext("Use at most %(max)s characters."))],
     )
 
 
@@ -247,7 +247,7 @@ class ReasonForm(FlaskForm):
         filters=[_lines],
         validators=[
             DataRequired(lazy_gettext("Give a reason, so that others can understand the decision.")),
-            Length(max=LONGEST_REASON, message=lazy_gettext("Use at most %(max)d characters.")),
+            Longest(LONGEST_REASON, lazy_gettext("Use at most %(max)s characters.")),
         ],
         render_kw={"rows": 4, "required": True, "dir": "auto"},
     )

@@ -9,6 +9,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.audit.service import LONGEST_REASON
 from app.kernel.text import clean_lines
+from app.web.fields import Longest
 
 LARGEST_NUMBER = 10**9
 
@@ -26,7 +27,7 @@ def _reason(description: str) -> TextAreaField:
         validators=[
             InputRequired(missing),
             Length(min=1, message=missing),
-            Length(max=LONGEST_REASON, message=lazy_gettext("Use at most %(max)d characters here.")),
+            Longest(LONGEST_REASON, lazy_gettext("Use at most %(max)s characters here.")),
         ],
         render_kw={"rows": 3, "dir": "auto", "autocomplete": "off", "required": True},
     )

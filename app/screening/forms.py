@@ -7,13 +7,14 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import RadioField, SelectField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
-from wtforms.validators import DataRequired, InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired
 
 from app.audit.service import LONGEST_REASON
 from app.kernel.text import clean_lines
 from app.screening.edition import Source
 from app.screening.messages import SOURCE_NAMES
 from app.screening.states import MatchState
+from app.web.fields import Longest
 
 
 class DecisionForm(FlaskForm):
@@ -33,7 +34,7 @@ class DecisionForm(FlaskForm):
         filters=[lambda value: clean_lines(value or "")],
         validators=[
             DataRequired(lazy_gettext("Give a reason, so that others can understand the decision.")),
-            Length(max=LONGEST_REASON, message=lazy_gettext("Use at most %(max)d characters.")),
+            Longest(LONGEST_REASON, lazy_gettext("Use at most %(max)s characters.")),
         ],
         render_kw={"rows": 4, "required": True},
     )

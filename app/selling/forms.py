@@ -11,15 +11,15 @@ from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import Field, HiddenField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired
 
 from app.audit.service import LONGEST_REASON
 from app.kernel.csvtable import CellRefused, amount, minor_units, whole_number
 from app.kernel.languages import LANGUAGES
 from app.kernel.money import Money
-from app.kernel.text import clean_lines, joined_digits
+from app.kernel.text import clean_lines
 from app.selling.terms import LONGEST_TEXT, MOST_TIERS, MOST_UNITS, Terms
-from app.web.fields import cleaned, in_each_language
+from app.web.fields import Longest, cleaned, in_each_language
 from app.web.import_errors import sentence
 from app.web.typed import as_typed, ungrouped
 
@@ -44,7 +44,7 @@ def _text(label: str) -> TextAreaField:
     return TextAreaField(
         label,
         filters=[_cleaned_lines],
-        validators=[Length(max=LONGEST_TEXT, message=lazy_gettext("Use at most %(max)d characters here."))],
+        validators=[Longest(LONGEST_TEXT, lazy_gettext("Use at most %(max)s characters here."))],
         render_kw={"rows": 3, "dir": "auto", "autocomplete": "off"},
     )
 
@@ -158,7 +158,7 @@ class ReasonForm(FlaskForm):
         filters=[_cleaned_lines],
         validators=[
             InputRequired(lazy_gettext("Give a reason: the seller reads it.")),
-            Length(max=LONGEST_REASON, message=lazy_gettext("Use at most %(max)d characters here.")),
+            Longest(LONGEST_REASON, lazy_gettext("Use at most %(max)s characters here.")),
         ],
         render_kw={"rows": 3, "dir": "auto", "autocomplete": "off"},
     )
@@ -198,7 +198,7 @@ def read_units(field: Field) -> int:
 def read_price(field: Field, currency: str) -> int:
     """A price in minor units of `currency`; 0 with the problem beside the field."""
     try:
-        value = minor_units(_amount(joined_digits(field.data or "")), currency)
+        value = minor_units(_amount(ungrouped(field.data or "")), currency)
         if not 0 < value <= LARGEST_PRICE:
             raise CellRefused("price_out_of_range")
     except CellRefused as refused:

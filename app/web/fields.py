@@ -18,7 +18,7 @@ from wtforms.widgets.core import Input
 from app.kernel.csvtable import countries
 from app.kernel.languages import LANGUAGES
 from app.kernel.text import clean_line
-from app.web.filters import country_choices, language_name
+from app.web.filters import country_choices, language_name, number
 from app.web.i18n import current_language
 from app.web.writing import shown
 
@@ -96,6 +96,19 @@ class CountryField(SelectField):
         """Raises ValidationError for a code that is not in the list."""
         if self.data != "" and self.data not in countries():
             super().pre_validate(form)  # in its own words: it knows of no choices, so none is valid
+
+
+class Longest(Length):
+    """At most so many characters; `message` has their number as `%(max)s`, and it is written as the page writes it."""
+
+    def __init__(self, most: int, message: str, *, least: int = -1) -> None:
+        super().__init__(min=least, max=most)
+        self._words = message
+
+    def __call__(self, _form: BaseForm, field: Field) -> None:
+        """Raises ValidationError."""
+        if not max(self.min, 0) <= len(field.data or "") <= self.max:
+            raise ValidationError(self._words % {"max": number(self.max)})
 
 
 class DayField(DateField):

@@ -12,7 +12,7 @@ from babel import Locale
 from babel.support import Translations
 from flask import Flask, Request, Response, abort, current_app, g, has_request_context, redirect, request
 from flask.globals import _cv_app, request_ctx
-from flask_babel import Babel, Domain, force_locale, get_domain, get_locale, refresh
+from flask_babel import Babel, Domain, force_locale, get_domain, get_locale, lazy_gettext, refresh
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
@@ -171,9 +171,25 @@ class RequestWithForms(Request):
         return _words_of_wtforms(current_language())
 
 
+class WordsOfForms(Translations):
+    """WTForms' own words in one language, and ours for those that anybody may meet."""
+
+    def ugettext(self, message: str) -> str:
+        """What WTForms asks for a sentence."""
+        own = _OWN_WORDS.get(message)
+        return self.gettext(message) if own is None else str(own)
+
+
+# What a page that went stale, or a changed request, may send.
+_OWN_WORDS = dict.fromkeys(
+    ("Not a valid choice.", "Invalid Choice: could not coerce."),
+    lazy_gettext("This answer is not offered here. Choose one of those that are."),
+)
+
+
 @cache
 def _words_of_wtforms(language: str) -> Any:
-    return Translations.load(messages_path(), [language], domain="wtforms")
+    return WordsOfForms.load(messages_path(), [language], domain="wtforms")
 
 
 @cache

@@ -14,7 +14,8 @@ from app.kernel.languages import LANGUAGES
 from app.kernel.text import clean_line, joined_digits
 from app.web.i18n import current_language
 
-_GROUPED = re.compile(r"(?!0)\d{1,3}([.,])\d{3}(\1\d{3})*")
+# Digits in groups, and what may follow of an amount behind the other sign.
+_GROUPED = re.compile(r"(?!0)\d{1,3}([.,])\d{3}(\1\d{3})*((?!\1)[.,]\d*)?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # Beyond any day that a shop can have: a day later is still a day.
 _DAYS = (date(2000, 1, 1), date(2999, 12, 31))

@@ -140,7 +140,7 @@ def test_pressing_the_button_of_the_empty_form_says_what_is_missing(visitor: Vis
         ("electricity=3%2C500&grid=FR", "electricity", "without a sign for thousands"),
         ("electricity=3500", "own_grid", "Choose the country of the grid"),
         ("electricity=3500&own_grid=x", "own_grid", "enter a number in digits"),
-        ("electricity=1&grid=XX", "grid", "Not a valid choice"),
+        ("electricity=1&grid=XX", "grid", "This answer is not offered here"),
         ("gas=-1", "gas", "enter 0 or more, without a plus or minus sign"),
         ("gas=3,500", "gas", "without a sign for thousands"),
         ("gas=1.000.000,5", "gas", "without a sign for thousands"),

@@ -89,7 +89,7 @@ def test_every_mistake_is_explained_beside_its_field_and_nothing_typed_is_lost(s
     assert "<title>Error: complain" in page.html
     assert page.error_at("email").startswith("Enter an e-mail address in the form")
     assert "T-7KMQ-2XHD, TN12/2026 or C3/2026" in page.error_at("about")
-    assert page.error_at("problem") == "Use at most 4000 characters for what happened."
+    assert page.error_at("problem") == "Use at most 4,000 characters for what happened."
     assert page.error_at("wish") == "Tell us what would put it right."
     fields = page.form("/complaint").fields
     assert (fields["email"], fields["about"], fields["problem"]) == ("nobody", "order 7", "p" * 4_001)

@@ -179,6 +179,22 @@ def test_a_payout_is_recorded_once_by_two_people_and_never_above_what_is_due(sho
     ]
 
 
+def test_a_payout_is_typed_as_the_page_prints_amounts(shop: Shop) -> None:
+    finished(shop)
+    a_payee(shop)
+    eva = operator(shop)
+    typed = {"reference": "SWIFT 1", "paid_on": "2026-11-22", "reason": WHY}
+
+    for language, amount, said in (
+        ("en", "1,000.00", "at most what is due"),
+        ("fr", "1\u202f000,00", "ne pas dépasser ce qui est dû"),
+        ("es", "1.000,00", "no superar lo debido"),
+        ("es", "1,000.00", "Escriba un importe de dinero, por ejemplo 12,50."),
+    ):
+        page = eva.read(do(eva, f"/{language}/desk/payouts/seller/record", 422, amount=amount, **typed), 422)
+        assert said in page.error_at("amount"), (language, amount)
+
+
 def test_a_payout_that_two_operators_agree_to_at_once_is_written_once(shop: Shop) -> None:
     finished(shop)
     a_payee(shop)

@@ -405,7 +405,7 @@ def test_the_public_card_says_who_sells_and_what_is_on_sale(shop: Shop, project:
     claim = owner.read(owner.send(page, "/seller", 422, about_fr="Soyez neutre en carbone."), 422)
     assert claim.error_at("about_fr").startswith("“neutre en carbone” claims")
     long = owner.read(owner.send(page, "/seller", 422, about_es="x" * 1_501), 422)
-    assert long.error_at("about_es") == "Use at most 1500 characters."
+    assert long.error_at("about_es") == "Use at most 1,500 characters."
     owner.send(page, "/seller", website="https://example.org", about_en="<b>Wind</b> since 2013.")
 
     card = guest.get("/en/sellers/seller")

@@ -7,17 +7,17 @@ from flask import Flask
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from markupsafe import Markup
-from wtforms import SelectField
+from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 from wtforms.validators import InputRequired
 from wtforms.widgets import html_params
 
-from app.web.fields import CountryField, written
+from app.web.fields import CountryField, Longest, written
 from app.web.filters import country_choices
 from app.web.i18n import in_locale
 
 NAMED = {"autocomplete": "country"}
-REFUSED = "Not a valid choice."
+REFUSED = "This answer is not offered here. Choose one of those that are."
 
 
 class Form(FlaskForm):
@@ -81,6 +81,25 @@ def test_a_form_without_the_field_chooses_no_country_of_those_that_must_be_chose
 
         assert not form.validate()
         assert "selected" not in str(form.country())
+
+
+def test_a_text_that_is_too_long_is_told_in_numbers_as_the_page_writes_them(site: Flask) -> None:
+    class Text(FlaskForm):
+        text = StringField("Text", validators=[Longest(1_000, "At most %(max)s characters.", least=1)])
+
+    said = {}
+    for language in ("en", "fr", "es"):
+        for length in (0, 1, 1_000, 1_001):
+            with site.test_request_context("/", method="POST", data={"text": "é" * length}), in_locale(language):
+                form = Text(meta={"csrf": False})
+                assert form.validate() == (length in {1, 1_000}), length
+                said[language] = form.text.errors
+
+    assert said == {
+        "en": ["At most 1,000 characters."],
+        "fr": ["At most 1\u202f000 characters."],
+        "es": ["At most 1.000 characters."],
+    }
 
 
 def test_attributes_are_written_as_wtforms_writes_them() -> None:

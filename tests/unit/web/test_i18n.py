@@ -287,12 +287,16 @@ def test_links_of_two_applications_do_not_mix(make_site: SiteMaker) -> None:
 
 
 def test_the_form_librarys_own_words_are_in_the_language_of_the_page_and_read_once(site: Flask) -> None:
-    said = {}
+    said, own = {}, set()
     for language in ("en", "fr", "es"):
         with site.test_request_context(f"/{language}/"):
             words = request.wtforms_translations  # type: ignore[attr-defined]  # of our own request
-            said[language] = words.gettext("Not a valid choice.")
+            said[language] = words.ugettext("Not a valid integer value.")
+            own |= {words.ugettext("Not a valid choice."), words.ugettext("Invalid Choice: could not coerce.")}
         with site.test_request_context(f"/{language}/"):
             assert request.wtforms_translations is words  # type: ignore[attr-defined]  # as above
 
-    assert said == {"en": "Not a valid choice.", "fr": "N'est pas un choix valide.", "es": "Opción inválida."}
+    assert said == {
+        "en": "Not a valid integer value.", "fr": "N'est pas un entier valide.", "es": "No es un valor entero válido.",
+    }  # fmt: skip
+    assert own == {"This answer is not offered here. Choose one of those that are."}
