@@ -97,8 +97,8 @@ def transaction(*, lasting: bool = True) -> Iterator[Session]:
 
     One that is not `lasting` does not wait until the disk has it. When the power fails, or the database is killed, the
     changes of the last second may be gone, each of them whole; a lasting one takes along what was committed before it.
-    That is for what nobody relies on and anybody can do again: a basket, a counter of attempts. Raises
-    NestedTransactionFault when one is open already.
+    That is for what nobody relies on and what can be done again: a basket, a counter of attempts, the note that a
+    notice was sent or acted on. Raises NestedTransactionFault when one is open already.
     """
     session = db.session()
     if session.info.get("use_case"):

@@ -251,8 +251,8 @@ def find_refund_for(delivery_id: int) -> int | None:
 
 
 def finish_delivery(delivery_id: int, now: datetime) -> None:
-    """A notice was acted on."""
-    with transaction():
+    """A notice was acted on. Where this is forgotten it is acted on again, to no effect."""
+    with transaction(lasting=False):
         write(_FINISH, {"the_id": delivery_id, "now": now})
 
 

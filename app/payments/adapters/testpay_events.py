@@ -147,7 +147,7 @@ def send_due_events(settings: Settings, now: datetime) -> int:
         if status != http.client.OK:
             log.warning("the webhook route answered %s", status)
             continue
-        with transaction():
+        with transaction(lasting=False):
             write(_MARK_SENT, {"the_id": event_id, "now": now})
         accepted += 1
     return accepted
@@ -155,7 +155,8 @@ def send_due_events(settings: Settings, now: datetime) -> int:
 
 def _claim(event_id: int, attempts: int, now: datetime) -> bool:
     pause = timedelta(seconds=min(PAUSE * 2**attempts, LONGEST_PAUSE))
-    with transaction():
+    # Forgotten, it is sent once more, which every receiver of notices has to bear.
+    with transaction(lasting=False):
         changed = write(_CLAIM, {"the_id": event_id, "seen": attempts, "again_at": now + pause})
     return rows_changed(changed) == 1
 
