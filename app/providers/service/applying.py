@@ -22,9 +22,9 @@ from app.providers.errors import (
     SharesTooLarge,
     TooMany,
 )
-from app.providers.models import Application, BeneficialOwner, Evidence, ProjectAuthority
+from app.providers.models import Application, BeneficialOwner, Evidence, Payee, ProjectAuthority
 from app.providers.parts import COLUMNS, EvidenceKind, Part, missing_parts
-from app.providers.states import APPLICATION, AUTHORITY, ApplicationState, AuthorityState
+from app.providers.states import APPLICATION, AUTHORITY, ApplicationState, AuthorityState, PayeeState
 from app.providers.uploads import Upload
 from app.screening.service import ScreenedSubject, screen
 
@@ -37,6 +37,9 @@ MOST_CLAIMS = 100
 _S = ApplicationState
 OPEN = (_S.DRAFT, _S.SUBMITTED, _S.RETURNED, _S.APPROVED)
 EDITABLE = (_S.DRAFT, _S.RETURNED)
+# While it is in one of these, its names are compared with every new edition of a list.
+_COMPARED = (_S.SUBMITTED, _S.RETURNED, _S.APPROVED)
+_NAMED = (PayeeState.REQUESTED, PayeeState.CURRENT)
 
 
 def begin(organisation_id: int, locale: str, actor: Actor, now: datetime) -> bool:
@@ -277,14 +280,16 @@ def called(application_id: int) -> str:
 
 
 def screened_names(application: Application) -> tuple[str, ...]:
-    """Every name that stands behind an application."""
+    """Every name that stands behind an application, or behind the participant that it made."""
     owners = (owner.name for owner in _owners(application))
-    return (application.legal_name, application.contact_name, application.payee_holder, *owners)
+    of_participant = (Payee.provider_id == application.provider_id, Payee.state.in_(_NAMED))
+    payees = db.session.scalars(select(Payee.holder).where(*of_participant).order_by(Payee.id))
+    return (application.legal_name, application.contact_name, application.payee_holder, *owners, *payees)
 
 
 def open_subjects() -> list[ScreenedSubject]:
-    """The applications that wait for the operator or the applicant, for a new edition of a list."""
-    found = db.session.scalars(select(Application).where(Application.state.in_((_S.SUBMITTED, _S.RETURNED))))
+    """The applications that wait for somebody, and those of participants, for a new edition of a list."""
+    found = db.session.scalars(select(Application).where(Application.state.in_(_COMPARED)).order_by(Application.id))
     return [ScreenedSubject(SUBJECT, application.id, screened_names(application)) for application in found.all()]
 
 

@@ -9,15 +9,17 @@ from sqlalchemy import select
 
 from app.audit.service import Actor, Subject, note_act, required_reason
 from app.config import Settings
-from app.db import KEEPING_KEYS, advance, record, transaction
+from app.db import KEEPING_KEYS, advance, db, record, transaction
 from app.kernel.sealing import SealFor, seal_text, unseal_text
 from app.providers import mails
-from app.providers.errors import MovedOn, NoSuchThing, OwnRequest, WordingUnfit
+from app.providers.errors import MovedOn, NoSuchThing, NotClear, OwnRequest, WordingUnfit
 from app.providers.independence import require_outsider_of
-from app.providers.models import Payee, Provider
+from app.providers.models import Application, Payee, Provider
 from app.providers.queries import find_provider_of
+from app.providers.service.applying import SUBJECT
 from app.providers.service.standing import locale_of
 from app.providers.states import PAYEE, PayeeState
+from app.screening.service import Standing, screen, standing
 
 _Y = PayeeState
 
@@ -49,7 +51,7 @@ def request_payee(
 ) -> None:
     """Ask for another payee; money goes to the old one until an operator, the second person, has agreed.
 
-    A request that waits is replaced. Raises NoSuchThing.
+    A request that waits is replaced. The name is compared with the sanctions lists. Raises NoSuchThing.
     """
     sealed = seal_text(account, settings.keyring, SealFor.ACCOUNT_NUMBER)
     with transaction() as session:
@@ -70,6 +72,9 @@ def request_payee(
         session.flush()
         record(PAYEE.machine, payee.id, None, _Y.REQUESTED, at=now)
         note_act(actor, "payee_requested", _subject(provider), at=now, facts={"payee": payee.id})
+        application_id = _application_of(provider.id)
+        if application_id is not None:
+            screen(SUBJECT, application_id, [holder], now)
 
 
 def look_at_payee(payee_id: int, actor: Actor, settings: Settings, now: datetime) -> str:
@@ -87,7 +92,8 @@ def look_at_payee(payee_id: int, actor: Actor, settings: Settings, now: datetime
 def decide_payee(payee_id: int, *, accept: bool, actor: Actor, reason: str, settings: Settings, now: datetime) -> None:
     """Agree to a requested payee, or refuse it. The owner's request and this decision are the two people.
 
-    Raises NoSuchThing, ReasonMissing, OwnRequest, OwnOrganisation, or MovedOn when it was decided or replaced before.
+    Raises NoSuchThing, ReasonMissing, OwnRequest, OwnOrganisation, NotClear for a participant of whom a likeness
+    waits or is confirmed, or MovedOn when it was decided or replaced before.
     """
     kept = required_reason(reason)
     with transaction() as session:
@@ -98,6 +104,10 @@ def decide_payee(payee_id: int, *, accept: bool, actor: Actor, reason: str, sett
             raise OwnRequest
         require_outsider_of(payee.provider_id, actor.person_id)
         provider = session.get_one(Provider, payee.provider_id, with_for_update=KEEPING_KEYS)
+        application_id = _application_of(provider.id)
+        here = Standing.CLEAR if application_id is None else standing(SUBJECT, application_id)
+        if accept and here is not Standing.CLEAR:
+            raise NotClear(standing=here.value)
         current = session.scalar(select(Payee.id).where(Payee.provider_id == provider.id, Payee.state == _Y.CURRENT))
         if accept and current is not None:
             advance(Payee, current, PAYEE, _Y.REPLACED, at=now)
@@ -116,6 +126,11 @@ def _provider(organisation_id: int) -> Provider:
     if provider is None:
         raise NoSuchThing
     return provider
+
+
+def _application_of(provider_id: int) -> int | None:
+    """The application that a participant came from; None for one that an operator imported."""
+    return db.session.scalar(select(Application.id).where(Application.provider_id == provider_id))
 
 
 def _subject(provider: Provider) -> Subject:

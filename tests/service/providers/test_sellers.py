@@ -16,11 +16,14 @@ from app.current import settings
 from app.db import db
 from app.offers.models import Offer
 from app.offers.states import OfferState
-from app.providers.errors import MovedOn, NoSuchThing, OwnOrganisation, OwnRequest, WordingUnfit
-from app.providers.models import Payee, Provider
+from app.providers.errors import MovedOn, NoSuchThing, NotClear, OwnOrganisation, OwnRequest, WordingUnfit
+from app.providers.models import Application, Payee, Provider
 from app.providers.queries import may_offer
 from app.providers.service import selling, standing
 from app.providers.states import PayeeState, ProviderState
+from app.screening import service as screening
+from app.screening.models import ScreeningMatch
+from app.screening.states import MatchState
 from tests.builders import NOW
 from tests.people import actor_of, an_operator, an_organisation
 from tests.service.providers.applying import (
@@ -32,8 +35,10 @@ from tests.service.providers.applying import (
     news,
     organisation_id,
 )
+from tests.service.screening.listing import take
 
 OTHER_ACCOUNT = "GB33BUKB20201555555555"
+LATER = NOW + timedelta(minutes=1)
 
 
 @pytest.fixture(autouse=True)
@@ -154,6 +159,36 @@ def test_a_newer_request_replaces_the_one_that_waits_and_a_refusal_changes_nothi
     assert [payee.state for payee in all_of(Payee)] == [PayeeState.CURRENT, PayeeState.REFUSED, PayeeState.REFUSED]
     assert acts()[-1] == "payee_refused"
     assert provider_id == last.provider_id
+
+
+def test_another_payee_is_compared_with_the_lists_and_not_accepted_while_it_is_like_a_listed_one(
+    provider_id: int, owner: Actor
+) -> None:
+    take()
+    house, eva = settings(), actor_of(an_operator())
+    selling.request_payee(organisation_id(), "Madeup Charity Fund", "Barclays", OTHER_ACCOUNT, owner, house, LATER)
+    (match,), asked = all_of(ScreeningMatch), all_of(Payee)[-1]
+    assert (match.name, match.subject_id) == ("Madeup Charity Fund", all_of(Application)[0].id)
+
+    for state in (MatchState.PENDING, MatchState.CONFIRMED):
+        with pytest.raises(NotClear) as refused:
+            selling.decide_payee(asked.id, accept=True, actor=eva, reason="Called.", settings=house, now=NOW)
+        assert refused.value.facts["standing"] == state.value
+        if state is MatchState.PENDING:
+            screening.decide(match.id, MatchState.CONFIRMED, eva, reason="It is.", now=NOW)
+    selling.decide_payee(asked.id, accept=False, actor=eva, reason="Listed.", settings=house, now=NOW)
+
+    assert [payee.state for payee in all_of(Payee)] == [PayeeState.CURRENT, PayeeState.REFUSED]
+
+
+def test_a_new_list_is_compared_with_participants_and_their_payees(provider_id: int, owner: Actor) -> None:
+    house, eva = settings(), actor_of(an_operator())
+    selling.request_payee(organisation_id(), "Madeup Charity Fund", "Barclays", OTHER_ACCOUNT, owner, house, LATER)
+    selling.decide_payee(all_of(Payee)[-1].id, accept=True, actor=eva, reason="Called.", settings=house, now=NOW)
+
+    take()
+
+    assert [match.name for match in all_of(ScreeningMatch)] == ["Madeup Charity Fund"]
 
 
 def test_there_is_no_payee_and_no_card_without_a_participant(owner: Actor) -> None:
