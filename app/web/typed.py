@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from babel.numbers import get_decimal_symbol
-from flask_babel import gettext
+from flask_babel import LazyString, gettext
 
 from app.kernel.languages import LANGUAGES
 from app.kernel.text import clean_line, joined_digits
@@ -24,15 +24,23 @@ _MOST_SHOWN = 20
 
 @dataclass(frozen=True)
 class TypedDay:
-    """What stands in the field of a day, and the day if it is one."""
+    """What stands in the field of a day, and the day if it is one; `problem` says why it cannot be this one."""
 
     typed: str = ""
     day: date | None = None
+    problem: LazyString | None = None
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether something is to be said beside the field."""
+        return self.problem is not None or (self.typed != "" and self.day is None)
 
     @property
     def error(self) -> str | None:
         """What to say beside the field; None for a day, and for none."""
-        return gettext("Write the day as in 2026-12-31.") if self.typed and self.day is None else None
+        if not self.is_wrong:
+            return None
+        return gettext("Write the day as in 2026-12-31.") if self.problem is None else str(self.problem)
 
 
 def read_day(typed: str) -> TypedDay:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from flask_babel import lazy_gettext
+
 from app.kernel.text import clean_line
+from app.web.typed import TypedDay, read_day
 
 ISSUANCE, CANCELLATION = "issuance", "cancellation"
 KINDS = (ISSUANCE, CANCELLATION)
@@ -187,19 +190,28 @@ def read_here(arguments: Mapping[str, str]) -> HereSelection:
 
 
 def read_period(arguments: Mapping[str, str], otherwise: Period) -> Period:
-    """The period of an address; where a day is missing or is none, or the two are in disorder, that of `otherwise`."""
-    first = read_day(arguments.get("from", "")) or otherwise.first
-    last = read_day(arguments.get("to", "")) or otherwise.last
-    return Period(first, last) if first <= last else otherwise
+    """The period of an address, for a missing day that of `otherwise`; where a day is wrong all of `otherwise`."""
+    days = read_days(arguments, otherwise)
+    first, last = days["from"].day, days["to"].day
+    if first is None or last is None or any(day.is_wrong for day in days.values()):
+        return otherwise
+    return Period(first, last)
 
 
-def read_day(text: str) -> date | None:
-    """The day that `2016-09-18` names, or None; nothing was issued before 2005."""
-    try:
-        day = date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) else None
-    except ValueError:
-        return None
-    return day if day is not None and FIRST_DAY <= day <= LAST_DAY else None
+def read_days(arguments: Mapping[str, str], otherwise: Period) -> dict[str, TypedDay]:
+    """The days of an address, `from` and `to`, with what is wrong with them; for a missing one that of `otherwise`."""
+    first = _typed_day(arguments.get("from", ""), otherwise.first)
+    last = _typed_day(arguments.get("to", ""), otherwise.last)
+    if first.day is not None and last.day is not None and first.day > last.day:
+        last = replace(last, problem=lazy_gettext("This day is before the first one."))
+    return {"from": first, "to": last}
+
+
+def _typed_day(text: str, otherwise: date) -> TypedDay:
+    typed = read_day(text) if text else TypedDay(otherwise.isoformat(), otherwise)
+    if typed.day is not None and typed.day < FIRST_DAY:
+        return replace(typed, problem=lazy_gettext("Choose a day from 2005 on. Nothing was issued before."))
+    return typed
 
 
 def read_cursor(text: str) -> Cursor | None:

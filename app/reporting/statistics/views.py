@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from operator import attrgetter
 
 from babel.numbers import format_percent
-from flask import Blueprint, Flask, Response, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Flask, Response, abort, render_template, request, stream_with_context, url_for
 from flask_babel import gettext
 
 from app.catalog import labels
@@ -24,6 +24,7 @@ from app.reporting.statistics.forms import (
     HereSelection,
     Period,
     read_cursor,
+    read_days,
     read_here,
     read_limit,
     read_period,
@@ -71,6 +72,7 @@ def overview() -> str:
     return render_template(
         "statistics/overview.html",
         period=period,
+        days=read_days(request.args, REPORT_PERIOD),
         report_period=REPORT_PERIOD,
         figures=figures,
         drawings=draw_published(figures),
@@ -105,7 +107,7 @@ def overview() -> str:
 @limit_files
 def rows(form: str) -> Response:
     """Rows of the published books."""
-    selection, limit = read_selection(request.args), read_limit(request.args.get("limit", ""))
+    selection, limit = read_selection(_readable()), read_limit(request.args.get("limit", ""))
     found = published.every_row(selection, read_cursor(request.args.get("after", "")), limit)
     return _file(
         files.RowFile(
@@ -124,7 +126,7 @@ def rows(form: str) -> Response:
 @limit_files
 def cancelled_here(form: str) -> Response:
     """What was cancelled here, one row for each registry transaction."""
-    selection, limit = read_here(request.args), read_limit(request.args.get("limit", ""))
+    selection, limit = read_here(_readable()), read_limit(request.args.get("limit", ""))
     found = here.every_row(selection, read_cursor(request.args.get("after", "")), limit)
     return _file(
         files.RowFile("tonne-here-1", files.HERE_COLUMNS, files.here_rows(found), selection.arguments(), limit),
@@ -137,7 +139,7 @@ def cancelled_here(form: str) -> Response:
 @limit_files
 def money(form: str) -> Response:
     """What buyers paid and who got it, by month, project and currency."""
-    selection, limit = read_here(request.args), read_limit("")
+    selection, limit = read_here(_readable()), read_limit("")
     found = here.money_rows(selection)
     return _file(
         files.RowFile("tonne-money-1", files.MONEY_COLUMNS, files.money_rows(found), selection.arguments(), limit),
@@ -150,8 +152,15 @@ def money(form: str) -> Response:
 @limit_files
 def report(form: str) -> Response:
     """The registry's report of a period."""
-    made = make_report(read_period(request.args, REPORT_PERIOD))
+    made = make_report(read_period(_readable(REPORT_PERIOD), REPORT_PERIOD))
     return _answer(iter([as_csv(made) if form == "csv" else as_json(made)]), "report", form)
+
+
+def _readable(otherwise: Period = HereSelection.period) -> Mapping[str, str]:
+    """The arguments of a file: it never holds other days than those that were asked for."""
+    if any(day.is_wrong for day in read_days(request.args, otherwise).values()):
+        abort(400)
+    return request.args
 
 
 def _periods(whole: Period | None) -> list[tuple[str, Period]]:

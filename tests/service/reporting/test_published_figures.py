@@ -26,6 +26,7 @@ from app.reporting.statistics.forms import REPORT_PERIOD, read_period
 from app.reporting.statistics.overview import published_figures
 from app.reporting.statistics.report import RegistryReport, make_report
 from tests.conftest import application, environment
+from tests.pages import Page
 from tests.postgres import PrivateCluster
 
 pytestmark = pytest.mark.xdist_group("published figures")  # the books are loaded once for all of them
@@ -265,8 +266,21 @@ def test_a_serial_number_is_found_among_all_blocks(reader: FlaskClient) -> None:
     assert "two letters of the Party" in reader.get("/en/statistics?serial=what").get_data(as_text=True)
 
 
+def test_a_wrong_day_is_said_beside_its_field_and_is_in_no_file(reader: FlaskClient) -> None:
+    page = Page(reader.get("/en/statistics?from=x&to=2017-01-31").get_data(as_text=True))
+
+    assert page.error_at("from") == "Write the day as in 2026-12-31."
+    assert page.by_id["from"]["value"] == "x"
+    assert not page.error_at("to")
+    assert page.html.count("<title>Error") == 1
+    for file in ("rows", "here", "money", "report"):
+        for wrong in ("from=x", "to=2017-02-30", "from=2017-01-02&to=2017-01-01"):
+            assert reader.get(f"/en/statistics/{file}.csv?{wrong}").status_code == 400, (file, wrong)
+    assert not Page(reader.get("/en/statistics?from=2017-01-01").get_data(as_text=True)).error_at("from")
+
+
 def test_nonsense_in_the_address_narrows_nothing(reader: FlaskClient) -> None:
-    nonsense = "from=x&to=9999-99-99&channel=x&host=1&size=3&commitment_period=x&after=x&limit=0&kind=x"
+    nonsense = "channel=x&host=1&size=3&commitment_period=x&after=x&limit=0&kind=x"
 
     assert reader.get(f"/en/statistics?{nonsense}").status_code == 200
     assert reader.get(f"/en/statistics/rows.json?{nonsense}&limit=1").get_json()["count"] == 1

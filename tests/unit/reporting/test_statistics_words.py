@@ -12,6 +12,7 @@ from app.reporting.statistics.forms import (
     Period,
     Size,
     Vintage,
+    read_days,
     read_here,
     read_limit,
     read_period,
@@ -43,6 +44,28 @@ def test_days_in_disorder_or_beyond_all_reason_are_those_of_the_report() -> None
     assert read_period({"from": "0001-01-01"}, REPORT_PERIOD) == REPORT_PERIOD
     assert read_period({"from": "2017-02-30"}, REPORT_PERIOD) == REPORT_PERIOD
     assert read_period({"from": "2017-01-01"}, REPORT_PERIOD) == Period(date(2017, 1, 1), date(2017, 9, 22))
+
+
+@pytest.mark.parametrize(
+    ("typed", "errors"),
+    [
+        ({}, {"from": None, "to": None}),
+        ({"from": "2017-01-01"}, {"from": None, "to": None}),
+        ({"from": "1 January"}, {"from": "Write the day as in 2026-12-31.", "to": None}),
+        ({"to": "2017-02-30"}, {"from": None, "to": "Write the day as in 2026-12-31."}),
+        ({"from": "2004-12-31"}, {"from": "Choose a day from 2005 on. Nothing was issued before.", "to": None}),
+        ({"from": "2017-01-02", "to": "2017-01-01"}, {"from": None, "to": "This day is before the first one."}),
+        ({"from": "2018-01-01"}, {"from": None, "to": "This day is before the first one."}),
+    ],
+)
+def test_what_is_wrong_with_a_day_is_said_beside_its_field(
+    context: Flask, typed: dict[str, str], errors: dict[str, str | None]
+) -> None:
+    with in_locale("en"):
+        days = read_days(typed, REPORT_PERIOD)
+
+        assert {name: day.error for name, day in days.items()} == errors
+        assert {name: days[name].typed for name in typed} == typed
 
 
 def test_a_selection_of_what_was_cancelled_here_comes_back_out_of_its_address() -> None:
