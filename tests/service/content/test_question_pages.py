@@ -150,9 +150,9 @@ def test_times_and_names_come_from_the_shop_itself(make_app: AppMaker) -> None:
 
 def test_withdrawal_takes_two_steps_and_ends_with_the_cancellation(client: FlaskClient) -> None:
     for language, steps, ends in (
-        ("en", ("State it.", "Confirm it."), "withdrawal ends, in practice, when the cancellation begins"),
-        ("fr", ("Déclarez-le.", "Confirmez-le."), "la rétractation prend donc fin quand l’annulation commence"),
-        ("es", ("Declárelo.", "Confírmelo."), "el desistimiento termina, pues, cuando empieza la cancelación"),
+        ("en", ("State it.", "Confirm it."), "Your right ends when it is complete"),
+        ("fr", ("Déclarez-le.", "Confirmez-le."), "Votre droit prend fin quand elle est achevée"),
+        ("es", ("Declárelo.", "Confírmelo."), "Su derecho termina cuando se completa"),
     ):
         page = read(client, f"/{language}/about/refunds")
         assert all(step in page.words for step in steps)
