@@ -25,6 +25,10 @@ QUEUES: Words = {
     "findings": _("Differences between books"),
 }
 
+# What a gateway and a way to pay are called; others stand there under the name that the gateway gives them.
+GATEWAYS: Words = {"testpay": _("Test payment page"), "stripe": "Stripe"}
+METHODS: Words = {"card": _("Card"), "bank": _("Bank transfer"), "customer_balance": _("Bank transfer")}
+
 KINDS: Words = {
     "order": lazy_pgettext("purchase", "Order"),
     "cancellation": _("Cancellation"),

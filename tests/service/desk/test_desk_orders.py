@@ -14,6 +14,7 @@ from app.checkout.service import correct
 from app.checkout.states import OrderState
 from app.db import db, transaction
 from app.kernel.money import Money
+from app.payments.models import Payment
 from app.payments.ports import GatewayRefusal, RefundOutcome
 from app.payments.states import RefundState
 from app.registry.models import RegistryAccount
@@ -61,6 +62,20 @@ def test_the_order_shows_who_got_what_and_everything_that_happened_to_the_second
     assert [step for step in steps if step in story] == steps
     assert "22 November 2026, 10:00:00 UTC" in story
     assert "No refund can be decided here." in page.words
+
+
+def test_a_payment_says_in_words_how_it_was_made(shop: Shop) -> None:
+    reference = finished(shop)
+    with shop.inside(), transaction() as session:
+        session.execute(update(Payment).values(gateway="testpay"))
+    eva = operator(shop)
+
+    assert "Test payment page, Card" in eva.get(f"/en/desk/orders/{reference}").words
+    assert "Page de paiement de test, Carte" in eva.get(f"/fr/desk/orders/{reference}").words
+
+    with shop.inside(), transaction() as session:
+        session.execute(update(Payment).values(gateway="stripe", method="bancontact"))
+    assert "Stripe, bancontact" in eva.get(f"/es/desk/orders/{reference}").words
 
 
 def test_orders_are_narrowed_by_state_day_and_address(shop: Shop) -> None:
