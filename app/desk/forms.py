@@ -13,7 +13,7 @@ from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaF
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
-from app.audit.rules import RULES
+from app.audit.rules import RULES, Rule
 from app.audit.service import LONGEST_REASON
 from app.complaints.service import LONGEST_REPLY
 from app.complaints.states import OUTCOMES
@@ -26,6 +26,7 @@ from app.web.fields import CountryField, DayField, InstantField, Longest, cleane
 from app.web.filters import money, number
 from app.web.typed import as_typed, ungrouped
 
+_LONGEST_NUMBER = 13
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
 
@@ -333,29 +334,55 @@ class PayoutForm(FlaskForm):
         self.money = read_money(field, self._currency)
 
 
-def rules_form(values: dict[str, int]) -> FlaskForm:
+class RulesForm(FlaskForm):
+    """House rules and the reason to change them; `rules_form` gives it a field for each rule."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What was read of each field: prices in minor units of the house's currency.
+        self.rules: dict[str, int] = {}
+
+
+def rules_form(values: dict[str, int], currency: str) -> RulesForm:
     """A form with one field for each house rule, filled with what holds now."""
 
-    class RulesForm(FlaskForm):
-        """House rules and the reason to change them."""
+    class HouseRulesForm(RulesForm):
+        """With the rules of this house."""
 
     for key, rule in RULES.items():
-        least, most = number(rule.least), number(rule.most)
-        hint = (
-            lazy_gettext("In hundredths of the currency, from %(least)s to %(most)s.", least=least, most=most)
-            if rule.unit == "minor"
-            else lazy_gettext("A whole number from %(least)s to %(most)s.", least=least, most=most)
+        setattr(HouseRulesForm, key, _rule_field(rule, currency))
+    HouseRulesForm.reason = reason_field()
+    filled = {
+        key: as_typed(Money(value, currency).decimal) if RULES[key].unit == "minor" else str(value)
+        for key, value in values.items()
+    }
+    return HouseRulesForm(data=filled)
+
+
+def _rule_field(rule: Rule, currency: str) -> StringField:
+    is_price = rule.unit == "minor"
+
+    def read(form: RulesForm, field: StringField) -> None:
+        form.rules[rule.key] = read_money(field, currency).minor if is_price else _whole(field)
+
+    if is_price:
+        least, most = money(Money(rule.least, currency)), money(Money(rule.most, currency))
+        hint = lazy_gettext("An amount from %(least)s to %(most)s.", least=least, most=most)
+    else:
+        hint = lazy_gettext(
+            "A whole number from %(least)s to %(most)s.", least=number(rule.least), most=number(rule.most)
         )
-        setattr(
-            RulesForm,
-            key,
-            StringField(
-                RULE_WORDS[key],
-                description=hint,
-                filters=[cleaned],
-                validators=[InputRequired(lazy_gettext("Enter a whole number."))],
-                render_kw=_PLAIN | {"inputmode": "numeric"},
-            ),
-        )
-    RulesForm.reason = reason_field()
-    return RulesForm(data={key: str(value) for key, value in values.items()})
+    return StringField(
+        RULE_WORDS[rule.key],
+        description=hint,
+        filters=[cleaned],
+        validators=[InputRequired(lazy_gettext("Enter a whole number.")), read],
+        render_kw=_PLAIN | {"inputmode": "decimal" if is_price else "numeric"},
+    )
+
+
+def _whole(field: StringField) -> int:
+    text = ungrouped(field.data or "")
+    if not (text.isascii() and text.isdigit() and len(text) < _LONGEST_NUMBER):
+        raise ValidationError(lazy_gettext("Enter a whole number."))
+    return int(text)

@@ -31,7 +31,7 @@ from app.kernel.money import Money
 from app.kernel.text import clean_line, csv_cell
 from app.payments.payouts import propose_payout
 from app.web.demonstration import statement
-from app.web.filters import money
+from app.web.filters import money, number
 from app.web.import_errors import line, report_line
 from app.web.security import form_checks_token, takes_up_to
 from app.web.typed import TypedDay, read_day
@@ -120,27 +120,23 @@ def _check_page(form: ApplyForm, raw: bytes, report: ImportReport) -> Response:
 @form_checks_token
 def rules() -> Response:
     """Rules that operators change, with bounds and history, and the settings of this copy to read."""
-    form = rules_form(all_rules())
+    form = rules_form(all_rules(), settings().currency)
     if form.validate_on_submit():
-        typed = {key: str(form[key].data) for key in RULES}
-        wrong = [key for key, text in typed.items() if not (text.isascii() and text.isdigit() and len(text) < 13)]
         try:
-            if wrong:
-                form[wrong[0]].errors = [gettext("Enter a whole number.")]
-            else:
-                changes = {key: int(text) for key, text in typed.items()}
-                change_rules(changes, get_me().actor, reason=str(form["reason"].data), now=now())
-                flash(gettext("The rules are kept."), "info")
-                return redirect(url_for("desk.rules"), 303)
+            change_rules(form.rules, get_me().actor, reason=str(form["reason"].data), now=now())
         except ReasonMissing as missing:
             form["reason"].errors = [refusal_words(missing)]
         except Refusal as refusal:
             form[str(refusal.facts["key"])].errors = [refusal_words(refusal)]
+        else:
+            flash(gettext("The rules are kept."), "info")
+            return redirect(url_for("desk.rules"), 303)
     page = render_template(
         "desk/rules.html",
         form=form,
         keys=list(RULES),
         history=acts(ActFilter(what="rule_changed"))[:PAGE],
+        rule_value=_rule_value,
         settings=[
             (setting.name, setting.help, None if setting.secret and value else value)
             for setting in SETTINGS
@@ -148,6 +144,12 @@ def rules() -> Response:
         ],
     )
     return make_response(page, 422 if form.is_submitted() else 200)
+
+
+def _rule_value(key: str, value: int) -> str:
+    """A rule's value as its field takes it: a price with its currency, anything else as a number."""
+    known = RULES.get(key)
+    return money(Money(value, settings().currency)) if known and known.unit == "minor" else number(value)
 
 
 def _setting(name: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.accounts.models import SignIn
-from app.audit.rules import PRICE_LOWEST, rule
+from app.audit.rules import LOW_STOCK, PRICE_HIGHEST, PRICE_LOWEST, rule
 from app.audit.service import agree as agree_to
 from app.checkout.models import Order
 from app.db import db, transaction
@@ -102,17 +102,42 @@ def test_rules_change_within_their_bounds_and_with_a_reason(shop: Shop) -> None:
         ({"price_lowest": "0", "reason": WHY}, "price_lowest"),
         ({"price_lowest": "one", "reason": WHY}, "price_lowest"),
         ({"price_lowest": "9" * 30, "reason": WHY}, "price_lowest"),
-        ({"price_highest": "30", "reason": WHY}, "price_highest"),
-        ({"price_lowest": "50", "reason": " "}, "reason"),
+        ({"price_highest": "0.30", "reason": WHY}, "price_highest"),
+        ({"price_lowest": "0.50", "reason": " "}, "reason"),
     ):
         wrong = eva.read(do(eva, "/en/desk/rules", 422, **typed), 422)
         assert wrong.error_at(where)
-    do(eva, "/en/desk/rules", price_lowest="50", reason=WHY)
+    do(eva, "/en/desk/rules", price_lowest="0.50", reason=WHY)
 
     with shop.inside():
         assert rule(PRICE_LOWEST) == 50
     assert acts(shop) == [("rule_changed", "eva@tonne.example", "price_lowest", WHY)]
     assert "Lowest price of a unit" in eva.get("/en/desk/rules").words
+
+
+def test_prices_of_rules_are_written_as_prices_in_the_language_of_the_page(shop: Shop) -> None:
+    eva = operator(shop)
+    page = eva.get("/es/desk/rules")
+    assert page.form("/rules").fields["price_highest"] == "8,50"
+    assert "Un importe de 0,01 USD a 21.474.836,47 USD." in page.words
+
+    eva.send(page, "/rules", fields={"price_highest": "1.250,75", "low_stock": "1.000", "reason": WHY})
+
+    with shop.inside():
+        assert (rule(PRICE_HIGHEST), rule(LOW_STOCK)) == (125_075, 1_000)
+    history = eva.get("/en/desk/rules").words
+    assert "USD 8.50 USD 1,250.75" in history
+    assert "100 1,000" in history
+
+
+def test_each_rule_that_cannot_be_read_is_told_at_once(shop: Shop) -> None:
+    typed = {"price_lowest": "1,234,5", "payout_day": "first", "reason": WHY}
+
+    wrong = operator(shop)
+    told = wrong.read(do(wrong, "/en/desk/rules", 422, **typed), 422)
+
+    assert told.error_at("price_lowest") == "Enter an amount of money, such as 12.50."
+    assert told.error_at("payout_day") == "Enter a whole number."
 
 
 def test_a_participant_earns_when_the_registry_has_cancelled_and_not_before(shop: Shop) -> None:
@@ -237,7 +262,7 @@ def test_a_suspended_account_is_signed_out_at_once_and_let_in_again(shop: Shop) 
 
 def test_the_trail_is_narrowed_and_downloaded_with_words_for_every_act(shop: Shop) -> None:
     eva, otto = operator(shop), operator(shop, "otto@tonne.example")
-    do(eva, "/en/desk/rules", price_lowest="50", reason="=1+1")
+    do(eva, "/en/desk/rules", price_lowest="0.50", reason="=1+1")
     shop.clock.advance(timedelta(days=1))
     do(otto, "/en/desk/rules", low_stock="7", reason=WHY)
 
@@ -260,7 +285,7 @@ def test_the_trail_is_narrowed_and_downloaded_with_words_for_every_act(shop: Sho
 @pytest.mark.parametrize("field", ["first", "last"])
 def test_a_day_that_is_none_lists_no_acts_and_is_explained_at_its_field(shop: Shop, field: str) -> None:
     eva = operator(shop)
-    do(eva, "/en/desk/rules", price_lowest="50", reason=WHY)
+    do(eva, "/en/desk/rules", price_lowest="0.50", reason=WHY)
 
     page = eva.get(f"/en/desk/acts?who=eva&{field}=30.2.2026", 422)
 
