@@ -14,6 +14,7 @@ from app.catalog.models import Issuance, Project
 from app.checkout.models import OrderLine
 from app.db import db
 from app.kernel.money import Money
+from app.offers.connection import is_lost, registry_codes
 from app.offers.models import Offer, OfferInterest, PriceChange
 from app.offers.states import OFFER, OfferState, PriceChangeState
 from app.providers.models import Application, Payee, Provider
@@ -29,7 +30,8 @@ _NO_ORDER = (SaleState.EXPIRED.value,)
 class OfferStanding:
     """One offer in numbers. Units are whole units (tonnes); `orders` are those that have not expired.
 
-    `reason` is a code of the house or somebody's words, and says why the offer is in its state.
+    `reason` is a code of the house or somebody's words, and says why the offer is in its state. `is_lost`: this copy is
+    not connected to the registry of its units, so nobody can buy them.
     """
 
     id: int
@@ -50,6 +52,7 @@ class OfferStanding:
     orders: int
     opens_at: datetime | None
     expires_at: datetime | None
+    is_lost: bool
 
     @property
     def is_over(self) -> bool:
@@ -105,7 +108,7 @@ def offer_standings(provider_id: int) -> list[OfferStanding]:
         )
     }
     rows = db.session.execute(
-        select(Offer, Project, Issuance.unit_type, interest.c.views, interest.c.baskets)
+        select(Offer, Project, Issuance.unit_type, interest.c.views, interest.c.baskets, is_lost(registry_codes()))
         .join(Issuance, Issuance.id == Offer.issuance_id)
         .join(Project, Project.id == Issuance.project_id)
         .outerjoin(interest, interest.c.offer_id == Offer.id)
@@ -132,8 +135,9 @@ def offer_standings(provider_id: int) -> list[OfferStanding]:
             orders=sales.get(offer.id, (0, 0))[0],
             opens_at=offer.opens_at,
             expires_at=offer.expires_at,
+            is_lost=lost,
         )
-        for offer, project, unit_type, views, baskets in rows
+        for offer, project, unit_type, views, baskets, lost in rows
     ]
     return sorted(found, key=lambda offer: offer.is_over)
 
@@ -141,7 +145,7 @@ def offer_standings(provider_id: int) -> list[OfferStanding]:
 def tiles(offers: Sequence[OfferStanding]) -> Tiles:
     """The key figures of some offers."""
     return Tiles(
-        on_offer=sum(offer.left for offer in offers if offer.state in _ON_OFFER),
+        on_offer=sum(offer.left for offer in offers if offer.state in _ON_OFFER and not offer.is_lost),
         held=sum(offer.held for offer in offers),
     )
 

@@ -11,6 +11,7 @@ from app.accounts.models import Organisation
 from app.catalog.models import Issuance, Project
 from app.db import StateEvent, db
 from app.kernel.money import Money
+from app.offers.connection import is_lost, registry_codes
 from app.offers.models import Offer, OfferPrice, PriceChange
 from app.offers.states import OFFER, OfferState, PriceChangeState
 from app.providers.models import Provider
@@ -19,7 +20,10 @@ from app.selling.terms import Terms, fingerprint, terms_of
 
 @dataclass(frozen=True)
 class OfferLine:
-    """An offer in a list; units in whole units (tonnes), `reason` as it is kept."""
+    """An offer in a list; units in whole units (tonnes), `reason` as it is kept.
+
+    `is_lost`: this copy is not connected to the registry of its units, so whatever its state, nobody can buy it.
+    """
 
     id: int
     code: str
@@ -42,6 +46,7 @@ class OfferLine:
     expires_at: datetime | None
     provider_name: str
     organisation_code: str | None
+    is_lost: bool
 
 
 @dataclass(frozen=True)
@@ -85,10 +90,10 @@ class OfferPage:
     plans: tuple[Price, ...]
 
 
-def offer_rows() -> Select[Offer, Issuance, Project, Provider, str]:
+def offer_rows() -> Select[Offer, Issuance, Project, Provider, str, bool]:
     """Offers with everything that `offer_line` and `offer_page` say of them."""
     return (
-        select(Offer, Issuance, Project, Provider, Organisation.code)
+        select(Offer, Issuance, Project, Provider, Organisation.code, is_lost(registry_codes()))
         .join(Issuance, Issuance.id == Offer.issuance_id)
         .join(Project, Project.id == Issuance.project_id)
         .join(Provider, Provider.id == Offer.provider_id)
@@ -97,7 +102,9 @@ def offer_rows() -> Select[Offer, Issuance, Project, Provider, str]:
     )
 
 
-def offer_line(offer: Offer, issuance: Issuance, project: Project, provider: Provider, code: str | None) -> OfferLine:
+def offer_line(
+    offer: Offer, issuance: Issuance, project: Project, provider: Provider, code: str | None, lost: bool
+) -> OfferLine:
     """The line that a row of `offer_rows` makes."""
     return OfferLine(
         id=offer.id,
@@ -121,14 +128,17 @@ def offer_line(offer: Offer, issuance: Issuance, project: Project, provider: Pro
         expires_at=offer.expires_at,
         provider_name=provider.legal_name,
         organisation_code=code,
+        is_lost=lost,
     )
 
 
-def offer_page(offer: Offer, issuance: Issuance, project: Project, provider: Provider, code: str | None) -> OfferPage:
+def offer_page(
+    offer: Offer, issuance: Issuance, project: Project, provider: Provider, code: str | None, lost: bool
+) -> OfferPage:
     """The page that a row of `offer_rows` makes."""
     terms = terms_of(offer)
     return OfferPage(
-        line=offer_line(offer, issuance, project, provider, code),
+        line=offer_line(offer, issuance, project, provider, code, lost),
         provider_id=provider.id,
         project_id=project.id,
         issuance_id=issuance.id,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from app.db import db
+from app.db import db, transaction
 from app.offers.models import Offer, PriceChange
 from app.offers.states import OfferState, PriceChangeState
 from app.providers.models import Provider
 from app.providers.states import AuthorityState, ProviderState
+from app.registry.models import RegistryAccount
 from tests.builders import a_placed_order
 from tests.people import a_person
 from tests.service.selling.conftest import House, claim_project
@@ -24,6 +25,24 @@ def test_offers_and_holdings_are_listed_with_states_and_free_units(house: House)
     assert "On sale" in page.words
     assert "4,000" in page.words, "free: 5,000 held less 1,000 on sale"
     assert "New offer" not in page.words, "a viewer only reads"
+
+
+def test_an_offer_whose_registry_was_taken_out_is_not_called_on_sale(house: House) -> None:
+    seller, operator = house.browser(), house.operator()
+    with house.shop.inside(), transaction() as session:
+        session.execute(update(RegistryAccount).values(registry_code="closed"))
+
+    for page in (
+        seller.get(f"{house.room}/offer-1"),
+        seller.get(house.room),
+        seller.get("/en/sell/salkhit1"),
+        operator.get("/en/desk/offers/all"),
+        operator.get("/en/desk/offers/offer-1"),
+    ):
+        assert "Not for sale" in page.words
+        assert "This site is not connected to the registry of these units, so nobody can buy them." in page.words
+        assert "Buyers can buy it" not in page.words
+    assert "Units on offer0" in seller.get("/en/sell/salkhit1").words
 
 
 def test_a_page_without_offers_explains_itself(house: House) -> None:
