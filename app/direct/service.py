@@ -70,6 +70,7 @@ ANSWERED = (
     .order_by(DirectCancellation.id)
     .limit(bindparam("most"))
 )
+_TO_BEGIN, _TO_FINISH = (each.offset(bindparam("skipped")) for each in (UNBEGUN, ANSWERED))
 
 
 @dataclass(frozen=True)
@@ -222,9 +223,9 @@ def open_subjects() -> list[ScreenedSubject]:
 # --- units are cancelled ------------------------------------------------------------------------------
 
 
-def due_to_begin(limit: int = 100) -> list[int]:
-    """Ids of direct cancellations that nobody took to the registry yet."""
-    return read_ids(UNBEGUN, most=limit)
+def due_to_begin(limit: int, skipped: int) -> list[int]:
+    """Ids of direct cancellations that nobody took to the registry yet, without the first ones."""
+    return read_ids(_TO_BEGIN, most=limit, skipped=skipped)
 
 
 def begin(direct_id: int, registries: Registries, now: datetime) -> bool:
@@ -312,9 +313,9 @@ def _plan(direct_id: int, registries: Registries, now: datetime) -> None:
     plan_cancellations([plan], now)
 
 
-def due_to_finish(limit: int = 100) -> list[int]:
-    """Ids of direct cancellations that the registry has confirmed or refused."""
-    return read_ids(ANSWERED, most=limit)
+def due_to_finish(limit: int, skipped: int) -> list[int]:
+    """Ids of direct cancellations that the registry has confirmed or refused, without the first ones."""
+    return read_ids(_TO_FINISH, most=limit, skipped=skipped)
 
 
 def finish(direct_id: int, registries: Registries, settings: Settings, now: datetime) -> bool:

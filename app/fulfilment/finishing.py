@@ -36,8 +36,9 @@ _S = OrderState
 
 # Asked for each order: all cancellations that are not final would be looked for among all that ever were.
 _WAITS = exists().where(Cancellation.order_id == Order.id, Cancellation.state.in_(CANCELLATION.unfinished()))
-PAID = select(Order.id).where(Order.state == _S.PAID).order_by(Order.id).limit(100)
-READY = select(Order.id).where(Order.state == _S.FULFILLING, ~_WAITS).order_by(Order.id).limit(100)
+PAID = select(Order.id).where(Order.state == _S.PAID).order_by(Order.id).limit(bindparam("most"))
+READY = select(Order.id).where(Order.state == _S.FULFILLING, ~_WAITS).order_by(Order.id).limit(bindparam("most"))
+_TO_BEGIN, _TO_FINISH = (each.offset(bindparam("skipped")) for each in (PAID, READY))
 
 
 _CANCELLATIONS = (
@@ -58,14 +59,14 @@ _LINES = (
 )
 
 
-def due_to_begin() -> list[int]:
-    """The paid orders that nobody took to the registry yet, oldest first."""
-    return read_ids(PAID)
+def due_to_begin(limit: int, skipped: int) -> list[int]:
+    """The paid orders that nobody took to the registry yet, oldest first, without the first ones."""
+    return read_ids(_TO_BEGIN, most=limit, skipped=skipped)
 
 
-def due_to_finish() -> list[int]:
-    """The orders whose cancellations are all final, oldest first."""
-    return read_ids(READY)
+def due_to_finish(limit: int, skipped: int) -> list[int]:
+    """The orders whose cancellations are all final, oldest first, without the first ones."""
+    return read_ids(_TO_FINISH, most=limit, skipped=skipped)
 
 
 def finish_order(order_id: int, registries: Registries, settings: Settings, now: datetime) -> None:

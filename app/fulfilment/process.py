@@ -26,8 +26,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from flask import Flask
+from flask import Flask, current_app
 
 from app.certificates import service as certificates
 from app.certificates.ports import CertificateRenderer, SummaryFacts
@@ -52,6 +53,7 @@ from app.selling import service as selling
 log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 50
+MOST_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -162,8 +164,9 @@ def _check(payment_id: int, world: Collaborators) -> None:
 
 def expire_orders(world: Collaborators) -> int:
     """Give back the units of orders that were not paid in time."""
-    return _each(
-        checkout.due_orders(world.clock.now()),
+    return _each_in_turn(
+        "expire_orders",
+        partial(checkout.due_orders, world.clock.now()),
         lambda id_: checkout.close_unpaid(id_, world.gateway, world.registries, world.settings, world.clock),
     )
 
@@ -174,12 +177,13 @@ def expire_orders(world: Collaborators) -> int:
 def begin_orders(world: Collaborators) -> int:
     """Paid orders go to the registry, or wait for a person."""
     now = world.clock.now()
-    return _each(due_to_begin(), lambda id_: risk.begin(id_, world.registries, now))
+    return _each_in_turn("begin_orders", due_to_begin, lambda id_: risk.begin(id_, world.registries, now))
 
 
 def begin_direct(world: Collaborators) -> int:
     """What holders want cancelled without a sale goes to the registry."""
-    return _each(direct.due_to_begin(), lambda id_: direct.begin(id_, world.registries, world.clock.now()))
+    now = world.clock.now()
+    return _each_in_turn("begin_direct", direct.due_to_begin, lambda id_: direct.begin(id_, world.registries, now))
 
 
 def cancel_units(world: Collaborators) -> int:
@@ -209,18 +213,23 @@ def _send_together(planned: list[int], world: Collaborators) -> set[int]:
 
 def finish_orders(world: Collaborators) -> int:
     """Orders whose cancellations are all final get certificates for what was cancelled."""
-    now, due = world.clock.now(), due_to_finish()
-    if not due or _is_held_back("certificates"):
-        return 0
-    return _each(due, lambda id_: finish_order(id_, world.registries, world.settings, now))
+    now = world.clock.now()
+    return _each_in_turn(
+        "finish_orders",
+        due_to_finish,
+        lambda id_: finish_order(id_, world.registries, world.settings, now),
+        held_back="certificates",
+    )
 
 
 def finish_direct(world: Collaborators) -> int:
     """Direct cancellations that the registry has answered get their certificate, or their end."""
-    due = direct.due_to_finish()
-    if not due or _is_held_back("certificates of holders"):
-        return 0
-    return _each(due, lambda id_: direct.finish(id_, world.registries, world.settings, world.clock.now()))
+    return _each_in_turn(
+        "finish_direct",
+        direct.due_to_finish,
+        lambda id_: direct.finish(id_, world.registries, world.settings, world.clock.now()),
+        held_back="certificates of holders",
+    )
 
 
 def tell_late_buyers(world: Collaborators) -> int:
@@ -312,6 +321,24 @@ def _each(ids: list[int], do: Callable[[int], object]) -> int:
             log.exception("step failed", extra={"facts": {"id": id_}})
         finally:
             db.session.rollback()
+    return done
+
+
+def _each_in_turn(
+    step: str, due: Callable[[int, int], list[int]], do: Callable[[int], object], held_back: str = ""
+) -> int:
+    """The same for what has no time of its own to be tried again at.
+
+    Where nothing of a whole list could be done, the next one begins after it: what fails for good keeps no others
+    waiting, however much of it there is. `held_back` is what of it waits for people while a restoration hold stands.
+    """
+    skipped: dict[str, int] = current_app.extensions.setdefault("tonne.skipped", {})
+    ids = due(MOST_AT_ONCE, skipped.get(step, 0))
+    if ids and held_back and _is_held_back(held_back):
+        return 0
+    done = _each(ids, do)
+    is_stuck = done == 0 and len(ids) == MOST_AT_ONCE
+    skipped[step] = skipped.get(step, 0) + MOST_AT_ONCE if is_stuck else 0
     return done
 
 

@@ -27,11 +27,12 @@ UNPAID_TOO_LONG = (
     .order_by(Order.expires_at)
     .limit(bindparam("most"))
 )
+_DUE = UNPAID_TOO_LONG.offset(bindparam("skipped"))
 
 
-def due_orders(now: datetime, limit: int = 100) -> list[int]:
-    """Ids of unpaid orders whose hold has run out, and that no transfer is on its way for."""
-    return read_ids(UNPAID_TOO_LONG, now=now, most=limit)
+def due_orders(now: datetime, limit: int, skipped: int) -> list[int]:
+    """Ids of unpaid orders whose hold has run out, and that no transfer is on its way for, without the first ones."""
+    return read_ids(_DUE, now=now, most=limit, skipped=skipped)
 
 
 def withdraw(order_id: int, gateway: PaymentGateway, registries: Registries, settings: Settings, clock: Clock) -> bool:

@@ -20,6 +20,7 @@ from app.fulfilment.commands import prepare_to_draw
 from app.fulfilment.due import QUESTIONS
 from app.fulfilment.finishing import finish_order
 from app.fulfilment.process import Collaborators, run_due
+from app.payments.ports import GatewayRefusal, PaymentStatus
 from app.registry.ports import RefusalCode, Refused
 from tests.builders import (
     a_finished_order,
@@ -38,6 +39,7 @@ from tests.builders import (
     refunds_of,
     registry_of,
     renderer_of,
+    the_offer,
     the_order,
 )
 from tests.fakes import FakeRenderer
@@ -139,6 +141,31 @@ def test_a_fault_in_one_step_is_logged_and_the_other_steps_go_on(
     assert the_order(paid).state is OrderState.FULFILLED
     assert the_order(unpaid).state is OrderState.PAYMENT_PENDING
     assert "a fault of ours" in caplog.text
+
+
+def test_however_many_orders_cannot_be_closed_the_others_expire(
+    world: Collaborators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "MOST_AT_ONCE", 2)
+    offer_id = an_offer(units=10)
+    gateway, lost = gateway_of(world), [a_payable_order(world, {offer_id: 2}) for _order in range(4)]
+    pages, ask = set(gateway.payments), gateway.status
+
+    def status(reference: str) -> PaymentStatus:
+        if reference in pages:
+            raise GatewayRefusal(reason="resource_missing")
+        return ask(reference)
+
+    monkeypatch.setattr(gateway, "status", status)
+    other = a_payable_order(world, {offer_id: 2})
+    pass_time(world, minutes=42)
+
+    for _waking in range(3):
+        run_due(world)
+
+    assert the_order(other).state is OrderState.EXPIRED
+    assert {the_order(order_id).state for order_id in lost} == {OrderState.PAYMENT_PENDING}
+    assert the_offer(offer_id).units_reserved == 8
 
 
 def test_a_renderer_that_fails_delays_the_paper_and_not_the_certificate(world: Collaborators) -> None:
