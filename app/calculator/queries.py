@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app import current
 from app.catalog.models import Issuance, Project
 from app.db import db
 from app.kernel.money import Money
-from app.offers.for_sale import LEFT, is_for_sale
+from app.offers.for_sale import free_units, is_for_sale
 from app.offers.models import Offer
 from app.offers.tiers import levels, most_units, price_at
 
@@ -54,10 +55,10 @@ def purchases(budget: Money, minimum: int) -> Purchases:
             Offer.unit_price,
             Offer.tiers,
             Offer.minimum_units,
-            LEFT.label("left"),
+            free_units.label("left"),
         )
         .join(Issuance, Issuance.id == Offer.issuance_id)
-        .where(*is_for_sale())
+        .where(*is_for_sale(current.now()))
     ):
         units = most_units(levels(offer.unit_price, offer.tiers), budget.minor, offer.left)
         price = price_at(offer.unit_price, offer.tiers, units)

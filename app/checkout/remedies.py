@@ -16,10 +16,8 @@ from app.checkout.states import OrderState, RemedyState
 from app.db import db
 from app.jobs import hold
 from app.kernel.money import Money
-from app.offers import closing
-from app.offers.connection import is_connected
+from app.offers.for_sale import fits_minimum, is_for_sale
 from app.offers.models import Offer
-from app.offers.service import fits_minimum, is_buyable
 from app.providers.models import Provider
 from app.registry.models import Cancellation
 from app.registry.ports import Registries
@@ -99,10 +97,8 @@ def _fitting(line: OrderLine, now: datetime) -> Select[Offer, str | None]:
             Offer.id != line.offer_id,
             Offer.currency == currency,
             Project.mechanism_code == refused.mechanism_code,
-            *is_buyable(line.units, now),
+            *is_for_sale(now, line.units),
             fits_minimum(line.units),
-            closing.on_sale(now),
-            is_connected(),
         )
         .order_by(
             case((Project.project_type == refused.project_type, 0), else_=1),

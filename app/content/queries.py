@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from app import current
 from app.catalog.models import Issuance
 from app.db import db
 from app.kernel.money import Money
@@ -32,6 +33,6 @@ def prices_on_offer() -> PriceRange | None:
             func.count(Issuance.project_id.distinct()),
         )
         .join(Issuance, Issuance.id == Offer.issuance_id)
-        .where(*is_for_sale())
+        .where(*is_for_sale(current.now()))
     ).one()
     return PriceRange(Money(low, currency), Money(high, currency), projects) if projects else None

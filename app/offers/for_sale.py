@@ -1,8 +1,10 @@
-"""What anybody may buy now, said once for all who add it up: calculator, price range, map."""
+"""What can be bought, said once: by the purchase that takes units, and by all who add up what anybody may buy."""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement
+from datetime import datetime
+
+from sqlalchemy import BindParameter, ColumnElement, or_
 
 from app import current
 from app.offers.closing import on_sale
@@ -11,15 +13,31 @@ from app.offers.models import Offer
 from app.offers.states import OfferState
 
 # Units (tonnes) that nobody holds and nobody bought.
-LEFT = Offer.units_offered - Offer.units_reserved - Offer.units_settled
+free_units = Offer.units_offered - Offer.units_reserved - Offer.units_settled
 
 
-def is_for_sale() -> tuple[ColumnElement[bool], ...]:
-    """Conditions on offers, joined with their issuances: live, units left, our currency, connected and not closed."""
+def is_buyable(
+    units: int | BindParameter[int], now: datetime | BindParameter[datetime]
+) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on an offer: it is on sale at `now` (aware) and has so many units left. A purchase takes units so."""
     return (
         Offer.state == OfferState.LIVE,
-        LEFT > 0,
+        or_(Offer.opens_at.is_(None), Offer.opens_at <= now),
+        or_(Offer.expires_at.is_(None), Offer.expires_at > now),
+        free_units >= units,
+    )
+
+
+def fits_minimum(units: int | BindParameter[int]) -> ColumnElement[bool]:
+    """A condition on an offer: so many units of it are enough for its seller, or all that is left."""
+    return or_(Offer.minimum_units <= units, free_units == units)
+
+
+def is_for_sale(now: datetime, units: int = 1) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on offers, joined with their issuances: buyable, in our currency, connected, and not closed."""
+    return (
+        *is_buyable(units, now),
         Offer.currency == current.settings().currency,
         is_connected(),
-        on_sale(current.now()),
+        on_sale(now),
     )

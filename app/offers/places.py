@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from app import current
 from app.catalog.labels import REGIONS
 from app.catalog.models import Issuance, Project
 from app.db import db
 from app.kernel.money import Money
-from app.offers.for_sale import LEFT, is_for_sale
+from app.offers.for_sale import free_units, is_for_sale
 from app.offers.models import Offer
 from app.web.filters import country
 
@@ -52,10 +53,10 @@ def places() -> tuple[Region, ...]:
     """Every project with units for sale, by region and first host Party, which its reference names. Two queries."""
     found: dict[str, dict[str, list[PlacedProject]]] = {}
     for project, units_left, lowest, currency in db.session.execute(
-        select(Project, func.sum(LEFT), func.min(Offer.unit_price), func.min(Offer.currency))
+        select(Project, func.sum(free_units), func.min(Offer.unit_price), func.min(Offer.currency))
         .join(Issuance, Issuance.project_id == Project.id)
         .join(Offer, Offer.issuance_id == Issuance.id)
-        .where(*is_for_sale())
+        .where(*is_for_sale(current.now()))
         .group_by(Project.id)
     ):
         first, *others = project.host_parties

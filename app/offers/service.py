@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn, cast
 
-from sqlalchemy import BigInteger, BindParameter, ColumnElement, Row, Table, bindparam, not_, or_, select, update
+from sqlalchemy import BigInteger, Row, Table, bindparam, not_, or_, select, update
 
 from app.db import StateEvent, add_rows_with_ids, advance, advance_all, db, read_ids, record_all, write
 from app.kernel.columns import UTCDateTime
 from app.offers import closing
 from app.offers.errors import BelowMinimum, PriceChanged, UnitsUnavailable
+from app.offers.for_sale import fits_minimum, free_units, is_buyable
 from app.offers.models import Offer, OfferPrice, Reservation
 from app.offers.states import OFFER, RESERVATION, OfferState, ReservationState
 
-_left = Offer.units_offered - Offer.units_reserved - Offer.units_settled
 _R = ReservationState
 _PUBLIC = (OfferState.LIVE, OfferState.PAUSED, OfferState.SOLD_OUT)
 
@@ -35,28 +35,15 @@ class Wanted:
     price_version: int | None
 
 
-def is_buyable(
-    units: int | BindParameter[int], now: datetime | BindParameter[datetime]
-) -> tuple[ColumnElement[bool], ...]:
-    """SQL: an offer that is for sale at `now` (aware) and has so many units left."""
-    return (
-        Offer.state == OfferState.LIVE,
-        or_(Offer.opens_at.is_(None), Offer.opens_at <= now),
-        or_(Offer.expires_at.is_(None), Offer.expires_at > now),
-        _left >= units,
-    )
-
-
-def fits_minimum(units: int | BindParameter[int]) -> ColumnElement[bool]:
-    """SQL: so many units of an offer are enough for its seller, or all that is left."""
-    return or_(Offer.minimum_units <= units, _left == units)
-
-
 # Said once: a purchase takes and settles the units of each line, and saying a statement costs more than executing it.
 _wanted, _now = bindparam("wanted", type_=BigInteger), bindparam("now", type_=UTCDateTime)
 _OFFERS = cast(Table, Offer.__table__)
 _CHANGE = update(_OFFERS).where(_OFFERS.c.id == bindparam("offer_id"))
-_TAKE = _CHANGE.where(*is_buyable(_wanted, _now)).values(units_reserved=Offer.units_reserved + _wanted).returning(_left)
+_TAKE = (
+    _CHANGE.where(*is_buyable(_wanted, _now))
+    .values(units_reserved=Offer.units_reserved + _wanted)
+    .returning(free_units)
+)
 _TAKE_AT_PRICE = _TAKE.where(Offer.price_version == bindparam("seen_version"), fits_minimum(_wanted))
 _SETTLE = _CHANGE.values(units_reserved=Offer.units_reserved - _wanted, units_settled=Offer.units_settled + _wanted)
 _GIVE_BACK_HELD = _CHANGE.values(units_reserved=Offer.units_reserved - _wanted)

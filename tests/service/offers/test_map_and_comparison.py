@@ -15,6 +15,8 @@ from sqlalchemy import update
 from app.catalog.cancellation_importer import import_cancellations
 from app.catalog.importer import import_projects
 from app.catalog.world import Map, Place, whole_map
+from app.content.queries import prices_on_offer
+from app.current import now
 from app.db import transaction
 from app.offers import comparison
 from app.offers.comparison import choose
@@ -70,6 +72,15 @@ def test_every_project_on_offer_stands_at_its_host_party_and_in_the_list(
     assert "GH-8438" not in page.html
     assert "we take no position on them" in page.words
     assert "style=" not in page.html
+
+
+def test_an_offer_whose_time_is_over_is_for_sale_nowhere_before_a_worker_has_ended_it(small_world: None) -> None:
+    for code in ("MW-9933-1", "MN-5977-1", "MN-5977-2"):
+        assert prices_on_offer() is not None
+        change(code, expires_at=now())
+
+    assert places() == ()
+    assert prices_on_offer() is None
 
 
 def test_what_is_not_for_sale_is_not_on_the_map(small_world: None, client: FlaskClient) -> None:
