@@ -60,6 +60,11 @@ _TOLD_OF = (
     .join(WebhookDelivery, WebhookDelivery.object_reference == Payment.gateway_reference)
     .where(WebhookDelivery.id == bindparam("delivery_id"))
 )
+_REFUND_TOLD_OF = (
+    select(Refund.id)
+    .join(WebhookDelivery, WebhookDelivery.object_reference == Refund.gateway_reference)
+    .where(WebhookDelivery.id == bindparam("delivery_id"))
+)
 _DELIVERIES = cast(Table, WebhookDelivery.__table__)
 _FINISH = update(_DELIVERIES).where(_DELIVERIES.c.id == bindparam("the_id")).values(processed_at=bindparam("now"))
 _ATTEMPTS = select(
@@ -244,8 +249,7 @@ def find_payment_for(delivery_id: int) -> int | None:
 
 def find_refund_for(delivery_id: int) -> int | None:
     """The refund a stored notice is about."""
-    delivery = db.session.get_one(WebhookDelivery, delivery_id)
-    refund = db.session.scalar(select(Refund.id).where(Refund.gateway_reference == delivery.object_reference))
+    refund: int | None = write(_REFUND_TOLD_OF, {"delivery_id": delivery_id}).scalar()
     end_reading()
     return refund
 
@@ -257,13 +261,14 @@ def finish_delivery(delivery_id: int, now: datetime) -> None:
 
 
 def postpone_delivery(delivery_id: int, now: datetime) -> None:
-    """A notice about something that is not known yet, or that cannot be asked about now: wait, for three days."""
+    """A notice about something that is not known yet, for three days; or that cannot be asked about now: wait."""
     with transaction() as session:
         delivery = session.get_one(WebhookDelivery, delivery_id)
         pause = DELIVERY_BACKOFF[min(delivery.attempts, len(DELIVERY_BACKOFF) - 1)]
         delivery.attempts += 1
         delivery.next_action_at = now + timedelta(seconds=pause)
-        if now - delivery.received_at > timedelta(days=3):
+        is_ours = any(write(told_of, {"delivery_id": delivery_id}).all() for told_of in (_TOLD_OF, _REFUND_TOLD_OF))
+        if not is_ours and now - delivery.received_at > timedelta(days=3):
             delivery.processed_at = now
         if now - delivery.received_at > timedelta(hours=1):
             log.error("notice that nothing came of", extra={"facts": {"delivery": delivery_id}})

@@ -220,13 +220,15 @@ def test_an_event_about_a_refund_that_was_done_is_kept_until_the_gateway_could_b
     (refund,) = refunds_of(order_id)
     reference = str(refund.gateway_reference)
     gateway_of(world).refunds[refund.key] = RefundStatus(reference, RefundOutcome.FAILED, refund.money)
-    gateway_of(world).problems["refund_status"] = [problem]
+    gateway_of(world).problems["refund_status"] = [problem, problem]
 
     hear(world, reference, 1)
-    run_due(world)
-    assert (refunds_of(order_id)[0].state, deliveries()[0].processed_at) == (RefundState.SUCCEEDED, None)
+    for wait in (timedelta(0), timedelta(days=4)):
+        pass_time(world, seconds=wait.total_seconds())
+        run_due(world)
+        assert (refunds_of(order_id)[0].state, deliveries()[0].processed_at) == (RefundState.SUCCEEDED, None)
 
-    pass_time(world, seconds=2)
+    pass_time(world, minutes=15)
     run_due(world)
     assert refunds_of(order_id)[0].state is RefundState.FAILED
     assert deliveries()[0].processed_at is not None
