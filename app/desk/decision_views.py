@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import abort, flash, make_response, redirect, render_template, request, url_for
-from flask_babel import gettext
+from flask_babel import gettext, pgettext
 from werkzeug.wrappers import Response
 
 from app import jobs
@@ -157,7 +157,7 @@ def complaint(slug: str) -> Response:
     page = ActPage(
         title=gettext("Complaint %(number)s", number=number),
         facts=[
-            (gettext("Received"), datetime_long(view.received_at)),
+            (pgettext("complaint", "Received"), datetime_long(view.received_at)),
             (gettext("Answer by"), date_long(view.due_on) + (gettext(" (late)") if view.is_late else "")),
             (gettext("Language"), LANGUAGES[view.locale].name),
             (gettext("E-mail address"), view.email),
