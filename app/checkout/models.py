@@ -110,7 +110,7 @@ class Order(Base):
     locale: Mapped[str] = mapped_column(String(8))
     # A buyer with an account, or one who proved later that the address is theirs.
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
-    email: Mapped[str] = mapped_column(String(254))
+    email: Mapped[str] = mapped_column(String(254))  # as `plain_email` gives it, so that it is found by equality
     currency: Mapped[str] = mapped_column(String(3))
     total: Mapped[int] = mapped_column(BigInteger)
     is_demonstration: Mapped[bool] = mapped_column(Boolean)

@@ -20,7 +20,7 @@ class Orders:
         """Give a person the orders of their address that belong to nobody, in the caller's transaction; how many."""
         claimed = db.session.execute(
             update(Order)
-            .where(Order.person_id.is_(None), func.lower(Order.email) == email)
+            .where(Order.person_id.is_(None), Order.email == email)
             .values(person_id=person_id)
             .execution_options(synchronize_session=False)
         )

@@ -16,7 +16,7 @@ from app.complaints.states import COMPLAINT, OUTCOMES, ComplaintState
 from app.config import Settings
 from app.db import advance, db, insert_once, one_at_a_time, record, transaction
 from app.kernel.references import complaint_number, unguessable_token
-from app.kernel.text import clean_lines
+from app.kernel.text import clean_lines, plain_email
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def receive(
             state=_S.RECEIVED,
             locale=locale,
             is_demonstration=settings.is_demonstration,
-            email=email,
+            email=plain_email(email),
             about=about,
             problem=problem,
             wish=wish,

@@ -24,6 +24,7 @@ from app.current import now
 from app.db import db
 from app.fulfilment import risk
 from app.kernel.money import Money
+from app.kernel.text import plain_email
 from app.notifications.models import Mail
 from app.payments.models import Payment, Refund
 from app.payments.states import RefundState
@@ -116,7 +117,7 @@ def order_rows(wanted: OrderFilter) -> list[OrderRow]:
         start = datetime.combine(wanted.day, time(), UTC)
         query = query.where(Order.placed_at >= start, Order.placed_at < start + timedelta(days=1))
     if wanted.email:
-        query = query.where(Order.email.in_({wanted.email, wanted.email.lower()}))
+        query = query.where(Order.email == plain_email(wanted.email))
     if wanted.before is not None:
         query = query.where(Order.id < wanted.before)
     return [

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, or_, select, union
+from sqlalchemy import ColumnElement, Select, select, union
 
 from app.accounts.models import Person
 from app.catalog.models import Issuance, Project
@@ -20,7 +20,7 @@ from app.db import db
 from app.direct.models import DirectCancellation
 from app.kernel.csvtable import LARGEST_WHOLE_NUMBER
 from app.kernel.references import printed_reference
-from app.kernel.text import clean_line
+from app.kernel.text import clean_line, plain_email
 from app.offers.models import Offer
 from app.payments.models import Payment, Refund
 from app.providers.models import Provider
@@ -66,10 +66,10 @@ def _by_reference(text: str) -> Iterable[Hit]:
 def _by_address(text: str) -> Iterable[Hit]:
     if "@" not in text:
         return
-    yield from _orders(or_(Order.email == text, Order.email == text.lower()))
-    for person in db.session.scalars(select(Person).where(Person.email == text.lower())):
+    yield from _orders(Order.email == plain_email(text))
+    for person in db.session.scalars(select(Person).where(Person.email == plain_email(text))):
         yield Hit("person", person.email, person.name, "person", str(person.id))
-    of_address = select(Complaint).where(Complaint.email.in_([text, text.lower()])).order_by(Complaint.id.desc())
+    of_address = select(Complaint).where(Complaint.email == plain_email(text)).order_by(Complaint.id.desc())
     for complaint in db.session.scalars(of_address.limit(MOST_HITS)):
         yield _complaint(complaint)
 

@@ -75,6 +75,14 @@ def joined_digits(typed: str) -> str:
     return text.replace(" ", "") if _SPACED_GROUPS.fullmatch(text) else text
 
 
+def plain_email(typed: str) -> str:
+    """An e-mail address as it is kept and looked for: in lower case, composed, without spaces around it.
+
+    Worked out here, because SQLite knows only the letters of ASCII in lower case.
+    """
+    return unicodedata.normalize("NFC", typed.strip()).lower()
+
+
 def is_right_to_left(text: str) -> bool:
     """Whether the first strong character of `text` belongs to a right-to-left script."""
     for character in text:

@@ -9,11 +9,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, select
 from sqlalchemy.exc import DBAPIError
 
-from app.db import db
+from app.checkout.models import Order
+from app.checkout.states import OrderState
+from app.db import add_row_with_id, db, transaction
 from app.operations import rights
+from tests.builders import NOW
 from tests.conftest import ROOT, application, environment
 from tests.postgres import PrivateCluster
 
@@ -55,6 +58,26 @@ def test_every_migration_goes_up_down_and_up_again(empty_url: str, tmp_path: Pat
             downgrade(directory=MIGRATIONS, revision="base")
             with db.engine.connect() as connection:
                 assert _tables(connection) == set()
+        db.engine.dispose()
+
+
+def test_addresses_of_orders_that_were_placed_before_are_found_in_lower_case(empty_url: str, tmp_path: Path) -> None:
+    app = application(environment(tmp_path, empty_url))
+    with app.app_context():
+        upgrade(directory=MIGRATIONS, revision="0014")
+        with transaction():
+            for number, email in enumerate(("Élise@Example.org", "ana@example.org", "ANA@example.org")):
+                add_row_with_id(
+                    Order, reference=f"TO-{number}", token=f"token{number}", state=OrderState.EXPIRED, locale="fr",
+                    email=email, currency="USD", total=1, is_demonstration=False, consent_version="1",
+                    consent_text="yes", terms_version="2026-11-01", placed_at=NOW, expires_at=NOW,
+                )  # fmt: skip
+
+        upgrade(directory=MIGRATIONS)
+
+        emails = db.session.scalars(select(Order.email).order_by(Order.id)).all()
+        assert emails == ["élise@example.org", "ana@example.org", "ana@example.org"]
+        db.session.remove()
         db.engine.dispose()
 
 

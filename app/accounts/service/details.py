@@ -12,13 +12,14 @@ from app.accounts.errors import AddressTaken, LinkGone
 from app.accounts.models import Person
 from app.accounts.ports import Purchases
 from app.accounts.service import links, sessions
-from app.accounts.service.entering import claim, plain_email
+from app.accounts.service.entering import claim
 from app.accounts.service.joining import check_password, subject_of
 from app.accounts.service.links import Purpose
 from app.accounts.service.proving import check_password as check_present_password
 from app.audit.service import Actor, note_act
 from app.config import Settings
 from app.db import db, end_reading, one_at_a_time, transaction
+from app.kernel.text import plain_email
 
 
 def change(person_id: int, *, name: str, locale: str, now: datetime) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ from app.accounts.service.locks import Lock, count_failure, is_locked, unlock
 from app.config import Settings
 from app.db import db, end_reading, rows_changed, transaction
 from app.kernel.security_log import Event, Outcome, tell
+from app.kernel.text import plain_email
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,6 @@ class Entered:
 
     token: str
     needs_second_factor: bool
-
-
-def plain_email(email: str) -> str:
-    """An address as accounts keep it."""
-    return unicodedata.normalize("NFC", email.strip()).lower()
 
 
 def sign_in(

@@ -14,13 +14,14 @@ from app.accounts.errors import AddressTaken, WeakPassword, WrongPasskey
 from app.accounts.models import Passkey, Person
 from app.accounts.ports import Purchases
 from app.accounts.service import links, sessions
-from app.accounts.service.entering import claim, plain_email
+from app.accounts.service.entering import claim
 from app.accounts.service.links import Purpose
 from app.accounts.service.locks import unlock
 from app.audit.service import Actor, Subject, note_act
 from app.config import Settings
 from app.db import db, insert_once, one_at_a_time, transaction
 from app.kernel.security_log import Event, Outcome, tell
+from app.kernel.text import plain_email
 
 
 def ask_to_join(email: str, locale: str, settings: Settings, now: datetime) -> None:

@@ -10,7 +10,6 @@ from app.accounts import mails
 from app.accounts.errors import NoSuchPerson
 from app.accounts.models import Passkey, Person
 from app.accounts.service import links, sessions
-from app.accounts.service.entering import plain_email
 from app.accounts.service.joining import subject_of
 from app.accounts.service.links import Purpose
 from app.accounts.service.operators import COMMAND, LINK_LIFE
@@ -18,6 +17,7 @@ from app.accounts.service.second_factor import take_away
 from app.audit.service import note_act, required_reason
 from app.config import Settings
 from app.db import transaction
+from app.kernel.text import plain_email
 from app.notifications.messages.accounts import FactorChange
 
 

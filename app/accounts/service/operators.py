@@ -10,12 +10,12 @@ from app.accounts import mails
 from app.accounts.errors import NoSuchPerson
 from app.accounts.models import Person
 from app.accounts.service import links, sessions
-from app.accounts.service.entering import plain_email
 from app.accounts.service.joining import subject_of
 from app.accounts.service.links import Purpose
 from app.audit.service import Actor, note_act
 from app.config import Settings
 from app.db import db, insert_once, transaction
+from app.kernel.text import plain_email
 
 COMMAND = Actor(None, "command")
 LINK_LIFE = timedelta(hours=24)

@@ -22,13 +22,14 @@ from app.accounts.models import Invitation, Membership, Organisation, Person
 from app.accounts.ports import Purchases
 from app.accounts.roles import Role
 from app.accounts.service import links, sessions
-from app.accounts.service.entering import claim, plain_email
+from app.accounts.service.entering import claim
 from app.accounts.service.joining import add_person, check_password
 from app.audit.service import Actor, Subject, note_act
 from app.config import Settings
 from app.db import db, insert_once, transaction
 from app.kernel.references import organisation_code, unguessable_token
 from app.kernel.security_log import Event, Outcome, tell
+from app.kernel.text import plain_email
 
 INVITATION_LIFE = timedelta(days=7)
 MOST_INVITATIONS = 50

@@ -15,7 +15,7 @@ from app.checkout.errors import NothingChanged, TooLateToChange
 from app.checkout.models import Beneficiary, Order
 from app.checkout.states import OrderState
 from app.db import db, transaction
-from app.kernel.text import mask_address
+from app.kernel.text import mask_address, plain_email
 from app.notifications.service import readdress, resend_within
 from app.registry.models import Cancellation
 from app.screening.service import screen
@@ -39,14 +39,14 @@ def correct_email(order_id: int, email: str, actor: Actor, *, reason: str, now: 
 
     Raises ReasonMissing, or NothingChanged. The trail keeps both addresses masked.
     """
-    kept = required_reason(reason)
+    kept, email = required_reason(reason), plain_email(email)
     with transaction() as session:
         order = session.get_one(Order, order_id, with_for_update=True)
         before = order.email
         if before == email:
             raise NothingChanged
         owner = session.get(Person, order.person_id) if order.person_id is not None else None
-        if owner is not None and owner.email == before.lower():
+        if owner is not None and owner.email == before:
             order.person_id = None
         order.email = email
         readdress(order_id, email)

@@ -20,6 +20,7 @@ from app.config import Settings
 from app.db import db, end_reading, transaction, write
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
+from app.kernel.text import plain_email
 from app.offers import closing
 from app.offers import service as offers
 from app.offers.errors import PriceChanged, UnitsUnavailable
@@ -105,7 +106,7 @@ def place_order(
             basket_id=basket_id,
             locale=locale,
             person_id=person_id,
-            email=details["email"],
+            email=plain_email(details["email"]),
             currency=settings.currency,
             total=total,
             is_demonstration=settings.is_demonstration,

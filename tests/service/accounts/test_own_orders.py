@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from app.checkout.models import Order
@@ -24,6 +25,15 @@ def test_past_orders_of_the_address_come_into_a_new_account_with_their_certifica
     papers = [address for address in page.links if "/verify/TN" in address]
     assert len(papers) == 1
     visitor.get(papers[0])
+
+
+@pytest.mark.parametrize("typed", ["Élise@Example.org", "E\u0301LISE@example.org", " élise@example.org"])
+def test_an_address_is_known_however_its_letters_were_typed(shop: Shop, typed: str) -> None:
+    token = shop.finished_order({shop.offer(): 1}, email=typed)
+
+    visitor = joined(shop, "élise@example.org", "Élise")
+
+    assert f"/en/orders/{token}" in visitor.get("/en/account").links
 
 
 def test_an_order_without_an_account_is_claimed_at_the_next_sign_in(shop: Shop) -> None:
