@@ -22,6 +22,7 @@ from sqlalchemy import (
     extract,
     func,
     literal_column,
+    or_,
     select,
 )
 from sqlalchemy.orm import aliased
@@ -45,6 +46,15 @@ ROWS_OF_A_FILE_AT_ONCE = 500
 
 _ENDED_WITHOUT_UNITS = (OrderState.REFUSED, OrderState.PARTLY_FULFILLED)
 
+# A second payment of an order that stands, or one that is not its price, is given back without touching any line.
+_TOUCHES_NO_LINE = ("second_payment", "differs")
+_REFUND = aliased(Refund)
+# Sold out when its money came late: only what is at a registry keeps its money meanwhile.
+_IS_GIVEN_BACK = and_(
+    Cancellation.id.is_(None),
+    exists().where(_REFUND.order_id == OrderLine.order_id, _REFUND.order_line_id == OrderLine.id),
+)
+
 # One line's state, decided where it is read: filters, sums and pages cannot disagree. What came for an order and was
 # not its price, and went back, never paid for any line of it.
 line_state: ColumnElement[str] = case(
@@ -53,13 +63,10 @@ line_state: ColumnElement[str] = case(
     (Order.state.in_((*UNPAID, OrderState.PAYMENT_REVIEW)), SaleState.HELD.value),
     (Order.state == OrderState.EXPIRED, SaleState.EXPIRED.value),
     (and_(Order.state == OrderState.REFUSED, Order.paid_at.is_(None)), SaleState.EXPIRED.value),
-    (Order.state.in_(_ENDED_WITHOUT_UNITS), SaleState.REFUNDED.value),
+    (or_(Order.state.in_(_ENDED_WITHOUT_UNITS), _IS_GIVEN_BACK), SaleState.REFUNDED.value),
     else_=SaleState.PAID.value,
 )
 
-# A second payment of an order that stands, or one that is not its price, is given back without touching any line.
-_TOUCHES_NO_LINE = ("second_payment", "differs")
-_REFUND = aliased(Refund)
 REFUNDED_AT = func.coalesce(
     select(func.min(_REFUND.created_at))
     .where(

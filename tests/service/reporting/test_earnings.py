@@ -16,10 +16,11 @@ from app.kernel.money import Money
 from app.payments import payouts
 from app.registry.ports import RefusalCode, Refused
 from app.registry.states import CancellationState
-from app.reporting.earnings import Sums, next_payout, read_earnings, statement
+from app.reporting.earnings import Sums, next_payout, read_earnings, sold_by_month, statement
 from app.reporting.forms import Month, last_months
 from tests import builders
 from tests.people import actor_of, an_operator
+from tests.service.checkout.orders import an_expired_order
 from tests.service.conftest import Shop
 from tests.service.reporting.participants import (
     OURS,
@@ -100,6 +101,22 @@ def test_of_a_refused_line_what_went_back_is_refunded_and_not_the_price_of_the_u
         assert undecided == 0, "the buyer may still take other units"
         assert [row.refunded for row in rows] == [500]
         assert found.whole.refunded == found.projects[0].sums.refunded == books(REFUNDED) == 10 * (300 - 250)
+
+
+def test_a_line_that_was_sold_out_when_its_money_came_late_is_refunded_and_not_on_its_way(shop: Shop) -> None:
+    with shop.inside() as world:
+        here, gone = builders.an_offer(units=4, price=100), builders.an_offer(number=2, units=4, price=250)
+        order_id = an_expired_order(world, {here: 4, gone: 3})
+        late_page = shop.gateway.newest()
+        builders.a_finished_order(world, {gone: 2})
+        shop.gateway.pay(late_page)
+        builders.look_again(world, order_id)
+
+        on_its_way = read_earnings(provider_id_of(), "USD").whole
+        assert (on_its_way.refunded, on_its_way.pending) == (750, builders.the_order(order_id).lines[0].seller_share)
+        assert [sold.on_the_way for sold in sold_by_month(provider_id_of(), [Month.of(builders.NOW)])] == [4]
+        run_due(world)
+        assert read_earnings(provider_id_of(), "USD").whole.refunded == books(REFUNDED) == 750
 
 
 def test_money_that_was_not_the_price_of_an_order_and_went_back_was_never_paid_for_its_lines(shop: Shop) -> None:
