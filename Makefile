@@ -100,7 +100,7 @@ chaos: bootstrap ## Buy ten thousand times in a storm, kill web and worker at ev
 	CHAOS_PURCHASES=$(or $(CHAOS_PURCHASES),10000) CHAOS_ROUNDS=$(or $(CHAOS_ROUNDS),10) CHAOS_CANCELLATIONS=$(or $(CHAOS_CANCELLATIONS),1000) $(PYTEST) -n $(WORKERS) -m chaos $(T)
 
 .PHONY: fuzz
-fuzz: bootstrap ## Ask every route and fill every form with nonsense, FUZZ times each (200); SEED=… repeats a run
+fuzz: bootstrap ## Ask every route and fill every form with nonsense, FUZZ times each (200); SEED=… repeats, FUZZ_DATABASE=postgresql changes
 	FUZZ=$(or $(FUZZ),200) SEED=$(or $(SEED),$(shell date +%s)) $(PYTEST) --timeout=0 tests/attack/test_fuzzing.py
 
 .PHONY: sweep

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.attack.judging import OWN
 from tests.attack.keeping import SqliteKeeper
-from tests.attack.target import Target
+from tests.attack.target import Target, on_postgresql
 from tests.house import open_house
 
 
 @pytest.fixture(scope="session")
-def target(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """The house on SQLite, as every attack leaves it: as it was."""
+def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The house on SQLite, as every attack leaves it: as it was. `make fuzz` may ask for PostgreSQL instead."""
     directory = tmp_path_factory.mktemp("attack")
+    if os.environ.get("FUZZ_DATABASE") == "postgresql":
+        cluster, template = request.getfixturevalue("cluster"), request.getfixturevalue("postgres_template")
+        with on_postgresql(cluster, template, directory) as target:
+            yield target
+        return
+    sqlite_template = request.getfixturevalue("sqlite_template")
     with open_house(sqlite_template, directory, PUBLIC_BASE_URL=OWN) as house:
         target = Target(house, SqliteKeeper(directory / "tonne.sqlite"))
         yield target

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
+from uuid import uuid4
 
 from flask import Flask, got_request_exception
 from werkzeug.exceptions import HTTPException
@@ -16,9 +18,10 @@ from werkzeug.test import TestResponse
 from tests.attack.asking import Asked, ask
 from tests.attack.forms import Form, forms_and_links
 from tests.attack.judging import OWN, faults_of
-from tests.attack.keeping import Keeper
+from tests.attack.keeping import Keeper, PostgresKeeper
 from tests.attack.stage import OTHER_FORMS, furnish
-from tests.house import ROLES, House
+from tests.house import ROLES, House, house_over
+from tests.postgres import PrivateCluster
 
 ROOT = Path(__file__).parents[2]
 # Names that views look for in what was sent, as their source says them.
@@ -145,6 +148,17 @@ class Target:
             return str(adapter.match(unquote_to_bytes(parts.path).decode(), method=method)[0])
         except (HTTPException, UnicodeDecodeError):
             return ""
+
+
+@contextmanager
+def on_postgresql(cluster: PrivateCluster, template: str, directory: Path) -> Iterator[Target]:
+    """A house over a database of its own, which is dropped afterwards."""
+    name = f"attack_{uuid4().hex[:12]}"
+    url = cluster.create_database(name, template=template)
+    with house_over(url, directory, PUBLIC_BASE_URL=OWN) as house:
+        target = Target(house, PostgresKeeper(cluster, name, house.app))
+        yield target
+        target.keeper.close()
 
 
 def _session_of(house: House, role: str) -> str:

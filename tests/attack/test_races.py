@@ -15,7 +15,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select, update
@@ -27,11 +26,8 @@ from app.fulfilment.process import collaborators, run_due
 from app.kernel.clock import FixedClock
 from app.kernel.states import Transitions
 from tests.attack.filling import sent
-from tests.attack.judging import OWN
-from tests.attack.keeping import PostgresKeeper
-from tests.attack.target import Target
+from tests.attack.target import Target, on_postgresql
 from tests.builders import NOW, all_at_once
-from tests.house import house_over
 
 pytestmark = [pytest.mark.sweep, pytest.mark.xdist_group("attack")]
 
@@ -111,13 +107,10 @@ def arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield target
         target.app.extensions["tonne.clock"] = stands
         return
-    cluster, name = request.getfixturevalue("cluster"), f"races_{uuid4().hex[:12]}"
-    url = cluster.create_database(name, template=request.getfixturevalue("postgres_template"))
-    with house_over(url, tmp_path_factory.mktemp("races"), PUBLIC_BASE_URL=OWN) as house:
-        target = Target(house, PostgresKeeper(cluster, name, house.app))
-        house.app.extensions["tonne.clock"] = RunningClock(house.app.extensions["tonne.clock"].now())
+    cluster, template = request.getfixturevalue("cluster"), request.getfixturevalue("postgres_template")
+    with on_postgresql(cluster, template, tmp_path_factory.mktemp("races")) as target:
+        target.app.extensions["tonne.clock"] = RunningClock(target.app.extensions["tonne.clock"].now())
         yield target
-        target.keeper.close()
 
 
 # --- every move -------------------------------------------------------------------------------------
