@@ -46,7 +46,7 @@ class DetailsForm(FlaskForm):
         lazy_gettext("Beneficiary (optional)"),
         description=lazy_gettext(
             "The person or organisation on whose behalf the units are cancelled, in any script. "
-            "It is printed on the certificate."
+            "It is printed on each certificate of the order; for several beneficiaries, place several orders."
         ),
         filters=[cleaned],
         validators=[Longest(NAME_LENGTH, lazy_gettext("Use at most %(max)s characters for the beneficiary."))],
