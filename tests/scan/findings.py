@@ -21,13 +21,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """One tool's run. `not_run` says why there is none; then nothing is known, good or bad."""
+    """One tool's run. `not_run` says why there is none; then nothing is known, good or bad.
+
+    A tool that `ends_by_time` has found less on a busy machine: what it misses may be there still.
+    """
 
     tool: str
     version: str
     looked_at: str
     findings: list[Finding] = field(default_factory=list)
     not_run: str = ""
+    ends_by_time: bool = False
 
 
 def explanations(tool: str) -> Counter[Finding]:

@@ -119,7 +119,7 @@ def wapiti(site: Site) -> Report:
                     for row in rows
                     if rule != FORGERY or not _refuses_forgeries(site, who, row)
                 }
-    return Report("wapiti", version_of(WAPITI), f"{pages} pages", sorted(found))
+    return Report("wapiti", version_of(WAPITI), f"{pages} pages", sorted(found), ends_by_time=True)
 
 
 def _wapiti(site: Site, who: str, start: str) -> dict[str, Any] | None:
