@@ -240,6 +240,20 @@ def test_no_more_is_given_back_than_was_paid(world: World) -> None:
         world.gateway.refund(reference, None, dollars(1), "refund:4")
 
 
+def test_what_was_refused_is_made_under_its_own_key_once_nothing_is_in_the_way_any_more(world: World) -> None:
+    reference = paid(world)
+    in_the_way = world.gateway.refund(reference, None, dollars(2000), "refund:1")
+    for _try in range(3):
+        with pytest.raises(GatewayRefusal):
+            world.gateway.refund(reference, None, dollars(81), "refund:2")
+
+    world.fail_refund(in_the_way.gateway_reference)
+
+    made = [world.gateway.refund(reference, None, dollars(81), "refund:2") for _try in range(3)]
+    assert {refund.gateway_reference for refund in made} == {made[0].gateway_reference}
+    assert world.gateway.status(reference).refunded == 81
+
+
 def test_the_same_refund_key_is_refused_for_another_amount(world: World) -> None:
     reference = paid(world)
     world.gateway.refund(reference, None, dollars(380), "refund:1")

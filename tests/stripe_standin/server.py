@@ -128,6 +128,11 @@ class StripeStandIn:
                 return _ANSWERS_OF_FAULTS["error"]
             return status, {**body, **self.answer_changes}
 
+    def was_answered(self, headers: dict[str, str]) -> bool:
+        """Whether a call with this idempotency key has its answer: a repeat only hears it again."""
+        with self._lock:
+            return headers.get("idempotency-key") in self._answers
+
     def _answer_truly(self, verb: str, path: str, encoded: str, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
         if headers.get("authorization") != f"Bearer {self.api_key}":
             return 401, _error("Invalid API Key provided")
@@ -239,13 +244,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._serve_page(target.path.rpartition("/")[2], body)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
+        repeated = {"Idempotent-Replayed": "true"} if self.standin.was_answered(headers) else {}
         try:
             status, answer = self.standin.answer(self.command, target.path, body or target.query, headers)
         except _Lost:
             self.close_connection = True
             return
         text = answer if isinstance(answer, str) else json.dumps(answer)
-        self._send(status, text, {"Content-Type": "application/json", "Request-Id": "req_standin"})
+        self._send(status, text, {"Content-Type": "application/json", "Request-Id": "req_standin", **repeated})
 
     def _serve_page(self, reference: str, body: str) -> None:
         if self.command == "GET":

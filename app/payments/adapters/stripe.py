@@ -35,6 +35,7 @@ from app.payments.ports import (
 )
 
 if TYPE_CHECKING:
+    from stripe.params import RefundCreateParams
     from stripe.params.checkout import SessionCreateParams, SessionCreateParamsLineItem
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 # Three tries of at most this many seconds each: a buyer is waiting.
 TIMEOUT = 15
 RETRIES = 2
+# So often may people have a refund tried again within a day.
+MOST_KEYS = 10
 MOST_LINES = 100
 MOST_UNITS = 999_999
 LONGEST_NAME = 250
@@ -162,16 +165,14 @@ class StripeGateway:
             raise GatewayRefusal(reason="not_paid")
         known = self._find_refund(intent, key)
         if known is None:
+            asked: RefundCreateParams = {
+                "payment_intent": intent,
+                "amount": amount.minor,
+                "reason": "requested_by_customer",
+                "metadata": {"order": status.order_reference, "key": key},
+            }
             with _answers(writes=True):
-                known = self._client.v1.refunds.create(
-                    {
-                        "payment_intent": intent,
-                        "amount": amount.minor,
-                        "reason": "requested_by_customer",
-                        "metadata": {"order": status.order_reference, "key": key},
-                    },
-                    {"idempotency_key": key},
-                ).to_dict()
+                known = self._make_refund(asked, key)
         refund = self._read(known, _made)
         if refund.amount != amount:
             raise GatewayRefusal(reason="key")
@@ -186,6 +187,23 @@ class StripeGateway:
     def parse_event(self, body: bytes, headers: Mapping[str, str]) -> GatewayEvent | None:
         """Verify with each configured secret. Raises BadNotice."""
         return read_notice(body, headers, self._webhook_secrets, is_live=self._is_live)
+
+    def _make_refund(self, asked: RefundCreateParams, key: str) -> dict[str, Any]:
+        """Ask for a refund under the first of its idempotency keys that was not refused before.
+
+        For a day Stripe only repeats what it said to a key. A refusal that is repeated made nothing when it was new,
+        and what was in the way, such as a balance that was too low, may be over.
+        """
+        number = 1
+        while True:
+            idempotency_key = key if number == 1 else f"{key}#{number}"
+            try:
+                return self._client.v1.refunds.create(asked, {"idempotency_key": idempotency_key}).to_dict()
+            except (stripe.InvalidRequestError, stripe.CardError) as refusal:
+                is_repeated = (refusal.headers or {}).get("Idempotent-Replayed") == "true"
+                if not is_repeated or number == MOST_KEYS:
+                    raise
+            number += 1
 
     def _find_refund(self, intent: str, key: str) -> dict[str, Any] | None:
         with _answers(writes=False):
