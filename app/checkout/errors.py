@@ -57,6 +57,12 @@ class OrderNotPayable(Refusal):
     code = "order_not_payable"
 
 
+class CurrencyChanged(OrderNotPayable):
+    """The order is in a currency that the house gave up; nothing was paid, and it has ended with this try to pay it."""
+
+    code = "currency_changed"
+
+
 class OrderNotOverdue(Refusal):
     """The order is not unpaid, or has not held its units for too long: it ends by itself, or has ended; its `state`."""
 

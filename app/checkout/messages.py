@@ -172,6 +172,10 @@ _WORDS = {
     ),
     "basket_empty": lambda _facts: _("Your basket is empty. Choose a project first."),
     "order_not_payable": lambda _facts: _("This order cannot be paid any more. Its page says why."),
+    "currency_changed": lambda _facts: _(
+        "We sell in another currency by now, so this order cannot be paid any more. It has ended, and you were not "
+        "charged. Order again at today’s prices."
+    ),
     "gateway_unavailable": lambda _facts: _(
         "The payment page cannot be reached at the moment. You were not charged. Wait a minute, then try again."
     ),

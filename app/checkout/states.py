@@ -31,6 +31,7 @@ UNPAID = (_S.PAYMENT_PENDING, _S.PLACED)  # the likelier first
 UNPAID_IN_TIME = "unpaid"
 WITHDRAWN = "withdrawn"
 ENDED_BY_PEOPLE = "ended_by_people"  # nobody could ask whether it was paid, and two operators said that it was not
+CURRENCY_CHANGED = "currency_changed"  # the house sells in another currency by now, and its gateway takes no other
 ORDERS_CLOSED = "orders_closed"  # the money came after the last order of their mechanism
 
 ORDER = Transitions(

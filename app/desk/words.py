@@ -204,6 +204,7 @@ REASONS: Words = {
     "unpaid": _("Nobody paid in time"),
     "withdrawn": _("The buyer withdrew"),
     "orders_closed": _("Its money came after the last order of its mechanism"),
+    "currency_changed": _("The house gave up its currency before it was paid"),
     "ended_by_people": _("Two operators said that nothing was paid"),
     "registry_lost": _("Its registry is not connected any more"),
     "like_a_listed_name": _("A name behind it is like a name on a sanctions list"),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 
 from app.catalog.labels import unit_name
 from app.catalog.models import Issuance, Project
 from app.checkout import mails
-from app.checkout.errors import OrderNotPayable
+from app.checkout.errors import CurrencyChanged, OrderNotPayable
 from app.checkout.models import Order, OrderLine
 from app.checkout.service.allowed import require_time_to_pay
-from app.checkout.states import ORDER, UNPAID, OrderState
+from app.checkout.service.ending import end_unpaid
+from app.checkout.states import CURRENCY_CHANGED, ORDER, UNPAID, OrderState
 from app.config import Settings
 from app.db import advance, db, end_reading, transaction, write
 from app.jobs import hold
@@ -54,7 +57,7 @@ def start_payment(order_id: int, gateway: PaymentGateway, settings: Settings, cl
 
     Raises GatewayUnavailable while a restoration hold stands, OrderNotPayable, OrdersClosed where the sale of its units
     closes before it could be paid, and what the gateway's `start_checkout` raises; the order stays as it is then and
-    can be paid again.
+    can be paid again. An order in a currency that the house gave up ends, and CurrencyChanged is raised.
     """
     now = clock.now()
     with transaction() as session:
@@ -66,22 +69,35 @@ def start_payment(order_id: int, gateway: PaymentGateway, settings: Settings, cl
         earlier = payments.attempts_of(order_id)
         if order.state not in UNPAID or order.expires_at <= now or earlier.is_unfinished:
             raise OrderNotPayable(state=order.state.value)
-        closings = [Closing(line.offer_id, line.unit_type, line.closes_at) for line in lines]
-        require_time_to_pay(closings, now)
-        payment_id = payments.create_payment(
-            order_id=order_id,
-            order_reference=order.reference,
-            attempt=earlier.last + 1,
-            amount=order.money,
-            gateway=gateway.name,
-            now=now,
-            until=min((each.at for each in closings if each.at is not None), default=None),
-        )
-        # A payment page that opens late in the hold must not outlive it.
-        held_until = max(order.expires_at, now + payments.HOLD)
-        if not advance(Order, order_id, ORDER, _S.PAYMENT_PENDING, at=now, sources=(_S.PLACED,), expires_at=held_until):
-            order.expires_at = held_until
+        is_payable = order.currency == settings.currency
+        if is_payable:
+            payment_id = _begin_payment(order, lines, earlier.last + 1, gateway, now)
+        else:
+            end_unpaid(order_id, CURRENCY_CHANGED, now)
+    if not is_payable:
+        raise CurrencyChanged
     return open_payment(payment_id, gateway, settings, clock)
+
+
+def _begin_payment(
+    order: Order, lines: Sequence[Row[Any]], attempt: int, gateway: PaymentGateway, now: datetime
+) -> int:
+    closings = [Closing(line.offer_id, line.unit_type, line.closes_at) for line in lines]
+    require_time_to_pay(closings, now)
+    payment_id = payments.create_payment(
+        order_id=order.id,
+        order_reference=order.reference,
+        attempt=attempt,
+        amount=order.money,
+        gateway=gateway.name,
+        now=now,
+        until=min((each.at for each in closings if each.at is not None), default=None),
+    )
+    # A payment page that opens late in the hold must not outlive it.
+    held_until = max(order.expires_at, now + payments.HOLD)
+    if not advance(Order, order.id, ORDER, _S.PAYMENT_PENDING, at=now, sources=(_S.PLACED,), expires_at=held_until):
+        order.expires_at = held_until
+    return payment_id
 
 
 def open_payment(
@@ -93,6 +109,11 @@ def open_payment(
     """
     request = _payment_request(payment_id, settings)
     end_reading()
+    if request.amount.currency != settings.currency:
+        # The gateway takes no other. A page that it may have opened before is known to nobody who could pay on it.
+        payments.mark_failed(payment_id, clock.now())
+        _make_payable(payment_id, clock.now())
+        raise GatewayRefusal(reason="currency")
     checkpoints.reached("gateway.before_call")
     try:
         start = gateway.start_checkout(request)

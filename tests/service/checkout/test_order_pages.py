@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -107,6 +108,21 @@ def test_a_payment_page_that_cannot_be_opened_again_is_told_on_the_orders_page(
 
     assert "You were not charged." in page.words
     visitor.send(page, "/pay")
+
+
+def test_an_order_in_a_currency_of_before_is_told_that_it_has_ended(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    token = token_of(shop, lambda: a_payable_order(shop.world, {offer_id: 2}))
+    page = visitor.get(f"/en/orders/{token}")
+    monkeypatch.setitem(shop.app.extensions, "tonne.settings", replace(shop.world.settings, currency="EUR"))
+
+    page = visitor.read(visitor.send(page, "/pay", 409), 409)
+
+    assert "It has ended, and you were not charged. Order again at today’s prices." in page.words
+    assert not [form for form in page.forms if form.action.endswith("/pay")]
+    assert [payment.state for payment in shop.gateway.payments.values()] == [GatewayState.EXPIRED]
 
 
 def test_a_tab_from_before_the_payment_cannot_pay_a_second_time(shop: Shop) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 
 from app.checkout import service
-from app.checkout.errors import AlreadyPaid, OrderNotPayable
+from app.checkout.errors import AlreadyPaid, CurrencyChanged, OrderNotPayable
 from app.checkout.states import OrderState
 from app.db import advance, transaction
 from app.fulfilment.process import Collaborators, run_due
@@ -104,6 +105,52 @@ def test_a_gateway_that_did_not_answer_is_asked_again_under_the_same_key_and_giv
 
     assert len(gateway.payments) == 1
     assert the_order(order_id).state is OrderState.FULFILLED
+
+
+def test_an_order_in_a_currency_that_the_house_gave_up_ends_when_somebody_tries_to_pay_it(world: Collaborators) -> None:
+    offer_id = an_offer(units=10)
+    order_id = a_placed_order(world.settings, {offer_id: 4})
+    euros = replace(world, settings=replace(world.settings, currency="EUR"))
+
+    with pytest.raises(CurrencyChanged):
+        start(euros, order_id)
+
+    assert the_order(order_id).state is OrderState.EXPIRED
+    assert payments_of(order_id) == []
+    assert the_offer(offer_id).units_reserved == 0
+    assert gateway_of(world).payments == {}
+
+
+def test_a_payment_that_was_begun_before_the_currency_changed_keeps_no_units_for_ever(world: Collaborators) -> None:
+    offer_id = an_offer(units=10)
+    order_id = a_placed_order(world.settings, {offer_id: 4})
+    gateway_of(world).problems["start_checkout"] = [GatewayOutcomeUnknown()]
+    with pytest.raises(GatewayOutcomeUnknown):
+        start(world, order_id)
+    # As every gateway of ours does with a currency that it was not set up for.
+    gateway_of(world).problems["start_checkout"] = [GatewayFault("everything must be in EUR")] * 50
+    euros = replace(world, settings=replace(world.settings, currency="EUR"))
+
+    pass_time(euros, minutes=60)
+    run_due(euros)
+
+    assert the_order(order_id).state is OrderState.EXPIRED
+    assert [payment.state for payment in payments_of(order_id)] == [PaymentState.FAILED]
+    assert the_offer(offer_id).units_reserved == 0
+
+
+def test_money_in_a_currency_that_the_house_gave_up_meanwhile_is_still_money_for_its_order(
+    world: Collaborators,
+) -> None:
+    order_id = a_payable_order(world, {an_offer(): 4})
+    euros = replace(world, settings=replace(world.settings, currency="EUR"))
+    with pytest.raises(OrderNotPayable):
+        start(euros, order_id)
+
+    gateway_of(world).pay()
+    look_again(euros, order_id)
+
+    assert the_order(order_id).state is OrderState.PAID
 
 
 def test_a_gateway_that_is_busy_when_it_is_asked_again_leaves_no_page_that_nobody_knows_of(
