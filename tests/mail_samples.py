@@ -394,7 +394,9 @@ def participant_news(news: SellerNews = SellerNews.RETURNED) -> ParticipantNews:
         is_demonstration=True,
         news=news,
         room_url="https://tonne.example/en/sell/salkhit1/application",
-        reason=told if news in {SellerNews.RETURNED, SellerNews.REFUSED, SellerNews.SUSPENDED} else "",
+        reason=told
+        if news in {SellerNews.RETURNED, SellerNews.REFUSED, SellerNews.SUSPENDED, SellerNews.REINSTATED}
+        else "",
     )
 
 

@@ -15,6 +15,14 @@ from app.notifications.service import queue_mail
 
 __all__ = ["SellerNews", "news"]
 
+# Where somebody goes on who may sell; before that everything is about the application.
+_PAGES = {
+    SellerNews.APPROVED: "offers",
+    SellerNews.SUSPENDED: "offers",
+    SellerNews.REINSTATED: "offers",
+    SellerNews.PAYEE_CHANGED: "seller",
+}
+
 
 def news(
     organisation_id: int, what: SellerNews, locale: str, settings: Settings, now: datetime, *, reason: str = ""
@@ -25,7 +33,7 @@ def news(
         reference=organisation.name,
         is_demonstration=settings.is_demonstration,
         news=what,
-        room_url=f"{settings.public_base_url}/{locale}/sell/{organisation.code}/application",
+        room_url=f"{settings.public_base_url}/{locale}/sell/{organisation.code}/{_PAGES.get(what, 'application')}",
         reason=reason,
     )
     owners = db.session.scalars(

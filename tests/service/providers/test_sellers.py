@@ -14,6 +14,7 @@ from app.audit.service import Actor
 from app.claims.checker import find_claims
 from app.current import settings
 from app.db import db
+from app.notifications.models import Mail
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.providers.errors import MovedOn, NoSuchThing, NotClear, OwnOrganisation, OwnRequest, WordingUnfit
@@ -106,6 +107,7 @@ def test_a_participant_is_reinstated_with_a_reason(provider_id: int) -> None:
     provider = db.session.get_one(Provider, provider_id)
     assert (provider.state, provider.state_reason) == (ProviderState.APPROVED, "")
     assert news()[-1] == ("ana@example.org", "fr", "reinstated")
+    assert all_of(Mail)[-1].facts["room_url"].endswith("/offers"), "where one goes on who may sell"
     with pytest.raises(MovedOn):
         standing.reinstate(provider_id, eva, reason="Again.", settings=settings(), now=NOW)
     with pytest.raises(NoSuchThing):
@@ -138,6 +140,7 @@ def test_money_goes_to_the_old_account_until_a_second_person_agreed(provider_id:
 
     assert [payee.state for payee in all_of(Payee)] == [PayeeState.REPLACED, PayeeState.CURRENT]
     assert news()[-1] == ("ana@example.org", "fr", "payee_changed")
+    assert all_of(Mail)[-1].facts["room_url"].endswith("/seller"), "where the new account stands"
     assert acts()[-3:] == ["payee_requested", "payee_seen", "payee_accepted"]
     with pytest.raises(MovedOn):
         selling.decide_payee(new.id, accept=False, actor=eva, reason="No.", settings=house, now=later)
