@@ -25,6 +25,7 @@ from app.desk.forms import ApplyForm, ImportForm, PayoutForm, rules_form
 from app.desk.loading import IMPORTERS, load, rehearse
 from app.desk.queries import find_payout_row, payout_rows, payouts_of
 from app.desk.trail import PAGE, ActFilter, acts, codes, every_act
+from app.jobs import hold
 from app.kernel.csvtable import MAXIMUM_BYTES, ImportRefused, ImportReport
 from app.kernel.errors import Refusal
 from app.kernel.money import Money
@@ -271,7 +272,12 @@ def payout(code: str) -> str:
     if row is None:
         abort(404)
     return render_template(
-        "desk/payout.html", row=row, sent=payouts_of(row.provider.id), currency=settings().currency, Money=Money
+        "desk/payout.html",
+        row=row,
+        sent=payouts_of(row.provider.id),
+        was_restored=hold.was_ever_put_up(),
+        currency=settings().currency,
+        Money=Money,
     )
 
 

@@ -36,6 +36,11 @@ def find_standing() -> RestorationHold | None:
     return db.session.scalar(_NEWEST)
 
 
+def was_ever_put_up() -> bool:
+    """Whether this database ever came back from a backup."""
+    return write(_LAST_RESTORED).scalar() is not None
+
+
 def may_have_been_done(caused_at: datetime) -> bool:
     """Whether what was caused at an instant (aware) may have been done by what a restored backup forgot.
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
-from sqlalchemy import ColumnElement, column, func, select, table, true
+from sqlalchemy import ColumnElement, column, func, select, table, true, union
 
 from app.audit.errors import NoLongerPossible
 from app.audit.models import Proposal
 from app.audit.service import Actor, Subject, on_agreement, propose
 from app.db import db, one_at_a_time
+from app.jobs import hold
 from app.kernel.money import Money
 from app.kernel.text import clean_line
 from app.payments.errors import PayoutUnfit
@@ -38,7 +39,7 @@ class Balance:
 
     @property
     def due(self) -> int:
-        """What can be sent now; never below zero, because no payout exceeds what is due."""
+        """What can be sent now. Below zero only where a restored backup forgot sales that were paid out."""
         return self.earned - self.paid_out
 
 
@@ -59,8 +60,9 @@ def balances(currency: str) -> dict[int, Balance]:
 
 
 def currencies() -> list[str]:
-    """The currencies that anything was ever sold in."""
-    return list(db.session.scalars(select(_ORDER.c.currency).distinct().order_by(_ORDER.c.currency)))
+    """The currencies that anything was ever sold or sent in."""
+    found = union(select(_ORDER.c.currency).distinct(), select(Payout.currency).distinct())
+    return sorted(db.session.scalars(found))
 
 
 def _balances(currency: str, of_line: ColumnElement[bool], of_payout: ColumnElement[bool]) -> dict[int, Balance]:
@@ -79,7 +81,8 @@ def _balances(currency: str, of_line: ColumnElement[bool], of_payout: ColumnElem
             .group_by(Payout.provider_id)
         )
     }
-    return {provider_id: Balance(int(amount), sent.get(provider_id, 0)) for provider_id, amount in earned}
+    shares = {provider_id: int(amount) for provider_id, amount in earned}
+    return {each: Balance(shares.get(each, 0), sent.get(each, 0)) for each in shares.keys() | sent.keys()}
 
 
 def propose_payout(
@@ -91,7 +94,7 @@ def propose_payout(
     """
     reference = clean_line(reference)
     require_outsider_of(provider_id, actor.person_id)
-    payee_id = _check(provider_id, amount, reference)
+    payee_id = _check(provider_id, amount, reference, paid_on)
     if paid_on > now.date():
         raise PayoutUnfit(reason="day", due=balance(provider_id, amount.currency).due)
     name = db.session.get_one(Provider, provider_id).legal_name
@@ -116,7 +119,8 @@ def _carry_out(proposal: Proposal, now: datetime) -> None:
     require_outsider_of(proposal.subject_id, proposal.decided_by)
     facts = proposal.facts
     try:
-        payee_id = _check(proposal.subject_id, Money(facts["amount"], facts["currency"]), facts["reference"])
+        amount, paid_on = Money(facts["amount"], facts["currency"]), date.fromisoformat(facts["paid_on"])
+        payee_id = _check(proposal.subject_id, amount, facts["reference"], paid_on)
     except PayoutUnfit as unfit:
         raise NoLongerPossible(**unfit.facts) from unfit
     if payee_id != facts["payee"]:
@@ -128,16 +132,21 @@ def _carry_out(proposal: Proposal, now: datetime) -> None:
             amount=facts["amount"],
             currency=facts["currency"],
             reference=facts["reference"],
-            paid_on=date.fromisoformat(facts["paid_on"]),
+            paid_on=paid_on,
             created_at=now,
         )
     )
 
 
-def _check(provider_id: int, amount: Money, reference: str) -> int:
-    """The payee that money may be sent to. Raises PayoutUnfit."""
+def _check(provider_id: int, amount: Money, reference: str, paid_on: date) -> int:
+    """The payee that money may be sent to. Raises PayoutUnfit.
+
+    A transfer from before a restore is written down whatever is due: it may be for sales that the backup forgot, and
+    would be sent again with the next ones.
+    """
     due = balance(provider_id, amount.currency).due
-    if not 0 < amount.minor <= due:
+    is_remembered = not hold.may_have_been_done(datetime.combine(paid_on, time.min, UTC))
+    if amount.minor <= 0 or (is_remembered and amount.minor > due):
         raise PayoutUnfit(reason="amount", due=due)
     known = select(Payout.id).where(Payout.provider_id == provider_id, Payout.reference == reference)
     if not 0 < len(reference) <= REFERENCE_LENGTH or db.session.scalar(known):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -18,10 +19,15 @@ from app.db import db, transaction
 from app.fulfilment.process import Collaborators, run_due
 from app.jobs import hold
 from app.jobs.models import RestorationHold
+from app.kernel.money import Money
 from app.offers.states import OfferState
+from app.payments import payouts
+from app.payments.errors import PayoutUnfit
 from app.payments.ports import GatewayUnavailable
 from app.payments.states import RefundState
-from app.reconciliation import journalling, restored
+from app.providers.models import Payee
+from app.providers.states import PayeeState
+from app.reconciliation import balance, journalling, restored
 from app.reconciliation.errors import DeclarationMissing, NoHold, NotCompared
 from app.reconciliation.restored import compare
 from app.registry import service as registry_service
@@ -245,6 +251,47 @@ def test_money_that_may_have_gone_back_after_the_backup_buys_no_other_units(worl
     assert [(each.cause, each.state) for each in refunds_of(order)] == [("refused", RefundState.SUCCEEDED)]
     assert len(gateway_of(world).refunds) == 1
     assert effects() == {}
+
+
+def test_what_was_sent_for_sales_that_the_backup_forgot_is_written_down_and_not_sent_again(
+    world: Collaborators,
+) -> None:
+    offer = an_offer(units=50)
+    seller, today = the_offer(offer).provider_id, world.clock.now().date()
+    eva = an_operator("eva@tonne.example")
+    with transaction() as session:
+        session.add(
+            Payee(
+                provider_id=seller, state=PayeeState.CURRENT, holder="Seller", bank="Bank", account="sealed",
+                requested_by=eva, requested_at=world.clock.now(),
+            )
+        )  # fmt: skip
+    work(world)
+    backup = keep(world)
+    a_finished_order(world, {offer: 10})
+    earned = payouts.balance(seller, "USD").due
+    record_payout(world, seller, earned, today)
+    assert payouts.balance(seller, "USD").due == 0 < earned
+
+    come_back(world, backup)
+    compare(world)
+    lift(world)
+    pass_time(world, days=1)
+    with pytest.raises(PayoutUnfit):
+        record_payout(world, seller, earned, today + timedelta(days=1))
+    record_payout(world, seller, earned, today)
+
+    assert payouts.balances("USD") == {seller: payouts.Balance(0, earned)}
+    assert "sellers: seller USD" in [each.subject for each in balance.check(world.clock.now())[1]]
+
+
+def record_payout(world: Collaborators, seller: int, minor: int, paid_on: date) -> None:
+    """Two operators write down that money was sent to a participant."""
+    eva, ole = (actor_of(an_operator(f"{name}@tonne.example")) for name in ("eva", "ole"))
+    proposal = payouts.propose_payout(
+        seller, Money(minor, "USD"), "BANK-1", paid_on, eva, reason="Sent.", now=world.clock.now()
+    )
+    agree(proposal, ole, now=world.clock.now())
 
 
 def test_what_this_copy_never_knew_is_a_stray_whose_units_are_gone_for_good(world: Collaborators) -> None:
