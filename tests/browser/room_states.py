@@ -55,6 +55,12 @@ def _wrong_file(who: str, path: str, ending: str = "") -> Reach:
     return reach
 
 
+def _form_kept(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    _at("sam", "/account/details")(page, stage, language, watch)
+    page.context.clear_cookies()
+    send(page, "/account/details", {"name": "Sam Kept"}, watch, 403)
+
+
 def _sign_in(page: Page, stage: Stage, who: str) -> None:
     if who:
         name, value = stage.cookies[who]
@@ -132,6 +138,7 @@ ACCOUNT: dict[str, Reach] = {
     "account new": _at("mia", "/account"),
     "account details": _at("sam", "/account/details"),
     "account details with errors": _wrong("sam", "/account/details", name=""),
+    "account form kept": _form_kept,
     "account email": _at("sam", "/account/details/email"),
     "account email with errors": _wrong("sam", "/account/details/email", email="nobody"),
     "account security": _at("sam", "/account/security"),

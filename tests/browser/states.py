@@ -106,6 +106,14 @@ def _complaint_with_errors(page: Page, stage: Stage, language: str, watch: Watch
     send(page, "/complaint", {"email": "nobody", "about": "my order", "problem": "x" * 4_001}, watch, 422)
 
 
+def _verify_another_file(page: Page, stage: Stage, language: str, watch: Watch) -> None:
+    open_path(page, stage.address, "/verify", language, 200, watch)
+    page.locator("main input[type=file]").set_input_files(
+        {"name": "certificate.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
+    )
+    send(page, "/verify/file", {}, watch, 422)
+
+
 def _verify_with_error(page: Page, stage: Stage, language: str, watch: Watch) -> None:
     open_path(page, stage.address, "/verify", language, 200, watch)
     send(page, "/verify", {"number": "12", "code": "z" * 61}, watch, 422)
@@ -184,6 +192,7 @@ SHOP_STATES: dict[str, Reach] = {
     "cancellation": _staged("cancellation"),
     "verify": _at("/verify"),
     "verify with error": _verify_with_error,
+    "verify with another file": _verify_another_file,
     "verify not found": _at("/verify/TN999999-2026", 404),
     "certificate public": _staged("certificate public"),
     "certificate full": _staged("certificate full"),
