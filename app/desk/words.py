@@ -208,6 +208,7 @@ REASONS: Words = {
     "ended_by_people": _("Two operators said that nothing was paid"),
     "registry_lost": _("Its registry is not connected any more"),
     "like_a_listed_name": _("A name behind it is like a name on a sanctions list"),
+    "money_went_back": _("The gateway says that its money went back, and the backup has forgotten it"),
 }
 NOTICE = _("The gateway sent a notice")
 

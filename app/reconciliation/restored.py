@@ -14,6 +14,7 @@ one operator proposes to lift the hold, another agrees
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
@@ -22,11 +23,17 @@ from app.audit.errors import NoLongerPossible
 from app.audit.models import Proposal
 from app.audit.service import Actor, Subject, on_agreement, propose
 from app.certificates.models import CertificateCounter
+from app.checkout.models import Order
+from app.checkout.states import OrderState
 from app.db import db, end_reading, insert_once, transaction
-from app.fulfilment import process
+from app.fulfilment import process, risk
+from app.fulfilment.errors import OrderBegun
 from app.fulfilment.process import Collaborators
 from app.jobs import hold
 from app.jobs.models import RestorationHold
+from app.payments.models import Payment, Refund
+from app.payments.ports import GatewayFault, GatewayRefusal, GatewayUnavailable
+from app.payments.states import PaymentState
 from app.reconciliation import service
 from app.reconciliation.errors import DeclarationMissing, NoHold, NotCompared
 from app.reconciliation.journal import Journal
@@ -42,6 +49,10 @@ log = logging.getLogger(__name__)
 LIFT_HOLD = "lift_restoration_hold"
 # A registry that does not answer is asked again so soon.
 AGAIN_AFTER = timedelta(minutes=10)
+# Why an order is held: a code, beside those of `app/fulfilment/risk.py`.
+WENT_BACK = "money_went_back"
+_RESTORE = Actor(None, "restore")
+_GOES_ON = (OrderState.PAID, OrderState.RISK_HOLD, OrderState.FULFILLING)
 
 
 def init_app() -> None:
@@ -82,8 +93,9 @@ def compare(world: Collaborators) -> service.Result:
     for step in (process.hear_notices, process.check_payments, process.begin_orders, process.begin_direct):
         step(world)
     _look_up_all(world, restored_at)
+    is_money_known = _look_for_money_that_went_back(world)
     result = service.compare_restored(world, made_at)
-    if result.unread == 0:
+    if result.unread == 0 and is_money_known:
         with transaction() as session:
             session.execute(
                 update(RestorationHold).where(RestorationHold.id == hold_id).values(compared_at=world.clock.now())
@@ -105,6 +117,42 @@ def _look_up_all(world: Collaborators, restored_at: datetime) -> None:
         elif row.state is CancellationState.SENDING:
             registry_service.doubt(row.id, world.clock)
         registry_service.look_up(row.id, world.registries, world.clock)
+
+
+def _look_for_money_that_went_back(world: Collaborators) -> bool:
+    """Leave orders to people that go on although the gateway gave their money back; False where it could not say.
+
+    A registry that keeps no refusals would be asked for their units once more.
+    """
+    rows = db.session.execute(
+        select(Payment.order_id, Payment.gateway_reference, func.coalesce(func.sum(Refund.amount), 0).label("known"))
+        .join(Order, Order.id == Payment.order_id)
+        .outerjoin(Refund, Refund.payment_id == Payment.id)
+        .where(Payment.state == PaymentState.SUCCEEDED, Payment.drawn_from_id.is_(None), Order.state.in_(_GOES_ON))
+        .group_by(Payment.id, Payment.order_id, Payment.gateway_reference)
+        .order_by(Payment.id)
+    ).all()
+    end_reading()
+    is_known = True
+    for row in rows:
+        try:
+            status = world.gateway.status(row.gateway_reference)
+        except GatewayUnavailable:
+            is_known = False
+        except (GatewayRefusal, GatewayFault):
+            log.exception("nobody can say whether money went back", extra={"facts": {"order": row.order_id}})
+        else:
+            if status.refunded > row.known:
+                _leave_to_people(row.order_id, world.clock.now())
+    return is_known
+
+
+def _leave_to_people(order_id: int, now: datetime) -> None:
+    with suppress(OrderBegun):
+        risk.hold(order_id, _RESTORE, WENT_BACK, now)
+    planned = select(Cancellation.id).where(Cancellation.order_id == order_id).order_by(Cancellation.id)
+    for cancellation_id in db.session.scalars(planned).all():
+        registry_service.stop(cancellation_id, "money of its order went back, and the backup forgot it", now)
 
 
 # --- lifting it ------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ several requests at once is asked for them at once (`together`).
 from app.registry.service.accounts import assign_account
 from app.registry.service.attempts import BACKOFF
 from app.registry.service.contradictions import what_is_wrong
-from app.registry.service.outcomes import MANUAL_AFTER, record_stated
+from app.registry.service.outcomes import MANUAL_AFTER, record_stated, stop
 from app.registry.service.planning import DUE, Cause, Plan, due_cancellations, plan_cancellations
 from app.registry.service.pursuing import doubt, doubt_planned, look_up, pursue, send, take_next_step
 from app.registry.service.question import request_of
@@ -35,6 +35,7 @@ __all__ = [
     "request_of",
     "send",
     "send_together",
+    "stop",
     "take_next_step",
     "want_back",
     "what_is_wrong",

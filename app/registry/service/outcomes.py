@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import exists, func, select, update
 
-from app.db import StateEvent, add_row, advance, db
+from app.db import StateEvent, add_row, advance, db, transaction
 from app.registry.models import Cancellation, CancelledBlock
 from app.registry.ports import (
     Absent,
@@ -197,6 +197,12 @@ def record_stated(cancellation_id: int, outcome: Completed | Refused, now: datet
     """Take what two operators state for the registry's answer, inside the caller's transaction."""
     note_attempt(cancellation_id, "stated", now, now, outcome)
     apply(read_question(cancellation_id), outcome, now)
+
+
+def stop(cancellation_id: int, message: str, now: datetime) -> None:
+    """Leave to people what is not sent, or not known to be: in a transaction of its own."""
+    with transaction():
+        call_a_person(cancellation_id, message, now, (_S.PLANNED, _S.UNKNOWN))
 
 
 def call_a_person(

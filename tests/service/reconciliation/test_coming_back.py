@@ -16,6 +16,7 @@ from app.checkout import service as checkout
 from app.checkout.errors import SubstituteUnfit
 from app.checkout.models import Remedy
 from app.db import db, transaction
+from app.fulfilment import risk
 from app.fulfilment.process import Collaborators, run_due
 from app.jobs import hold
 from app.jobs.models import RestorationHold
@@ -23,7 +24,7 @@ from app.kernel.money import Money
 from app.offers.states import OfferState
 from app.payments import payouts
 from app.payments.errors import PayoutUnfit
-from app.payments.ports import GatewayUnavailable
+from app.payments.ports import GatewayFault, GatewayUnavailable
 from app.payments.states import RefundState
 from app.providers.models import Payee
 from app.providers.states import PayeeState
@@ -31,6 +32,7 @@ from app.reconciliation import balance, journalling, restored
 from app.reconciliation.errors import DeclarationMissing, NoHold, NotCompared
 from app.reconciliation.restored import compare
 from app.registry import service as registry_service
+from app.registry import settlement
 from app.registry.ledger.models import LedgerBlock, LedgerTransaction, LedgerTransactionBlock
 from app.registry.models import StrayBlock, StrayCancellation
 from app.registry.ports import RefusalCode, Refused, Unknown
@@ -200,13 +202,47 @@ def test_a_refund_made_after_the_backup_is_recognised_by_its_key_and_not_made_ag
     come_back(world, backup)
     assert refunds_of(order) == [], "the backup knows of none"
     compare(world)
+    assert states() == ["manual"], "no unit is cancelled for money that went back"
     lift(world)
-    registry_of(world).submits = [Refused(RefusalCode.SUSPENDED, "not now")]
     pass_time(world, minutes=10)
+    work(world)
+    assert (states(), effects()) == (["manual"], {})
+    eva, ole = (actor_of(an_operator(f"{name}@tonne.example")) for name in ("eva", "ole"))
+    now = world.clock.now()
+    stated = settlement.propose_refused(cancellations_of(order)[0].id, eva, evidence="It said so.", now=now)
+    agree(stated, ole, now=now)
     work(world)
 
     assert refunds_of(order)[0].state is RefundState.SUCCEEDED
     assert len(gateway_of(world).refunds) == 1, "the payment service found the key of the first"
+
+
+def test_a_held_order_whose_money_went_back_after_the_backup_says_so(world: Collaborators) -> None:
+    order = a_paid_order(world, {an_offer(): 10})
+    eva, ole = (actor_of(an_operator(f"{name}@tonne.example")) for name in ("eva", "ole"))
+    now = world.clock.now()
+    risk.hold(order, eva, "Who is it?", now)
+    work(world)
+    backup = keep(world)
+    agree(risk.propose_refusal(order, eva, reason="Nobody.", now=now), ole, now=now)
+    work(world)
+
+    come_back(world, backup)
+    gateway_of(world).problems["status"] = [GatewayUnavailable(), GatewayFault("wrong key")]
+    for is_compared in (False, True):
+        assert compare(world).unread == 0
+        assert (find_standing_hold().compared_at is not None) is is_compared
+    assert the_order(order).hold_reason == "Who is it?", "the gateway could not say"
+    compare(world)
+
+    assert the_order(order).hold_reason == restored.WENT_BACK
+
+
+def find_standing_hold() -> RestorationHold:
+    db.session.expire_all()
+    standing = hold.find_standing()
+    assert standing is not None
+    return standing
 
 
 def test_money_that_went_back_after_the_backup_buys_nothing_when_we_hear_of_it_again(world: Collaborators) -> None:
