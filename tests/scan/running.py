@@ -44,24 +44,32 @@ def targets(site: Site, organisation: str) -> Iterator[Target]:
     yield Target(
         "/en/?q=wind&type=WIND&party=IN&year_from=2013&year_to=2016&price_from=1&price_to=9&sort=price&unit=CER"
     )
+    yield Target("/en/?region=Africa&methodology=ACM0002&period=1&ccp=rejected&units=5&page=1")
     yield Target("/en/compare?p=IN-1514&p=BR-1800")
     yield Target("/en/projects/IN-1514*?units=5&compare=BR-1800")
     yield Target("/en/projects/IN-1514*/prices.csv")
     yield Target("/en/sellers/demo-seller-2*")
     yield Target("/en/register?q=wind&host=IN&type=WIND&year=2026&intent=offset&after=1&before=2")
-    yield Target("/en/register.json?q=wind&host=IN")
+    yield Target("/en/register.json?q=wind&host=IN&type=Wind")
     yield Target("/en/register/T-2026-1*")
-    yield Target("/en/verify/T-2026-1*?code=ABCD")
+    yield Target("/en/verify/T-2026-1*?code=ABCD&file=abcd")
+    for room in ("orders", "complaint", "account/invitation"):
+        yield Target(f"/en/{room}/NobodysSecret*")
     yield Target("/en/statistics?from=2026-01-01&to=2026-12-31&serial=IN-5-1-1-1-0-1514")
     yield Target("/en/statistics/rows.json?kind=cancellation&from=2016-01-01&to=2017-01-01&host=IN&limit=5&after=1")
+    yield Target("/en/statistics/rows.json?project=IN-1514&type=Wind&region=Africa&channel=x&unit_type=CER&size=1")
     yield Target("/en/statistics/here.json?from=2026-01-01&to=2026-12-31&limit=5&after=1")
+    yield Target("/en/statistics/here.json?channel=sale&host=IN&type=Wind&vintage=2012&unit_type=CER")
     yield Target("/en/how-many-tonnes/budget?amount=20")
     yield Target("/en/legal/terms?version=2026-01-01")
     yield Target("/en/account/sign-in", form="email=a@b.example&password=c&next=/en/")
     yield Target("/en/account/join", form="email=a@b.example")
     yield Target("/en/verify", form="number=T-2026-1&code=ABCD")
     for page in ("orders", "orders.csv", "orders.json"):
-        yield Target(f"/en/sell/{organisation}/{page}?q=a&state=paid&from=2026-01-01&after=1&before=2", who="sam")
+        yield Target(
+            f"/en/sell/{organisation}/{page}?q=a&project=IN-1&state=paid&from=2026-01-01&after=1&before=2", who="sam"
+        )
+    yield Target(f"/en/sell/{organisation}/cancellations/new?account=CDM-100-1&issuance=1", who="sam")
     yield Target(f"/en/sell/{organisation}*", who="sam")
     yield Target("/en/desk?q=a", who="eva")
     yield Target("/en/desk/people?q=a", who="eva")
