@@ -363,7 +363,10 @@ def _rule_field(rule: Rule, currency: str) -> StringField:
     is_price = rule.unit == "minor"
 
     def read(form: RulesForm, field: StringField) -> None:
-        form.rules[rule.key] = read_money(field, currency).minor if is_price else _whole(field)
+        value = read_money(field, currency).minor if is_price else _whole(field)
+        if not rule.least <= value <= rule.most:
+            raise ValidationError(hint)
+        form.rules[rule.key] = value
 
     if is_price:
         least, most = money(Money(rule.least, currency)), money(Money(rule.most, currency))

@@ -12,14 +12,16 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.accounts.models import SignIn
-from app.audit.rules import LOW_STOCK, PRICE_HIGHEST, PRICE_LOWEST, rule
+from app.audit.errors import RuleUnfit
+from app.audit.rules import LOW_STOCK, PAYOUT_DAY, PRICE_HIGHEST, PRICE_LOWEST, change_rules, rule
+from app.audit.service import Actor
 from app.audit.service import agree as agree_to
 from app.checkout.models import Order
 from app.db import db, transaction
 from app.payments.models import Payout
 from app.payments.payouts import Balance, balance, balances
 from app.providers.models import Provider
-from tests.builders import all_at_once
+from tests.builders import NOW, all_at_once
 from tests.pages import Visitor
 from tests.people import a_participant, a_person, actor_of, an_operator, an_organisation, sign_in_as
 from tests.service.conftest import Shop
@@ -138,6 +140,18 @@ def test_each_rule_that_cannot_be_read_is_told_at_once(shop: Shop) -> None:
 
     assert told.error_at("price_lowest") == "Enter an amount of money, such as 12.50."
     assert told.error_at("payout_day") == "Enter a whole number."
+    typed = {"price_highest": "0", "payout_day": "32", "reason": WHY}
+    told = wrong.read(do(wrong, "/en/desk/rules", 422, **typed), 422)
+    assert told.error_at("price_highest") == "An amount from USD 0.01 to USD 21,474,836.47."
+    assert told.error_at("payout_day") == "A whole number from 1 to 28."
+
+
+def test_bounds_of_rules_hold_without_the_form_too(shop: Shop) -> None:
+    with shop.inside():
+        with pytest.raises(RuleUnfit) as refused:
+            change_rules({PAYOUT_DAY.key: 29}, Actor(None, "a command"), reason=WHY, now=NOW)
+        assert refused.value.facts == {"key": "payout_day"}
+        assert rule(PAYOUT_DAY) == 5
 
 
 def test_a_participant_earns_when_the_registry_has_cancelled_and_not_before(shop: Shop) -> None:
