@@ -14,6 +14,7 @@ from app.accounts.kept_form import SECRETS
 from app.accounts.models import Organisation, SignIn
 from app.db import db, transaction
 from tests.pages import Page, Visitor
+from tests.people import a_person, an_organisation, sign_in_as
 from tests.service.accounts.entering import PASSWORD, joined
 from tests.service.conftest import Shop
 
@@ -52,6 +53,21 @@ def test_what_was_typed_comes_back_after_signing_in_and_is_sent_only_then(shop: 
     assert organisations(shop) == []
     visitor.send(again, "/organisations")
     assert organisations(shop) == [NAME.strip()]
+
+
+def test_a_kept_form_offers_no_other_language_at_an_address_that_takes_only_forms(shop: Shop) -> None:
+    with shop.inside():
+        owner = a_person()
+        an_organisation(owner=owner)
+        visitor = Visitor(sign_in_as(shop.app, owner, at=shop.clock.now()))
+    form = visitor.get("/en/sell/salkhit1/people")
+    signed_out_elsewhere(shop)
+
+    kept = visitor.read(visitor.send(form, "/people", 403, email="bo@example.org"), 403)
+
+    for language in ("fr", "es"):
+        (switch,) = [link for link in kept.links if link.endswith(f"switch={language}")]
+        assert visitor.client.get(switch, follow_redirects=True).status_code == 200
 
 
 def test_whoever_is_not_signed_in_yet_keeps_the_page(shop: Shop) -> None:
