@@ -28,7 +28,7 @@ SCHEMES = ("light", "dark")
 WIDTHS = (1280, 320)
 HEIGHT = {1280: 900, 320: 640}
 # How much of each page the picture in the README shows, in px from the top.
-README_LIST, README_ORDER = 850, 690
+README_LIST, README_ORDER = 1240, 690
 
 
 def main() -> None:
@@ -77,9 +77,9 @@ def take_readme_shot(browser: Browser, shop: Shop, stage: Stage, target: Path) -
     """The top of the list as `make run` shows it, and of an order whose units are cancelled."""
     page = watched_page(browser, Watch(), viewport={"width": 1280, "height": 900})
     page.goto(f"{shop.address}/en/")
-    tops = [page.screenshot(clip={"x": 0, "y": 0, "width": 1280, "height": README_LIST})]
+    tops = [page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": 1280, "height": README_LIST})]
     STATES["order fulfilled"](page, stage, "en", Watch())
-    tops.append(page.screenshot(clip={"x": 0, "y": 0, "width": 1280, "height": README_ORDER}))
+    tops.append(page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": 1280, "height": README_ORDER}))
     page.goto("about:blank")
     page.set_content(
         "<style>body { margin: 0; background: #8a8d99 } img { display: block; width: 1280px; margin-bottom: 12px }"
