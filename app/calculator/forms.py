@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext, lazy_pgettext
+from flask_wtf.i18n import translations
 from wtforms import Form, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 from wtforms.validators import ValidationError
@@ -117,7 +118,18 @@ def _place(label: Any, hint: Any = "") -> StringField:
     )
 
 
-class HouseholdForm(Form):
+class _Form(Form):
+    """A form that stands in an address, without a token; what WTForms says of it is in the reader's language too."""
+
+    class Meta:
+        """Where WTForms finds its words."""
+
+        def get_translations(self, _form: Form) -> Any:
+            """The same as for every other form."""
+            return translations
+
+
+class HouseholdForm(_Form):
     """A year of a household."""
 
     electricity = _amount(lazy_gettext("Electricity, in kWh"))
@@ -157,7 +169,7 @@ class HouseholdForm(Form):
             raise ValidationError(gettext("Choose the country of the grid above, or enter the factor from your bill."))
 
 
-class FlightForm(Form):
+class FlightForm(_Form):
     """One flight, by its places or its distance."""
 
     origin = _place(lazy_pgettext("flight", "From"), lazy_gettext("A city or an airport’s code, such as Paris or CDG."))
@@ -197,7 +209,7 @@ def _check_end(field: StringField, other: StringField, km: AmountField) -> None:
         raise ValidationError(gettext("This name is too long. Enter a city or a three-letter code."))
 
 
-class BudgetForm(Form):
+class BudgetForm(_Form):
     """How much money there is."""
 
     amount = _amount(lazy_gettext("Amount"))
