@@ -95,7 +95,23 @@ FORMS = {
     "recover": ("/en/account/recover", "visitor", {}),
     "invite": ("/en/sell/salkhit1/people", "owner", {"role": "viewer"}),
     "take an address": ("/en/account/details/email", "owner", {}),
-}
+    "order": (
+        "/en/checkout", "buyer", {"beneficiary": "Jo", "purpose": "Heat", "intent": "contribution", "country": "FR"},
+    ),
+    "complain": ("/en/complaint", "visitor", {"once": "1", "problem": "Nothing came", "wish": "My money"}),
+}  # fmt: skip
+# Forms of participants and operators, where an address is only written down.
+WRITTEN_DOWN = frozenset({"applying.contact", "desk.correct_address"})
+
+
+def test_every_form_that_takes_an_address_is_asked(target: Target) -> None:
+    taking = {
+        target.endpoint_of(form.action, form.method)
+        for _role, form in target.forms
+        if "email" in form.kinds.values() and form.method == "POST"
+    }
+
+    assert taking - WRITTEN_DOWN == {target.endpoint_of(path, "POST") for path, _role, _more in FORMS.values()}
 
 
 @pytest.mark.parametrize("name", FORMS)
