@@ -86,7 +86,9 @@ def test_every_filter_that_is_set_can_be_taken_away_by_a_link(visitor: Visitor) 
         "Kenia": "/es/?q=number&party=CL&year_from=2013&year_to=2019&price_from=0.50&units=3&sort=price",
         "entre 2013 y 2019": "/es/?q=number&party=CL&party=KE&price_from=0.50&units=3&sort=price",
         "desde 0,50 USD": "/es/?q=number&party=CL&party=KE&year_from=2013&year_to=2019&units=3&sort=price",
-        "cantidad ya indicada: 3": "/es/?q=number&party=CL&party=KE&year_from=2013&year_to=2019&price_from=0.50&sort=price",
+        "cantidad ya indicada: 3": (
+            "/es/?q=number&party=CL&party=KE&year_from=2013&year_to=2019&price_from=0.50&sort=price"
+        ),
     }
 
 
