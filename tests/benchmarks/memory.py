@@ -1,11 +1,11 @@
 """What the processes hold at most: `make bench-memory`.
 
-The web process serves the demonstration world: every page that the sitemap and the list link to, in three languages,
-then whole purchases by guests, then the same pages again. The PDF worker (`flask work forever`, the product's own
-command) draws 1,000 certificates that wait in its database, once with Latin names only, once with Chinese names and
-purposes on five of every hundred. Judged is the peak of resident memory that the kernel has seen (VmHWM) of the largest
-process of each, in megabytes of 1,000,000 bytes, shared pages included. `BENCH_CERTIFICATES` and `BENCH_SECONDS`
-make it shorter.
+The web process serves the demonstration world, on SQLite and on PostgreSQL: every page that the sitemap and the list
+link to, in three languages, then whole purchases by guests, then the same pages again. The PDF worker (`flask work
+forever`, the product's own command) draws 1,000 certificates that wait in its database, once with Latin names only,
+once with Chinese names and purposes on five of every hundred. Judged is the peak of resident memory that the kernel has
+seen (VmHWM) of the largest process of each, in megabytes of 1,000,000 bytes, shared pages included.
+`BENCH_CERTIFICATES` and `BENCH_SECONDS` make it shorter.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from app.db import add_row, add_row_with_id, db, transaction
 from app.factory import create_app
 from tests.benchmarks.buyer import Buyer
 from tests.benchmarks.certified import facts_of
-from tests.benchmarks.processes import Running, first_page, flask, settings_in, verdict, web, worker
+from tests.benchmarks.processes import Running, first_page, flask, postgresql, settings_in, verdict, web, worker
 from tests.benchmarks.purchase import BUYERS, all_at_once
 from tests.builders import NOW, a_placed_order, an_offer
 from tests.postgres import free_port
@@ -48,7 +48,9 @@ LANGUAGES = ("en", "fr", "es")
 
 def main() -> int:
     """Measure, print, and say by the exit code whether every bound holds."""
-    verdicts = [verdict("web process, MB", web_memory(), WEB, digits=0)]
+    verdicts = [verdict("web process on SQLite, MB", web_memory(), WEB, digits=0)]
+    with postgresql() as url:
+        verdicts.append(verdict("web process on PostgreSQL, MB", web_memory(url), WEB, digits=0))
     for name, share, bound in (("Latin", 0, LATIN), (f"{CHINESE_OF_HUNDRED} % Chinese", CHINESE_OF_HUNDRED, CHINESE)):
         most = worker_memory(share)
         verdicts.append(verdict(f"PDF worker after {CERTIFICATES:,} certificates, {name}, MB", most, bound, digits=0))
@@ -58,10 +60,10 @@ def main() -> int:
 # --- the web process -----------------------------------------------------------------------------------
 
 
-def web_memory() -> float:
-    """Megabytes that the web process held at most."""
+def web_memory(url: str = "") -> float:
+    """Megabytes that the web process held at most, over the database at `url` or else an embedded one."""
     with tempfile.TemporaryDirectory() as directory:
-        environment = settings_in(Path(directory), free_port())
+        environment = settings_in(Path(directory), free_port(), url)
         flask(environment, "db", "upgrade")
         flask(environment, "demo", "load")
         with web("wsgi:app", environment) as server, worker("tests.benchmarks.plain_paper", environment):

@@ -57,6 +57,14 @@ with ThreadPoolExecutor(8) as pool:
 print(wsgi.app.whole() is wsgi.app.whole())
 """
 
+# What else the whole house has loaded.
+DRIVER = """
+import sys
+import wsgi
+wsgi.app.whole()
+print(bool(sys.modules.get("psycopg")))
+"""
+
 # What a query of the front does at any moment of the loading: configure the tables that are mapped so far.
 CONFIGURED_AT_EVERY_MOMENT = """
 from sqlalchemy import event
@@ -162,6 +170,11 @@ def test_the_list_is_shown_before_any_other_room_is_loaded(shop: Shop, db_url: s
 def test_eight_visitors_at_once_are_all_answered_while_the_rooms_are_loaded(shop: Shop, db_url: str) -> None:
     shop.offer()
     assert in_a_fresh_process(EIGHT_AT_ONCE, shop, db_url) == ["200", "True"]
+
+
+def test_a_web_server_has_the_driver_of_postgresql_only_where_that_is_its_database(shop: Shop, db_url: str) -> None:
+    has_driver = "False" if db_url.startswith("sqlite") else "True"
+    assert in_a_fresh_process(DRIVER, shop, db_url) == [has_driver]
 
 
 @pytest.mark.parametrize("db_url", ["sqlite"], indirect=True)
