@@ -40,8 +40,8 @@ from tests.builders import an_offer
 from tests.chaos import audit
 from tests.postgres import free_port
 
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))  # of which the first only warms up
-SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))  # of which the first only warms up
+SECONDS = int(os.environ.get("BENCH_SECONDS", "20"))
 DATABASES = os.environ.get("BENCH_DATABASES", "sqlite postgresql").split()
 SERVERS = os.environ.get("BENCH_SERVERS", "granian gunicorn").split()
 PROCESSES = int(os.environ.get("BENCH_PROCESSES", os.cpu_count() or 1))
