@@ -209,9 +209,8 @@ def read_days(arguments: Mapping[str, str], otherwise: Period) -> dict[str, Type
 
 def _typed_day(text: str, otherwise: date) -> TypedDay:
     typed = read_day(text) if text else TypedDay(otherwise.isoformat(), otherwise)
-    if typed.day is not None and typed.day < FIRST_DAY:
-        return replace(typed, problem=lazy_gettext("Choose a day from 2005 on. Nothing was issued before."))
-    return typed
+    # Nothing was issued before the first day, so an earlier one asks for no more.
+    return typed if typed.day is None else replace(typed, day=max(typed.day, FIRST_DAY))
 
 
 def read_cursor(text: str) -> Cursor | None:
