@@ -28,7 +28,7 @@ MIGRATIONS := $(wildcard migrations/versions/*.py)
 WORLD := $(shell find app/demo -type f -not -name '*.pyc' 2>/dev/null)
 
 # Where a wrong line costs money or units, every branch is tested.
-DECISIVE := app/kernel/*,app/*/service.py,app/*/service/*,app/*/states.py,app/*/adapters/*,app/registry/ledger/*
+DECISIVE := app/kernel/*,app/payments/notices.py,app/*/service.py,app/*/service/*,app/*/states.py,app/*/adapters/*,app/registry/ledger/*
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help

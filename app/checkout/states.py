@@ -27,6 +27,9 @@ _S = OrderState
 # An order in one of these can still be paid, and its units are held for it.
 UNPAID = (_S.PAYMENT_PENDING, _S.PLACED)  # the likelier first
 
+# An order in one of these has its units, and waits for answers about them.
+UNDERWAY = (_S.PAID, _S.RISK_HOLD, _S.FULFILLING)
+
 # Why an order expired, in the facts of its event: nobody paid in time, or the buyer withdrew.
 UNPAID_IN_TIME = "unpaid"
 WITHDRAWN = "withdrawn"

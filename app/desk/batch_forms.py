@@ -10,7 +10,7 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.audit.service import LONGEST_REASON
@@ -39,8 +39,8 @@ class AcknowledgeForm(FlaskForm):
         description=lazy_gettext("As it stands in their acknowledgement: a number, or who wrote it and when."),
         filters=[cleaned],
         validators=[
-            InputRequired(lazy_gettext("Enter the administrator’s reference.")),
-            Longest(LONGEST_ACKNOWLEDGEMENT, lazy_gettext("Use at most %(max)s characters here."), least=1),
+            DataRequired(lazy_gettext("Enter the administrator’s reference.")),
+            Longest(LONGEST_ACKNOWLEDGEMENT, lazy_gettext("Use at most %(max)s characters here.")),
         ],
         render_kw=_PLAIN | {"required": True},
     )

@@ -11,7 +11,7 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
 from app.audit.rules import RULES, Rule
 from app.audit.service import LONGEST_REASON
@@ -19,14 +19,13 @@ from app.complaints.service import LONGEST_REPLY
 from app.complaints.states import OUTCOMES
 from app.desk.words import FIELDS, IMPORTS
 from app.desk.words import RULES as RULE_WORDS
-from app.kernel.csvtable import CellRefused, amount, minor_units
+from app.kernel.csvtable import CellRefused, amount, minor_units, whole_number
 from app.kernel.money import Money
 from app.kernel.text import clean_lines
 from app.web.fields import CountryField, DayField, InstantField, Longest, cleaned, email_field
 from app.web.filters import money, number
 from app.web.typed import as_typed, ungrouped
 
-_LONGEST_NUMBER = 13
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
 
@@ -40,8 +39,7 @@ def _long_text(label: str, description: str, missing: str, longest: int, rows: i
         description=description,
         filters=[_lines],
         validators=[
-            InputRequired(missing),
-            Length(min=1, message=missing),
+            DataRequired(missing),
             Longest(longest, lazy_gettext("Use at most %(max)s characters here.")),
         ],
         render_kw={"rows": rows, "dir": "auto", "autocomplete": "off", "required": True},
@@ -385,7 +383,7 @@ def _rule_field(rule: Rule, currency: str) -> StringField:
 
 
 def _whole(field: StringField) -> int:
-    text = ungrouped(field.data or "")
-    if not (text.isascii() and text.isdigit() and len(text) < _LONGEST_NUMBER):
-        raise ValidationError(lazy_gettext("Enter a whole number."))
-    return int(text)
+    try:
+        return whole_number()(ungrouped(field.data or ""))
+    except CellRefused as refused:
+        raise ValidationError(gettext("Enter a whole number.")) from refused

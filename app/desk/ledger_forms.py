@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
-from wtforms.validators import InputRequired, ValidationError
+from wtforms.validators import DataRequired, InputRequired, ValidationError
 
 from app.desk.forms import read_money, reason_field
 from app.kernel.money import Money
@@ -34,8 +34,8 @@ class SharePaymentForm(FlaskForm):
         description=lazy_gettext("The organisation, as the bank names it."),
         filters=[cleaned],
         validators=[
-            InputRequired(lazy_gettext("Enter who paid.")),
-            Longest(PAYER_LENGTH, lazy_gettext("Use at most %(max)s characters here."), least=1),
+            DataRequired(lazy_gettext("Enter who paid.")),
+            Longest(PAYER_LENGTH, lazy_gettext("Use at most %(max)s characters here.")),
         ],
         render_kw={"dir": "auto", "autocomplete": "off", "required": True},
     )
@@ -44,8 +44,8 @@ class SharePaymentForm(FlaskForm):
         description=lazy_gettext("It stands for this one payment: told again, it is booked once."),
         filters=[cleaned],
         validators=[
-            InputRequired(lazy_gettext("Give the bank’s reference.")),
-            Longest(REFERENCE_LENGTH, lazy_gettext("Use at most %(max)s characters here."), least=1),
+            DataRequired(lazy_gettext("Give the bank’s reference.")),
+            Longest(REFERENCE_LENGTH, lazy_gettext("Use at most %(max)s characters here.")),
         ],
         render_kw=_PLAIN | {"required": True},
     )

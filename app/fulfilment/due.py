@@ -12,6 +12,7 @@ from app.db import write
 from app.direct import service as direct
 from app.fulfilment import finishing, late
 from app.notifications import service as notifications
+from app.payments import notices
 from app.payments import service as payments
 from app.registry import service as registry_service
 from app.registry.ports import Registries
@@ -19,7 +20,7 @@ from app.selling import service as selling
 
 # By the name of the step in `app/fulfilment/process.py` that does it.
 QUESTIONS: dict[str, tuple[SelectBase, ...]] = {
-    "hear_notices": (payments.UNHEARD,),
+    "hear_notices": (notices.UNHEARD,),
     "check_payments": (payments.UNCHECKED,),
     "expire_orders": (checkout.UNPAID_TOO_LONG,),
     "keep_offers": selling.SCHEDULED,

@@ -44,6 +44,7 @@ from app.jobs import hold
 from app.kernel.clock import Clock
 from app.notifications import service as notifications
 from app.notifications.ports import Mailer
+from app.payments import notices
 from app.payments import service as payments
 from app.payments.ports import GatewayUnavailable, PaymentGateway
 from app.registry import service as registry_service
@@ -131,25 +132,25 @@ def keep_offers(world: Collaborators) -> int:
 
 def hear_notices(world: Collaborators) -> int:
     """Act on stored webhook deliveries: look again at what they are about."""
-    return _each(payments.due_deliveries(world.clock.now()), lambda id_: _hear(id_, world))
+    return _each(notices.due_notices(world.clock.now()), lambda id_: _hear(id_, world))
 
 
 def _hear(delivery_id: int, world: Collaborators) -> None:
-    with _or_later(payments.postpone_delivery, delivery_id, world):
+    with _or_later(notices.postpone, delivery_id, world):
         _look_into(delivery_id, world)
 
 
 def _look_into(delivery_id: int, world: Collaborators) -> None:
-    payment_id = payments.find_payment_for(delivery_id)
-    refund_id = None if payment_id is not None else payments.find_refund_for(delivery_id)
+    payment_id = notices.find_payment(delivery_id)
+    refund_id = None if payment_id is not None else notices.find_refund(delivery_id)
     if payment_id is not None:
         checkout.reconcile(payment_id, world.gateway, world.registries, world.settings, world.clock)
     elif refund_id is not None:
         payments.pursue_refund(refund_id, world.gateway, world.clock)
     else:
-        payments.postpone_delivery(delivery_id, world.clock.now())
+        notices.postpone(delivery_id, world.clock.now())
         return
-    payments.finish_delivery(delivery_id, world.clock.now())
+    notices.finish(delivery_id, world.clock.now())
 
 
 def check_payments(world: Collaborators) -> int:

@@ -7,8 +7,8 @@ from flask import Blueprint, Response, abort, request
 from app import jobs
 from app.current import now
 from app.kernel.security_log import Event, Outcome, tell
+from app.payments import notices
 from app.payments.ports import BadNotice, current_gateway
-from app.payments.service import store_delivery
 from app.web.security import no_form_token
 
 blueprint = Blueprint("webhooks", __name__)
@@ -27,6 +27,6 @@ def receive(gateway_name: str) -> Response:
         tell(Event.NOTICE, Outcome.REFUSED, reason=str(refusal.facts["reason"]), endpoint="webhooks.receive")
         return Response("bad notice\n", status=400, mimetype="text/plain")
     if event is not None:
-        store_delivery(gateway.name, event, now())
+        notices.store(gateway.name, event, now())
         jobs.wake()
     return Response("ok\n", mimetype="text/plain")

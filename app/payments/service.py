@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 
-from sqlalchemy import Table, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 
-from app.db import add_row_with_id, advance, db, end_reading, insert_once, read_ids, record, transaction, write
+from app.db import add_row_with_id, advance, db, end_reading, read_ids, record, transaction, write
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
-from app.payments.models import Payment, Refund, WebhookDelivery
+from app.payments.models import Payment, Refund
 from app.payments.ports import (
-    GatewayEvent,
     GatewayFault,
     GatewayOutcomeUnknown,
     GatewayRefusal,
@@ -37,7 +35,6 @@ DELAYED_HOLD = timedelta(days=14)
 CHECK_EVERY = timedelta(minutes=5)
 RESUME_AFTER = timedelta(minutes=1)
 REFUND_BACKOFF = (10, 60, 300, 1800, 7200)  # seconds
-DELIVERY_BACKOFF = (2, 10, 60, 300, 900)  # seconds
 
 UNFINISHED = (PaymentState.CREATED, PaymentState.OPEN, PaymentState.PROCESSING)
 WANTED = (RefundState.DUE, RefundState.REQUESTED)
@@ -49,24 +46,6 @@ UNCHECKED = (
     .order_by(Payment.next_check_at)
     .limit(bindparam("most"))
 )
-UNHEARD = (
-    select(WebhookDelivery.id)
-    .where(WebhookDelivery.processed_at.is_(None), WebhookDelivery.next_action_at <= bindparam("now"))
-    .order_by(WebhookDelivery.next_action_at, WebhookDelivery.id)
-    .limit(bindparam("most"))
-)
-_TOLD_OF = (
-    select(Payment.id)
-    .join(WebhookDelivery, WebhookDelivery.object_reference == Payment.gateway_reference)
-    .where(WebhookDelivery.id == bindparam("delivery_id"))
-)
-_REFUND_TOLD_OF = (
-    select(Refund.id)
-    .join(WebhookDelivery, WebhookDelivery.object_reference == Refund.gateway_reference)
-    .where(WebhookDelivery.id == bindparam("delivery_id"))
-)
-_DELIVERIES = cast(Table, WebhookDelivery.__table__)
-_FINISH = update(_DELIVERIES).where(_DELIVERIES.c.id == bindparam("the_id")).values(processed_at=bindparam("now"))
 _ATTEMPTS = select(
     func.max(Payment.attempt).label("last"),
     func.count(Payment.id).filter(Payment.state.in_(UNFINISHED)).label("unfinished"),
@@ -211,67 +190,6 @@ def check_later(payment_id: int, now: datetime) -> None:
     """The gateway could not say what became of a payment: it is asked again in a while."""
     with transaction() as session:
         session.execute(update(Payment).where(Payment.id == payment_id).values(next_check_at=now + RESUME_AFTER))
-
-
-# --- notices -------------------------------------------------------------------------------------
-
-
-def store_delivery(gateway: str, event: GatewayEvent, now: datetime) -> bool:
-    """Keep a verified notice before anything is done about it. False for a repeat."""
-    with transaction():
-        stored = insert_once(
-            WebhookDelivery,
-            gateway=gateway,
-            event_id=event.id,
-            event_type=event.type,
-            object_reference=event.object_reference,
-            order_hint=event.order_hint,
-            created_at=event.created_at,
-            received_at=now,
-            next_action_at=now,
-            attempts=0,
-        )
-    checkpoints.reached("delivery.stored")
-    return stored
-
-
-def due_deliveries(now: datetime, limit: int = 100) -> list[int]:
-    """Ids of stored notices that were not acted on yet."""
-    return read_ids(UNHEARD, now=now, most=limit)
-
-
-def find_payment_for(delivery_id: int) -> int | None:
-    """The payment a stored notice is about."""
-    payment: int | None = write(_TOLD_OF, {"delivery_id": delivery_id}).scalar()
-    end_reading()
-    return payment
-
-
-def find_refund_for(delivery_id: int) -> int | None:
-    """The refund a stored notice is about."""
-    refund: int | None = write(_REFUND_TOLD_OF, {"delivery_id": delivery_id}).scalar()
-    end_reading()
-    return refund
-
-
-def finish_delivery(delivery_id: int, now: datetime) -> None:
-    """A notice was acted on. Where this is forgotten it is acted on again, to no effect."""
-    with transaction(lasting=False):
-        write(_FINISH, {"the_id": delivery_id, "now": now})
-
-
-def postpone_delivery(delivery_id: int, now: datetime) -> None:
-    """A notice about something that is not known yet, for three days; or that cannot be asked about now: wait."""
-    with transaction() as session:
-        delivery = session.get_one(WebhookDelivery, delivery_id)
-        pause = DELIVERY_BACKOFF[min(delivery.attempts, len(DELIVERY_BACKOFF) - 1)]
-        delivery.attempts += 1
-        delivery.next_action_at = now + timedelta(seconds=pause)
-        is_ours = any(write(told_of, {"delivery_id": delivery_id}).all() for told_of in (_TOLD_OF, _REFUND_TOLD_OF))
-        if not is_ours and now - delivery.received_at > timedelta(days=3):
-            delivery.processed_at = now
-        if now - delivery.received_at > timedelta(hours=1):
-            log.error("notice that nothing came of", extra={"facts": {"delivery": delivery_id}})
 
 
 # --- refunds -------------------------------------------------------------------------------------

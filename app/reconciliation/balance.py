@@ -20,7 +20,7 @@ from app.certificates.facts import fingerprint
 from app.certificates.models import Certificate, RegisterBlock, RegisterEntry, RegisterTotal
 from app.checkout.models import Order, OrderLine, Remedy
 from app.checkout.service.review import DIFFERS
-from app.checkout.states import OrderState, RemedyState
+from app.checkout.states import UNDERWAY, OrderState, RemedyState
 from app.db import StateEvent, db, end_reading, transaction
 from app.direct.models import DirectCancellation
 from app.direct.states import DirectState
@@ -42,8 +42,6 @@ STILL_OPEN = timedelta(hours=1)
 
 Pairs = Iterator[tuple[str, int, int]]  # what is meant, and what either side says of it
 _CONFIRMED = CancellationState.CONFIRMED
-# Orders that have their units and not yet all of their answers.
-_GOES_ON = (OrderState.PAID, OrderState.RISK_HOLD, OrderState.FULFILLING)
 _Root = aliased(Payment)
 
 
@@ -246,7 +244,7 @@ def _settled_and_confirmed() -> Pairs:
         .join(OrderLine, OrderLine.order_id == Order.id)
         .join(Reservation, Reservation.order_line_id == OrderLine.id)
         .outerjoin(Cancellation, is_confirmed)
-        .where(Reservation.state == ReservationState.SETTLED, Order.state.not_in(_GOES_ON))
+        .where(Reservation.state == ReservationState.SETTLED, Order.state.not_in(UNDERWAY))
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, TextAreaField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.validators import DataRequired, NumberRange, Optional
 
 from app.audit.service import LONGEST_REASON
 from app.kernel.text import clean_lines
@@ -25,8 +25,7 @@ def _reason(description: str) -> TextAreaField:
         description=description,
         filters=[_lines],
         validators=[
-            InputRequired(missing),
-            Length(min=1, message=missing),
+            DataRequired(missing),
             Longest(LONGEST_REASON, lazy_gettext("Use at most %(max)s characters here.")),
         ],
         render_kw={"rows": 3, "dir": "auto", "autocomplete": "off", "required": True},

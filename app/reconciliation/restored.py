@@ -24,7 +24,7 @@ from app.audit.models import Proposal
 from app.audit.service import Actor, Subject, on_agreement, propose
 from app.certificates.models import CertificateCounter
 from app.checkout.models import Order
-from app.checkout.states import OrderState
+from app.checkout.states import UNDERWAY
 from app.db import db, end_reading, insert_once, transaction
 from app.fulfilment import process, risk
 from app.fulfilment.errors import OrderBegun
@@ -52,7 +52,6 @@ AGAIN_AFTER = timedelta(minutes=10)
 # Why an order is held: a code, beside those of `app/fulfilment/risk.py`.
 WENT_BACK = "money_went_back"
 _RESTORE = Actor(None, "restore")
-_GOES_ON = (OrderState.PAID, OrderState.RISK_HOLD, OrderState.FULFILLING)
 
 
 def init_app() -> None:
@@ -128,7 +127,7 @@ def _look_for_money_that_went_back(world: Collaborators) -> bool:
         select(Payment.order_id, Payment.gateway_reference, func.coalesce(func.sum(Refund.amount), 0).label("known"))
         .join(Order, Order.id == Payment.order_id)
         .outerjoin(Refund, Refund.payment_id == Payment.id)
-        .where(Payment.state == PaymentState.SUCCEEDED, Payment.drawn_from_id.is_(None), Order.state.in_(_GOES_ON))
+        .where(Payment.state == PaymentState.SUCCEEDED, Payment.drawn_from_id.is_(None), Order.state.in_(UNDERWAY))
         .group_by(Payment.id, Payment.order_id, Payment.gateway_reference)
         .order_by(Payment.id)
     ).all()

@@ -101,13 +101,13 @@ class CountryField(SelectField):
 class Longest(Length):
     """At most so many characters; `message` has their number as `%(max)s`, and it is written as the page writes it."""
 
-    def __init__(self, most: int, message: str, *, least: int = -1) -> None:
-        super().__init__(min=least, max=most)
+    def __init__(self, most: int, message: str) -> None:
+        super().__init__(max=most)
         self._words = message
 
     def __call__(self, _form: BaseForm, field: Field) -> None:
         """Raises ValidationError."""
-        if not max(self.min, 0) <= len(field.data or "") <= self.max:
+        if len(field.data or "") > self.max:
             raise ValidationError(self._words % {"max": number(self.max)})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -26,8 +25,7 @@ from app.kernel.states import IllegalMove
 from app.offers.models import Offer
 from app.offers.states import OFFER, OfferState
 from tests.builders import NOW, all_at_once, an_offer, the_offer
-
-ROOT = Path(__file__).parents[3]
+from tests.conftest import ROOT
 
 
 def a_basket_row(token: str) -> Basket:
@@ -87,7 +85,7 @@ def test_only_what_can_be_done_again_does_not_wait_for_the_disk() -> None:
     assert found == {
         "app/checkout/baskets.py",
         "app/payments/adapters/testpay_events.py",
-        "app/payments/service.py",
+        "app/payments/notices.py",
         "app/web/limits.py",
     }
 

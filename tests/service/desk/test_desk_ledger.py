@@ -122,6 +122,7 @@ def test_the_trail_that_is_never_erased_does_not_say_who_paid(shop: Shop, eva: V
         ({"amount": "", "payer": "x", "reference": "B", "reason": "r"}, "Enter the amount that came."),
         ({"amount": "much", "payer": "x", "reference": "B", "reason": "r"}, "Enter an amount of money, such as 12.50."),
         ({"amount": "1.00", "payer": "", "reference": "B", "reason": "r"}, "Enter who paid."),
+        ({"amount": "1.00", "payer": " ", "reference": "B", "reason": "r"}, "Enter who paid."),
         ({"amount": "1.00", "payer": "x", "reference": "", "reason": "r"}, "Give the bank’s reference."),
         ({"amount": "0.00", "payer": "x", "reference": "B", "reason": "r"}, "This payment cannot be booked."),
     ],

@@ -14,6 +14,7 @@ from app.checkout.states import OrderState
 from app.db import StateEvent, db
 from app.fulfilment import process
 from app.fulfilment.process import Collaborators, run_due
+from app.payments import notices
 from app.payments import service as payments
 from app.payments.models import WebhookDelivery
 from app.payments.ports import (
@@ -53,13 +54,13 @@ def test_what_cannot_be_asked_about_lets_the_others_go_first(world: Collaborator
         gateway_of(world).pay(page)
     gateway_of(world).problems["status"] = [GatewayRefusal(reason="resource_missing")] * 2
     payments_first = payments.due_payments(world.clock.now(), limit=1)
-    notices_first = payments.due_deliveries(world.clock.now(), limit=1)
+    notices_first = notices.due_notices(world.clock.now(), limit=1)
 
     process._each(notices_first, lambda id_: process._hear(id_, world))  # noqa: SLF001 - one of many
     process._each(payments_first, lambda id_: process._check(id_, world))  # noqa: SLF001 - one of many
 
     assert payments.due_payments(world.clock.now(), limit=1) not in ([], payments_first)
-    assert payments.due_deliveries(world.clock.now(), limit=1) not in ([], notices_first)
+    assert notices.due_notices(world.clock.now(), limit=1) not in ([], notices_first)
     pass_time(world, minutes=1)
     run_due(world)
     assert [the_order(order_id).state for order_id in orders] == [OrderState.FULFILLED] * 2
@@ -71,7 +72,7 @@ def an_event(reference: str, number: int, at: datetime, kind: str = "checkout.se
 
 
 def hear(world: Collaborators, reference: str, number: int) -> bool:
-    return payments.store_delivery("fake", an_event(reference, number, world.clock.now()), world.clock.now())
+    return notices.store("fake", an_event(reference, number, world.clock.now()), world.clock.now())
 
 
 def deliveries() -> list[WebhookDelivery]:
@@ -132,7 +133,7 @@ def test_the_order_in_which_events_come_does_not_matter_because_each_only_makes_
         page = gateway_of(world).pay()
         for place, kind in enumerate(order):
             event = an_event(page, number * 10 + place, world.clock.now(), f"checkout.session.{kind}")
-            payments.store_delivery("fake", event, world.clock.now())
+            notices.store("fake", event, world.clock.now())
             run_due(world)
         assert the_order(order_id).state is OrderState.FULFILLED, order
         assert len(cancellations_of(order_id)) == 1
