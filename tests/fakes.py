@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from app.certificates.facts import to_json
 from app.certificates.ports import CertificateFacts, SummaryFacts
@@ -13,6 +14,8 @@ from app.kernel.clock import SystemClock
 from app.kernel.money import Money
 from app.notifications.ports import OutgoingMail
 from app.payments.ports import (
+    DisputeStage,
+    DisputeStatus,
     GatewayEvent,
     GatewayRefusal,
     GatewayState,
@@ -65,6 +68,7 @@ class FakeGateway:
         self.payments: dict[str, FakePayment] = {}
         self.refunds: dict[str, RefundStatus] = {}
         self.refund_calls: list[str] = []
+        self.disputed: dict[str, list[DisputeStatus]] = {}
         self.refund_outcome = RefundOutcome.SUCCEEDED
         self.problems: dict[str, list[Exception]] = {}
         self.before: dict[str, Callable[[], object]] = {}
@@ -128,6 +132,24 @@ class FakeGateway:
     def refund_status(self, refund_reference: str) -> RefundStatus:
         self._perhaps_fail("refund_status")
         return next(r for r in self.refunds.values() if r.gateway_reference == refund_reference)
+
+    def disputes(self, charge_reference: str) -> tuple[DisputeStatus, ...]:
+        self._perhaps_fail("disputes")
+        return tuple(self.disputed.get(charge_reference, ()))
+
+    def disputed_since(self, at: datetime) -> tuple[str, ...]:
+        self._perhaps_fail("disputed_since")
+        return tuple(c for c, all_ in self.disputed.items() if any(each.opened_at >= at for each in all_))
+
+    def dispute(self, charge_reference: str, stage: DisputeStage, now: datetime, **changes: Any) -> None:
+        """Say of a charge that its buyer disputes it."""
+        amount = self.payments[charge_reference.removeprefix("ch_")].request.amount
+        values: dict[str, Any] = {
+            "gateway_reference": f"du_{charge_reference}", "stage": stage, "reason": "fraudulent", "amount": amount,
+            "taken": 0 if stage is DisputeStage.WON else amount.minor, "opened_at": now,
+            "evidence_due_at": now + timedelta(days=7) if stage is DisputeStage.OPEN else None,
+        }  # fmt: skip
+        self.disputed[charge_reference] = [DisputeStatus(**{**values, **changes})]
 
     def parse_event(self, body: bytes, headers: Mapping[str, str]) -> GatewayEvent | None:
         raise NotImplementedError("the fake gateway posts nothing")

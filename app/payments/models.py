@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db import BigKey
 from app.kernel.columns import Base, UTCDateTime, state_column
 from app.kernel.money import Money
-from app.payments.states import PaymentState, RefundState
+from app.payments.states import DisputeState, PaymentState, RefundState
 
 
 class Payment(Base):
@@ -78,6 +78,40 @@ class Refund(Base):
     @property
     def money(self) -> Money:
         """What goes back."""
+        return Money(self.amount, self.currency)
+
+
+class Dispute(Base):
+    """A buyer who asks their bank for the money of a payment back, beside the payment, which stays succeeded.
+
+    Everything but the times of ours is what the gateway said when it was last asked. `taken` is what the bank has of
+    the money now, in minor units.
+    """
+
+    __tablename__ = "dispute"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="positive"),
+        CheckConstraint("taken IN (0, amount)", name="taken"),
+        Index("ix_dispute_due", "state", "next_check_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"), index=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("purchase_order.id"), index=True)
+    gateway_reference: Mapped[str] = mapped_column(String(120), unique=True)
+    state: Mapped[DisputeState] = mapped_column(state_column(DisputeState, "dispute_state"))
+    reason: Mapped[str] = mapped_column(String(80))
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    taken: Mapped[int] = mapped_column(BigInteger)
+    opened_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    evidence_due_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    next_check_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    @property
+    def money(self) -> Money:
+        """What the buyer wants back."""
         return Money(self.amount, self.currency)
 
 

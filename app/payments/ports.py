@@ -97,9 +97,38 @@ class RefundStatus:
     amount: Money
 
 
+class DisputeStage(StrEnum):
+    """Where a dispute stands: `open` waits for our evidence, `under_review` for the bank's decision."""
+
+    OPEN = "open"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class DisputeStatus:
+    """The gateway's present truth about one dispute: somebody asks their bank for the money of a payment back.
+
+    `reason` is the gateway's code. `taken` is what of `amount` the bank has taken and not given back, in minor units:
+    nothing for an inquiry, and nothing once it is won. Evidence is wanted until `evidence_due_at` (aware).
+    """
+
+    gateway_reference: str
+    stage: DisputeStage
+    reason: str
+    amount: Money
+    taken: int
+    opened_at: datetime
+    evidence_due_at: datetime | None = None
+
+
 @dataclass(frozen=True)
 class GatewayEvent:
-    """A verified notice: a reason to look again at `object_reference`, never a fact to act on."""
+    """A verified notice: a reason to look again at `object_reference`, never a fact to act on.
+
+    That of a dispute is the charge that is disputed.
+    """
 
     id: str
     type: str
@@ -178,6 +207,17 @@ class PaymentGateway(Protocol):
 
     def refund_status(self, refund_reference: str) -> RefundStatus:
         """Ask where a refund stands. Raises GatewayUnavailable."""
+        ...
+
+    def disputes(self, charge_reference: str) -> tuple[DisputeStatus, ...]:
+        """Every dispute of one charge, oldest first. Raises GatewayUnavailable, GatewayRefusal or GatewayFault."""
+        ...
+
+    def disputed_since(self, at: datetime) -> tuple[str, ...]:
+        """The charges that disputes were opened of since an instant (aware), each once.
+
+        Raises GatewayUnavailable, GatewayRefusal or GatewayFault.
+        """
         ...
 
     def parse_event(self, body: bytes, headers: Mapping[str, str]) -> GatewayEvent | None:

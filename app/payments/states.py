@@ -27,8 +27,18 @@ class RefundState(StrEnum):
     FAILED = "failed"
 
 
+class DisputeState(StrEnum):
+    """What becomes of a payment whose money the buyer asks their bank for: the gateway's word, whenever it comes."""
+
+    OPEN = "open"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+
+
 _P = PaymentState
 _R = RefundState
+_D = DisputeState
 
 PAYMENT = Transitions(
     "payment",
@@ -53,3 +63,7 @@ REFUND = Transitions(
         _R.FAILED: {_R.REQUESTED, _R.SUCCEEDED},
     },
 )
+
+# A bank may ask once more, an inquiry may become more, and what was decided may be appealed: nothing is final.
+DISPUTE = Transitions("dispute", {state: set(_D) - {state} for state in _D})
+STANDING = (_D.OPEN, _D.UNDER_REVIEW)

@@ -15,6 +15,7 @@ from app.config import Settings
 from app.db import db, end_reading
 from app.kernel.clock import FixedClock
 from app.kernel.money import Money
+from app.payments.adapters import testpay_disputes
 from app.payments.adapters.stripe import StripeGateway
 from app.payments.adapters.testpay import TestpayGateway
 from app.payments.adapters.testpay_bank import TestpayBank
@@ -36,6 +37,10 @@ class World(Protocol):
     def fail_bank(self, reference: str) -> object: ...
     def settle_refund(self, reference: str) -> object: ...
     def fail_refund(self, reference: str) -> object: ...
+    def open_dispute(self, page: str) -> object: ...
+    def send_evidence(self, page: str) -> object: ...
+    def win_dispute(self, page: str) -> object: ...
+    def lose_dispute(self, page: str) -> object: ...
     def told(self) -> list[str]:
         """The bodies of every event so far, oldest first."""
         ...
@@ -54,10 +59,10 @@ class TestpayWorld:
         self._bank = TestpayBank(settings.testpay_mischief)
 
     def pay(self, reference: str) -> bool:
-        return self._bank.pay(reference, self.clock.now())
+        return self._bank.pay(reference, self.clock.now()) is not None
 
     def pay_by_bank(self, reference: str) -> bool:
-        return self._bank.pay_by_bank(reference, self.clock.now())
+        return self._bank.pay_by_bank(reference, self.clock.now()) is not None
 
     def settle_bank(self, reference: str) -> object:
         return self._bank.settle(reference, self.clock.now())
@@ -70,6 +75,18 @@ class TestpayWorld:
 
     def fail_refund(self, reference: str) -> object:
         return self._bank.fail_refund(reference, self.clock.now())
+
+    def open_dispute(self, page: str) -> object:
+        return testpay_disputes.open_dispute(page, frozenset(), self.clock.now())
+
+    def send_evidence(self, page: str) -> object:
+        return testpay_disputes.send_evidence(page, frozenset(), self.clock.now())
+
+    def win_dispute(self, page: str) -> object:
+        return testpay_disputes.win(page, frozenset(), self.clock.now())
+
+    def lose_dispute(self, page: str) -> object:
+        return testpay_disputes.lose(page, frozenset(), self.clock.now())
 
     def told(self) -> list[str]:
         bodies = list(db.session.scalars(select(TestpayEvent.body).order_by(TestpayEvent.id)))
@@ -103,6 +120,22 @@ class StripeWorld:
 
     def fail_refund(self, reference: str) -> object:
         return self._account.fail_refund(reference)
+
+    def open_dispute(self, page: str) -> object:
+        return self._account.open_dispute(page)
+
+    def send_evidence(self, page: str) -> object:
+        return self._account.submit_evidence(self._dispute_of(page))
+
+    def win_dispute(self, page: str) -> object:
+        return self._account.win_dispute(self._dispute_of(page))
+
+    def lose_dispute(self, page: str) -> object:
+        return self._account.lose_dispute(self._dispute_of(page))
+
+    def _dispute_of(self, page: str) -> str:
+        intent = self._account.sessions[page]["payment_intent"]
+        return next(name for name, each in self._account.disputes.items() if each["payment_intent"] == intent)
 
     def told(self) -> list[str]:
         return [json.dumps(event) for event in self._account.events]

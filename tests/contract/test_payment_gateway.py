@@ -15,6 +15,7 @@ from app.kernel.clock import FixedClock
 from app.kernel.money import Money
 from app.payments.ports import (
     BadNotice,
+    DisputeStage,
     GatewayFault,
     GatewayRefusal,
     GatewayState,
@@ -296,6 +297,78 @@ def test_a_refund_that_comes_back_has_failed_and_the_money_can_be_given_back_aga
     world.fail_refund(refund.gateway_reference)
     assert world.gateway.refund_status(refund.gateway_reference).outcome is RefundOutcome.FAILED
     assert world.gateway.refund(reference, None, dollars(2080), "refund:2").outcome is RefundOutcome.SUCCEEDED
+
+
+# --- disputes ----------------------------------------------------------------------------------------
+
+
+def disputes_of(world: World, reference: str) -> list[tuple[DisputeStage, int]]:
+    charge = world.gateway.status(reference).charge_reference
+    assert charge
+    return [(dispute.stage, dispute.taken) for dispute in world.gateway.disputes(charge)]
+
+
+def test_a_payment_that_nobody_disputes_has_no_disputes(world: World) -> None:
+    assert disputes_of(world, paid(world)) == []
+    assert world.gateway.disputed_since(world.clock.now() - timedelta(days=1)) == ()
+
+
+def test_a_dispute_says_what_the_bank_took_why_and_until_when_evidence_is_wanted(world: World) -> None:
+    reference = paid(world)
+    charge = world.gateway.status(reference).charge_reference or ""
+    world.open_dispute(reference)
+    (dispute,) = world.gateway.disputes(charge)
+    assert (dispute.stage, dispute.amount, dispute.taken) == (DisputeStage.OPEN, dollars(2080), 2080)
+    assert (dispute.reason, dispute.opened_at) == ("fraudulent", world.clock.now().replace(microsecond=0))
+    assert dispute.evidence_due_at == dispute.opened_at + timedelta(days=7)
+    assert state_of(world, reference) is GatewayState.SUCCEEDED
+
+
+def test_a_dispute_goes_from_us_to_the_bank_and_ends_either_way(world: World) -> None:
+    won, lost = paid(world), paid(world, key="another")
+    for reference in (won, lost):
+        world.open_dispute(reference)
+        world.send_evidence(reference)
+        assert disputes_of(world, reference) == [(DisputeStage.UNDER_REVIEW, 2080)]
+    world.win_dispute(won)
+    world.lose_dispute(lost)
+    assert disputes_of(world, won) == [(DisputeStage.WON, 0)]
+    assert disputes_of(world, lost) == [(DisputeStage.LOST, 2080)]
+
+
+def test_new_disputes_are_found_though_nobody_told_us(world: World) -> None:
+    before, after = paid(world), paid(world, key="another")
+    world.open_dispute(before)
+    world.clock.advance(timedelta(days=2))
+    world.open_dispute(after)
+    charges = [world.gateway.status(reference).charge_reference for reference in (before, after)]
+    assert set(world.gateway.disputed_since(world.clock.now() - timedelta(days=3))) == set(charges)
+    assert world.gateway.disputed_since(world.clock.now() - timedelta(days=1)) == (charges[1],)
+
+
+def test_what_the_bank_has_taken_is_not_given_back_as_well(world: World) -> None:
+    reference = paid(world)
+    world.open_dispute(reference)
+    with pytest.raises(GatewayRefusal) as refusal:
+        world.gateway.refund(reference, None, dollars(380), "refund:1")
+    assert refusal.value.facts["reason"] == "charge_disputed"
+    assert world.gateway.status(reference).refunded == 0
+
+
+def test_everything_about_a_dispute_is_told_by_the_charge_that_it_is_about(world: World) -> None:
+    reference = paid(world)
+    charge = world.gateway.status(reference).charge_reference
+    world.open_dispute(reference)
+    world.send_evidence(reference)
+    world.win_dispute(reference)
+    events = [world.gateway.parse_event(body.encode(), signed(body, world.secret)) for body in world.told()[1:]]
+    assert [(event.type, event.object_reference) for event in events if event] == [
+        ("charge.dispute.created", charge),
+        ("charge.dispute.funds_withdrawn", charge),
+        ("charge.dispute.updated", charge),
+        ("charge.dispute.closed", charge),
+        ("charge.dispute.funds_reinstated", charge),
+    ]
 
 
 # --- notices -----------------------------------------------------------------------------------------

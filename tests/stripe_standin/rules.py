@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import secrets
 import time
@@ -15,6 +16,8 @@ LARGEST = 99_999_999
 MOST_LINES = 100
 SHORTEST_LIFE = 30 * 60
 LONGEST_LIFE = 24 * 60 * 60
+TIME_FOR_EVIDENCE = 7 * 24 * 60 * 60
+DISPUTE_FEE = 1500
 
 Json = dict[str, Any]
 
@@ -41,6 +44,7 @@ class Account:
         self.sessions: dict[str, Json] = {}
         self.intents: dict[str, Json] = {}
         self.refunds: dict[str, Json] = {}
+        self.disputes: dict[str, Json] = {}
         self.events: list[Json] = []
 
     # --- what the API does ---------------------------------------------------------------------
@@ -134,6 +138,8 @@ class Account:
         charge = intent["latest_charge"]
         if charge is None or charge["status"] != "succeeded":
             raise RefusedError("This PaymentIntent has no successful charge to refund.", parameter="payment_intent")
+        if any(each["charge"] == charge["id"] and not each["is_charge_refundable"] for each in self.disputes.values()):
+            raise RefusedError("Charge has been charged back.", code="charge_disputed")
         left = charge["amount"] - charge["amount_refunded"]
         if left == 0:
             raise RefusedError("Charge has already been refunded.", code="charge_already_refunded")
@@ -163,20 +169,30 @@ class Account:
 
     def list_refunds(self, asked: Json) -> Json:
         """GET /v1/refunds, newest first"""
-        refunds = [
-            refund
-            for refund in reversed(self.refunds.values())
-            if asked.get("payment_intent") in (None, refund["payment_intent"])
+        return self._list("refunds", self.refunds, asked)
+
+    def list_disputes(self, asked: Json) -> Json:
+        """GET /v1/disputes, newest first"""
+        since = asked.get("created", {}).get("gte", 0)
+        return self._list(
+            "disputes", {name: each for name, each in self.disputes.items() if each["created"] >= since}, asked
+        )
+
+    def _list(self, name: str, things: dict[str, Json], asked: Json) -> Json:
+        found = [
+            thing
+            for thing in reversed(things.values())
+            if asked.get("payment_intent") in (None, thing["payment_intent"])
         ]
         after = asked.get("starting_after")
         if after:
-            refunds = refunds[1 + [refund["id"] for refund in refunds].index(after) :]
+            found = found[1 + [thing["id"] for thing in found].index(after) :]
         limit = asked.get("limit", 10)
         return {
             "object": "list",
-            "data": refunds[:limit],
-            "has_more": len(refunds) > limit,
-            "url": "/v1/refunds",
+            "data": found[:limit],
+            "has_more": len(found) > limit,
+            "url": f"/v1/{name}",
         }
 
     # --- what buyers and banks do ----------------------------------------------------------------
@@ -246,6 +262,61 @@ class Account:
         self.intents[refund["payment_intent"]]["latest_charge"]["amount_refunded"] -= refund["amount"]
         self._tell("refund.failed", refund)
 
+    def open_dispute(self, reference: str, *, amount: int | None = None, is_inquiry: bool = False) -> str:
+        """The buyer asks their bank for the money of a page back; the bank takes it at once, or only asks."""
+        intent = self.intents[self.sessions[reference]["payment_intent"]]
+        dispute = {
+            "id": _name("du"),
+            "object": "dispute",
+            "amount": intent["amount"] if amount is None else amount,
+            "balance_transactions": [],
+            "charge": intent["latest_charge"]["id"],
+            "created": int(self.now()),
+            "currency": intent["currency"],
+            "evidence_details": {"due_by": int(self.now()) + TIME_FOR_EVIDENCE, "submission_count": 0},
+            "is_charge_refundable": is_inquiry,
+            "livemode": False,
+            "metadata": {},
+            "payment_intent": intent["id"],
+            "reason": "fraudulent",
+            "status": "warning_needs_response" if is_inquiry else "needs_response",
+        }
+        self.disputes[dispute["id"]] = dispute
+        self._tell("charge.dispute.created", dispute)
+        if not is_inquiry:
+            self._move_money(dispute, -dispute["amount"])
+            self._tell("charge.dispute.funds_withdrawn", dispute)
+        return str(dispute["id"])
+
+    def submit_evidence(self, reference: str) -> None:
+        """Somebody sends evidence at Stripe's own pages."""
+        dispute = self.disputes[reference]
+        dispute["status"] = dispute["status"].replace("needs_response", "under_review")
+        dispute["evidence_details"]["due_by"] = None
+        self._tell("charge.dispute.updated", dispute)
+
+    def win_dispute(self, reference: str) -> None:
+        """The bank decides for the seller and gives the money back; an inquiry is only closed."""
+        dispute = self.disputes[reference]
+        was_inquiry = dispute["status"].startswith("warning")
+        dispute["status"] = "warning_closed" if was_inquiry else "won"
+        self._tell("charge.dispute.closed", dispute)
+        if not was_inquiry:
+            self._move_money(dispute, dispute["amount"])
+            self._tell("charge.dispute.funds_reinstated", dispute)
+
+    def lose_dispute(self, reference: str) -> None:
+        """The bank decides for the buyer."""
+        dispute = self.disputes[reference]
+        dispute["status"] = "lost"
+        self._tell("charge.dispute.closed", dispute)
+
+    def _move_money(self, dispute: Json, amount: int) -> None:
+        fee = DISPUTE_FEE if amount < 0 else 0
+        dispute["balance_transactions"].append(
+            {"id": _name("txn"), "object": "balance_transaction", "amount": amount, "fee": fee, "net": amount - fee}
+        )
+
     # --- events ------------------------------------------------------------------------------------
 
     def _tell(self, kind: str, subject: Json) -> None:
@@ -255,7 +326,7 @@ class Account:
                 "object": "event",
                 "api_version": stripe.api_version,
                 "created": int(self.now()),
-                "data": {"object": dict(subject)},
+                "data": {"object": copy.deepcopy(subject)},
                 "livemode": False,
                 "type": kind,
             }

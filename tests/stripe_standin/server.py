@@ -177,6 +177,8 @@ class StripeStandIn:
                 return account.retrieve_refund(reference)
             case "GET /v1/refunds":
                 return account.list_refunds(parameters)
+            case "GET /v1/disputes":
+                return account.list_disputes(parameters)
             case _:
                 raise RefusedError(f"This stand-in does not know {call}", status=404)
         return expanded(account, session, parameters.get("expand", []))

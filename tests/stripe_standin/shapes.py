@@ -19,7 +19,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from stripe import RequestOptions
 from typing_extensions import is_typeddict
 
-SERVICES = ("checkout/_session_service.py", "_refund_service.py")
+SERVICES = ("checkout/_session_service.py", "_refund_service.py", "_dispute_service.py")
 
 
 class ShapeError(ValueError):

@@ -13,7 +13,7 @@ from app.complaints.states import COMPLAINT
 from app.kernel.states import Transitions
 from app.notifications.states import MAIL
 from app.offers.states import OFFER, RESERVATION, OfferState, ReservationState
-from app.payments.states import PAYMENT, REFUND, PaymentState, RefundState
+from app.payments.states import DISPUTE, PAYMENT, REFUND, DisputeState, PaymentState, RefundState
 from app.registry.states import CANCELLATION, CancellationState
 
 # What the plan's table says, word for word.
@@ -33,6 +33,7 @@ PLAN: dict[str, str] = {
         open -> failed, open -> expired, processing -> failed
     """,
     "refund": "due -> requested, requested -> succeeded, requested -> failed",
+    "dispute": "open -> under_review, under_review -> won, under_review -> lost",
     "cancellation": """
         planned -> sending, sending -> confirmed, sending -> waiting, sending -> refused, sending -> unknown,
         sending -> planned, unknown -> confirmed, unknown -> refused, unknown -> planned, unknown -> manual,
@@ -93,6 +94,17 @@ BEYOND: dict[str, dict[str, str]] = {
         "failed -> requested": "an operator tries again",
         "failed -> succeeded": "the money arrived after all",
     },
+    "dispute": {
+        "open -> won": "the buyer gave up, or an inquiry was closed",
+        "open -> lost": "nobody answered in time, or it was accepted",
+        "under_review -> open": "the bank wants more, or an inquiry became a chargeback",
+        "won -> open": "what was closed as an inquiry can become a chargeback",
+        "won -> under_review": "the same, heard of late",
+        "won -> lost": "the same, heard of later still",
+        "lost -> open": "what was lost can be appealed",
+        "lost -> under_review": "the same, heard of late",
+        "lost -> won": "the bank gave the money back after all",
+    },
     "cancellation": {
         "planned -> confirmed": "a sender that lost its lease reports that it is done, after it was proven absent",
         "planned -> unknown": "a restored backup may have forgotten that it was sent",
@@ -113,6 +125,7 @@ MACHINES: tuple[tuple[Transitions[Any], type[StrEnum]], ...] = (
     (ORDER, OrderState),
     (PAYMENT, PaymentState),
     (REFUND, RefundState),
+    (DISPUTE, DisputeState),
     (CANCELLATION, CancellationState),
     (CERTIFICATE, CertificateState),
 )

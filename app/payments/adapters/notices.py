@@ -27,6 +27,16 @@ SESSION_EVENTS = frozenset(
     }
 )
 REFUND_EVENTS = frozenset({"refund.created", "refund.updated", "refund.failed"})
+DISPUTE_EVENTS = frozenset(
+    {
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.closed",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.funds_reinstated",
+    }
+)
+OF_INTEREST = SESSION_EVENTS | REFUND_EVENTS | DISPUTE_EVENTS
 
 
 def read_notice(
@@ -51,7 +61,7 @@ def read_notice(
         raise BadNotice(reason="shape") from None
     if event.is_live != is_live:
         raise BadNotice(reason="mode")
-    return event if event.type in SESSION_EVENTS | REFUND_EVENTS else None
+    return event if event.type in OF_INTEREST else None
 
 
 def _event(content: Any) -> GatewayEvent:
@@ -60,10 +70,12 @@ def _event(content: Any) -> GatewayEvent:
     subject = content["data"]["object"]
     metadata = subject.get("metadata") or {}
     hint = subject.get("client_reference_id") or metadata.get("order")
+    # A dispute is looked for by what it is about: we may not know it yet.
+    about = subject.get("payment_intent") if content["type"] in DISPUTE_EVENTS else None
     return GatewayEvent(
         id=_text(content["id"], LONGEST_NAME),
         type=_text(content["type"], LONGEST_WORD),
-        object_reference=_text(subject.get("id", ""), LONGEST_NAME),
+        object_reference=_text(about or subject.get("id", ""), LONGEST_NAME),
         order_hint=None if hint is None else _text(hint, LONGEST_WORD),
         is_live=bool(content["livemode"]),
         created_at=datetime.fromtimestamp(content["created"], UTC),

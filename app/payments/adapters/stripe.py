@@ -20,6 +20,8 @@ from app.kernel.money import Money
 from app.payments.adapters.limits import check_refund, check_request, payment_limits
 from app.payments.adapters.notices import read_notice
 from app.payments.ports import (
+    DisputeStage,
+    DisputeStatus,
     GatewayEvent,
     GatewayFault,
     GatewayOutcomeUnknown,
@@ -35,7 +37,7 @@ from app.payments.ports import (
 )
 
 if TYPE_CHECKING:
-    from stripe.params import RefundCreateParams
+    from stripe.params import DisputeListParams, RefundCreateParams
     from stripe.params.checkout import SessionCreateParams, SessionCreateParamsLineItem
 
 log = logging.getLogger(__name__)
@@ -184,6 +186,17 @@ class StripeGateway:
             refund = self._client.v1.refunds.retrieve(refund_reference).to_dict()
         return self._read(refund, _refund)
 
+    def disputes(self, charge_reference: str) -> tuple[DisputeStatus, ...]:
+        """List the disputes of a payment intent. Raises GatewayUnavailable, GatewayRefusal or GatewayFault."""
+        listed = self._list_disputes({"payment_intent": charge_reference, "limit": 100})
+        found = [self._read(dispute, _dispute) for dispute in listed]
+        return tuple(sorted(found, key=lambda dispute: dispute.opened_at))
+
+    def disputed_since(self, at: datetime) -> tuple[str, ...]:
+        """The payment intents of new disputes. Raises GatewayUnavailable, GatewayRefusal or GatewayFault."""
+        listed = self._list_disputes({"created": {"gte": int(at.timestamp())}, "limit": 100})
+        return tuple(dict.fromkeys(str(intent) for each in listed if (intent := each.get("payment_intent"))))
+
     def parse_event(self, body: bytes, headers: Mapping[str, str]) -> GatewayEvent | None:
         """Verify with each configured secret. Raises BadNotice."""
         return read_notice(body, headers, self._webhook_secrets, is_live=self._is_live)
@@ -212,6 +225,11 @@ class StripeGateway:
             ).auto_paging_iter()
             refunds = [refund.to_dict() for refund in listed]
         return next((refund for refund in refunds if (refund.get("metadata") or {}).get("key") == key), None)
+
+    def _list_disputes(self, wanted: DisputeListParams) -> list[dict[str, Any]]:
+        with _answers(writes=False):
+            listed: Iterator[_Listed] = self._client.v1.disputes.list(wanted).auto_paging_iter()
+            return [dispute.to_dict() for dispute in listed]
 
     def _start(self, session: dict[str, Any]) -> PaymentStart:
         url = urlsplit(session["url"])
@@ -362,4 +380,34 @@ def _refund_in(refund: dict[str, Any], outcome: RefundOutcome) -> RefundStatus:
         gateway_reference=refund["id"],
         outcome=outcome,
         amount=Money(refund["amount"], refund["currency"].upper()),
+    )
+
+
+# `warning_…` is an inquiry: the bank asks and takes nothing yet. One that is closed, or prevented, never became more.
+STAGES = {
+    "needs_response": DisputeStage.OPEN,
+    "warning_needs_response": DisputeStage.OPEN,
+    "appeal_needs_response": DisputeStage.OPEN,
+    "under_review": DisputeStage.UNDER_REVIEW,
+    "warning_under_review": DisputeStage.UNDER_REVIEW,
+    "appeal_under_review": DisputeStage.UNDER_REVIEW,
+    "won": DisputeStage.WON,
+    "warning_closed": DisputeStage.WON,
+    "prevented": DisputeStage.WON,
+    "lost": DisputeStage.LOST,
+}
+
+
+def _dispute(dispute: dict[str, Any]) -> DisputeStatus:
+    due_by = (dispute.get("evidence_details") or {}).get("due_by")
+    # In the currency of our account, which need not be the buyer's: what counts is the direction.
+    moved = sum(transaction["amount"] for transaction in dispute["balance_transactions"])
+    return DisputeStatus(
+        gateway_reference=dispute["id"],
+        stage=STAGES[dispute["status"]],
+        reason=dispute["reason"],
+        amount=Money(dispute["amount"], dispute["currency"].upper()),
+        taken=dispute["amount"] if moved < 0 else 0,
+        opened_at=datetime.fromtimestamp(dispute["created"], UTC),
+        evidence_due_at=datetime.fromtimestamp(due_by, UTC) if due_by else None,
     )

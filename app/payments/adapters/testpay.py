@@ -12,12 +12,15 @@ from datetime import datetime
 from app import current
 from app.config import Settings
 from app.kernel.money import Money
+from app.payments.adapters import testpay_disputes
 from app.payments.adapters.limits import check_request, payment_limits
 from app.payments.adapters.notices import read_notice
 from app.payments.adapters.testpay_bank import TestpayBank
-from app.payments.adapters.testpay_events import charge_reference, send_due_events
-from app.payments.adapters.testpay_models import TestpayRefund, TestpaySession
+from app.payments.adapters.testpay_events import charge_reference, page_of_charge, send_due_events
+from app.payments.adapters.testpay_models import HostedPage, TestpayDispute, TestpayRefund
 from app.payments.ports import (
+    DisputeStage,
+    DisputeStatus,
     GatewayEvent,
     GatewayFault,
     GatewayRefusal,
@@ -90,12 +93,21 @@ class TestpayGateway:
             raise GatewayRefusal(reason="unknown")
         return _refund_status(refund)
 
+    def disputes(self, charge_reference: str) -> tuple[DisputeStatus, ...]:
+        """The dispute of a charge, if there is one."""
+        found = testpay_disputes.find(page_of_charge(charge_reference))
+        return () if found is None else (_dispute_status(found),)
+
+    def disputed_since(self, at: datetime) -> tuple[str, ...]:
+        """The charges that disputes were opened of."""
+        return tuple(charge_reference(page) for page in testpay_disputes.pages_since(at))
+
     def parse_event(self, body: bytes, headers: Mapping[str, str]) -> GatewayEvent | None:
         """Verify and read a notice of our own dispatcher. Raises BadNotice."""
         return read_notice(body, headers, (self._secret,), is_live=False)
 
 
-def page_state(page: TestpaySession, now: datetime) -> GatewayState:
+def page_state(page: HostedPage, now: datetime) -> GatewayState:
     """A page's state in the port's words. Time alone closes a page, even before that is recorded."""
     if page.status == "open":
         return GatewayState.OPEN if page.expires_at > now else GatewayState.EXPIRED
@@ -118,3 +130,18 @@ def dispatch_due_events(now: datetime) -> int:
 
 def _refund_status(refund: TestpayRefund) -> RefundStatus:
     return RefundStatus(refund.reference, RefundOutcome(refund.status), refund.money)
+
+
+_STAGES = {"needs_response": DisputeStage.OPEN}
+
+
+def _dispute_status(dispute: TestpayDispute) -> DisputeStatus:
+    return DisputeStatus(
+        gateway_reference=dispute.reference,
+        stage=_STAGES.get(dispute.status) or DisputeStage(dispute.status),
+        reason=dispute.reason,
+        amount=dispute.money,
+        taken=0 if dispute.status == "won" else dispute.amount,
+        opened_at=dispute.opened_at,
+        evidence_due_at=dispute.due_at if dispute.status == "needs_response" else None,
+    )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, bindparam, or_, select, union_all, update
+from sqlalchemy import Executable, Table, bindparam, or_, select, union_all, update
 
 from app.db import db, end_reading, insert_once, rows_changed, transaction, write
 from app.kernel.money import Money
 from app.payments.adapters.limits import check_refund
+from app.payments.adapters.testpay_disputes import has_taken_money
 from app.payments.adapters.testpay_events import queue_refund_event, queue_session_event
-from app.payments.adapters.testpay_models import TestpayRefund, TestpaySession
+from app.payments.adapters.testpay_models import HostedPage, TestpayRefund, TestpaySession
 from app.payments.ports import GatewayRefusal, PaymentRequest
 
 # How long a bank payment, or a refund of one, takes when nobody hurries it.
@@ -66,53 +68,43 @@ class TestpayBank:
                 raise GatewayRefusal(reason="key")
             return page.reference
 
-    def find_page(self, reference: str) -> TestpaySession | None:
-        """A hosted page as it is now, detached; None when there is none of that name."""
+    def find_page(self, reference: str) -> HostedPage | None:
+        """A hosted page as it is now; None when there is none of that name."""
         end_reading()
-        page: TestpaySession | None = db.session.scalar(_PAGE, {"reference": reference})
-        if page is not None:
-            db.session.expunge(page)
+        row: Any = write(_PAGE, {"the_page": reference}).one_or_none()
         end_reading()
-        return page
+        return None if row is None else HostedPage(*row)
 
-    def pay(self, reference: str, now: datetime) -> bool:
-        """The buyer pays by card, if the page is still open."""
-        return self._move(
-            reference, now, "completed", _is_open(now), status="complete", payment_status="paid", method="card"
-        )
+    def pay(self, reference: str, now: datetime) -> HostedPage | None:
+        """The buyer pays by card: gives the page, or None when it was not open any more."""
+        return self._move(_PAY, reference, "completed", now, now=now)
 
-    def pay_by_bank(self, reference: str, now: datetime) -> bool:
-        """The buyer promises a bank payment, if the page is still open; it settles by itself later."""
-        return self._move(
-            reference, now, "completed", _is_open(now), status="complete", method="bank", settles_at=now + BANK_TAKES
-        )
+    def pay_by_bank(self, reference: str, now: datetime) -> HostedPage | None:
+        """The buyer promises a bank payment, which settles by itself later: gives the page, or None as above."""
+        return self._move(_PROMISE, reference, "completed", now, now=now, due_at=now + BANK_TAKES)
 
     def settle(self, reference: str, now: datetime) -> bool:
         """The bank's money arrives."""
-        return self._move(
-            reference, now, "async_payment_succeeded", _waits_for_bank(), payment_status="paid", settles_at=None
-        )
+        return self._move(_SETTLE, reference, "async_payment_succeeded", now) is not None
 
     def fail(self, reference: str, now: datetime) -> bool:
         """The bank's money will never arrive."""
-        return self._move(reference, now, "async_payment_failed", _waits_for_bank(), failed=True, settles_at=None)
+        return self._move(_FAIL, reference, "async_payment_failed", now) is not None
 
     def expire(self, reference: str, now: datetime) -> bool:
         """The page closes unpaid."""
-        return self._move(reference, now, "expired", _Row.status == "open", status="expired")
+        return self._move(_EXPIRE, reference, "expired", now) is not None
 
-    def _move(self, reference: str, now: datetime, event: str, condition: ColumnElement[bool], **values: Any) -> bool:
-        with transaction() as session:
-            page = session.scalar(
-                update(_Row)
-                .where(_Row.reference == reference, condition)
-                .values(**values)
-                .returning(_Row)
-                .execution_options(synchronize_session=False, populate_existing=True)
-            )
-            if page is not None:
-                queue_session_event(event, page, self._mischief, now)
-            return page is not None
+    def _move(
+        self, move: Executable, reference: str, event: str, at: datetime, **values: datetime
+    ) -> HostedPage | None:
+        with transaction():
+            row: Any = write(move, {"the_page": reference, **values}).one_or_none()
+            if row is None:
+                return None
+            page = HostedPage(*row)
+            queue_session_event(event, page, self._mischief, at)
+            return page
 
     def give_back(self, reference: str, amount: Money, key: str, now: datetime) -> TestpayRefund:
         """Give back part or all of a paid page, once for each key; by bank it takes a while.
@@ -139,6 +131,8 @@ class TestpayBank:
             refund = session.scalars(select(TestpayRefund).where(TestpayRefund.idempotency_key == key)).one()
             if refund.session_reference != reference or refund.money != amount:
                 raise GatewayRefusal(reason="key")
+            if is_new and has_taken_money(reference):
+                raise GatewayRefusal(reason="charge_disputed")
             if is_new:
                 taken = session.execute(
                     update(_Row)
@@ -219,7 +213,20 @@ class TestpayBank:
 
 
 # Said once: each payment asks several times, and the worker after every round.
-_PAGE = select(_Row).where(_Row.reference == bindparam("reference"))
+_PAGES = cast(Table, _Row.__table__)
+_READ = [_PAGES.c[part.name] for part in fields(HostedPage)]
+_PAGE = select(*_READ).where(_PAGES.c.reference == bindparam("the_page"))
+_CHANGE = update(_PAGES).where(_PAGES.c.reference == bindparam("the_page")).returning(*_READ)
+_OF_OPEN = _CHANGE.where(_PAGES.c.status == "open")
+_OF_PAYABLE = _OF_OPEN.where(_PAGES.c.expires_at > bindparam("now")).values(status="complete")
+_OF_PROMISED = _CHANGE.where(
+    _PAGES.c.status == "complete", _PAGES.c.payment_status == "unpaid", _PAGES.c.failed.is_(False)
+).values(settles_at=None)
+_EXPIRE = _OF_OPEN.values(status="expired")
+_PAY = _OF_PAYABLE.values(payment_status="paid", method="card")
+_PROMISE = _OF_PAYABLE.values(method="bank", settles_at=bindparam("due_at"))
+_SETTLE = _OF_PROMISED.values(payment_status="paid")
+_FAIL = _OF_PROMISED.values(failed=True)
 _OVER = union_all(
     select(_Row.reference, _Row.status).where(
         or_(
@@ -231,14 +238,6 @@ _OVER = union_all(
         TestpayRefund.status == "pending", TestpayRefund.settles_at <= bindparam("now")
     ),
 )
-
-
-def _is_open(now: datetime) -> ColumnElement[bool]:
-    return (_Row.status == "open") & (_Row.expires_at > now)
-
-
-def _waits_for_bank() -> ColumnElement[bool]:
-    return (_Row.status == "complete") & (_Row.payment_status == "unpaid") & _Row.failed.is_(False)
 
 
 def described_request(request: PaymentRequest) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 from sqlalchemy import bindparam, select, update
 
 from app.config import Settings
-from app.db import db, end_reading, rows_changed, transaction, write
+from app.db import add_rows, end_reading, rows_changed, transaction, write
 from app.payments.adapters import signatures
-from app.payments.adapters.testpay_models import TestpayEvent, TestpayRefund, TestpaySession
+from app.payments.adapters.testpay_models import HostedPage, TestpayDispute, TestpayEvent, TestpayRefund
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ _CLAIM = (
 _MARK_SENT = update(_EVENTS).where(_EVENTS.c.id == bindparam("the_id")).values(sent_at=bindparam("now"))
 
 
-def queue_session_event(kind: str, session: TestpaySession, mischief: frozenset[str], now: datetime) -> None:
+def queue_session_event(kind: str, session: HostedPage, mischief: frozenset[str], now: datetime) -> None:
     """Write `checkout.session.<kind>` into the caller's transaction, to be sent afterwards."""
     _queue(f"checkout.session.{kind}", session_object(session), mischief, now)
 
@@ -77,12 +77,35 @@ def queue_refund_event(kind: str, refund: TestpayRefund, order: str, mischief: f
     )
 
 
+def queue_dispute_event(kind: str, dispute: TestpayDispute, mischief: frozenset[str], now: datetime) -> None:
+    """Write `charge.dispute.<kind>` into the caller's transaction, to be sent afterwards."""
+    _queue(
+        f"charge.dispute.{kind}",
+        {
+            "id": dispute.reference,
+            "object": "dispute",
+            "amount": dispute.amount,
+            "currency": dispute.currency.lower(),
+            "payment_intent": charge_reference(dispute.session_reference),
+            "reason": dispute.reason,
+            "status": dispute.status,
+        },
+        mischief,
+        now,
+    )
+
+
 def charge_reference(session_reference: str) -> str:
     """The name of the charge behind a hosted page."""
     return session_reference.replace("tps_", "tpc_", 1)
 
 
-def session_object(session: TestpaySession) -> dict[str, Any]:
+def page_of_charge(charge: str) -> str:
+    """The hosted page that a charge was made on."""
+    return charge.replace("tpc_", "tps_", 1)
+
+
+def session_object(session: HostedPage) -> dict[str, Any]:
     """A hosted page in the shape of Stripe's Checkout Session."""
     order = session.request["order_reference"]
     return {
@@ -116,8 +139,8 @@ def _queue(kind: str, subject: dict[str, Any], mischief: frozenset[str], now: da
             "type": kind,
         }
     )
-    for _ in range(COPIES if "duplicate" in mischief else 1):
-        db.session.add(TestpayEvent(event_id=event_id, body=body, send_at=_send_at(mischief, now)))
+    event = {"event_id": event_id, "body": body, "send_at": _send_at(mischief, now)}
+    add_rows(TestpayEvent, [event] * (COPIES if "duplicate" in mischief else 1))
 
 
 def _send_at(mischief: frozenset[str], now: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +43,28 @@ class TestpaySession(Base):
         return Money(self.amount, self.currency)
 
 
+@dataclass(frozen=True, slots=True)
+class HostedPage:
+    """What is read of a hosted payment page at once, with the names of the table's columns."""
+
+    reference: str
+    request: dict[str, Any]
+    amount: int
+    currency: str
+    refunded: int
+    status: str
+    payment_status: str
+    method: str | None
+    failed: bool
+    expires_at: datetime
+    settles_at: datetime | None
+
+    @property
+    def money(self) -> Money:
+        """What the page asks for."""
+        return Money(self.amount, self.currency)
+
+
 class TestpayRefund(Base):
     """The test gateway's own record of money that went back."""
 
@@ -59,6 +82,27 @@ class TestpayRefund(Base):
     @property
     def money(self) -> Money:
         """What goes back."""
+        return Money(self.amount, self.currency)
+
+
+class TestpayDispute(Base):
+    """The test gateway's own record of a buyer who asks their bank for the money back. State names are Stripe's."""
+
+    __tablename__ = "testpay_dispute"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    reference: Mapped[str] = mapped_column(String(80), unique=True)
+    session_reference: Mapped[str] = mapped_column(String(80), unique=True)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    reason: Mapped[str] = mapped_column(String(40))
+    status: Mapped[str] = mapped_column(String(16))  # needs_response, under_review, won, lost
+    opened_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    due_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    @property
+    def money(self) -> Money:
+        """What the buyer wants back."""
         return Money(self.amount, self.currency)
 
 

@@ -8,12 +8,20 @@ from werkzeug.wrappers import Response
 
 from app import current, jobs
 from app.kernel.money import Money
+from app.payments.adapters import testpay_disputes
 from app.payments.adapters.testpay import page_state
 from app.payments.adapters.testpay_bank import TestpayBank
-from app.payments.adapters.testpay_models import TestpaySession
+from app.payments.adapters.testpay_models import HostedPage
 from app.payments.ports import GatewayState, PaymentLine
 from app.web.errors import form_refused
 from app.web.i18n import use_language
+
+_DISPUTE_MOVES = {
+    "dispute": testpay_disputes.open_dispute,
+    "evidence": testpay_disputes.send_evidence,
+    "win": testpay_disputes.win,
+    "lose": testpay_disputes.lose,
+}
 
 blueprint = Blueprint("testpay", __name__, url_prefix="/testpay")
 
@@ -27,12 +35,12 @@ def page(reference: str) -> str:
 @blueprint.post("/<reference>")
 def act(reference: str) -> Response | tuple[str, int]:
     """The buyer pays, pays later by bank, or has the card declined."""
-    now = current.now()
+    now, paid = current.now(), None
     match request.form.get("action"):
         case "pay":
-            _bank().pay(reference, now)
+            paid = _bank().pay(reference, now)
         case "bank":
-            _bank().pay_by_bank(reference, now)
+            paid = _bank().pay_by_bank(reference, now)
         case "decline":
             declined = _get_page(reference)
             if page_state(declined, now) is GatewayState.OPEN:
@@ -41,7 +49,7 @@ def act(reference: str) -> Response | tuple[str, int]:
             _get_page(reference)
             abort(400)
     # Pressed twice, or too late: what is true now decides where the buyer goes.
-    paid = _get_page(reference)
+    paid = paid or _get_page(reference)
     jobs.wake()
     if page_state(paid, now) in {GatewayState.SUCCEEDED, GatewayState.PROCESSING}:
         return redirect(_success_url(paid), 303)
@@ -51,14 +59,18 @@ def act(reference: str) -> Response | tuple[str, int]:
 @blueprint.get("/<reference>/bank")
 def bank(reference: str) -> str:
     """The bank's view of one payment and its refunds."""
-    return _show("testpay/bank.html", _get_page(reference), refunds=_bank().refunds_of(reference))
+    found = _get_page(reference)
+    return _show(
+        "testpay/bank.html", found, refunds=_bank().refunds_of(reference), dispute=testpay_disputes.find(reference)
+    )
 
 
 @blueprint.post("/<reference>/bank")
 def act_as_bank(reference: str) -> Response:
-    """The bank settles or refuses a payment, or sends a refund back."""
+    """The bank settles or refuses a payment, sends a refund back, or decides about a dispute."""
     now = current.now()
     _get_page(reference)
+    mischief = current.settings().testpay_mischief
     match request.form.get("action", "").partition(" "):
         case "settle", _, _:
             _bank().settle(reference, now)
@@ -68,6 +80,8 @@ def act_as_bank(reference: str) -> Response:
             _bank().settle_refund(refund, now)
         case "fail-refund", _, refund:
             _bank().fail_refund(refund, now)
+        case ("dispute" | "evidence" | "win" | "lose") as move, _, _:
+            _DISPUTE_MOVES[move](reference, mischief, now)
         case _:
             abort(400)
     jobs.wake()
@@ -87,7 +101,7 @@ def _bank() -> TestpayBank:
     return TestpayBank(current.settings().testpay_mischief)
 
 
-def _get_page(reference: str) -> TestpaySession:
+def _get_page(reference: str) -> HostedPage:
     found = _bank().find_page(reference)
     if found is None:
         abort(404)
@@ -95,11 +109,11 @@ def _get_page(reference: str) -> TestpaySession:
     return found
 
 
-def _success_url(found: TestpaySession) -> str:
+def _success_url(found: HostedPage) -> str:
     return str(found.request["success_url"]).replace("{CHECKOUT_SESSION_ID}", found.reference)
 
 
-def _show(template: str, found: TestpaySession, **context: object) -> str:
+def _show(template: str, found: HostedPage, **context: object) -> str:
     asked = found.request
     return render_template(
         template,

@@ -12,8 +12,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.kernel.clock import FixedClock
-from app.payments.adapters import dispatch_due_events
+from app.payments.adapters import dispatch_due_events, testpay_disputes
 from app.payments.ports import GatewayState, PaymentGateway, PaymentLine
+from tests.builders import NOW
 from tests.contract.gateways import dollars, payment_request
 
 SUCCESS = "http://127.0.0.1:5000/fr/orders/token/return?session={CHECKOUT_SESSION_ID}"
@@ -201,7 +202,7 @@ def test_somebody_can_play_the_bank_with_refunds(
     assert gateway.refund_status(refund).outcome == "succeeded"
     press(path, f"fail-refund {refund}")
     assert gateway.refund_status(refund).outcome == "failed"
-    assert 'name="action"' not in text_of(client, path)
+    assert "-refund" not in text_of(client, path)
 
 
 def test_the_bank_page_of_an_unpaid_payment_offers_nothing(
@@ -210,6 +211,31 @@ def test_the_bank_page_of_an_unpaid_payment_offers_nothing(
     assert 'name="action"' not in text_of(client, f"/testpay/{reference}/bank")
     gateway.expire_checkout(reference)
     assert 'name="action"' not in text_of(client, f"/testpay/{reference}/bank")
+
+
+def test_somebody_can_play_a_buyer_who_disputes_and_a_bank_that_decides(
+    client: FlaskClient, press: Callable[..., TestResponse], reference: str, gateway: PaymentGateway
+) -> None:
+    page = f"/testpay/{reference}"
+    bank = f"{page}/bank"
+    press(page, "pay")
+    assert "Contester le paiement" in text_of(client, bank)
+    for action, shown, stages in (
+        ("dispute", "Des preuves sont attendues", ["open"]),
+        ("evidence", "La banque décide", ["under_review"]),
+        ("win", "La banque a rendu l’argent au vendeur", ["won"]),
+        ("lose", "La banque a rendu l’argent au vendeur", ["won"]),
+        ("dispute", "La banque a rendu l’argent au vendeur", ["won"]),
+    ):
+        assert press(bank, action).status_code == 303
+        assert shown in text_of(client, bank)
+        charge = gateway.status(reference).charge_reference or ""
+        assert [dispute.stage for dispute in gateway.disputes(charge)] == stages
+
+
+def test_nobody_disputes_what_was_not_paid(client: FlaskClient, reference: str) -> None:
+    assert not testpay_disputes.open_dispute(reference, frozenset(), NOW)
+    assert "Contester" not in text_of(client, f"/testpay/{reference}/bank")
 
 
 def test_a_stale_form_is_refused_in_the_language_of_the_payment_and_says_nothing_of_the_money(

@@ -21,6 +21,7 @@ from app.payments.adapters.stripe import EXCLUDED_METHODS, StripeGateway
 from app.payments.adapters.testpay import TestpayGateway
 from app.payments.ports import (
     BadNotice,
+    DisputeStage,
     GatewayFault,
     GatewayOutcomeUnknown,
     GatewayRefusal,
@@ -380,6 +381,66 @@ def test_a_refund_that_was_made_is_kept_by_its_name_whatever_state_it_is_in(
 
 
 # --- modes, secrets, settings ------------------------------------------------------------------------------
+
+
+def charge_of(gateway: StripeGateway, reference: str) -> str:
+    charge = gateway.status(reference).charge_reference
+    assert charge
+    return charge
+
+
+def test_an_inquiry_takes_nothing_and_leaves_a_refund_possible(gateway: StripeGateway, standin: StripeStandIn) -> None:
+    reference = paid(gateway, standin)
+    inquiry = standin.account.open_dispute(reference, is_inquiry=True)
+    (asked,) = gateway.disputes(charge_of(gateway, reference))
+    assert (asked.stage, asked.taken, asked.amount) == (DisputeStage.OPEN, 0, dollars(2080))
+    assert gateway.refund(reference, None, dollars(2080), "refund:1").outcome is RefundOutcome.SUCCEEDED
+    standin.account.win_dispute(inquiry)
+    (closed,) = gateway.disputes(charge_of(gateway, reference))
+    assert (closed.stage, closed.taken) == (DisputeStage.WON, 0)
+
+
+def test_disputes_of_one_payment_come_oldest_first(gateway: StripeGateway, standin: StripeStandIn) -> None:
+    reference = paid(gateway, standin)
+    first, second = (standin.account.open_dispute(reference, amount=amount) for amount in (380, 1700))
+    standin.account.disputes[second]["created"] += 60
+    disputes = gateway.disputes(charge_of(gateway, reference))
+    assert [(each.gateway_reference, each.taken) for each in disputes] == [(first, 380), (second, 1700)]
+    assert len(gateway.disputed_since(NOW)) == 1
+
+
+def test_a_dispute_without_a_payment_of_ours_is_nobodys(gateway: StripeGateway, standin: StripeStandIn) -> None:
+    dispute = standin.account.open_dispute(paid(gateway, standin))
+    standin.account.disputes[dispute]["payment_intent"] = None
+    assert gateway.disputed_since(NOW) == ()
+    body = json.dumps({**standin.account.events[-1], "data": {"object": standin.account.disputes[dispute]}})
+    event = gateway.parse_event(body.encode(), signed(body, standin.webhook_secret))
+    assert event
+    assert event.object_reference == dispute
+
+
+@pytest.mark.parametrize(
+    ("status", "stage"),
+    [
+        ("appeal_needs_response", "open"), ("appeal_under_review", "under_review"),
+        ("warning_under_review", "under_review"), ("warning_closed", "won"), ("prevented", "won"),
+    ],
+)  # fmt: skip
+def test_every_state_of_a_dispute_has_its_place(
+    gateway: StripeGateway, standin: StripeStandIn, status: str, stage: str
+) -> None:
+    reference = paid(gateway, standin)
+    standin.account.disputes[standin.account.open_dispute(reference)]["status"] = status
+    assert [each.stage for each in gateway.disputes(charge_of(gateway, reference))] == [DisputeStage(stage)]
+
+
+def test_a_dispute_in_an_unknown_state_is_never_taken_for_decided(
+    gateway: StripeGateway, standin: StripeStandIn
+) -> None:
+    reference = paid(gateway, standin)
+    standin.account.disputes[standin.account.open_dispute(reference)]["status"] = "strange"
+    with pytest.raises(GatewayFault):
+        gateway.disputes(charge_of(gateway, reference))
 
 
 def test_both_secrets_are_good_while_one_is_replaced(gateway: StripeGateway, standin: StripeStandIn) -> None:
