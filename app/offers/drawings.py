@@ -5,26 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from app.offers.history import History
+from app.offers.history import History, PriceLine
 from app.offers.years import CHANNELS
 from app.web.charts import BarChart, StepChart, bar_chart, step_chart
 
 
 @dataclass(frozen=True)
 class Drawings:
-    """The charts of one project; None where there is nothing to draw. `channels` are those that occur."""
+    """The charts of one project; None where there is nothing to draw. `channels` are those that occur.
+
+    `price_lines` are the offers whose prices are drawn.
+    """
 
     issued: BarChart | None
     cancelled: BarChart | None
     prices: StepChart | None
     channels: tuple[str, ...]
+    price_lines: tuple[PriceLine, ...]
 
 
-def draw(history: History, now: datetime) -> Drawings:
-    """Issued and cancelled units over the same years, and prices until `now`.
+def draw(history: History, now: datetime, currency: str) -> Drawings:
+    """Issued and cancelled units over the same years, and prices in `currency` until `now`: a scale has one currency.
 
     First the price of one unit of each offer, then the lowest price of those that had more than one.
     """
+    lines = tuple(line for each in history.lines if (line := each.in_currency(currency)).prices)
     channels = tuple(channel for channel in CHANNELS if any(year.cancelled[channel] for year in history.years))
     return Drawings(
         issued=bar_chart(
@@ -35,16 +40,13 @@ def draw(history: History, now: datetime) -> Drawings:
         ),
         prices=step_chart(
             [
-                *([(point.at, point.price.minor) for point in line.prices] for line in history.lines),
-                *(
-                    [(point.at, point.lowest.minor) for point in line.prices]
-                    for line in history.lines
-                    if line.has_tiers
-                ),
+                *([(point.at, point.price.minor) for point in line.prices] for line in lines),
+                *([(point.at, point.lowest.minor) for point in line.prices] for line in lines if line.has_tiers),
             ],
             now,
         ),
         channels=channels,
+        price_lines=lines,
     )
 
 

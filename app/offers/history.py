@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any
@@ -73,6 +73,10 @@ class PriceLine:
     def has_tiers(self) -> bool:
         """Whether one unit ever cost less in a larger purchase."""
         return any(point.tiers for point in self.prices)
+
+    def in_currency(self, currency: str) -> PriceLine:
+        """The same with the prices in one currency only."""
+        return replace(self, prices=tuple(point for point in self.prices if point.price.currency == currency))
 
 
 @dataclass(frozen=True)

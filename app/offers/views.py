@@ -71,7 +71,7 @@ def render_project(
         wanted=wanted,
         today=now().date(),
         quality=quality_facts(page.project, (offer.monitoring_ends_on for offer in shown), now().date()),
-        drawings=draw(page.history, now()),
+        drawings=draw(page.history, now(), settings().currency),
         locator=locator(page.project.host_parties),
         compared=[reference for reference in request.args.getlist("compare") if reference != page.project.reference],
     )

@@ -14,7 +14,7 @@ from app.catalog.models import Issuance, Project
 from app.checkout.models import OrderLine
 from app.db import db
 from app.kernel.money import Money
-from app.offers.connection import is_lost, registry_codes
+from app.offers.connection import hindrance, is_lost, registry_codes
 from app.offers.models import Offer, OfferInterest, PriceChange
 from app.offers.states import OFFER, OfferState, PriceChangeState
 from app.providers.models import Application, Payee, Provider
@@ -30,8 +30,8 @@ _NO_ORDER = (SaleState.EXPIRED.value,)
 class OfferStanding:
     """One offer in numbers. Units are whole units (tonnes); `orders` are those that have not expired.
 
-    `reason` is a code of the house or somebody's words, and says why the offer is in its state. `is_lost`: this copy is
-    not connected to the registry of its units, so nobody can buy them.
+    `reason` is a code of the house or somebody's words, and says why the offer is in its state. `hindrance` is
+    what keeps it from being sold whatever its seller does (`app.offers.connection`).
     """
 
     id: int
@@ -52,7 +52,7 @@ class OfferStanding:
     orders: int
     opens_at: datetime | None
     expires_at: datetime | None
-    is_lost: bool
+    hindrance: str
 
     @property
     def is_over(self) -> bool:
@@ -135,7 +135,7 @@ def offer_standings(provider_id: int) -> list[OfferStanding]:
             orders=sales.get(offer.id, (0, 0))[0],
             opens_at=offer.opens_at,
             expires_at=offer.expires_at,
-            is_lost=lost,
+            hindrance=hindrance(offer, is_lost=lost),
         )
         for offer, project, unit_type, views, baskets, lost in rows
     ]
@@ -145,7 +145,7 @@ def offer_standings(provider_id: int) -> list[OfferStanding]:
 def tiles(offers: Sequence[OfferStanding]) -> Tiles:
     """The key figures of some offers."""
     return Tiles(
-        on_offer=sum(offer.left for offer in offers if offer.state in _ON_OFFER and not offer.is_lost),
+        on_offer=sum(offer.left for offer in offers if offer.state in _ON_OFFER and not offer.hindrance),
         held=sum(offer.held for offer in offers),
     )
 

@@ -57,6 +57,12 @@ class CodeUnfit(Refusal):
     code = "code_unfit"
 
 
+class OtherCurrency(Refusal):
+    """The offer's price is in `currency`, which the house has given up: it can only be withdrawn."""
+
+    code = "other_currency"
+
+
 class OfferChangedMeanwhile(Refusal):
     """The offer is no longer as the page showed it when the form was opened; nothing was changed."""
 

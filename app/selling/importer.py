@@ -265,6 +265,8 @@ def _row_problems(
         found.append(row.error("serial_first", "cannot_change"))
     if offer.account != row["account"]:
         found.append(row.error("account", "cannot_change"))
+    if offer.currency != row["currency"]:
+        found.append(row.error("currency", "cannot_change"))
     return found
 
 

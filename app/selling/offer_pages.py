@@ -11,7 +11,7 @@ from app.accounts.models import Organisation
 from app.catalog.models import Issuance, Project
 from app.db import StateEvent, db
 from app.kernel.money import Money
-from app.offers.connection import is_lost, registry_codes
+from app.offers.connection import hindrance, is_lost, registry_codes
 from app.offers.models import Offer, OfferPrice, PriceChange
 from app.offers.states import OFFER, OfferState, PriceChangeState
 from app.providers.models import Provider
@@ -22,7 +22,7 @@ from app.selling.terms import Terms, fingerprint, terms_of
 class OfferLine:
     """An offer in a list; units in whole units (tonnes), `reason` as it is kept.
 
-    `is_lost`: this copy is not connected to the registry of its units, so whatever its state, nobody can buy it.
+    `hindrance` is what keeps it from being sold whatever its seller does (`app.offers.connection`).
     """
 
     id: int
@@ -46,7 +46,7 @@ class OfferLine:
     expires_at: datetime | None
     provider_name: str
     organisation_code: str | None
-    is_lost: bool
+    hindrance: str
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def offer_line(
         expires_at=offer.expires_at,
         provider_name=provider.legal_name,
         organisation_code=code,
-        is_lost=lost,
+        hindrance=hindrance(offer, is_lost=lost),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from babel.lists import format_list
 from flask_babel import gettext as _
@@ -17,7 +17,8 @@ from app.kernel.csvtable import RowError
 from app.kernel.errors import Refusal
 from app.kernel.languages import LANGUAGES
 from app.kernel.money import Money
-from app.offers.states import OfferState
+from app.offers.connection import NOT_CONNECTED
+from app.offers.states import CLOSED, OfferState
 from app.providers.messages import OWN_ORGANISATION
 from app.web import filters
 from app.web.i18n import current_locale
@@ -54,6 +55,32 @@ def next_step(state: str) -> str:
         OfferState.EXPIRED: _("Its time is over. Copy it to offer such units again."),
         OfferState.FROZEN: _("Only an operator can put it back on sale. Write to us if you do not know why."),
     }[OfferState(state)]
+
+
+class Hindered(Protocol):
+    """An offer that nobody can buy, whatever its seller does."""
+
+    @property
+    def hindrance(self) -> str: ...
+    @property
+    def state(self) -> OfferState: ...
+    @property
+    def price(self) -> Money: ...
+
+
+def hindrance(offer: Hindered) -> str:
+    """Why nobody can buy an offer although its seller wants to sell it, and what to do."""
+    if offer.state in CLOSED:
+        return _(
+            "It is over, and its price is in %(currency)s, which is used here no more. Offer such units anew.",
+            currency=offer.price.currency,
+        )
+    if offer.hindrance == NOT_CONNECTED:
+        return _(
+            "This site is not connected to the registry of these units, so nobody can buy them. They are for sale "
+            "again as soon as it is."
+        )
+    return _other_currency({"currency": offer.price.currency})
 
 
 def obstacle(code: str) -> str:
@@ -166,6 +193,15 @@ def _moved(facts: Facts) -> str:
     return _("This cannot be done now: the offer is in the state “%(state)s”.", state=state_name(str(facts["state"])))
 
 
+def _other_currency(facts: Facts) -> str:
+    return _(
+        "Its price is in %(theirs)s, and this site sells in %(ours)s. Nobody can buy it any more: withdraw it, and "
+        "offer its units anew.",
+        theirs=facts["currency"],
+        ours=settings().currency,
+    )
+
+
 def _claims(facts: Facts) -> str:
     quotes = [_("“%(text)s”", text=quote) for quote in cast("tuple[str, ...]", facts["quotes"])]
     return _(
@@ -213,6 +249,7 @@ _TERMS: dict[tuple[str, str], Callable[[Facts], str]] = {
 _WORDS: dict[str, Callable[[Facts], str]] = {
     "more_than_held": _more_than_held,
     "offer_moved": _moved,
+    "other_currency": _other_currency,
     "plan_over": lambda _facts: _("That price is no longer planned: it holds already, or was taken back."),
     "no_such_offer": lambda _facts: _("There is no such offer any more."),
     "may_not_offer": lambda _facts: _(
@@ -242,6 +279,7 @@ def register(filters_of_pages: dict[str, Any]) -> None:
     filters_of_pages.update(
         offer_state=state_name,
         offer_next_step=next_step,
+        offer_hindrance=hindrance,
         offer_obstacle=obstacle,
         offer_column=column_meaning,
         minor_money=minor_money,

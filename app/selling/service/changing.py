@@ -13,7 +13,7 @@ from app.offers.models import Offer
 from app.offers.pools import Holdings
 from app.offers.states import CLOSED, UNSEEN
 from app.selling.errors import OfferChangedMeanwhile, OfferMoved, TermsUnfit
-from app.selling.service.rows import account_of, act, lock_pool, locked_offer, put, require_fit
+from app.selling.service.rows import account_of, act, lock_pool, locked_offer, put, require_currency, require_fit
 from app.selling.terms import Terms, fingerprint, problems, terms_of
 
 
@@ -29,8 +29,8 @@ def change(
     """Let an offer have other units (tonnes) and terms from now on; False where nothing differs.
 
     `seen` is the fingerprint of what the person saw who changes it. Orders that were placed keep their price.
-    Raises NoSuchOffer, OfferMoved, OfferChangedMeanwhile, TermsUnfit, or MoreThanHeld for more units than lie free,
-    and SaleClosed for any more of a mechanism whose sale has closed.
+    Raises NoSuchOffer, OfferMoved, OtherCurrency, OfferChangedMeanwhile, TermsUnfit, or MoreThanHeld for more units
+    than lie free, and SaleClosed for any more of a mechanism whose sale has closed.
     """
     account = account_of(offer_id)
     supply = pools.read_supply([account], holdings)
@@ -39,6 +39,7 @@ def change(
         offer = locked_offer(offer_id)
         if offer.state in CLOSED:
             raise OfferMoved(state=offer.state)
+        require_currency(offer)
         if seen and seen != fingerprint(offer.units_offered, terms_of(offer)):
             raise OfferChangedMeanwhile
         require_fit(problems(units, terms, now))

@@ -22,6 +22,7 @@ from app.selling.service.rows import (
     move,
     open_for_sale,
     require_allowed,
+    require_currency,
     require_fit,
     require_kept,
     require_state,
@@ -34,7 +35,8 @@ _S = OfferState
 def submit(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> None:
     """Hand a draft in for a decision; from now on its units are promised, and nobody else can promise them.
 
-    Raises NoSuchOffer, OfferMoved, MayNotOffer, OtherOwner, TermsUnfit, or MoreThanHeld saying what is free.
+    Raises NoSuchOffer, OfferMoved, OtherCurrency, MayNotOffer, OtherOwner, TermsUnfit, or MoreThanHeld saying what
+    is free.
     """
     supply = pools.read_supply([account_of(offer_id)], holdings)
     with transaction():
@@ -42,6 +44,7 @@ def submit(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> No
         require_allowed(offer_id, now)
         offer = locked_offer(offer_id)
         require_state(offer, _S.DRAFT)
+        require_currency(offer)
         if find_account_provider(offer.account) != offer.provider_id:
             raise OtherOwner(account=offer.account)
         require_fit(problems(offer.units_offered, terms_of(offer), now))
@@ -59,8 +62,8 @@ def hand_in(offer: Offer, supply: pools.Supply, actor: Actor, now: datetime) -> 
 def approve(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> None:
     """Let an offer be sold: at once, or from its opening on.
 
-    Raises NoSuchOffer, OfferMoved, OwnOrganisation, MayNotOffer, TermsUnfit where time or the house's rules have
-    overtaken it, or MoreThanHeld where the registry holds less by now than is promised.
+    Raises NoSuchOffer, OfferMoved, OwnOrganisation, OtherCurrency, MayNotOffer, TermsUnfit where time or the house's
+    rules have overtaken it, or MoreThanHeld where the registry holds less by now than is promised.
     """
     supply = pools.read_supply([account_of(offer_id)], holdings)
     with transaction():
@@ -69,6 +72,7 @@ def approve(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> N
         offer = locked_offer(offer_id)
         require_state(offer, _S.SUBMITTED)
         require_outsider_of(offer.provider_id, actor.person_id)
+        require_currency(offer)
         require_fit(problems(offer.units_offered, terms_of(offer), now))
         require_kept(offer, supply)
         offer.holding_confirmed_at = supply.confirmed_at(offer.account, pools.serials_of(offer.issuance_id))

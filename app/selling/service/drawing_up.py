@@ -20,7 +20,7 @@ from app.providers.models import Provider
 from app.providers.queries import may_offer
 from app.registry.accounts import find_account_provider
 from app.selling.errors import CodeUnfit, MayNotOffer, OtherOwner, UnknownIssuance
-from app.selling.service.rows import act, known_offer, lock_provider, require_fit
+from app.selling.service.rows import act, known_offer, lock_provider, require_currency, require_fit
 from app.selling.terms import Terms, problems
 
 _CODE = re.compile(r"[A-Z0-9]+(-[A-Z0-9]+)*")
@@ -88,10 +88,11 @@ def add_draft(
 def copy(offer_id: int, actor: Actor, now: datetime) -> int:
     """Draw up a new offer at the terms of another, without dates that are over; gives the new one's id.
 
-    Raises NoSuchOffer, MayNotOffer or SaleClosed.
+    Raises NoSuchOffer, OtherCurrency, MayNotOffer or SaleClosed.
     """
     with transaction():
         known = known_offer(offer_id)
+        require_currency(known)
         issuance = db.session.get_one(Issuance, known.issuance_id)
         if not may_offer(lock_provider(known.provider_id), issuance.project_id):
             raise MayNotOffer(provider_id=known.provider_id)

@@ -28,6 +28,7 @@ from app.selling.service.rows import (
     locked_offers,
     move,
     require_allowed,
+    require_currency,
     require_kept,
     require_state,
     require_time_left,
@@ -62,12 +63,13 @@ def _pause(offer: Offer, actor: Actor, now: datetime, reason: str) -> None:
 def resume(offer_id: int, actor: Actor, now: datetime) -> None:
     """Put a paused offer back on sale.
 
-    Raises NoSuchOffer, OfferMoved, MayNotOffer, SaleClosed, or TermsUnfit after its expiry.
+    Raises NoSuchOffer, OfferMoved, OtherCurrency, MayNotOffer, SaleClosed, or TermsUnfit after its expiry.
     """
     with transaction():
         require_allowed(offer_id, now)
         offer = locked_offer(offer_id)
         require_state(offer, _S.PAUSED)
+        require_currency(offer)
         require_time_left(offer, now)
         act(offer, "offer_resumed", actor, now)
         move(offer, _S.LIVE, now, sources=(_S.PAUSED,), reason="")
@@ -126,7 +128,8 @@ def _freeze_of(provider_id: int, reason: str, actor: Actor, now: datetime, *whic
 def thaw(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> None:
     """Let a frozen offer be what it was before: the registry holds again what is promised.
 
-    Raises NoSuchOffer, OfferMoved, OwnOrganisation, MayNotOffer, TermsUnfit after its expiry, or MoreThanHeld.
+    Raises NoSuchOffer, OfferMoved, OwnOrganisation, OtherCurrency, MayNotOffer, TermsUnfit after its expiry, or
+    MoreThanHeld.
     """
     supply = pools.read_supply([account_of(offer_id)], holdings)
     with transaction():
@@ -135,6 +138,7 @@ def thaw(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> None
         offer = locked_offer(offer_id)
         require_state(offer, _S.FROZEN)
         require_outsider_of(offer.provider_id, actor.person_id)
+        require_currency(offer)
         require_time_left(offer, now)
         require_kept(offer, supply)
         offer.holding_confirmed_at = supply.confirmed_at(offer.account, pools.serials_of(offer.issuance_id))

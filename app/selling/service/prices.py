@@ -11,7 +11,16 @@ from app.offers import service as offers
 from app.offers.models import PriceChange
 from app.offers.states import CLOSED, OPEN, PRICE_CHANGE, PriceChangeState
 from app.selling.errors import NoSuchOffer, PlanOver, TermsUnfit
-from app.selling.service.rows import SWEEPER, act, known_offer, locked_offer, put, require_fit, require_state
+from app.selling.service.rows import (
+    SWEEPER,
+    act,
+    known_offer,
+    locked_offer,
+    put,
+    require_currency,
+    require_fit,
+    require_state,
+)
 from app.selling.terms import price_problems
 
 
@@ -25,11 +34,12 @@ def plan_price(
 ) -> int:
     """Plan the price and the tiers that an offer will have from `due_at` on; gives the plan's id.
 
-    Raises NoSuchOffer, OfferMoved, or TermsUnfit (`unit_price`, `tiers`, `due_at`).
+    Raises NoSuchOffer, OfferMoved, OtherCurrency, or TermsUnfit (`unit_price`, `tiers`, `due_at`).
     """
     with transaction() as session:
         offer = locked_offer(offer_id)
         require_state(offer, *OPEN)
+        require_currency(offer)
         require_fit(price_problems(unit_price, tiers, offer.minimum_units))
         if due_at <= now:
             raise TermsUnfit(field="due_at", reason="past")

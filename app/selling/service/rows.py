@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, select
 
 from app.audit.service import Actor, Subject, note_act
 from app.catalog.models import Issuance
+from app.current import settings
 from app.db import KEEPING_KEYS, advance, db
 from app.offers import closing, pools
 from app.offers import service as offers
@@ -18,7 +19,7 @@ from app.offers.search_index import note_seller
 from app.offers.states import OFFER, PRICE_CHANGE, OfferState, PriceChangeState
 from app.providers.models import Provider
 from app.providers.queries import may_offer
-from app.selling.errors import MayNotOffer, NoSuchOffer, OfferMoved, TermsUnfit
+from app.selling.errors import MayNotOffer, NoSuchOffer, OfferMoved, OtherCurrency, TermsUnfit
 
 SWEEPER = Actor(None, "sweeper")
 FREEZABLE = (OfferState.APPROVED, OfferState.LIVE, OfferState.PAUSED, OfferState.SOLD_OUT)
@@ -81,6 +82,15 @@ def require_state(offer: Offer, *states: OfferState) -> None:
     """Refuse, with OfferMoved, what cannot be done to an offer where it stands."""
     if offer.state not in states:
         raise OfferMoved(state=offer.state)
+
+
+def require_currency(offer: Offer) -> None:
+    """Refuse, with OtherCurrency, to go on with an offer in a currency that the house has given up.
+
+    A price in the new one would be written down as one in the old, and would be sold to nobody.
+    """
+    if offer.currency != settings().currency:
+        raise OtherCurrency(currency=offer.currency)
 
 
 def require_fit(found: Iterable[TermsUnfit]) -> None:

@@ -22,9 +22,10 @@ from app.current import settings
 from app.db import db, transaction
 from app.kernel.money import Money
 from app.offers.comparison import compare
+from app.offers.drawings import draw
 from app.offers.history import PriceLine, PricePoint, price_lines
 from app.offers.listing import listing
-from app.offers.models import Offer
+from app.offers.models import Offer, OfferPrice
 from app.offers.places import places
 from app.offers.price_file import price_file
 from app.offers.queries import get_project_page
@@ -413,6 +414,32 @@ def test_every_price_is_in_the_drawing_the_table_and_the_file(small_world: None,
     ]
     assert all("demonstration" in row["demonstration"] for row in rows)
     assert client.get("/en/projects/MN-1/prices.csv").status_code == 404
+
+
+def test_prices_in_a_currency_that_the_house_gave_up_are_listed_and_not_drawn_on_the_scale_of_another(
+    small_world: None, client: FlaskClient
+) -> None:
+    with transaction() as session:
+        session.execute(update(Offer).where(Offer.code == "MN-5977-1").values(currency="JPY"))
+        session.execute(
+            update(OfferPrice)
+            .where(OfferPrice.offer_id == select(Offer.id).where(Offer.code == "MN-5977-1").scalar_subquery())
+            .values(currency="JPY", unit_price=120)
+        )
+    page = page_of(client, "MN-5977")
+
+    assert "Price of one unit in USD since" in page.words
+    assert "JPY 120" in page.words.replace("\u00a0", " "), "the table has every price in its own currency"
+    drawings = draw(get_project_page("MN-5977", 50).history, NOW, "USD")
+    assert [line.code for line in drawings.price_lines] == ["MN-5977-2"]
+    assert drawings.prices is not None
+    assert len(drawings.prices.lines) == 1
+    change_prices = update(OfferPrice).values(currency="JPY")
+    with transaction() as session:
+        session.execute(change_prices)
+    old = page_of(client, "MN-5977")
+    assert "Every price of every offer" in old.words
+    assert "never had a price" not in old.words
 
 
 def test_a_cell_of_the_price_file_is_never_a_formula(make_app: Callable[..., Flask]) -> None:

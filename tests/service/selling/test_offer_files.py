@@ -7,11 +7,13 @@ import io
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from app.db import db
+from app.db import db, transaction
 from app.kernel.text import csv_cell
+from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.providers.models import Provider
 from app.selling.offer_file import NAMES
@@ -141,6 +143,18 @@ def test_every_problem_of_every_row_is_named_and_nothing_is_changed(house: House
         assert words in page.words, words
     assert "Nothing was changed." in page.words
     assert export(seller, house) == before
+
+
+def test_a_file_gives_no_offer_another_currency(house: House) -> None:
+    seller = house.browser()
+    text = export(seller, house)
+    with house.shop.inside(), transaction() as session:
+        session.execute(update(Offer).values(currency="EUR"))
+
+    page = upload(seller, house, text.replace("2.50", "3.50"), 422)
+
+    assert "currency" in page.words
+    assert house.offer().unit_price == 250
 
 
 def test_the_units_of_all_rows_of_a_pool_are_added_up(house: House) -> None:

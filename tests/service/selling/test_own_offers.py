@@ -45,6 +45,49 @@ def test_an_offer_whose_registry_was_taken_out_is_not_called_on_sale(house: Hous
     assert "Units on offer0" in seller.get("/en/sell/salkhit1").words
 
 
+def test_an_offer_in_a_currency_that_the_house_gave_up_is_not_called_on_sale(house: House) -> None:
+    seller, operator = house.browser(), house.operator()
+    with house.shop.inside(), transaction() as session:
+        session.execute(update(Offer).values(currency="EUR"))
+
+    for page in (
+        seller.get(f"{house.room}/offer-1"),
+        seller.get(house.room),
+        seller.get("/en/sell/salkhit1"),
+        operator.get("/en/desk/offers/all"),
+        operator.get("/en/desk/offers/offer-1"),
+    ):
+        assert "Not for sale" in page.words
+        assert "Its price is in EUR, and this site sells in USD." in page.words
+        assert "Buyers can buy it" not in page.words
+    assert "Units on offer0" in seller.get("/en/sell/salkhit1").words
+
+
+def test_nothing_goes_on_with_an_offer_in_a_currency_that_the_house_gave_up_but_its_end(house: House) -> None:
+    draft, waiting = house.drawn_up(submit=False), house.drawn_up()
+    seller, operator = house.browser(), house.operator()
+    pages = {code: seller.get(f"{house.room}/{code}") for code in ("offer-1", draft)}
+    edit, approval = seller.get(f"{house.room}/offer-1/edit"), operator.get(f"/en/desk/offers/{waiting}")
+    with house.shop.inside(), transaction() as session:
+        session.execute(update(Offer).values(currency="EUR"))
+
+    for code, act in (("offer-1", "/copy"), (draft, "/submit")):
+        answer = seller.send(pages[code], act)
+        assert "Its price is in EUR" in seller.get(answer.headers["Location"]).words
+    planned = {"unit_price": "4.00", "due_at": "2027-01-01T00:00"}
+    for page, act, fields in ((edit, "/edit", {"unit_price": "4.00"}), (pages["offer-1"], "/price", planned)):
+        assert "Its price is in EUR" in seller.send(page, act, 422, fields=fields).text
+    operator.send(approval, "/approve")
+
+    assert house.offer().unit_price == 250
+    assert [house.state(draft), house.state(waiting)] == [OfferState.DRAFT, OfferState.SUBMITTED]
+    seller.send(seller.get(f"{house.room}/offer-1/withdraw"), "/withdraw")
+    assert house.state() is OfferState.WITHDRAWN
+    over = seller.get(f"{house.room}/offer-1")
+    assert "its price is in EUR, which is used here no more" in over.words
+    assert "Copy" not in over.words
+
+
 def test_a_page_without_offers_explains_itself(house: House) -> None:
     seller = house.browser()
     page = seller.get(f"{house.room}?state=draft")
