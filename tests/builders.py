@@ -201,7 +201,7 @@ def place(
         settings=settings,
         now=now,
         shown=shown,
-    )
+    ).order_id
 
 
 def a_payable_order(world: Collaborators, wanted: dict[int, int], **details: Any) -> int:

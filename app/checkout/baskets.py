@@ -11,16 +11,16 @@ from sqlalchemy import BigInteger, Row, Table, bindparam, delete, select, update
 from app.catalog.models import Issuance
 from app.checkout.models import Basket, BasketLine
 from app.checkout.queries import find_basket, held_by, minimum_problem, units_left_for
-from app.db import add_row_with_id, db, insert_once, transaction, write
+from app.db import add_row_with_id, insert_once, transaction, write
 from app.kernel.errors import Refusal
 from app.kernel.references import unguessable_token
 from app.offers import closing
 from app.offers.errors import BelowMinimum, SaleClosed, UnitsUnavailable
-from app.offers.models import Offer
+from app.offers.models import READ, Offer, OfferRead
 from app.offers.states import VISIBLE, Standing
 
 # Said once: a purchase asks for each of its lines. What an offer and its mechanism let a basket have of it.
-_COLUMNS = (Offer, Issuance.unit_type, closing.SALES_CLOSE_AT.label("sale_closes_at"))
+_COLUMNS = (*READ, Issuance.unit_type, closing.SALES_CLOSE_AT.label("sale_closes_at"))
 _ASKED = (
     select(*_COLUMNS, BasketLine.units, held_by(bindparam("basket_id")).label("held"))
     .join(Issuance, Issuance.id == Offer.issuance_id)
@@ -28,16 +28,14 @@ _ASKED = (
     .where(Offer.id == bindparam("offer_id"), Offer.state.in_(VISIBLE))
 )
 _IN_BASKET = (
-    select(*_COLUMNS, BasketLine, held_by(Basket.id).label("held"))
+    select(*_COLUMNS, BasketLine.units, held_by(bindparam("basket_id")).label("held"))
     .join(Issuance, Issuance.id == Offer.issuance_id)
     .join(BasketLine, BasketLine.offer_id == Offer.id)
-    .join(Basket, Basket.id == BasketLine.basket_id)
-    .where(Basket.token == bindparam("token"))
+    .where(BasketLine.basket_id == bindparam("basket_id"))
     .order_by(BasketLine.id)
 )
 _CHANGE = update(cast(Table, Basket.__table__)).where(Basket.token == bindparam("of_token"))
-_TOUCH = _CHANGE.values(changed_at=bindparam("now"))
-_FIND_AND_TOUCH = _TOUCH.returning(Basket.id)
+_FIND_AND_TOUCH = _CHANGE.values(changed_at=bindparam("now")).returning(Basket.id)
 _KEEP_DETAILS = _CHANGE.values(changed_at=bindparam("now"), details=bindparam("typed"))
 _LINES = cast(Table, BasketLine.__table__)
 _OF_OFFER = (_LINES.c.basket_id == bindparam("of_basket"), _LINES.c.offer_id == bindparam("of_offer"))
@@ -60,7 +58,7 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
         if token is None or basket_id is None:
             token = unguessable_token()
             basket_id = add_row_with_id(Basket, token=token, details={}, created_at=now, changed_at=now)
-        asked = db.session.execute(_ASKED, {"basket_id": basket_id, "offer_id": offer_id}).one_or_none()
+        asked = write(_ASKED, {"basket_id": basket_id, "offer_id": offer_id}).one_or_none()
         if asked is None:
             raise UnitsUnavailable(offer_id=offer_id, units=units, units_left=0, standing=Standing.HELD)
         wanted = units + (asked.units or 0)
@@ -75,18 +73,22 @@ def add_to_basket(*, token: str | None, offer_id: int, units: int, now: datetime
 def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> dict[int, Refusal]:
     """Set the units (tonnes) of lines, by offer; gives what cannot be set, which stays as it was."""
     refusals: dict[int, Refusal] = {}
+    changed = []
     with transaction(lasting=False):
         # The basket before its lines, as whoever adds to it in another tab takes them.
-        write(_TOUCH, {"of_token": token, "now": now})
-        for row in db.session.execute(_IN_BASKET, {"token": token}).all():
-            line = row.BasketLine
-            wanted = quantities.get(line.offer_id, line.units)
+        basket_id = write(_FIND_AND_TOUCH, {"of_token": token, "now": now}).scalar()
+        for row in write(_IN_BASKET, {"basket_id": basket_id}).all():
+            wanted = quantities.get(row.id, row.units)
             try:
                 # Fewer may stay in a basket as long as what is in it can be ordered.
-                _check_left(row, wanted, now if wanted > line.units else None)
-                line.units = wanted
+                _check_left(row, wanted, now if wanted > row.units else None)
             except (UnitsUnavailable, BelowMinimum, SaleClosed) as refusal:
-                refusals[line.offer_id] = refusal
+                refusals[row.id] = refusal
+                continue
+            if wanted != row.units:
+                changed.append({"of_basket": basket_id, "of_offer": row.id, "wanted": wanted})
+        if changed:
+            write(_SET_UNITS, changed)
     return refusals
 
 
@@ -120,7 +122,7 @@ def take_out(basket_id: int, bought: Mapping[int, int]) -> None:
 
 def _check_left(asked: Row[Any], units: int, adds_at: datetime | None) -> None:
     """Refuse units that cannot be in the basket; `adds_at` is when units are added, None where none are."""
-    offer = asked.Offer
+    offer = OfferRead.first_of(asked)
     if adds_at is not None:
         closing.require_open_sale(closing.Closing(offer.id, asked.unit_type, asked.sale_closes_at), adds_at)
     left = units_left_for(offer, asked.held)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 
 from app.catalog.models import Issuance, Project
 from app.certificates.facts import from_json
@@ -245,7 +246,7 @@ def order_late(order: Order, settings: Settings, promise: timedelta, now: dateti
     _queue(order, f"order_late:{order.reference}", facts, now)
 
 
-def order_url(order: Order, settings: Settings) -> str:
+def order_url(order: Order | Row[Any], settings: Settings) -> str:
     """The order's page, in the order's language, behind its unguessable token."""
     return f"{settings.public_base_url}/{order.locale}/orders/{order.token}"
 

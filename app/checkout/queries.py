@@ -24,7 +24,7 @@ from app.kernel.errors import Refusal
 from app.kernel.money import Money
 from app.offers import closing
 from app.offers.errors import BelowMinimum, UnitsUnavailable
-from app.offers.models import Offer, Reservation
+from app.offers.models import READ, Offer, OfferRead, Reservation, Terms
 from app.offers.states import OfferState, ReservationState
 from app.payments.split import split
 from app.providers.models import Provider
@@ -63,7 +63,7 @@ def held_by(basket_id: Any) -> ScalarSelect[int]:
 
 _LINES = (
     select(
-        *(BasketLine.units, Offer, Project.reference, Project.title, Provider.legal_name, Issuance.unit_type),
+        *(*READ, BasketLine.units, Project.reference, Project.title, Provider.legal_name, Issuance.unit_type),
         *(Issuance.commitment_period, Issuance.vintage_year, Issuance.authorisation),
         *(Issuance.monitoring_starts_on, Issuance.monitoring_ends_on, closing.LAST_ORDER_AT.label("closes_at")),
         *(RegistryAccount.registry_code, held_by(Basket.id).label("held")),
@@ -149,17 +149,18 @@ def basket_view(
     refusals: Mapping[int, Refusal] | None = None,
 ) -> BasketView:
     """The basket with live prices and units left, and a message beside each line that cannot be ordered."""
-    rows = db.session.execute(_LINES, {"token": token or ""}).all()
-    prices = [row.Offer.price_for(row.units) for row in rows]
+    rows = write(_LINES, {"token": token}).all() if token else []
+    offers = [OfferRead.first_of(row) for row in rows]
+    prices = [offer.price_for(row.units) for offer, row in zip(offers, rows, strict=True)]
     shares = split([price.minor * row.units for row, price in zip(rows, prices, strict=True)], settings) if rows else ()
     problems: dict[int, Refusal] = dict(refusals or {})
-    left = {row.Offer.id: units_left_for(row.Offer, row.held) for row in rows}
-    closings = [closing.Closing(row.Offer.id, row.unit_type, row.closes_at) for row in rows]
+    left = {offer.id: units_left_for(offer, row.held) for offer, row in zip(offers, rows, strict=True)}
+    closings = [closing.Closing(row.id, row.unit_type, row.closes_at) for row in rows]
     if (closed := closing.first_closed(closings, current.now())) is not None:
         problems[closed.offer_id] = closing.orders_closed(closed)
     registries = current_registries()
-    for row in rows:
-        offer, units = row.Offer, row.units
+    for offer, row in zip(offers, rows, strict=True):
+        units = row.units
         if not registries.has(row.registry_code):
             problems[offer.id] = RegistryNotConnected(offer_id=offer.id)
         elif offer.id not in problems and left[offer.id] < units:
@@ -172,11 +173,11 @@ def basket_view(
         elif offer.id not in problems and (below := minimum_problem(offer, units, left[offer.id])) is not None:
             problems[offer.id] = below
     if not problems:
-        problem = total_problem([(row.Offer, row.units) for row in rows], settings)
+        problem = total_problem([(offer, row.units) for offer, row in zip(offers, rows, strict=True)], settings)
         problems = {} if problem is None else {cast(int, problem.facts["offer_id"]): problem}
     lines = tuple(
         BasketLineView(
-            offer_id=row.Offer.id,
+            offer_id=row.id,
             project_reference=row.reference,
             project_title=row.title,
             provider_name=row.legal_name,
@@ -187,11 +188,11 @@ def basket_view(
             monitoring_starts_on=row.monitoring_starts_on,
             monitoring_ends_on=row.monitoring_ends_on,
             units=row.units,
-            typed=(typed or {}).get(row.Offer.id, str(row.units)),
-            units_left=left[row.Offer.id],
+            typed=(typed or {}).get(row.id, str(row.units)),
+            units_left=left[row.id],
             unit_price=price,
             amount=Money(share.amount, settings.currency),
-            error=describe(problems[row.Offer.id]) if row.Offer.id in problems else None,
+            error=describe(problems[row.id]) if row.id in problems else None,
         )
         for row, price, share in zip(rows, prices, shares, strict=True)
     )
@@ -208,7 +209,7 @@ def basket_view(
     )
 
 
-def units_left_for(offer: Offer, held: int) -> int:
+def units_left_for(offer: Terms, held: int) -> int:
     """Units (tonnes) of an offer that somebody could order now whose own unpaid order holds `held` of them.
 
     They count as left: ordering again gives them back first, so whoever comes back from the payment page does not
@@ -218,13 +219,13 @@ def units_left_for(offer: Offer, held: int) -> int:
     return offer.units_left + held if is_for_sale and offer.currency == current.settings().currency else 0
 
 
-def minimum_problem(offer: Offer, units: int, units_left: int) -> BelowMinimum | None:
+def minimum_problem(offer: OfferRead, units: int, units_left: int) -> BelowMinimum | None:
     """What is wrong with a purchase of `units` (tonnes) that is smaller than the seller sells."""
     least = offer.least_of(units_left)
     return BelowMinimum(offer_id=offer.id, units=units, minimum_units=least) if units < least else None
 
 
-def total_problem(lines: Sequence[tuple[Offer, int]], settings: Settings) -> Refusal | None:
+def total_problem(lines: Sequence[tuple[OfferRead, int]], settings: Settings) -> Refusal | None:
     """Which line to change when the total is too small or too large; lines are offers with units (tonnes).
 
     None for an empty basket or a total that can be paid.

@@ -197,7 +197,7 @@ def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, obje
         changed = gettext("New terms of sale have come into force meanwhile. Read them before you order.")
         return _review_page(form, view, token, typed, changed, 409)
     try:
-        order_id = service.order_basket(
+        payment_id = service.order_basket(
             basket_token=token,
             details=typed,
             locale=current_language(),
@@ -213,7 +213,7 @@ def _order(form: ReviewForm, view: BasketView, token: str, typed: dict[str, obje
             clock=clock(),
             person_id=me.id if me is not None else None,
         )
-        url = service.start_payment(order_id, gateway, settings(), clock())
+        url = service.open_payment(payment_id, gateway, settings(), clock())
     except AlreadyPaid as paid:
         return _to("checkout.order", token=str(paid.facts["token"]))
     except OrderNotPayable:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Date, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -16,7 +17,47 @@ from app.offers.states import OfferState, PriceChangeState, ReservationState, St
 from app.offers.tiers import Levels, levels, price_at
 
 
-class Offer(Base):
+class Terms:
+    """What follows from an offer's columns, of a row that can be changed and of one that was only read."""
+
+    if TYPE_CHECKING:
+        state: Any
+        unit_price: Any
+        currency: Any
+        units_offered: Any
+        units_reserved: Any
+        units_settled: Any
+        minimum_units: Any
+        tiers: Any
+
+    @property
+    def units_left(self) -> int:
+        """Units that a new order could reserve, in whole units (tonnes)."""
+        left: int = self.units_offered - self.units_reserved - self.units_settled
+        return left
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands for a buyer, if visitors may know of it; in a currency of the past it is not sold."""
+        is_sold = self.currency == current.settings().currency
+        return standing(self.state, self.units_left, self.units_reserved) if is_sold else Standing.HELD
+
+    def price_for(self, units: int) -> Money:
+        """The price of one unit in a purchase of `units` (tonnes)."""
+        return Money(price_at(self.unit_price, self.tiers, units), self.currency)
+
+    @property
+    def prices(self) -> Levels:
+        """Every price of it with the number of units (tonnes) from which it holds."""
+        return levels(self.unit_price, self.tiers)
+
+    def least_of(self, units_left: int) -> int:
+        """The smallest purchase where `units_left` are for sale: the minimum, or else all that is left."""
+        least: int = min(self.minimum_units, units_left)
+        return least
+
+
+class Offer(Terms, Base):
     """Units of one issuance, in one account, at one price. The CHECK stands behind every guard.
 
     `tiers` are lower prices from a number of units on: `[[from_units, unit_price], ...]`, rising units,
@@ -56,17 +97,6 @@ class Offer(Base):
     created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
-    @property
-    def units_left(self) -> int:
-        """Units that a new order could reserve, in whole units (tonnes)."""
-        return self.units_offered - self.units_reserved - self.units_settled
-
-    @property
-    def standing(self) -> Standing:
-        """How it stands for a buyer, if visitors may know of it; in a currency of the past it is not sold."""
-        is_sold = self.currency == current.settings().currency
-        return standing(self.state, self.units_left, self.units_reserved) if is_sold else Standing.HELD
-
     def is_on_sale(self, now: datetime) -> bool:
         """Whether units that are left can be ordered at an instant: it is live, has opened and has not expired."""
         has_opened = self.opens_at is None or self.opens_at <= now
@@ -77,18 +107,31 @@ class Offer(Base):
         """The price of one unit in the smallest purchases, which is the highest."""
         return Money(self.unit_price, self.currency)
 
-    def price_for(self, units: int) -> Money:
-        """The price of one unit in a purchase of `units` (tonnes)."""
-        return Money(price_at(self.unit_price, self.tiers, units), self.currency)
 
-    @property
-    def prices(self) -> Levels:
-        """Every price of it with the number of units (tonnes) from which it holds."""
-        return levels(self.unit_price, self.tiers)
+@dataclass(frozen=True, slots=True)
+class OfferRead(Terms):
+    """An offer as a purchase reads it, a fraction of the work of a mapped row: of the columns in `READ`, in order."""
 
-    def least_of(self, units_left: int) -> int:
-        """The smallest purchase where `units_left` are for sale: the minimum, or else all that is left."""
-        return min(self.minimum_units, units_left)
+    id: int
+    provider_id: int
+    issuance_id: int
+    state: OfferState
+    unit_price: int
+    currency: str
+    units_offered: int
+    units_reserved: int
+    units_settled: int
+    minimum_units: int
+    tiers: list[list[int]]
+    price_version: int
+
+    @classmethod
+    def first_of(cls, row: Any) -> OfferRead:
+        """The offer whose columns stand first in a row."""
+        return cls(*row[: len(READ)])
+
+
+READ = tuple(Offer.__table__.c[part.name] for part in fields(OfferRead))
 
 
 class OfferPrice(Base):

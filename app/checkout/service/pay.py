@@ -18,7 +18,7 @@ from app.checkout.service.allowed import require_time_to_pay
 from app.checkout.service.ending import end_unpaid
 from app.checkout.states import CURRENCY_CHANGED, ORDER, UNPAID, OrderState
 from app.config import Settings
-from app.db import advance, db, end_reading, transaction, write
+from app.db import advance, end_reading, transaction, write
 from app.jobs import hold
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
@@ -28,6 +28,7 @@ from app.offers.closing import Closing
 from app.payments import service as payments
 from app.payments.models import Payment
 from app.payments.ports import GatewayRefusal, GatewayUnavailable, PaymentGateway, PaymentLine, PaymentRequest
+from app.payments.states import PaymentState
 from app.web.i18n import in_locale
 
 _S = OrderState
@@ -41,7 +42,9 @@ _LINES = (
 )
 _REQUESTED = (
     select(
-        *(Payment, Order, OrderLine.units, OrderLine.unit_price, Project.title, Issuance.unit_type, _IS_HELD),
+        *(Payment.attempt, Payment.amount, Payment.currency, Payment.expires_at, Payment.idempotency_key),
+        *(Payment.state, Order.reference, Order.token, Order.email, Order.locale),
+        *(OrderLine.units, OrderLine.unit_price, Project.title, Issuance.unit_type, _IS_HELD),
     )
     .join(Order, Order.id == Payment.order_id)
     .join(OrderLine, OrderLine.order_id == Order.id)
@@ -84,19 +87,35 @@ def _begin_payment(
 ) -> int:
     closings = [Closing(line.offer_id, line.unit_type, line.closes_at) for line in lines]
     require_time_to_pay(closings, now)
+    # A payment page that opens late in the hold must not outlive it.
+    order.expires_at = max(order.expires_at, now + payments.HOLD)
+    return begin_payment(order.id, order.reference, order.money, closings, gateway, now, attempt=attempt)
+
+
+def begin_payment(
+    order_id: int,
+    reference: str,
+    amount: Money,
+    closings: Sequence[Closing],
+    gateway: PaymentGateway,
+    now: datetime,
+    *,
+    attempt: int = 1,
+) -> int:
+    """Write an attempt to pay an order, inside the caller's transaction, which has seen that there is time for it.
+
+    Gives the payment's id. `closings` are the last orders of its units, `attempt` counts from 1.
+    """
     payment_id = payments.create_payment(
-        order_id=order.id,
-        order_reference=order.reference,
+        order_id=order_id,
+        order_reference=reference,
         attempt=attempt,
-        amount=order.money,
+        amount=amount,
         gateway=gateway.name,
         now=now,
         until=min((each.at for each in closings if each.at is not None), default=None),
     )
-    # A payment page that opens late in the hold must not outlive it.
-    held_until = max(order.expires_at, now + payments.HOLD)
-    if not advance(Order, order.id, ORDER, _S.PAYMENT_PENDING, at=now, sources=(_S.PLACED,), expires_at=held_until):
-        order.expires_at = held_until
+    advance(Order, order_id, ORDER, _S.PAYMENT_PENDING, at=now, sources=(_S.PLACED,))
     return payment_id
 
 
@@ -106,8 +125,9 @@ def open_payment(
     """Make the gateway call of a written payment; a repeat sends the same request under the same key.
 
     A gateway that is busy did nothing now, but the request that is repeated may have opened a page: it is asked again.
+    Raises OrderNotPayable where another press of the button closed this payment before its page was opened.
     """
-    request = _payment_request(payment_id, settings)
+    request = _payment_request(payment_id, settings, is_repeat=is_repeat)
     end_reading()
     if request.amount.currency != settings.currency:
         # The gateway takes no other. A page that it may have opened before is known to nobody who could pay on it.
@@ -128,37 +148,35 @@ def open_payment(
     return start.url
 
 
-def _payment_request(payment_id: int, settings: Settings) -> PaymentRequest:
+def _payment_request(payment_id: int, settings: Settings, *, is_repeat: bool) -> PaymentRequest:
     """What the gateway is asked for. No payment is begun after a restore before people have looked.
 
-    Raises GatewayUnavailable while a restoration hold stands.
+    Raises GatewayUnavailable while a restoration hold stands, and OrderNotPayable as `open_payment` does.
     """
-    rows = db.session.execute(_REQUESTED, {"payment_id": payment_id}).all()
-    payment, order = rows[0].Payment, rows[0].Order
-    if rows[0].is_held:
+    rows = write(_REQUESTED, {"payment_id": payment_id}).all()
+    asked = rows[0]
+    if asked.is_held:
         raise GatewayUnavailable
+    if not is_repeat and asked.state is not PaymentState.CREATED:
+        raise OrderNotPayable(state=asked.state.value)
+    with in_locale(asked.locale):
+        lines = tuple(PaymentLine(_line_name(row), row.units, Money(row.unit_price, asked.currency)) for row in rows)
     return PaymentRequest(
-        order_reference=order.reference,
-        attempt=payment.attempt,
-        amount=payment.money,
-        lines=tuple(
-            PaymentLine(
-                _line_name(row.unit_type, row.units, row.title, order), row.units, Money(row.unit_price, order.currency)
-            )
-            for row in rows
-        ),
-        email=order.email,
-        locale=order.locale,
-        success_url=f"{mails.order_url(order, settings)}/return",
-        back_url=f"{settings.public_base_url}/{order.locale}/checkout/review",
-        expires_at=payment.expires_at,
-        key=payment.idempotency_key,
+        order_reference=asked.reference,
+        attempt=asked.attempt,
+        amount=Money(asked.amount, asked.currency),
+        lines=lines,
+        email=asked.email,
+        locale=asked.locale,
+        success_url=f"{mails.order_url(asked, settings)}/return",
+        back_url=f"{settings.public_base_url}/{asked.locale}/checkout/review",
+        expires_at=asked.expires_at,
+        key=asked.idempotency_key,
     )
 
 
-def _line_name(unit_type: str, units: int, title: str, order: Order) -> str:
-    with in_locale(order.locale):
-        name: str = gettext("%(label)s: %(value)s", label=unit_name(unit_type, units), value=title)
+def _line_name(row: Row[Any]) -> str:
+    name: str = gettext("%(label)s: %(value)s", label=unit_name(row.unit_type, row.units), value=row.title)
     return name[:250]
 
 

@@ -188,7 +188,7 @@ def _owe(payment: Payment, order: Order, line: OrderLine, amount: int, cause: st
 def _second_order(
     first: Order, total: int, consent_version: str, consent_text: str, terms_version: str, now: datetime
 ) -> int:
-    return add_order(
+    order_id, _reference = add_order(
         now,
         {"instead_of": first.reference},
         basket_id=None,
@@ -202,6 +202,7 @@ def _second_order(
         consent_text=consent_text,
         terms_version=terms_version,
     )
+    return order_id
 
 
 def _line(order_id: int, instead_of: OrderLine, bought: Bought, settings: Settings) -> int:

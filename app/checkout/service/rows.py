@@ -11,7 +11,7 @@ from app.checkout.models import Beneficiary, Order, OrderLine
 from app.checkout.states import ORDER, OrderState
 from app.db import add_row_with_id, add_rows_with_ids, record
 from app.kernel.references import order_reference, unguessable_token
-from app.offers.models import Offer
+from app.offers.models import Offer, OfferRead
 from app.payments import service as payments
 from app.payments.split import Share
 
@@ -20,7 +20,7 @@ from app.payments.split import Share
 class Bought:
     """Units of an offer (tonnes) at a price for each, in minor units."""
 
-    offer: Offer
+    offer: Offer | OfferRead
     project_id: int
     units: int
     unit_price: int
@@ -31,14 +31,15 @@ class Bought:
         return self.unit_price * self.units
 
 
-def add_order(now: datetime, facts: dict[str, Any] | None = None, **values: Any) -> int:
-    """Add an order with a reference and a token of its own, which waits for its payment; gives its id.
+def add_order(now: datetime, facts: dict[str, Any] | None = None, **values: Any) -> tuple[int, str]:
+    """Add an order with a reference and a token of its own, which waits for its payment; gives its id and reference.
 
     `facts` go into its event.
     """
+    reference = order_reference()
     order_id = add_row_with_id(
         Order,
-        reference=order_reference(),
+        reference=reference,
         token=unguessable_token(),
         state=OrderState.PLACED,
         placed_at=now,
@@ -46,7 +47,7 @@ def add_order(now: datetime, facts: dict[str, Any] | None = None, **values: Any)
         **values,
     )
     record(ORDER.machine, order_id, None, OrderState.PLACED, at=now, facts=facts)
-    return order_id
+    return order_id, reference
 
 
 def add_beneficiary(order_id: int, **values: Any) -> int:

@@ -15,20 +15,24 @@ from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError
 
 from app.checkout import baskets, service
-from app.checkout.errors import EarlierOrderOpen
+from app.checkout.errors import EarlierOrderOpen, OrderNotPayable
 from app.checkout.models import Order
 from app.checkout.queries import basket_units, basket_view
 from app.checkout.states import UNPAID, OrderState
 from app.db import db, end_reading, transaction
 from app.fulfilment.process import Collaborators
+from app.jobs.models import RestorationHold
 from app.kernel.errors import Refusal
 from app.offers.models import Offer
+from app.payments.models import Payment
+from app.payments.ports import GatewayUnavailable
 from tests.builders import DETAILS, NOW, a_basket, an_offer, place, the_order
 
 PRESSES = 4
 
 
 def _press(world: Collaborators, token: str, total: int) -> int:
+    """Order as somebody does who presses the button; gives the payment's id."""
     return service.order_basket(
         basket_token=token,
         details=DETAILS,
@@ -42,6 +46,10 @@ def _press(world: Collaborators, token: str, total: int) -> int:
         settings=world.settings,
         clock=world.clock,
     )
+
+
+def _order_of(payment_id: int) -> Order:
+    return the_order(db.session.get_one(Payment, payment_id).order_id)
 
 
 def _open_orders() -> int:
@@ -76,8 +84,35 @@ def test_pressing_again_closes_the_first_order_and_gives_its_units_back(world: C
 
     second = _press(world, token, total)
 
-    assert (the_order(first).state, the_order(second).state) == (OrderState.EXPIRED, OrderState.PLACED)
+    assert (_order_of(first).state, _order_of(second).state) == (OrderState.EXPIRED, OrderState.PAYMENT_PENDING)
     assert db.session.get_one(Offer, offer_id).units_reserved == 3
+
+
+def test_a_press_whose_order_another_one_closed_opens_no_page(world: Collaborators) -> None:
+    token = a_basket({an_offer(): 3})
+    total = basket_view(token, world.settings).total.minor
+    first, second = _press(world, token, total), _press(world, token, total)
+
+    with pytest.raises(OrderNotPayable) as refusal:
+        service.open_payment(first, world.gateway, world.settings, world.clock)
+
+    assert refusal.value.facts == {"state": "expired"}
+    assert service.open_payment(second, world.gateway, world.settings, world.clock)
+    assert _open_orders() == 1
+
+
+def test_nothing_is_held_by_a_press_while_a_restoration_hold_stands(world: Collaborators) -> None:
+    offer_id = an_offer()
+    token = a_basket({offer_id: 3})
+    total = basket_view(token, world.settings).total.minor
+    with transaction() as session:
+        session.add(RestorationHold(backup_made_at=NOW, restored_at=NOW, is_journal_kept=True))
+
+    with pytest.raises(GatewayUnavailable):
+        _press(world, token, total)
+
+    assert _open_orders() == 0
+    assert db.session.get_one(Offer, offer_id).units_reserved == 0
 
 
 class Finger:
@@ -98,9 +133,9 @@ def test_of_two_presses_in_one_moment_the_last_one_counts(world: Collaborators) 
     token = a_basket({offer_id: 3})
     total = basket_view(token, world.settings).total.minor
 
-    order_id = _press(replace(world, clock=Finger(world, token)), token, total)
+    payment_id = _press(replace(world, clock=Finger(world, token)), token, total)
 
-    assert the_order(order_id).state is OrderState.PLACED
+    assert _order_of(payment_id).state is OrderState.PAYMENT_PENDING
     assert _open_orders() == 1
     assert db.session.get_one(Offer, offer_id).units_reserved == 3
 

@@ -249,7 +249,7 @@ class History:
             settings=self.stage.world.settings,
             now=self.now,
             shown=frozenset({(page.offer_id, page.units, page.price)}),
-        )
+        ).order_id
         self.orders[order_id] = page
         if self.random.random() < 0.7:
             self.open_payment(order_id)
