@@ -36,7 +36,6 @@ FEW = 2_000
 MANY = 4_000
 # A registry's clock may be ahead of ours, never by so much.
 CLOCKS_APART = timedelta(days=1)
-MOST_CERTIFICATES_OF_A_SPAN = 100
 _AFTER_EVERY_LETTER = "\U0010ffff"
 
 IS_NAME_SHOWN = and_(RegisterEntry.is_name_public, not_(is_held_back(RegisterEntry.beneficiary_id)))
@@ -70,9 +69,9 @@ def plan(selection: Selection) -> Plan:
     """The quickest way to the entries of a selection."""
     if selection.number is not None:
         return _exactly(select(Certificate.id).where(Certificate.number == selection.number), selection)
-    held = _holders(selection.serials) if selection.serials else _holders_anywhere(selection.bare_serial)
     if selection.serials and selection.serials.units > 1:
-        return _exactly(held, selection)
+        return _of_range(selection.serials, selection)
+    held = _holders(selection.serials) if selection.serials else _holders_anywhere(selection.bare_serial)
     by_project, total = _by_project(selection)
     others = _by_name(selection)
     if held:
@@ -228,15 +227,30 @@ def _holders_anywhere(number: int | None) -> list[int]:
     return [holder for space in spaces for holder in _holders(Span(space, number, number))]
 
 
+def _of_range(span: Span, selection: Selection) -> Plan:
+    """Every entry that holds any of these serial numbers: a whole issuance may have been cancelled for thousands."""
+    holders = _holding(span)
+    some = holders.limit(FEW + 1).subquery()
+    found = db.session.scalars(select(func.count()).select_from(some)).one()
+    condition = and_(RegisterEntry.certificate_id.in_(holders), _filters(selection))
+    return Plan((Part(condition, are_few=found <= FEW),), _add_up(condition))
+
+
 def _holders(span: Span) -> list[int]:
-    """The certificates that hold any of these serial numbers; blocks of one space never overlap."""
-    blocks = select(RegisterBlock.certificate_id, RegisterBlock.last).where(RegisterBlock.space == span.space)
-    before = db.session.execute(
-        blocks.where(RegisterBlock.first <= span.first).order_by(RegisterBlock.first.desc()).limit(1)
-    ).one_or_none()
-    inside = db.session.scalars(
-        select(RegisterBlock.certificate_id)
-        .where(RegisterBlock.space == span.space, RegisterBlock.first > span.first, RegisterBlock.first <= span.last)
-        .limit(MOST_CERTIFICATES_OF_A_SPAN)
-    ).all()
-    return [*([before.certificate_id] if before is not None and before.last >= span.first else []), *inside]
+    """The certificates that hold any of these serial numbers."""
+    return list(db.session.scalars(_holding(span)))
+
+
+def _holding(span: Span) -> Select[int]:
+    """The same as a query. Blocks of one space never overlap: only the one before the range can reach into it."""
+    before = (
+        select(func.max(RegisterBlock.first))
+        .where(RegisterBlock.space == span.space, RegisterBlock.first <= span.first)
+        .scalar_subquery()
+    )
+    return select(RegisterBlock.certificate_id).where(
+        RegisterBlock.space == span.space,
+        RegisterBlock.first >= func.coalesce(before, span.first),
+        RegisterBlock.first <= span.last,
+        RegisterBlock.last >= span.first,
+    )

@@ -325,6 +325,24 @@ def test_a_serial_number_without_its_party_finds_every_certificate_that_holds_th
     assert listed(shop, "?q=77777777777") == []
 
 
+def test_whatever_many_certificates_hold_numbers_of_a_range_all_of_them_are_found_and_added_up(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.register.search.FEW", 2)
+    with shop.inside():
+        books.an_issuance((2_000, 2_050))
+        offer_id = db.session.scalars(select(Offer.id)).one()
+    for _ in range(4):
+        shop.finished_order({offer_id: 3})
+
+    whole = shop.visitor().get("/en/register?q=IN-5-1002000-2-2-0-1 IN-5-1002049-2-2-0-1")
+    assert numbers(whole) == ["TN4-2026", "TN3-2026", "TN2-2026", "TN1-2026"]
+    assert "4 cancellations, 12 units" in whole.words
+    part = shop.visitor().get("/en/register?q=IN-5-1002004-2-2-0-1 IN-5-1002006-2-2-0-1")
+    assert numbers(part) == ["TN3-2026", "TN2-2026"], "one that begins before the first of them, too"
+    assert listed(shop, "?q=IN-5-1002020-2-2-0-1 IN-5-1002030-2-2-0-1") == []
+
+
 def test_serial_numbers_of_two_countries_are_never_read_as_a_first_and_a_last_one(shop: Shop) -> None:
     a_certificate(shop, units=3)
 
