@@ -208,6 +208,7 @@ REASONS: Words = {
     "ended_by_people": _("Two operators said that nothing was paid"),
     "registry_lost": _("Its registry is not connected any more"),
     "like_a_listed_name": _("A name behind it is like a name on a sanctions list"),
+    "payment_disputed": _("Its buyer disputes the payment with their bank"),
     "money_went_back": _("The gateway says that its money went back, and the backup has forgotten it"),
 }
 NOTICE = _("The gateway sent a notice")
@@ -348,6 +349,9 @@ REFUSALS: Words = {
     "own_organisation": OWN_ORGANISATION,
     "own_account": _("You cannot suspend your own account."),
     "order_not_held": _("This order is not held."),
+    "payment_disputed": _(
+        "Its buyer has asked their bank for the money back. Until the bank has given it back to us, the order waits."
+    ),
     "registry_lost": _(
         "The registry of its units is not connected any more. Connect it again first, or refuse the order."
     ),

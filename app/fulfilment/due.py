@@ -12,7 +12,7 @@ from app.db import write
 from app.direct import service as direct
 from app.fulfilment import finishing, late
 from app.notifications import service as notifications
-from app.payments import notices
+from app.payments import disputes, notices
 from app.payments import service as payments
 from app.registry import service as registry_service
 from app.registry.ports import Registries
@@ -22,6 +22,7 @@ from app.selling import service as selling
 QUESTIONS: dict[str, tuple[SelectBase, ...]] = {
     "hear_notices": (notices.UNHEARD,),
     "check_payments": (payments.UNCHECKED,),
+    "check_disputes": (disputes.UNCHECKED,),
     "expire_orders": (checkout.UNPAID_TOO_LONG,),
     "keep_offers": selling.SCHEDULED,
     "begin_orders": (finishing.PAID,),

@@ -37,13 +37,14 @@ from app.checkout import service as checkout
 from app.config import Settings
 from app.db import db, end_reading
 from app.direct import service as direct
-from app.fulfilment import late, risk
+from app.fulfilment import disputes, late, risk
 from app.fulfilment.due import look
 from app.fulfilment.finishing import due_to_begin, due_to_finish, finish_order
 from app.jobs import hold
 from app.kernel.clock import Clock
 from app.notifications import service as notifications
 from app.notifications.ports import Mailer
+from app.payments import disputes as payment_disputes
 from app.payments import notices
 from app.payments import service as payments
 from app.payments.ports import GatewayUnavailable, PaymentGateway
@@ -97,6 +98,7 @@ def run_due(world: Collaborators) -> int:
         for step in (
             hear_notices,
             check_payments,
+            check_disputes,
             expire_orders,
             keep_offers,
             begin_orders,
@@ -143,10 +145,13 @@ def _hear(delivery_id: int, world: Collaborators) -> None:
 def _look_into(delivery_id: int, world: Collaborators) -> None:
     payment_id = notices.find_payment(delivery_id)
     refund_id = None if payment_id is not None else notices.find_refund(delivery_id)
+    disputed_id = None if payment_id or refund_id else notices.find_disputed(delivery_id)
     if payment_id is not None:
         checkout.reconcile(payment_id, world.gateway, world.registries, world.settings, world.clock)
     elif refund_id is not None:
         payments.pursue_refund(refund_id, world.gateway, world.clock)
+    elif disputed_id is not None:
+        disputes.look_into(disputed_id, world.gateway, world.clock)
     else:
         notices.postpone(delivery_id, world.clock.now())
         return
@@ -161,6 +166,16 @@ def check_payments(world: Collaborators) -> int:
 def _check(payment_id: int, world: Collaborators) -> None:
     with _or_later(payments.check_later, payment_id, world):
         checkout.reconcile(payment_id, world.gateway, world.registries, world.settings, world.clock)
+
+
+def check_disputes(world: Collaborators) -> int:
+    """Ask about disputes that no notice came of for a day: it may have been lost."""
+    return _each(payment_disputes.due_disputes(world.clock.now()), lambda id_: _check_disputes(id_, world))
+
+
+def _check_disputes(payment_id: int, world: Collaborators) -> None:
+    with _or_later(payment_disputes.check_later, payment_id, world):
+        disputes.look_into(payment_id, world.gateway, world.clock)
 
 
 def expire_orders(world: Collaborators) -> int:

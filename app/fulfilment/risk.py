@@ -24,12 +24,13 @@ from app.checkout.models import Beneficiary, Order, OrderLine
 from app.checkout.states import ORDER, OrderState
 from app.db import StateEvent, advance, db, transaction, write
 from app.direct.errors import MatchOpen
-from app.fulfilment.errors import OrderBegun, OrderNotHeld, RegistryLost
+from app.fulfilment.errors import OrderBegun, OrderNotHeld, PaymentDisputed, RegistryLost
 from app.kernel import checkpoints
 from app.kernel.money import Money
 from app.offers import service as offers
 from app.offers.models import Offer, Reservation
 from app.offers.states import ReservationState
+from app.payments import disputes
 from app.payments import service as payments
 from app.registry.models import Cancellation
 from app.registry.ports import Registries, UnknownRegistry, current_registries
@@ -170,6 +171,19 @@ def _set_going(order_id: int, source: OrderState, registries: Registries, now: d
     return True
 
 
+def hold_disputed(order_id: int, now: datetime) -> None:
+    """Keep a paid order from the registry whose payment is disputed, inside the caller's transaction.
+
+    What was begun goes on: nobody can tell how much of it the registry has done.
+    """
+    order = db.session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
+    if order.state in _COMPARED and not order.hold_reason:
+        order.hold_reason = disputes.PAYMENT_DISPUTED
+        db.session.flush()
+    facts = {"reason": disputes.PAYMENT_DISPUTED}
+    advance(Order, order_id, ORDER, _S.RISK_HOLD, at=now, sources=(_S.PAID,), facts=facts)
+
+
 # --- what operators decide ---------------------------------------------------------------------------
 
 
@@ -192,7 +206,8 @@ def hold(order_id: int, actor: Actor, reason: str, now: datetime) -> None:
 def let_go(order_id: int, actor: Actor, reason: str, now: datetime) -> None:
     """Take a held order to the registry after all, or take the reason to hold it off one that is not paid yet.
 
-    Raises ReasonMissing, MatchOpen while a likeness is pending or was confirmed, RegistryLost, or OrderNotHeld.
+    Raises ReasonMissing, MatchOpen while a likeness is pending or was confirmed, PaymentDisputed while the bank may
+    have its money, RegistryLost, or OrderNotHeld.
     """
     kept = required_reason(reason)
     with transaction() as session:
@@ -200,6 +215,8 @@ def let_go(order_id: int, actor: Actor, reason: str, now: datetime) -> None:
         found = standing(KIND, order_id)
         if found is not Standing.CLEAR:
             raise MatchOpen(standing=found.value)
+        if disputes.stand_against_order(order_id):
+            raise PaymentDisputed
         is_only_marked = order.state in NOT_BEGUN and order.state is not _S.RISK_HOLD and bool(order.hold_reason)
         if is_only_marked:
             order.hold_reason = ""
@@ -229,15 +246,17 @@ def _refuse(proposal: Proposal, now: datetime) -> None:
         raise NoLongerPossible
     order = db.session.get_one(Order, order_id)
     offers.release_all([line.id for line in order.lines], now)
+    payment = payments.get_paid(order_id)
     refund = payments.owe_refund(
-        payment=payments.get_paid(order_id),
+        payment=payment,
         order_reference=order.reference,
         amount=owed,
         cause="held",
         order_line_id=None,
         now=now,
     )
-    mails.refund_made(order, refund, current.settings(), now)
+    if not disputes.stand_against(payment):
+        mails.refund_made(order, refund, current.settings(), now)
 
 
 def _owed(order: Order) -> Money:

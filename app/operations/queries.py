@@ -21,8 +21,8 @@ from app.notifications.models import Mail
 from app.notifications.states import MailState
 from app.offers.models import Offer, PriceChange
 from app.offers.states import PriceChangeState
-from app.payments.models import Payment, Refund, WebhookDelivery
-from app.payments.states import PaymentState, RefundState
+from app.payments.models import Dispute, Payment, Refund, WebhookDelivery
+from app.payments.states import STANDING, PaymentState, RefundState
 from app.providers.models import Application
 from app.registry.models import Cancellation
 from app.registry.states import CancellationState
@@ -35,6 +35,7 @@ KINDS: dict[str, Any] = {
     "certificate": Certificate,
     "complaint": Complaint,
     "direct_cancellation": DirectCancellation,
+    "dispute": Dispute,
     "mail": Mail,
     "offer": Offer,
     "order": Order,
@@ -139,6 +140,7 @@ def _due_things() -> tuple[Any, ...]:
             Cancellation.state.in_([c.PLANNED, c.SENDING, c.WAITING, c.UNKNOWN]),
         ),
         ("refund", Refund.next_action_at, Refund.state.in_([r.DUE, r.REQUESTED])),
+        ("dispute", Dispute.next_check_at, Dispute.state.in_(STANDING)),
         ("document", DocumentRequest.next_action_at),
         ("mail", Mail.next_action_at, Mail.state == MailState.DUE),
         ("price_change", PriceChange.due_at, PriceChange.state == PriceChangeState.PLANNED),

@@ -34,7 +34,13 @@ _REFUND_TOLD_OF = (
     .join(WebhookDelivery, WebhookDelivery.object_reference == Refund.gateway_reference)
     .where(WebhookDelivery.id == bindparam("delivery_id"))
 )
+_DISPUTED = (
+    select(Payment.id)
+    .join(WebhookDelivery, WebhookDelivery.object_reference == Payment.charge_reference)
+    .where(WebhookDelivery.id == bindparam("delivery_id"))
+)
 _DELIVERIES = cast(Table, WebhookDelivery.__table__)
+_ABOUT = (_TOLD_OF, _REFUND_TOLD_OF, _DISPUTED)
 _FINISH = update(_DELIVERIES).where(_DELIVERIES.c.id == bindparam("the_id")).values(processed_at=bindparam("now"))
 
 
@@ -76,6 +82,13 @@ def find_refund(delivery_id: int) -> int | None:
     return refund
 
 
+def find_disputed(delivery_id: int) -> int | None:
+    """The payment whose charge a stored notice is about: somebody disputes it."""
+    payment: int | None = write(_DISPUTED, {"delivery_id": delivery_id}).scalar()
+    end_reading()
+    return payment
+
+
 def finish(delivery_id: int, now: datetime) -> None:
     """A notice was acted on. Where this is forgotten it is acted on again, to no effect."""
     with transaction(lasting=False):
@@ -89,7 +102,7 @@ def postpone(delivery_id: int, now: datetime) -> None:
         pause = BACKOFF[min(delivery.attempts, len(BACKOFF) - 1)]
         delivery.attempts += 1
         delivery.next_action_at = now + timedelta(seconds=pause)
-        is_ours = any(write(told_of, {"delivery_id": delivery_id}).all() for told_of in (_TOLD_OF, _REFUND_TOLD_OF))
+        is_ours = any(write(told_of, {"delivery_id": delivery_id}).all() for told_of in _ABOUT)
         if not is_ours and now - delivery.received_at > timedelta(days=3):
             delivery.processed_at = now
         if now - delivery.received_at > timedelta(hours=1):

@@ -12,6 +12,7 @@ from app.db import add_row_with_id, advance, db, end_reading, read_ids, record, 
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
+from app.payments import disputes
 from app.payments.models import Payment, Refund
 from app.payments.ports import (
     GatewayFault,
@@ -146,6 +147,8 @@ def draw(payment: Payment, *, order_id: int, order_reference: str, amount: Money
     The caller has made sure that the money belongs to units which certainly were not cancelled, and that it is
     neither refunded nor drawn already.
     """
+    # Whoever writes down that its buyer disputes it comes before this, or after it.
+    db.session.get_one(Payment, payment.id, with_for_update=True)
     drawn = Payment(
         order_id=order_id,
         attempt=1,
@@ -250,15 +253,23 @@ def due_refunds(now: datetime, limit: int = 100) -> list[int]:
 def pursue_refund(refund_id: int, gateway: PaymentGateway, clock: Clock) -> None:
     """Ask for a refund, or ask where it stands. The same key goes with every try.
 
-    One that failed, or that was paid by hand, is asked about and never asked for: people decide. Raises
+    One that failed, or that was paid by hand, is asked about and never asked for: people decide. So they do about one
+    whose payment is disputed: the bank may give the same money back. Raises
     GatewayUnavailable where the gateway cannot say what became of one that nobody asks about by the clock.
     """
     refund = db.session.get_one(Refund, refund_id)
     payment = db.session.get_one(Payment, refund.payment_id)
     known, key, amount, state = refund.gateway_reference, refund.key, refund.money, refund.state
+    # One that the gateway may have made already is asked for again: it says what is true.
+    is_new = known is None and refund.attempts == 0 and state in WANTED
+    is_disputed = is_new and disputes.forbid_refund(payment.id, is_retried=state is RefundState.REQUESTED)
     reference, charge = payment.gateway_reference, payment.charge_reference
     end_reading()
     if known is None and state not in WANTED:
+        return
+    if is_disputed:
+        log.error("refund of a disputed payment", extra={"facts": {"refund": refund_id}})
+        _fail_refund(refund_id, disputes.PAYMENT_DISPUTED, clock.now())
         return
     checkpoints.reached("refund.before_call")
     try:

@@ -26,7 +26,7 @@ from app.certificates.models import CertificateCounter
 from app.checkout.models import Order
 from app.checkout.states import UNDERWAY
 from app.db import db, end_reading, insert_once, transaction
-from app.fulfilment import process, risk
+from app.fulfilment import disputes, process, risk
 from app.fulfilment.errors import OrderBegun
 from app.fulfilment.process import Collaborators
 from app.jobs import hold
@@ -89,10 +89,14 @@ def compare(world: Collaborators) -> service.Result:
     if is_needed(journal):
         done = replay(journal, world.clock.now())
         log.warning("journal replayed", extra={"facts": vars(done)})
-    for step in (process.hear_notices, process.check_payments, process.begin_orders, process.begin_direct):
+    for step in (process.hear_notices, process.check_payments):
+        step(world)
+    # Before anything is begun: the backup may have forgotten that a payment is disputed.
+    are_disputes_known = disputes.look_for_unheard(world.gateway, world.clock)
+    for step in (process.check_disputes, process.begin_orders, process.begin_direct):
         step(world)
     _look_up_all(world, restored_at)
-    is_money_known = _look_for_money_that_went_back(world)
+    is_money_known = _look_for_money_that_went_back(world) and are_disputes_known
     result = service.compare_restored(world, made_at)
     if result.unread == 0 and is_money_known:
         with transaction() as session:

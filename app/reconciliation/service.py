@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, func, select, union, update
 from app.audit.service import Actor, Subject, note_act, required_reason
 from app.db import advance, db, end_reading, insert_once, read_ids, record, transaction, write
 from app.direct.models import DirectCancellation
+from app.fulfilment import disputes
 from app.fulfilment.process import Collaborators
 from app.offers import reasons
 from app.offers import service as offers
@@ -60,6 +61,7 @@ def compare_nightly(world: Collaborators) -> int:
     run_id = _take_night(now, is_thorough=now.weekday() == THOROUGH_WEEKDAY)
     if run_id is None:
         return 0
+    disputes.look_for_unheard(world.gateway, world.clock)
     _carry_out(run_id, world, forgotten_since=None)
     return 1
 

@@ -102,6 +102,7 @@ def record_status(
             log.error("payment differs from the order", extra={"facts": {"order": order.reference}})
             # A person decides now that it came; the gateway is asked again only to hear of a refund made by hand.
             payment.next_check_at = now + REVIEW_EVERY
+            payment.charge_reference = status.charge_reference
             put_before_people(payment, order, status, now)
         else:
             payment.next_check_at = now + payments.CHECK_EVERY

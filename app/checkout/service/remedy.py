@@ -25,6 +25,7 @@ from app.config import Settings
 from app.db import advance, db, end_reading, read_ids, record, transaction
 from app.kernel.money import Money
 from app.offers import service as offers
+from app.payments import disputes
 from app.payments import service as payments
 from app.payments.models import Payment, Refund
 from app.payments.split import split
@@ -118,6 +119,9 @@ def take_units(
         payment = payments.get_paid(first.id)
         order = session.get_one(Order, order_id)
         payments.draw(payment, order_id=order_id, order_reference=order.reference, amount=order.money, now=now)
+        if disputes.stand_against(payment):
+            order.hold_reason = disputes.PAYMENT_DISPUTED
+            session.flush()
         advance(Order, order_id, ORDER, OrderState.PAID, at=now, sources=(OrderState.PLACED,), paid_at=now)
         if line.amount > instead.amount:
             refund = _owe(payment, first, line, line.amount - instead.amount, "substituted", now)

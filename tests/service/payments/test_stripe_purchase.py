@@ -18,8 +18,8 @@ from app.db import db, end_reading
 from app.fulfilment.process import Collaborators, collaborators, run_due
 from app.kernel.clock import FixedClock
 from app.payments import service as payments
-from app.payments.models import Payment, Refund, WebhookDelivery
-from app.payments.states import PaymentState, RefundState
+from app.payments.models import Dispute, Payment, Refund, WebhookDelivery
+from app.payments.states import DisputeState, PaymentState, RefundState
 from app.registry.ledger.models import LedgerTransaction
 from tests.builders import a_placed_order, an_offer, the_order
 from tests.conftest import AppMaker
@@ -162,3 +162,31 @@ def test_a_payment_after_the_units_were_sold_to_somebody_else_is_given_back_whol
     assert the_order(order_id).state is OrderState.REFUSED
     assert [r["amount"] for r in stripe_shop.stripe.account.refunds.values()] == [1_000]
     assert db.session.scalars(select(Certificate)).all() == []
+
+
+def test_a_dispute_is_read_from_stripe_and_changes_nothing_that_was_cancelled(stripe_shop: StripeShop) -> None:
+    order_id, reference = stripe_shop.order({an_offer(): 4})
+    stripe_shop.press(reference, "pay")
+    stripe_shop.work()
+    account = stripe_shop.stripe.account
+
+    dispute = account.open_dispute(reference)
+    stripe_shop.stripe.deliver()
+    stripe_shop.work()
+    found = db.session.scalars(select(Dispute)).one()
+    assert (found.order_id, found.state, found.taken, found.reason) == (
+        order_id,
+        DisputeState.OPEN,
+        1_000,
+        "fraudulent",
+    )
+
+    account.submit_evidence(dispute)
+    account.win_dispute(dispute)
+    stripe_shop.stripe.deliver()
+    stripe_shop.work()
+    db.session.expire_all()
+    assert (found.state, found.taken, found.evidence_due_at) == (DisputeState.WON, 0, None)
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert len(db.session.scalars(select(LedgerTransaction)).all()) == 1
+    assert all(delivery.processed_at for delivery in db.session.scalars(select(WebhookDelivery)))

@@ -1,0 +1,139 @@
+"""Disputes as rows: what the gateway said of buyers who ask their bank for the money of a payment back.
+
+A dispute stands beside its payment, which stays succeeded. It stands against what the money was for while it is open,
+and as long as the bank has taken any of it: nothing new is begun or given back with that money then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy.orm import aliased
+
+from app.db import advance, db, end_reading, insert_once_with_id, read_ids, record, transaction
+from app.payments.models import Dispute, Payment
+from app.payments.ports import DisputeStatus
+from app.payments.states import DISPUTE, STANDING, DisputeState
+
+# Why an order is held and why a refund waits for people: a code, in words at the desk.
+PAYMENT_DISPUTED = "payment_disputed"
+CHECK_EVERY = timedelta(days=1)
+ASK_AGAIN_AFTER = timedelta(hours=1)
+
+IS_OPEN = Dispute.state.in_(STANDING)
+STANDS = or_(IS_OPEN, Dispute.taken > 0)
+# One that is won is asked about until the bank has given the money back.
+_IS_WATCHED = or_(IS_OPEN, (Dispute.state == DisputeState.WON) & (Dispute.taken > 0))
+
+# Said once: the worker asks in every round.
+UNCHECKED = (
+    select(Dispute.payment_id)
+    .where(_IS_WATCHED, Dispute.next_check_at <= bindparam("now"))
+    .order_by(Dispute.next_check_at, Dispute.id)
+    .limit(bindparam("most"))
+)
+_Root = aliased(Payment)
+
+
+def due_disputes(now: datetime, limit: int = 100) -> list[int]:
+    """Ids of payments whose disputes nobody told us about for a while."""
+    return list(dict.fromkeys(read_ids(UNCHECKED, now=now, most=limit)))
+
+
+def check_later(payment_id: int, now: datetime) -> None:
+    """The gateway could not say what became of the disputes of a payment: it is asked again in a while."""
+    with transaction() as session:
+        session.execute(
+            update(Dispute).where(Dispute.payment_id == payment_id).values(next_check_at=now + ASK_AGAIN_AFTER)
+        )
+
+
+def find_charge(payment_id: int) -> str | None:
+    """The gateway's name for the charge of a payment; None for one that it never made."""
+    charge = db.session.scalar(select(Payment.charge_reference).where(Payment.id == payment_id))
+    end_reading()
+    return charge
+
+
+def payments_without(charges: Sequence[str]) -> list[int]:
+    """Ids of payments with one of these charges that no dispute is known of."""
+    is_known = select(Dispute.id).where(Dispute.payment_id == Payment.id).exists()
+    found = select(Payment.id).where(Payment.charge_reference.in_(charges), ~is_known).order_by(Payment.id)
+    ids = list(db.session.scalars(found))
+    end_reading()
+    return ids
+
+
+def keep(payment: Payment, said: Sequence[DisputeStatus], now: datetime) -> bool:
+    """Write what the gateway says, inside the caller's transaction, which has locked the payment.
+
+    Gives whether any of it stands against what the money was for.
+    """
+    for status in said:
+        _keep(payment, status, now)
+    return stand_against(payment)
+
+
+def _keep(payment: Payment, status: DisputeStatus, now: datetime) -> None:
+    state = DisputeState(status.stage.value)
+    values: dict[str, Any] = {
+        "reason": status.reason,
+        "amount": status.amount.minor,
+        "currency": status.amount.currency,
+        "taken": status.taken,
+        "evidence_due_at": status.evidence_due_at,
+        "next_check_at": now + CHECK_EVERY,
+    }
+    facts = {"taken": status.taken, "currency": status.amount.currency}
+    new = insert_once_with_id(
+        Dispute,
+        payment_id=payment.id,
+        order_id=payment.order_id,
+        gateway_reference=status.gateway_reference,
+        state=state,
+        opened_at=status.opened_at,
+        created_at=now,
+        **values,
+    )
+    if new is not None:
+        record(DISPUTE.machine, new, None, state, at=now, facts=facts)
+        return
+    known = db.session.scalars(select(Dispute).where(Dispute.gateway_reference == status.gateway_reference)).one()
+    if not advance(Dispute, known.id, DISPUTE, state, at=now, facts=facts, **values):
+        # It is in this state already; what was taken, and until when evidence is wanted, may be new.
+        db.session.execute(update(Dispute).where(Dispute.id == known.id).values(**values))
+    db.session.expire(known)
+
+
+def stand_against(payment: Payment) -> bool:
+    """Whether a dispute stands against the money of a payment, or against what it was drawn from."""
+    of_money = select(Dispute.id).where(Dispute.payment_id == (payment.drawn_from_id or payment.id), STANDS)
+    return db.session.scalar(of_money.limit(1)) is not None
+
+
+def forbid_refund(payment_id: int, *, is_retried: bool) -> bool:
+    """Whether money of a payment must not be given back by us, because its buyer may have it, or get it, from the bank.
+
+    Of an inquiry, which takes nothing, two operators may say that it goes back after all (`is_retried`).
+    """
+    condition = Dispute.taken > 0 if is_retried else STANDS
+    return db.session.scalar(select(Dispute.id).where(Dispute.payment_id == payment_id, condition).limit(1)) is not None
+
+
+def orders_of(payment_id: int) -> list[int]:
+    """Ids of the orders that the money of a payment was for: its own, and those that drew on it."""
+    of_money = or_(Payment.id == payment_id, Payment.drawn_from_id == payment_id)
+    return list(db.session.scalars(select(Payment.order_id).where(of_money).order_by(Payment.order_id)))
+
+
+def stand_against_order(order_id: int) -> bool:
+    """Whether a dispute stands against any money of an order."""
+    found = (
+        select(Dispute.id)
+        .join(_Root, or_(_Root.id == Dispute.payment_id, _Root.drawn_from_id == Dispute.payment_id))
+        .where(_Root.order_id == order_id, STANDS)
+    )
+    return db.session.scalar(found.limit(1)) is not None

@@ -1,0 +1,371 @@
+"""A buyer asks their bank for the money back: it is written down, nothing is undone, and nothing is paid twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.audit import service as audit
+from app.checkout.states import OrderState
+from app.db import StateEvent, db, transaction
+from app.fulfilment import disputes, risk
+from app.fulfilment.errors import PaymentDisputed
+from app.fulfilment.process import Collaborators, run_due
+from app.kernel.money import Money
+from app.notifications.messages.kinds import MailKind
+from app.notifications.models import Mail
+from app.payments import disputes as kept
+from app.payments import refund_decisions, service
+from app.payments.models import Dispute, Payment
+from app.payments.notices import store
+from app.payments.ports import DisputeStage, GatewayEvent, GatewayFault, GatewayUnavailable
+from app.payments.states import DisputeState, PaymentState, RefundState
+from app.registry.ports import RefusalCode, Refused
+from tests import people
+from tests.builders import (
+    NOW,
+    a_finished_order,
+    a_paid_order,
+    all_at_once,
+    an_offer,
+    cancellations_of,
+    certificates_of,
+    gateway_of,
+    ledger_effects,
+    pass_time,
+    payments_of,
+    refunds_of,
+    registry_of,
+    take_units_instead,
+    the_order,
+)
+
+CREATED, CLOSED = "charge.dispute.created", "charge.dispute.closed"
+_D = DisputeState
+
+
+def charge_of(order_id: int) -> str:
+    return str(payments_of(order_id)[0].charge_reference)
+
+
+def say(world: Collaborators, order_id: int, stage: DisputeStage, **changes: object) -> None:
+    """What the gateway says from now on of the payment of an order."""
+    gateway_of(world).dispute(charge_of(order_id), stage, NOW, **changes)
+
+
+def tell(world: Collaborators, order_id: int, kind: str = CREATED, number: int = 1) -> None:
+    """A notice comes, and is acted on."""
+    event = GatewayEvent(f"evt_{kind}_{number}", kind, charge_of(order_id), None, False, world.clock.now())
+    store("fake", event, world.clock.now())
+    run_due(world)
+
+
+def disputed(world: Collaborators, order_id: int, stage: DisputeStage = DisputeStage.OPEN, **changes: object) -> None:
+    say(world, order_id, stage, **changes)
+    tell(world, order_id, f"charge.dispute.{stage}")
+
+
+def the_dispute() -> Dispute:
+    db.session.expire_all()
+    return db.session.scalars(select(Dispute)).one()
+
+
+def states_of(dispute: Dispute) -> list[tuple[str | None, str]]:
+    events = select(StateEvent).where(StateEvent.machine == "dispute", StateEvent.subject_id == dispute.id)
+    return [(event.from_state, event.to_state) for event in db.session.scalars(events.order_by(StateEvent.id))]
+
+
+def owe(world: Collaborators, order_id: int, minor: int = 200) -> None:
+    with transaction() as session:
+        payment = session.scalars(select(Payment).where(Payment.order_id == order_id)).one()
+        service.owe_refund(
+            payment=payment, order_reference=the_order(order_id).reference, amount=Money(minor, "USD"),
+            cause="refused", order_line_id=None, now=world.clock.now(),
+        )  # fmt: skip
+
+
+def two_operators() -> tuple[audit.Actor, audit.Actor]:
+    eva, ben = (people.actor_of(people.an_operator(f"{name}@tonne.example")) for name in ("eva", "ben"))
+    return eva, ben
+
+
+# --- writing it down -----------------------------------------------------------------------------------
+
+
+def test_a_notice_makes_us_ask_and_what_the_gateway_says_is_kept_beside_the_payment(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    disputed(world, order_id)
+
+    dispute = the_dispute()
+    assert (dispute.state, dispute.reason, dispute.money, dispute.taken) == (
+        _D.OPEN,
+        "fraudulent",
+        Money(1000, "USD"),
+        1000,
+    )
+    assert (dispute.order_id, dispute.evidence_due_at) == (order_id, NOW + timedelta(days=7))
+    assert payments_of(order_id)[0].state is PaymentState.SUCCEEDED
+
+
+def test_a_notice_that_the_gateway_does_not_confirm_changes_nothing(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    tell(world, order_id)
+
+    assert db.session.scalars(select(Dispute)).all() == []
+
+
+def test_a_notice_about_a_charge_that_we_do_not_know_yet_is_acted_on_when_we_do(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    charge = charge_of(order_id)
+    say(world, order_id, DisputeStage.OPEN)
+    with transaction():
+        payments_of(order_id)[0].charge_reference = None
+    store("fake", GatewayEvent("evt", CREATED, charge, None, False, NOW), NOW)
+    run_due(world)
+    assert db.session.scalars(select(Dispute)).all() == []
+
+    with transaction():
+        payments_of(order_id)[0].charge_reference = charge
+    pass_time(world, minutes=15)
+    run_due(world)
+    assert the_dispute().state is _D.OPEN
+
+
+def test_the_units_stay_cancelled_and_nothing_is_done_twice_however_the_bank_decides(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    before = ledger_effects(), len(certificates_of(order_id)), len(db.session.scalars(select(Mail)).all())
+    for stage in (DisputeStage.OPEN, DisputeStage.UNDER_REVIEW, DisputeStage.LOST, DisputeStage.WON):
+        disputed(world, order_id, stage)
+        pass_time(world, days=2)
+        run_due(world)
+
+    assert (ledger_effects(), len(certificates_of(order_id)), len(db.session.scalars(select(Mail)).all())) == before
+    assert (the_order(order_id).state, refunds_of(order_id)) == (OrderState.FULFILLED, [])
+    assert states_of(the_dispute()) == [
+        (None, "open"), ("open", "under_review"), ("under_review", "lost"), ("lost", "won"),
+    ]  # fmt: skip
+
+
+def test_money_that_is_taken_later_than_the_dispute_was_opened_is_known_by_the_next_notice(
+    world: Collaborators,
+) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    disputed(world, order_id, taken=0)
+    assert the_dispute().taken == 0
+    say(world, order_id, DisputeStage.OPEN)
+    tell(world, order_id, "charge.dispute.funds_withdrawn")
+
+    assert the_dispute().taken == 1000
+    assert states_of(the_dispute()) == [(None, "open")]
+
+
+def test_a_dispute_whose_end_nobody_told_us_of_is_asked_about_once_a_day(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    disputed(world, order_id)
+    say(world, order_id, DisputeStage.WON, taken=1000)
+    run_due(world)
+    assert the_dispute().state is _D.OPEN
+
+    pass_time(world, days=1)
+    run_due(world)
+    assert (the_dispute().state, the_dispute().taken) == (_D.WON, 1000)
+
+    say(world, order_id, DisputeStage.WON)
+    pass_time(world, days=1)
+    run_due(world)
+    assert the_dispute().taken == 0
+    assert kept.due_disputes(world.clock.now() + timedelta(days=99)) == []
+
+
+def test_a_gateway_that_does_not_answer_is_asked_again_in_an_hour(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    disputed(world, order_id)
+    say(world, order_id, DisputeStage.LOST)
+    pass_time(world, days=1)
+    gateway_of(world).problems["disputes"] = [GatewayUnavailable()]
+    run_due(world)
+    assert the_dispute().state is _D.OPEN
+    pass_time(world, hours=1)
+    run_due(world)
+    assert the_dispute().state is _D.LOST
+
+
+def test_two_workers_that_hear_of_a_dispute_at_once_write_it_down_once(world: Collaborators, context: Flask) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    say(world, order_id, DisputeStage.OPEN)
+    payment_id = payments_of(order_id)[0].id
+    db.session.rollback()
+
+    look = partial(disputes.look_into, payment_id, world.gateway, world.clock)
+    assert all_at_once(context, [look] * 3) == [None] * 3
+    assert states_of(the_dispute()) == [(None, "open")]
+
+
+def test_disputes_that_no_notice_came_of_are_found_in_the_night(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    say(world, order_id, DisputeStage.OPEN)
+    gateway_of(world).disputed["ch_of_another_shop"] = gateway_of(world).disputed[charge_of(order_id)]
+    db.session.rollback()
+
+    assert disputes.look_for_unheard(world.gateway, world.clock)
+    assert the_dispute().state is _D.OPEN
+    db.session.rollback()
+    gateway_of(world).problems["disputes"] = [GatewayFault("asked about one that is known")]
+    assert disputes.look_for_unheard(world.gateway, world.clock)
+
+
+def test_the_night_goes_on_where_the_gateway_tells_nothing(world: Collaborators) -> None:
+    gateway_of(world).problems["disputed_since"] = [GatewayUnavailable(), GatewayFault("not with this key")]
+    assert [disputes.look_for_unheard(world.gateway, world.clock) for _night in range(2)] == [False, True]
+
+
+def test_a_payment_that_no_gateway_made_is_not_asked_about(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    with transaction():
+        payments_of(order_id)[0].charge_reference = None
+    payment_id = payments_of(order_id)[0].id
+    gateway_of(world).problems["disputes"] = [GatewayFault("asked")]
+    db.session.rollback()
+    disputes.look_into(payment_id, world.gateway, world.clock)
+
+
+# --- before the units are cancelled ----------------------------------------------------------------------
+
+
+def test_an_order_that_is_disputed_before_it_begins_is_held_for_a_person(world: Collaborators) -> None:
+    order_id = a_paid_order(world, {an_offer(): 4})
+    disputed(world, order_id)
+
+    order = the_order(order_id)
+    assert (order.state, order.hold_reason) == (OrderState.RISK_HOLD, "payment_disputed")
+    assert (ledger_effects(), cancellations_of(order_id)) == (0, [])
+
+
+def test_nobody_lets_go_of_an_order_while_the_bank_may_have_its_money(world: Collaborators) -> None:
+    order_id = a_paid_order(world, {an_offer(): 4})
+    eva, _ben = two_operators()
+    for stage in (DisputeStage.OPEN, DisputeStage.UNDER_REVIEW, DisputeStage.LOST):
+        disputed(world, order_id, stage)
+        with pytest.raises(PaymentDisputed):
+            risk.let_go(order_id, eva, "Asked the buyer.", world.clock.now())
+    disputed(world, order_id, DisputeStage.WON)
+    assert the_order(order_id).state is OrderState.RISK_HOLD
+
+    risk.let_go(order_id, eva, "The bank decided for us.", world.clock.now())
+    run_due(world)
+    assert (the_order(order_id).state, ledger_effects()) == (OrderState.FULFILLED, 4)
+
+
+def test_an_operators_own_reason_to_hold_an_order_is_kept(world: Collaborators) -> None:
+    order_id = a_paid_order(world, {an_offer(): 4})
+    eva, _ben = two_operators()
+    risk.hold(order_id, eva, "A stranger called about it.", world.clock.now())
+    disputed(world, order_id)
+    assert the_order(order_id).hold_reason == "A stranger called about it."
+
+
+def test_what_was_begun_goes_on(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    disputed(world, order_id)
+    assert (the_order(order_id).state, the_order(order_id).hold_reason) == (OrderState.FULFILLED, "")
+
+
+def test_other_units_bought_with_disputed_money_wait_for_a_person(world: Collaborators) -> None:
+    refused, other = an_offer(number=1), an_offer(number=2)
+    registry_of(world).submits = [Refused(RefusalCode.RULES, "no")]
+    order_id = a_finished_order(world, {refused: 4})
+    disputed(world, order_id)
+    instead = take_units_instead(world, order_id, other)
+    run_due(world)
+
+    assert (the_order(instead).state, the_order(instead).hold_reason) == (OrderState.RISK_HOLD, "payment_disputed")
+    with pytest.raises(PaymentDisputed):
+        risk.let_go(instead, two_operators()[0], "Why not.", world.clock.now())
+
+
+def test_a_dispute_holds_the_order_that_its_money_was_drawn_for(world: Collaborators) -> None:
+    refused, other = an_offer(number=1), an_offer(number=2)
+    registry_of(world).submits = [Refused(RefusalCode.RULES, "no")]
+    order_id = a_finished_order(world, {refused: 4})
+    instead = take_units_instead(world, order_id, other)
+    disputed(world, order_id)
+
+    assert the_order(instead).state is OrderState.RISK_HOLD
+
+
+# --- no money goes back twice ------------------------------------------------------------------------------
+
+
+def test_a_refund_that_is_due_while_the_payment_is_disputed_is_put_before_people(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    disputed(world, order_id)
+    owe(world, order_id)
+    run_due(world)
+
+    (refund,) = refunds_of(order_id)
+    assert (refund.state, refund.last_message) == (RefundState.FAILED, "payment_disputed")
+    assert gateway_of(world).refund_calls == []
+
+
+def try_again(world: Collaborators, order_id: int) -> RefundState:
+    eva, ben = two_operators()
+    proposal = refund_decisions.propose_retry(
+        refunds_of(order_id)[0].id, the_order(order_id).reference, eva, reason="It is theirs.", now=world.clock.now()
+    )
+    audit.agree(proposal, ben, reason="Yes.", now=world.clock.now())
+    run_due(world)
+    db.session.expire_all()
+    return refunds_of(order_id)[0].state
+
+
+def test_people_cannot_give_back_what_the_bank_has_and_can_once_it_is_won(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    disputed(world, order_id)
+    owe(world, order_id)
+    run_due(world)
+
+    assert try_again(world, order_id) is RefundState.FAILED
+    assert gateway_of(world).refund_calls == []
+    disputed(world, order_id, DisputeStage.WON)
+    assert try_again(world, order_id) is RefundState.SUCCEEDED
+    assert len(gateway_of(world).refund_calls) == 1
+
+
+def test_people_may_give_the_money_back_that_a_bank_only_asks_about(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    disputed(world, order_id, taken=0)
+    owe(world, order_id)
+    run_due(world)
+    assert refunds_of(order_id)[0].state is RefundState.FAILED
+
+    assert try_again(world, order_id) is RefundState.SUCCEEDED
+
+
+def test_a_refund_that_was_on_its_way_before_the_dispute_is_followed_to_its_end(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    owe(world, order_id)
+    gateway_of(world).problems["refund_answer"] = [GatewayUnavailable()]
+    run_due(world)
+    disputed(world, order_id)
+    pass_time(world, minutes=1)
+    run_due(world)
+
+    assert refunds_of(order_id)[0].state is RefundState.SUCCEEDED
+
+
+def test_a_disputed_order_that_is_refused_owes_its_money_and_promises_no_refund_by_mail(world: Collaborators) -> None:
+    order_id = a_paid_order(world, {an_offer(): 4})
+    disputed(world, order_id)
+    eva, ben = two_operators()
+    proposal = risk.propose_refusal(order_id, eva, reason="A stolen card.", now=world.clock.now())
+    audit.agree(proposal, ben, reason="So it is.", now=world.clock.now())
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.REFUSED
+    assert [(refund.state, refund.amount) for refund in refunds_of(order_id)] == [(RefundState.FAILED, 1000)]
+    told = db.session.scalars(select(Mail.kind).where(Mail.order_id == order_id)).all()
+    assert MailKind.REFUND_MADE not in told
