@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import selectinload
 
-from app.catalog.models import Issuance, Project
+from app.catalog.models import Issuance, Project, ProjectParty
 from app.certificates.facts import SCHEMA, from_json
 from app.certificates.models import Certificate
 from app.certificates.ports import CertificateDraft, CertificateFacts, SerialRange, SummaryFacts, TransactionFacts
@@ -22,7 +24,7 @@ from app.config import Settings
 from app.db import db, write
 from app.offers.models import Offer
 from app.providers.models import Provider
-from app.registry.models import Cancellation
+from app.registry.models import Cancellation, RegistryAccount
 from app.registry.ports import Registries, RegistryAdapter
 from app.registry.states import CancellationState
 
@@ -57,15 +59,38 @@ class NamedRegistry:
     is_registry_of_record: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectRead:
+    """What a certificate says of a project, as it was read for a preview."""
+
+    mechanism_code: str
+    reference: str
+    title: str
+    kind: str
+    project_type: str
+    page_url: str
+    methodologies: str
+    host_parties: tuple[str, ...]
+
+
+# A row for each host Party of each line.
 _IN_BASKET = (
-    select(BasketLine.units, Issuance, Project, Provider.legal_name, Offer.account)
+    select(
+        *(Project.mechanism_code, Project.reference, Project.title, Project.kind, Project.project_type),
+        *(Project.page_url, Project.methodologies, BasketLine.id, BasketLine.units, Issuance.project_id),
+        *(Issuance.unit_type, Issuance.commitment_period, Issuance.vintage_year, Issuance.authorisation),
+        *(Issuance.monitoring_starts_on, Issuance.monitoring_ends_on, Provider.legal_name),
+        *(RegistryAccount.registry_code, ProjectParty.country),
+    )
     .join(Basket, Basket.id == BasketLine.basket_id)
     .join(Offer, Offer.id == BasketLine.offer_id)
     .join(Issuance, Issuance.id == Offer.issuance_id)
     .join(Project, Project.id == Issuance.project_id)
     .join(Provider, Provider.id == Offer.provider_id)
+    .outerjoin(ProjectParty, ProjectParty.project_id == Project.id)
+    .outerjoin(RegistryAccount, RegistryAccount.identifier == Offer.account)
     .where(Basket.token == bindparam("token"))
-    .order_by(BasketLine.id)
+    .order_by(BasketLine.id, ProjectParty.position)
 )
 _EARNED = (
     select(OrderLine.units, Issuance, Project, Provider.legal_name, Beneficiary, Cancellation)
@@ -117,20 +142,23 @@ def preview(
     token: str, details: Mapping[str, Any], settings: Settings, registries: Registries, now: datetime
 ) -> list[CertificateFacts]:
     """The certificates that ordering this basket now would give."""
-    rows = db.session.execute(_IN_BASKET, {"token": token}).all()
+    rows = write(_IN_BASKET, {"token": token}).all()
     subject = Subject(
         name=details["beneficiary"],
         purpose=details["purpose"],
         intent=details["intent"],
         country=details["country"],
     )
-    grouped: dict[tuple[int, str], tuple[Project, list[TransactionFacts]]] = {}
-    by_account = {account: registries.of_account(account) for account in {row.account for row in rows}}
-    for units, issuance, project, holder, account in rows:
-        registry = by_account[account]
-        grouped.setdefault((project.id, registry.name), (project, []))[1].append(
-            transaction_facts(issuance, holder, units, cancellation=None)
-        )
+    grouped: dict[tuple[int, str], tuple[ProjectRead, list[TransactionFacts]]] = {}
+    for _line_id, of_line in groupby(rows, key=attrgetter("id")):
+        row, *others = of_line
+        code = row.registry_code or registries.default.name
+        if (row.project_id, code) not in grouped:
+            parties = tuple(each.country for each in (row, *others) if each.country)
+            named = (row.mechanism_code, row.reference, row.title, row.kind, row.project_type)
+            project = ProjectRead(*named, row.page_url, row.methodologies, parties)
+            grouped[row.project_id, code] = project, []
+        grouped[row.project_id, code][1].append(transaction_facts(row, row.legal_name, row.units, cancellation=None))
     return [
         certificate_facts(
             project,
@@ -193,7 +221,7 @@ def summary(order_id: int | None, settings: Settings) -> SummaryFacts:
 
 
 def transaction_facts(
-    issuance: Issuance, holder: str, units: int, cancellation: Cancellation | None
+    issuance: Issuance | Row[Any], holder: str, units: int, cancellation: Cancellation | None
 ) -> TransactionFacts:
     """What a certificate says of one cancellation; without one, as a preview."""
     return TransactionFacts(
@@ -216,7 +244,7 @@ def transaction_facts(
 
 
 def certificate_facts(
-    project: Project,
+    project: Project | ProjectRead,
     transactions: list[TransactionFacts],
     subject: Subject,
     times: Times,

@@ -14,7 +14,7 @@ from app.certificates.models import Certificate
 from app.checkout.models import Beneficiary, Order, OrderLine
 from app.checkout.publication import Publication, publication_of
 from app.config import Settings
-from app.db import db
+from app.db import db, write
 from app.kernel.money import Money
 from app.kernel.references import certificate_slug
 from app.notifications.messages.facts import Facts
@@ -39,34 +39,46 @@ from app.notifications.messages.orders import (
 )
 from app.notifications.service import queue_mail
 from app.offers.closing import last_order_at
+from app.offers.models import Offer
 from app.payments.models import Payment, Refund
 from app.providers.models import Provider
+from app.registry.models import RegistryAccount
+from app.registry.ports import Registries
+from app.registry.promises import longest_of
 
 # Said once: every order is paid.
 _PAID = (
     select(
         *(OrderLine.units, OrderLine.unit_price, OrderLine.amount, OrderLine.seller_share, OrderLine.payment_cost),
         *(OrderLine.tax, OrderLine.platform_fee, Project.reference, Project.title, Issuance.unit_type),
-        *(Issuance.commitment_period, Issuance.vintage_year, Issuance.authorisation, Provider.legal_name, Beneficiary),
+        *(Issuance.commitment_period, Issuance.vintage_year, Issuance.authorisation, Provider.legal_name),
+        *(Beneficiary.id, Beneficiary.name, Beneficiary.purpose, Beneficiary.intent, Beneficiary.country),
+        *(Beneficiary.is_name_public, Order.reference.label("order_reference"), Order.token, Order.locale, Order.email),
+        *(Order.currency, Order.total, Order.is_demonstration, Order.consent_version, Order.consent_text),
+        *(Order.placed_at, Order.terms_version, RegistryAccount.registry_code),
     )
+    .join(Order, Order.id == OrderLine.order_id)
     .join(Project, Project.id == OrderLine.project_id)
     .join(Issuance, Issuance.id == OrderLine.issuance_id)
     .join(Provider, Provider.id == OrderLine.provider_id)
     .join(Beneficiary, Beneficiary.id == OrderLine.beneficiary_id)
+    .join(Offer, Offer.id == OrderLine.offer_id)
+    .outerjoin(RegistryAccount, RegistryAccount.identifier == Offer.account)
     .where(OrderLine.order_id == bindparam("order_id"))
     .order_by(OrderLine.position)
 )
 
 
-def order_paid(order: Order, settings: Settings, promise: timedelta, now: datetime) -> None:
+def order_paid(order_id: int, settings: Settings, registries: Registries, now: datetime) -> None:
     """The receipt, with the consent word for word and who gets what to the cent."""
-    rows = db.session.execute(_PAID, {"order_id": order.id}).all()
-    currency, beneficiary = order.currency, rows[0].Beneficiary
+    rows = write(_PAID, {"order_id": order_id}).all()
+    order = rows[0]  # each line says the same of its order and of whom it is for
+    currency = order.currency
     sellers: dict[str, int] = {}
     for row in rows:
         sellers[row.legal_name] = sellers.get(row.legal_name, 0) + row.seller_share
     facts = OrderPaid(
-        reference=order.reference,
+        reference=order.order_reference,
         order_url=order_url(order, settings),
         is_demonstration=order.is_demonstration,
         lines=tuple(
@@ -84,7 +96,7 @@ def order_paid(order: Order, settings: Settings, promise: timedelta, now: dateti
             )
             for row in rows
         ),
-        total=order.money,
+        total=Money(order.total, currency),
         parts=PriceParts(
             sellers=tuple(SellerShare(provider_name=name, amount=Money(m, currency)) for name, m in sellers.items()),
             payment_cost=Money(sum(row.payment_cost for row in rows), currency),
@@ -92,12 +104,12 @@ def order_paid(order: Order, settings: Settings, promise: timedelta, now: dateti
             platform_fee=Money(sum(row.platform_fee for row in rows), currency),
         ),
         beneficiary=OnBehalfOf(
-            name=beneficiary.name,
-            purpose=beneficiary.purpose,
-            intent=beneficiary.intent,
-            country=beneficiary.country,
-            is_name_public=beneficiary.is_name_public,
-            is_held_back=publication_of(beneficiary) is Publication.HELD_BACK,
+            name=order.name,
+            purpose=order.purpose,
+            intent=order.intent,
+            country=order.country,
+            is_name_public=order.is_name_public,
+            is_held_back=publication_of(order) is Publication.HELD_BACK,
         ),
         consent=Consent(
             version=order.consent_version,
@@ -107,9 +119,10 @@ def order_paid(order: Order, settings: Settings, promise: timedelta, now: dateti
             terms_url=terms_url(order, settings) if order.terms_version else "",
         ),
         proof=Proof(paid_at=now),
-        promise_minutes=int(promise.total_seconds() // 60),
+        promise_minutes=int(longest_of([row.registry_code for row in rows], registries).total_seconds() // 60),
     )
-    _queue(order, f"order_paid:{order.reference}", facts, now)
+    key = f"order_paid:{order.order_reference}"
+    queue_mail(key=key, recipient=order.email, locale=order.locale, facts=facts, order_id=order_id, now=now)
 
 
 def payment_processing(order: Order, payment: Payment, settings: Settings, now: datetime) -> None:
@@ -251,7 +264,7 @@ def order_url(order: Order | Row[Any], settings: Settings) -> str:
     return f"{settings.public_base_url}/{order.locale}/orders/{order.token}"
 
 
-def terms_url(order: Order, settings: Settings) -> str:
+def terms_url(order: Order | Row[Any], settings: Settings) -> str:
     """The version of the terms of sale that an order was placed under, in the order's language."""
     return f"{settings.public_base_url}/{order.locale}/legal/terms?version={order.terms_version}"
 

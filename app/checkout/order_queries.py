@@ -13,7 +13,7 @@ from app.catalog.models import Issuance, Project
 from app.certificates.models import Certificate
 from app.certificates.ports import SerialRange
 from app.certificates.proof import Step, line_of_proof
-from app.checkout.models import Basket, Beneficiary, Order, OrderLine
+from app.checkout.models import Basket, Beneficiary, Order, OrderLine, Remedy
 from app.checkout.pricing import Breakdown, breakdown
 from app.checkout.publication import Publication, publication_of
 from app.checkout.states import ORDER, UNPAID, WITHDRAWN, OrderState
@@ -25,7 +25,7 @@ from app.payments.models import Payment, Refund
 from app.payments.split import Share
 from app.payments.states import PaymentState, RefundState
 from app.providers.models import Provider
-from app.registry.models import Cancellation
+from app.registry.models import Cancellation, RegistryAccount
 from app.registry.ports import Registries
 from app.registry.promises import longest_of
 from app.registry.states import CANCELLATION, CancellationState
@@ -107,10 +107,11 @@ class OrderView:
     is_final: bool
     is_demonstration: bool
     withdrawn_at: datetime | None
-    beneficiary: Beneficiary
+    beneficiary: Row[Any]
     publication: Publication
     promise: timedelta
     pending_reason: str
+    has_remedies: bool
     consent_text: str
     consent_version: str
     terms_version: str | None
@@ -131,14 +132,18 @@ FINISHED = frozenset({OrderState.FULFILLED, OrderState.PARTLY_FULFILLED, OrderSt
 
 # Said once: whoever waits for certificates looks at the page again and again.
 _ORDER = select(Order).where(Order.token == bindparam("token"))
-_ACCOUNTS = (
-    select(Offer.account)
-    .join(OrderLine, OrderLine.offer_id == Offer.id)
+_REGISTRIES = (
+    select(RegistryAccount.registry_code)
+    .select_from(OrderLine)
+    .join(Offer, Offer.id == OrderLine.offer_id)
+    .outerjoin(RegistryAccount, RegistryAccount.identifier == Offer.account)
     .where(OrderLine.order_id == bindparam("order_id"))
 )
 _LINES = (
     select(
-        *(OrderLine, Cancellation, Project.reference, Project.title, Provider.legal_name),
+        *(Cancellation, OrderLine.project_id, OrderLine.units, OrderLine.unit_price, OrderLine.amount),
+        *(OrderLine.seller_share, OrderLine.payment_cost, OrderLine.tax, OrderLine.platform_fee),
+        *(Project.reference, Project.title, Provider.legal_name),
         *(Issuance.unit_type, Issuance.commitment_period, Issuance.vintage_year, Issuance.authorisation),
         *(Issuance.monitoring_starts_on, Issuance.monitoring_ends_on),
     )
@@ -161,10 +166,12 @@ IS_PROCESSING = exists().where(Payment.order_id == Order.id, Payment.state == Pa
 # An order has one, and with it is asked what else there is to be asked for: of a new one, nothing.
 _BENEFICIARY = (
     select(
-        Beneficiary,
+        *(Beneficiary.id, Beneficiary.name, Beneficiary.purpose, Beneficiary.intent, Beneficiary.country),
+        Beneficiary.is_name_public,
         IS_PROCESSING.label("is_processing"),
         exists().where(Certificate.order_id == Order.id).label("is_certified"),
         exists().where(Refund.order_id == Order.id).label("is_refunded"),
+        exists().where(Remedy.order_id == Order.id).label("has_remedies"),
     )
     .join(Order, Order.id == Beneficiary.order_id)
     .where(Order.id == bindparam("order_id"))
@@ -221,31 +228,29 @@ def withdrawn_at(order: Order) -> datetime | None:
 
 def promise_of(order_id: int, registries: Registries) -> timedelta:
     """How soon the registries of an order's units are expected to have cancelled all of them."""
-    accounts = db.session.scalars(_ACCOUNTS, {"order_id": order_id}).all()
-    return longest_of(accounts, registries)
+    return longest_of(write(_REGISTRIES, {"order_id": order_id}).scalars(), registries)
 
 
 def order_view(order: Order, *, promise: timedelta) -> OrderView:
     """The order page's content; `promise` is how soon the registries of its units are expected to answer."""
     rows = db.session.execute(_LINES, {"order_id": order.id}).all()
     cancellations = [row.Cancellation for row in rows if row.Cancellation is not None]
-    beneficiary, is_processing, is_certified, is_refunded = db.session.execute(
-        _BENEFICIARY, {"order_id": order.id}
-    ).one()
-    certificates = db.session.execute(_CERTIFICATES, {"order_id": order.id}).all() if is_certified else []
-    refunds = _refunds(order) if is_refunded else ()
+    beneficiary = write(_BENEFICIARY, {"order_id": order.id}).one()
+    is_processing = beneficiary.is_processing
+    certificates = db.session.execute(_CERTIFICATES, {"order_id": order.id}).all() if beneficiary.is_certified else []
+    refunds = _refunds(order) if beneficiary.is_refunded else ()
     certified = {
         certificate.id: sum(
-            row.OrderLine.units
+            row.units
             for row in rows
-            if row.OrderLine.project_id == certificate.project_id
+            if row.project_id == certificate.project_id
             and row.Cancellation is not None
             and row.Cancellation.state is CancellationState.CONFIRMED
             and row.Cancellation.registry_code == certificate.registry_code
         )
         for certificate, *_project in certificates
     }
-    unit_types = {row.OrderLine.project_id: row.unit_type for row in rows}
+    unit_types = {row.project_id: row.unit_type for row in rows}
     pending_reason = _pending_reason(order, cancellations, is_processing=is_processing)
     times = proof_times(order, cancellations, [certificate for certificate, *_project in certificates])
     return OrderView(
@@ -258,7 +263,7 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
         placed_at=order.placed_at,
         expires_at=order.expires_at,
         total=order.money,
-        breakdown=breakdown([(row.legal_name, _share(row.OrderLine)) for row in rows], order.currency),
+        breakdown=breakdown([(row.legal_name, _share(row)) for row in rows], order.currency),
         lines=tuple(_line_view(row, order.currency) for row in rows),
         steps=line_of_proof(
             times,
@@ -288,6 +293,7 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
         publication=publication_of(beneficiary),
         promise=promise,
         pending_reason=pending_reason,
+        has_remedies=beneficiary.has_remedies,
         consent_text=order.consent_text,
         consent_version=order.consent_version,
         terms_version=order.terms_version,
@@ -295,7 +301,6 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
 
 
 def _line_view(row: Row[*tuple[Any, ...]], currency: str) -> OrderLineView:
-    line: OrderLine = row.OrderLine
     cancellation: Cancellation | None = row.Cancellation
     return OrderLineView(
         project_reference=row.reference,
@@ -307,9 +312,9 @@ def _line_view(row: Row[*tuple[Any, ...]], currency: str) -> OrderLineView:
         authorisation=row.authorisation or "",
         monitoring_starts_on=row.monitoring_starts_on,
         monitoring_ends_on=row.monitoring_ends_on,
-        units=line.units,
-        unit_price=Money(line.unit_price, currency),
-        amount=Money(line.amount, currency),
+        units=row.units,
+        unit_price=Money(row.unit_price, currency),
+        amount=Money(row.amount, currency),
         state=cancellation.state if cancellation else None,
         registry_transaction=cancellation.registry_transaction if cancellation else None,
         ranges=tuple(
@@ -318,11 +323,11 @@ def _line_view(row: Row[*tuple[Any, ...]], currency: str) -> OrderLineView:
         ),
         completed_at=cancellation.completed_at if cancellation else None,
         refusal=cancellation.refusal_code if cancellation else None,
-        share=_share(line),
+        share=_share(row),
     )
 
 
-def _share(line: OrderLine) -> Share:
+def _share(line: Row[*tuple[Any, ...]]) -> Share:
     return Share(line.amount, line.seller_share, line.payment_cost, line.tax, line.platform_fee)
 
 

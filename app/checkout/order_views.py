@@ -62,7 +62,7 @@ def _order_page(template: str, token: str, notice: str | None = None, status: in
         refresh_seconds=refresh,
         notice=notice,
         attestations=attestations,
-        remedies=remedies_of(view.id, now()),
+        remedies=remedies_of(view.id, now()) if view.has_remedies else (),
         can_be_taken_back=can_be_taken_back(view, current_registries(), now()),
     )
     response = make_response(page, status)

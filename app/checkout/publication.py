@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from app.checkout.models import Beneficiary
 from app.claims.checker import rules_touched
@@ -22,7 +23,7 @@ class Publication(StrEnum):
     WITHHELD = "withheld"
 
 
-def publication_of(beneficiary: Beneficiary) -> Publication:
+def publication_of(beneficiary: Beneficiary | Row[Any]) -> Publication:
     """How it stands now. The review begins with the certificate; before that, the words themselves tell."""
     if not beneficiary.is_name_public:
         return Publication.HIDDEN

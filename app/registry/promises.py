@@ -12,15 +12,16 @@ from app.registry.ports import Registries, RegistryAdapter
 from app.registry.states import CancellationState
 
 
-def longest_of(accounts: Iterable[str], registries: Registries) -> timedelta:
-    """What is promised of units in these accounts together: the longest of their registries' promises."""
-    known = set(accounts)
-    connected = {account for account in known if registries.is_connected(account)}
-    promises = [registries.of_account(account).promised_within for account in connected]
-    if connected != known or not promises:
+def longest_of(codes: Iterable[str | None], registries: Registries) -> timedelta:
+    """What is promised of units together: the longest of their registries' promises.
+
+    `codes` are those of the registries that keep their accounts, None for an account that nobody assigned.
+    """
+    known = set(codes)
+    if not known or not all(map(registries.has, known)):
         # Of a registry that is not connected any more nothing is known, but what it cancelled stays on record.
         return registries.longest_promise
-    return max(promises)
+    return max((registries.default if code is None else registries.of(code)).promised_within for code in known)
 
 
 def later_than_promised(registry: RegistryAdapter, at: datetime) -> ColumnElement[bool]:

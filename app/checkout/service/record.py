@@ -12,7 +12,7 @@ from app.catalog.models import Issuance
 from app.checkout import mails
 from app.checkout.baskets import take_out
 from app.checkout.models import Order, OrderLine
-from app.checkout.order_queries import promise_of, withdrawn_at
+from app.checkout.order_queries import withdrawn_at
 from app.checkout.service.ending import end_unpaid
 from app.checkout.service.pay import open_payment
 from app.checkout.service.review import put_before_people
@@ -155,7 +155,7 @@ def _record_success(
     )
     if not won:
         return
-    lines = db.session.execute(_LINES, {"order_id": order_id}).all()
+    lines = write(_LINES, {"order_id": order_id}).all()
     closings = [closing.Closing(line.offer_id, line.unit_type, line.closes_at) for line in lines]
     if state in UNPAID and closing.first_closed(closings, now) is not None:
         end_unpaid(order_id, ORDERS_CLOSED, now)
@@ -166,7 +166,7 @@ def _record_success(
         # What was read is enough: every move of a state makes objects be read again.
         offers.settle([line.id for line in lines], now)
         _empty_basket(basket_id, {line.offer_id: line.units for line in lines})
-        _commission(order, registries, settings, now)
+        _commission(order_id, registries, settings, now)
     else:
         refund = payments.owe_refund(
             payment=payment,
@@ -204,7 +204,7 @@ def _record_late_payment(
     if taken:
         advance(Order, order.id, ORDER, _S.PAID, at=now, sources=(_S.EXPIRED,), paid_at=now)
         _leave_basket(order)
-        _commission(order, registries, settings, now)
+        _commission(order.id, registries, settings, now)
     else:
         advance(Order, order.id, ORDER, _S.REFUSED, at=now, sources=(_S.EXPIRED,), paid_at=now, finished_at=now)
     for line, cause in gone:
@@ -219,9 +219,9 @@ def _record_late_payment(
         mails.refund_made(order, refund, settings, now)
 
 
-def _commission(order: Order, registries: Registries, settings: Settings, now: datetime) -> None:
+def _commission(order_id: int, registries: Registries, settings: Settings, now: datetime) -> None:
     """Paid, units settled, receipt due, basket empty: one fact. What follows is begun by `app/fulfilment/risk.py`."""
-    mails.order_paid(order, settings, promise_of(order.id, registries), now)
+    mails.order_paid(order_id, settings, registries, now)
 
 
 def _leave_basket(order: Order) -> None:

@@ -17,7 +17,6 @@ from app.catalog.models import Issuance
 from app.checkout import mails
 from app.checkout.errors import NotLate, RemedyDecided, SubstituteUnfit
 from app.checkout.models import Beneficiary, Order, OrderLine, Remedy
-from app.checkout.order_queries import promise_of
 from app.checkout.remedies import find_substitute, substitutes
 from app.checkout.service.rows import Bought, add_beneficiary, add_lines, add_order
 from app.checkout.states import ORDER, REMEDY, OrderState, RemedyState
@@ -126,7 +125,7 @@ def take_units(
         if line.amount > instead.amount:
             refund = _owe(payment, first, line, line.amount - instead.amount, "substituted", now)
             mails.refund_made(first, refund, settings, now)
-        mails.order_paid(order, settings, promise_of(order_id, registries), now)
+        mails.order_paid(order_id, settings, registries, now)
         return order_id
 
 
