@@ -22,7 +22,7 @@ from app.providers.errors import (
     SharesTooLarge,
     TooMany,
 )
-from app.providers.models import Application, BeneficialOwner, Evidence, Payee, ProjectAuthority
+from app.providers.models import Application, BeneficialOwner, Evidence, Payee, ProjectAuthority, Provider
 from app.providers.parts import COLUMNS, EvidenceKind, Part, missing_parts
 from app.providers.states import APPLICATION, AUTHORITY, ApplicationState, AuthorityState, PayeeState
 from app.providers.uploads import Upload
@@ -280,11 +280,15 @@ def called(application_id: int) -> str:
 
 
 def screened_names(application: Application) -> tuple[str, ...]:
-    """Every name that stands behind an application, or behind the participant that it made."""
+    """Every name that stands behind an application, or behind the participant that it made.
+
+    Its own is one of them: an operator's file may have given it another than the one that was applied with.
+    """
     owners = (owner.name for owner in _owners(application))
     of_participant = (Payee.provider_id == application.provider_id, Payee.state.in_(_NAMED))
     payees = db.session.scalars(select(Payee.holder).where(*of_participant).order_by(Payee.id))
-    return (application.legal_name, application.contact_name, application.payee_holder, *owners, *payees)
+    shown = db.session.scalars(select(Provider.legal_name).where(Provider.id == application.provider_id))
+    return (application.legal_name, application.contact_name, application.payee_holder, *owners, *payees, *shown)
 
 
 def open_subjects() -> list[ScreenedSubject]:

@@ -32,7 +32,7 @@ from app.providers.states import (
     PayeeState,
     ProviderState,
 )
-from app.screening.service import Standing, standing
+from app.screening.service import Standing, screen, standing
 
 APPROVE = "approve_application"
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -51,6 +51,11 @@ def propose_approval(application_id: int, code: str, actor: Actor, *, reason: st
     require_outsider(application.organisation_id, actor.person_id)
     if application.state is not _S.SUBMITTED:
         raise MovedOn
+    taken_over = _check_code(code)
+    if taken_over is not None:
+        # Buyers will see its name, which nobody applied with.
+        with transaction():
+            screen(SUBJECT, application_id, [taken_over.legal_name], now)
     here = standing(SUBJECT, application_id)
     if here is not Standing.CLEAR:
         raise NotClear(standing=here.value)

@@ -307,6 +307,20 @@ def test_an_imported_participant_is_taken_over_by_its_code_once(project_id: int)
             deciding.propose_approval(second, unfit, finn, reason="Fits.", now=NOW)
 
 
+def test_a_participant_whose_name_is_like_a_listed_one_is_not_taken_over(project_id: int) -> None:
+    application_id = a_submitted(an_owner(), project_id, organisation_id())
+    with transaction() as session:
+        session.scalars(select(Provider).where(Provider.code == "seller")).one().legal_name = "Madeup Charity Fund"
+    take()
+    eva = actor_of(an_operator())
+
+    with pytest.raises(NotClear):
+        deciding.propose_approval(application_id, "seller", eva, reason="Fits.", now=NOW)
+
+    (match,) = all_of(ScreeningMatch)
+    assert (match.name, match.subject_id) == ("Madeup Charity Fund", application_id)
+
+
 def test_an_application_that_moved_on_is_not_approved(project_id: int) -> None:
     owner = an_owner()
     organisation = organisation_id()

@@ -13,7 +13,7 @@ from app.audit.errors import ReasonMissing
 from app.audit.service import Actor
 from app.claims.checker import find_claims
 from app.current import settings
-from app.db import db
+from app.db import db, transaction
 from app.notifications.models import Mail
 from app.offers.models import Offer
 from app.offers.states import OfferState
@@ -182,6 +182,17 @@ def test_another_payee_is_compared_with_the_lists_and_not_accepted_while_it_is_l
     selling.decide_payee(asked.id, accept=False, actor=eva, reason="Listed.", settings=house, now=NOW)
 
     assert [payee.state for payee in all_of(Payee)] == [PayeeState.CURRENT, PayeeState.REFUSED]
+
+
+def test_a_new_list_is_compared_with_the_name_that_buyers_see(provider_id: int) -> None:
+    """An operator may have corrected it by a file since, or given it before the application came."""
+    with transaction() as session:
+        session.get_one(Provider, provider_id).legal_name = "Madeup Charity Fund"
+
+    take()
+
+    (match,) = all_of(ScreeningMatch)
+    assert (match.name, match.subject_id) == ("Madeup Charity Fund", all_of(Application)[0].id)
 
 
 def test_a_new_list_is_compared_with_participants_and_their_payees(provider_id: int, owner: Actor) -> None:
