@@ -12,6 +12,7 @@ from app.catalog.models import Issuance
 from app.checkout.models import Basket, BasketLine
 from app.checkout.queries import find_basket, held_by, minimum_problem, units_left_for
 from app.db import add_row_with_id, insert_once, transaction, write
+from app.kernel.columns import is_one_of
 from app.kernel.errors import Refusal
 from app.kernel.references import unguessable_token
 from app.offers import closing
@@ -25,7 +26,7 @@ _ASKED = (
     select(*_COLUMNS, BasketLine.units, held_by(bindparam("basket_id")).label("held"))
     .join(Issuance, Issuance.id == Offer.issuance_id)
     .outerjoin(BasketLine, (BasketLine.offer_id == Offer.id) & (BasketLine.basket_id == bindparam("basket_id")))
-    .where(Offer.id == bindparam("offer_id"), Offer.state.in_(VISIBLE))
+    .where(Offer.id == bindparam("offer_id"), is_one_of(Offer.state, VISIBLE))
 )
 _IN_BASKET = (
     select(*_COLUMNS, BasketLine.units, held_by(bindparam("basket_id")).label("held"))

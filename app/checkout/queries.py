@@ -20,6 +20,7 @@ from app.checkout.quantities import units_for_maximum, units_for_minimum
 from app.checkout.states import UNPAID
 from app.config import Settings
 from app.db import db, write
+from app.kernel.columns import is_one_of
 from app.kernel.errors import Refusal
 from app.kernel.money import Money
 from app.offers import closing
@@ -54,7 +55,7 @@ def held_by(basket_id: Any) -> ScalarSelect[int]:
             Order.basket_id == basket_id,
             Reservation.offer_id == Offer.id,
             Reservation.state == ReservationState.HELD,
-            Order.state.in_(UNPAID),
+            is_one_of(Order.state, UNPAID),
         )
         .correlate(Basket, Offer)
         .scalar_subquery()

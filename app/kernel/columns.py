@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Enum, MetaData
+from sqlalchemy import ColumnElement, DateTime, Dialect, Enum, MetaData, or_
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -45,6 +46,14 @@ class UTCDateTime(TypeDecorator[datetime]):
         if not isinstance(value, datetime):
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def is_one_of(column: Any, states: Iterable[StrEnum]) -> ColumnElement[bool]:
+    """SQL: a column holds one of these states, which are the same at each execution.
+
+    Not IN, whose list SQLAlchemy writes into the statement anew each time, for half of what the statement costs.
+    """
+    return or_(*(column == state for state in states))
 
 
 def state_column(states: type[StrEnum], name: str) -> Enum:

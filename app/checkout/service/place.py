@@ -24,6 +24,7 @@ from app.db import db, end_reading, transaction, write
 from app.jobs import hold
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
+from app.kernel.columns import is_one_of
 from app.kernel.money import Money
 from app.kernel.text import plain_email
 from app.offers import closing
@@ -46,7 +47,7 @@ _LINES = (
     select(
         *(*READ, BasketLine.units, Issuance.project_id, Issuance.authorisation, Issuance.unit_type),
         *(closing.LAST_ORDER_AT.label("closes_at"), hold.IS_STANDING.label("is_held")),
-        exists().where(Order.basket_id == BasketLine.basket_id, Order.state.in_(UNPAID)).label("is_ordered"),
+        exists().where(Order.basket_id == BasketLine.basket_id, is_one_of(Order.state, UNPAID)).label("is_ordered"),
     )
     .join(Offer, Offer.id == BasketLine.offer_id)
     .join(Issuance, Issuance.id == Offer.issuance_id)

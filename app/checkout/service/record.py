@@ -46,6 +46,12 @@ REVIEW_EVERY = timedelta(days=1)
 
 
 _ASKED = select(Payment.gateway_reference, Payment.state).where(Payment.id == bindparam("payment_id"))
+_RECORDED = (
+    select(Payment, Order)
+    .join(Order, Order.id == Payment.order_id)
+    .where(Payment.id == bindparam("payment_id"))
+    .with_for_update(of=Order)
+)
 _LINES = (
     select(
         *(OrderLine.id, OrderLine.offer_id, OrderLine.units, Issuance.unit_type),
@@ -92,9 +98,8 @@ def record_status(
 ) -> None:
     """Write what the gateway said: one transaction, won by one caller."""
     with transaction() as session:
-        payment = session.get_one(Payment, payment_id)
         # Whoever expires this order, or records another payment of it, waits until this is decided.
-        order = session.get_one(Order, payment.order_id, with_for_update=True)
+        payment, order = session.execute(_RECORDED, {"payment_id": payment_id}).one()
         is_recorded = payment.state is PaymentState.SUCCEEDED
         if status.state is GatewayState.SUCCEEDED and (is_recorded or _matches(payment, order, status, settings)):
             _record_success(payment, order, status, registries, settings, now)

@@ -116,14 +116,14 @@ def test_nothing_is_held_by_a_press_while_a_restoration_hold_stands(world: Colla
 
 
 class Finger:
-    """A clock that, when first asked, lets somebody press the same button in that very moment."""
+    """A clock that, when asked the nth time, lets somebody press the same button in that very moment."""
 
-    def __init__(self, world: Collaborators, token: str) -> None:
-        self._world, self._token, self._is_up = world, token, True
+    def __init__(self, world: Collaborators, token: str, nth: int = 1) -> None:
+        self._world, self._token, self._left = world, token, nth
 
     def now(self) -> datetime:
-        if self._is_up:
-            self._is_up = False
+        self._left -= 1
+        if self._left == 0:
             place(self._world.settings, self._token)
         return self._world.clock.now()
 
@@ -138,6 +138,19 @@ def test_of_two_presses_in_one_moment_the_last_one_counts(world: Collaborators) 
     assert _order_of(payment_id).state is OrderState.PAYMENT_PENDING
     assert _open_orders() == 1
     assert db.session.get_one(Offer, offer_id).units_reserved == 3
+
+
+def test_a_press_counts_that_closes_an_earlier_order_while_another_press_is_faster(world: Collaborators) -> None:
+    token = a_basket({an_offer(units=6): 3})
+    total = basket_view(token, world.settings).total.minor
+    first = place(world.settings, token)
+
+    # Asked when the button is pressed, when the earlier order is closed, and when the order is placed again.
+    payment_id = _press(replace(world, clock=Finger(world, token, nth=3)), token, total)
+
+    assert the_order(first).state is OrderState.EXPIRED
+    assert _order_of(payment_id).state is OrderState.PAYMENT_PENDING
+    assert _open_orders() == 1
 
 
 def test_many_presses_at_once_leave_one_order_and_hold_its_units_once(context: Flask, world: Collaborators) -> None:
