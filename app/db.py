@@ -16,6 +16,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     ClauseElement,
+    Column,
     ColumnElement,
     Connection,
     CursorResult,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     Insert,
     Integer,
     Result,
+    Row,
     String,
     Table,
     Update,
@@ -200,11 +202,13 @@ def advance_all(
     *,
     at: datetime,
     unchanged: Mapping[str, Any] | None = None,
+    facts: Mapping[int, dict[str, Any]] | None = None,
     **values: Any,
 ) -> list[int]:
     """Move several rows of one kind that still are in state `source`; gives the ids of those that moved.
 
-    `unchanged` are columns that must still hold these values, `values` further columns set, the same in every row.
+    `unchanged` are columns that must still hold these values, `values` further columns set, the same in every row;
+    `facts` go into the event rows, by id.
     Raises IllegalMove when the table has no such move.
     """
     moves.check(source, to)
@@ -212,7 +216,7 @@ def advance_all(
     parameters = {"ids": list(subject_ids), "the_source": source, "state": to, **values}
     parameters.update({f"kept_{name}": value for name, value in kept.items()})
     moved = write(_move_all(row.__table__, tuple(values), tuple(kept)), parameters).scalars().all()
-    record_all(moves.machine, moved, source, to, at=at)
+    record_all(moves.machine, moved, source, to, at=at, facts=facts)
     db.session().expire_all()
     return list(moved)
 
@@ -259,10 +263,19 @@ def record(
     )
 
 
-def record_all(machine: str, subject_ids: Sequence[int], source: StrEnum | None, to: StrEnum, *, at: datetime) -> None:
-    """Append an event row for each of several things that made the same move."""
+def record_all(
+    machine: str,
+    subject_ids: Sequence[int],
+    source: StrEnum | None,
+    to: StrEnum,
+    *,
+    at: datetime,
+    facts: Mapping[int, dict[str, Any]] | None = None,
+) -> None:
+    """Append an event row for each of several things that made the same move; `facts` by the thing's id."""
     move = {"machine": machine, "from_state": source.value if source else None, "to_state": to.value, "at": at}
-    add_rows(StateEvent, [{**move, "subject_id": subject_id, "facts": {}} for subject_id in subject_ids])
+    known = facts or {}
+    add_rows(StateEvent, [{**move, "subject_id": id_, "facts": known.get(id_, {})} for id_ in subject_ids])
 
 
 def add_row(row: type[Any], **values: Any) -> None:
@@ -288,14 +301,18 @@ def add_rows(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
         write(_insert(row.__table__, inline=True), rows)
 
 
-def add_rows_with_ids(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The same, for rows whose new ids are wanted, in the order of the rows."""
-    return list(write(_insert_many(row.__table__), rows).scalars()) if rows else []
+def add_rows_with_ids(row: type[Any], rows: Sequence[Mapping[str, Any]], *, by: str) -> list[int]:
+    """The same, for rows whose new ids are wanted, in the order of the rows; `by` is a column that tells them apart."""
+    if not rows:
+        return []
+    new: Sequence[Any] = write(_insert_many(row.__table__, by), rows).all()
+    ids = {key: id_ for id_, key in new}
+    return [ids[each[by]] for each in rows]
 
 
 @cache
-def _insert_many(table: Table) -> Executable:
-    return insert(table).returning(*table.primary_key, sort_by_parameter_order=True)
+def _insert_many(table: Table, by: str) -> Executable:
+    return insert(table).returning(*table.primary_key, table.c[by])
 
 
 def insert_once(row: type[Any], **values: Any) -> bool:
@@ -310,16 +327,20 @@ def insert_once_with_id(row: type[Any], **values: Any) -> int | None:
     return new
 
 
-def insert_each_once(row: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert those of several rows whose unique keys do not exist yet, in one statement; nothing for none."""
-    if rows:
-        write(_insert_unless_there(row.__table__, db.session().get_bind().dialect.name), rows)
+def insert_each_once(row: type[Any], rows: Sequence[Mapping[str, Any]], *columns: Column[Any]) -> Sequence[Row[Any]]:
+    """Insert those of several rows whose unique keys do not exist yet, in one statement; nothing for none.
+
+    Gives the primary keys of the new ones, each with the `columns` that tell which one it is: they come in no order.
+    """
+    if not rows:
+        return ()
+    return write(_insert_unless_there(row.__table__, db.session().get_bind().dialect.name, *columns), rows).all()
 
 
 @cache
-def _insert_unless_there(table: Table, dialect: str) -> Executable:
+def _insert_unless_there(table: Table, dialect: str, *columns: Column[Any]) -> Executable:
     upsert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return upsert(table).on_conflict_do_nothing().returning(*table.primary_key)
+    return upsert(table).on_conflict_do_nothing().returning(*table.primary_key, *columns)
 
 
 def common_now(clock: Clock) -> datetime:

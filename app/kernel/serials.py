@@ -24,6 +24,15 @@ class Span(NamedTuple):
         """Whether every number of this span is one of the other's."""
         return self.space == other.space and other.first <= self.first and self.last <= other.last
 
+    def without(self, parts: Iterable[Span]) -> list[Span]:
+        """What is left of this span when parts of it, no two of which overlap, are taken out; lowest first."""
+        left, first = [], self.first
+        for part in sorted(parts):
+            if first < part.first:
+                left.append(Span(self.space, first, part.first - 1))
+            first = part.last + 1
+        return [*left, Span(self.space, first, self.last)] if first <= self.last else left
+
     def common(self, other: Span) -> int:
         """How many numbers the two share."""
         if self.space != other.space:

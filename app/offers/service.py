@@ -101,6 +101,7 @@ def take(wanted: Sequence[Wanted], now: datetime) -> None:
             }
             for line in in_order
         ],
+        by="order_line_id",
     )
     record_all(RESERVATION.machine, reservations, None, ReservationState.HELD, at=now)
     for offer_id in gone:

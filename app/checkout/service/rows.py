@@ -78,4 +78,5 @@ def add_lines(order_id: int, beneficiary_id: int, bought: Sequence[Bought], shar
             }
             for position, (one, share) in enumerate(zip(bought, shares, strict=True))
         ],
+        by="position",
     )

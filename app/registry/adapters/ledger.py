@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -18,7 +18,7 @@ from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.serials import Span
 from app.registry.ledger import books, codes
-from app.registry.ledger.books import Held, Moved, Period, Place
+from app.registry.ledger.books import Draft, Entry, Held, Moved, Period, Place
 from app.registry.ledger.errors import ReferenceUsed
 from app.registry.ledger.models import (
     LedgerAccount,
@@ -91,6 +91,20 @@ class _Way:
     account: Place
 
 
+@dataclass(frozen=True)
+class _Decision:
+    """What is entered for a request, the parts of blocks it takes (none: it is refused), and what is answered then."""
+
+    draft: Draft
+    answer: Callable[[Entry], Completed | Refused]
+    target: Place
+    taken: Sequence[tuple[Held, Span]] = ()
+
+
+# By account and issuance: what can be taken of it still.
+_Shelves = dict[tuple[Any, ...], list[tuple[Held, Span]]]
+
+
 class LedgerRegistry:
     """Cancels in this database. Absence is authoritative, because the reference is unique here."""
 
@@ -140,17 +154,14 @@ class LedgerRegistry:
         return self.submit_all([request])[0]
 
     def submit_all(self, requests: Sequence[CancellationRequest]) -> Sequence[Outcome]:
-        """The same for several requests, in one transaction."""
+        """The same for several requests, in one transaction and in one statement for each thing to be written."""
         for unit_type in {request.unit_type for request in requests} - self._ways.keys():
             self._find_way(unit_type)
-        with transaction():
-            # In one order, so that two who wait for the same accounts do not wait for each other.
-            names = sorted({request.account for request in requests})
-            accounts = {name: self._wait_for(name) for name in names}
-            outcomes = [self._answer(request, accounts[request.account]) for request in requests]
-            checkpoints.reached("ledger.inside_commit")
-        checkpoints.reached("ledger.after_commit")
-        return outcomes
+        try:
+            return self._cancel(requests)
+        except ReferenceUsed:
+            # Nothing of it was done. One at a time: what was entered before stands, the others are new.
+            return [self._find(request) or self._cancel([request])[0] for request in requests]
 
     def lookup(self, request: CancellationRequest, registry_transaction: str | None, since: datetime) -> Lookup:
         """Whether the reference is in the ledger. Not being there is proof, not a guess."""
@@ -169,7 +180,11 @@ class LedgerRegistry:
         way = self._ways.get(request.unit_type) or self._find_way(request.unit_type)
         with transaction():
             self._wait_for(request.account)
-            answer = self._find(request) or self._refuse(request, way, RefusalCode.WITHDRAWN, reason)
+            answer = self._find(request)
+            if answer is None:
+                refusal = self._refuse(request, way, RefusalCode.WITHDRAWN, reason)
+                (entry,) = books.enter_all([refusal.draft])
+                answer = refusal.answer(entry)
         return Found(answer)
 
     def statement(self, account: str, since: datetime) -> Sequence[StatementLine]:
@@ -212,59 +227,73 @@ class LedgerRegistry:
             return Refused(RefusalCode(entry.refusal_code or RefusalCode.RULES), entry.refusal_message)
         return Completed(self._result(entry))
 
-    def _answer(self, request: CancellationRequest, account: Place | None) -> Outcome:
-        try:
-            return self._decide(request, account, self._ways[request.unit_type])
-        except ReferenceUsed:
-            # Its transaction was not entered a second time, and what the first one did stands.
-            return self.advance(request, None)
+    def _cancel(self, requests: Sequence[CancellationRequest]) -> list[Completed | Refused]:
+        """Decide about new requests, each from what those before it left. Raises ReferenceUsed, having done nothing."""
+        with transaction():
+            # In one order, so that two who wait for the same accounts do not wait for each other.
+            accounts = {name: self._wait_for(name) for name in sorted({request.account for request in requests})}
+            shelves: _Shelves = {}
+            decisions = [self._decide(request, accounts[request.account], shelves) for request in requests]
+            entries = books.enter_all([decision.draft for decision in decisions])
+            books.move_all((*part, decision.target) for decision in decisions for part in decision.taken)
+            checkpoints.reached("ledger.inside_commit")
+        checkpoints.reached("ledger.after_commit")
+        return [decision.answer(entry) for decision, entry in zip(decisions, entries, strict=True)]
 
-    def _decide(self, request: CancellationRequest, account: Place | None, way: _Way) -> Completed | Refused:
+    def _decide(self, request: CancellationRequest, account: Place | None, shelves: _Shelves) -> _Decision:
+        way = self._ways[request.unit_type]
         if request.units < 1:
             return self._refuse(request, way, RefusalCode.INVALID, "a cancellation needs at least one unit")
         if account is None or not codes.is_holding(account.type_code):
             return self._refuse(request, way, RefusalCode.NOT_OWNER, "there is no such holding account")
-        parts = self._parts(request, account)
-        available = sum(span.units for _block, span in parts)
+        asked = {"account_id": account.id, **{name: getattr(request, name) for name in _OF_REQUEST}}
+        shelf = tuple(asked.values())
+        if shelf not in shelves:
+            shelves[shelf] = self._parts(asked)
+        available = sum(span.units for _block, span in shelves[shelf])
         if available < request.units:
             message = f"the account holds {available} units of this issuance that can be cancelled"
             return self._refuse(request, way, RefusalCode.INSUFFICIENT, message)
-        return self._cancel(request, account, way, books.lowest(parts, request.units))
+        taken = books.lowest(shelves[shelf], request.units)
+        shelves[shelf] = books.without_lowest(shelves[shelf], request.units)
+        return self._take(request, account, way, taken)
 
-    def _parts(self, request: CancellationRequest, account: Place) -> list[tuple[Held, Span]]:
-        asked = {
-            "account_id": account.id,
-            "today": self._clock.now().date(),
-            **{name: getattr(request, name) for name in _OF_REQUEST},
-        }
-        rows = write(_PARTS, asked).all()
-        spans = [Span(request.space, row.first, row.last) for row in rows]
-        return [(Held(row.id, account.id, row.issuance_id, span), span) for row, span in zip(rows, spans, strict=True)]
+    def _parts(self, asked: Mapping[str, Any]) -> list[tuple[Held, Span]]:
+        """The blocks of an issuance that lie in an account and can be cancelled, lowest first."""
+        rows = write(_PARTS, {**asked, "today": self._clock.now().date()}).all()
+        spans = [Span(asked["space"], row.first, row.last) for row in rows]
+        return [
+            (Held(row.id, asked["account_id"], row.issuance_id, span), span)
+            for row, span in zip(rows, spans, strict=True)
+        ]
 
     def _is_valid(self) -> ColumnElement[bool]:
         today = self._clock.now().date()
         return or_(LedgerIssuance.expires_on.is_(None), LedgerIssuance.expires_on >= today)
 
-    def _cancel(
-        self, request: CancellationRequest, account: Place, way: _Way, parts: Sequence[tuple[Held, Span]]
-    ) -> Completed:
+    def _take(
+        self, request: CancellationRequest, account: Place, way: _Way, taken: Sequence[tuple[Held, Span]]
+    ) -> _Decision:
         now = self._clock.now()
-        entry = books.enter(
+        draft = books.completed(
             codes.CANCELLATION,
             account,
             way.account,
             self._period(request, way),
-            [Moved(block.issuance_id, span) for block, span in parts],
+            [Moved(block.issuance_id, span) for block, span in taken],
             at=now,
             **self._words(request),
         )
-        for block, span in parts:
-            books.move(block, span, way.account)
-        blocks = [self._printed(span, request) for _block, span in parts]
-        return Completed(_result(entry.id, entry.identifier, request.units, blocks, now))
+        blocks = [self._printed(span, request) for _block, span in taken]
+        return _Decision(
+            draft,
+            lambda entry: Completed(_result(entry.id, entry.identifier, request.units, blocks, now)),
+            way.account,
+            taken,
+        )
 
-    def _refuse(self, request: CancellationRequest, way: _Way, code: RefusalCode, message: str) -> Refused:
-        books.enter_terminated(
+    def _refuse(self, request: CancellationRequest, way: _Way, code: RefusalCode, message: str) -> _Decision:
+        draft = books.terminated(
             codes.CANCELLATION,
             way.account,
             self._period(request, way),
@@ -274,7 +303,7 @@ class LedgerRegistry:
             refusal_message=message,
             **self._words(request),
         )
-        return Refused(code, message)
+        return _Decision(draft, lambda _entry: Refused(code, message), way.account)
 
     def _period(self, request: CancellationRequest, way: _Way) -> Period:
         return Period(way.mechanism_code, request.commitment_period, request.vintage_year)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import Table, bindparam, exists, func, select, update
 
-from app.db import StateEvent, add_row, advance, db, transaction
+from app.db import StateEvent, add_rows, advance, advance_all, db, transaction, write
+from app.kernel.serials import Span, overlaps
 from app.registry.models import Cancellation, CancelledBlock
 from app.registry.ports import (
     Absent,
@@ -146,6 +149,44 @@ def apply(question: Question, outcome: Outcome, now: datetime, fence: Fence | No
         )
 
 
+def confirm_together(answers: Iterable[tuple[Question, Outcome]], now: datetime) -> frozenset[int]:
+    """Confirm what was sent and certainly done, in one statement for each thing to be written; gives the ids.
+
+    Inside the caller's transaction. All others are left to `apply`, each for itself.
+    """
+    results = {
+        question.cancellation_id: outcome.result
+        for question, outcome in answers
+        if isinstance(outcome, Completed) and not contradiction(question, outcome.result)
+    }
+    spans = [
+        (Span(block.space, block.first, block.last), id_) for id_, result in results.items() for block in result.blocks
+    ]
+    if not results or overlaps((), spans):
+        return frozenset()
+    facts = {id_: {"transaction": result.registry_transaction} for id_, result in results.items()}
+    confirmed = advance_all(
+        Cancellation, list(results), CANCELLATION, _S.SENDING, _S.CONFIRMED, at=now, facts=facts
+    )  # fmt: skip
+    if confirmed:
+        write(_COMPLETED, [{"the_id": id_, **_completion(results[id_])} for id_ in confirmed])
+    add_rows(
+        CancelledBlock, [{"cancellation_id": id_, **vars(block)} for id_ in confirmed for block in results[id_].blocks]
+    )
+    return frozenset(confirmed)
+
+
+_COMPLETED = (
+    update(cast(Table, Cancellation.__table__))
+    .where(Cancellation.id == bindparam("the_id"))
+    .values({name: bindparam(name) for name in ("registry_transaction", "completed_at")})
+)
+
+
+def _completion(result: CancellationResult) -> dict[str, Any]:
+    return {"registry_transaction": result.registry_transaction, "completed_at": result.completed_at}
+
+
 def _confirm(question: Question, result: CancellationResult, now: datetime) -> None:
     """Final: the registry did it. What it says must add up to what was asked, or a person looks."""
     cancellation_id = question.cancellation_id
@@ -163,12 +204,10 @@ def _confirm(question: Question, result: CancellationResult, now: datetime) -> N
         # The likeliest first.
         sources=(_S.SENDING, _S.WAITING, _S.UNKNOWN, _S.PLANNED, _S.MANUAL),
         facts={"transaction": result.registry_transaction},
-        registry_transaction=result.registry_transaction,
-        completed_at=result.completed_at,
+        **_completion(result),
     )
     if confirmed:
-        for block in result.blocks:
-            add_row(CancelledBlock, cancellation_id=cancellation_id, **vars(block))
+        add_rows(CancelledBlock, [{"cancellation_id": cancellation_id, **vars(block)} for block in result.blocks])
 
 
 def refuse(

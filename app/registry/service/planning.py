@@ -78,7 +78,8 @@ def plan_cancellations(plans: Sequence[Plan], now: datetime) -> list[int]:
     instants = {plan.cause.at for plan in plans if plan.cause.at is not None}
     doubtful = {at for at in instants if hold.may_have_been_done(at)}
     states = [_S.UNKNOWN if plan.cause.at in doubtful else _S.PLANNED for plan in plans]
-    ids = add_rows_with_ids(Cancellation, [_row(plan, state, now) for plan, state in zip(plans, states, strict=True)])
+    rows = [_row(plan, state, now) for plan, state in zip(plans, states, strict=True)]
+    ids = add_rows_with_ids(Cancellation, rows, by="reference")
     for state in dict.fromkeys(states):
         of_state = [id_ for id_, each in zip(ids, states, strict=True) if each is state]
         record_all(CANCELLATION.machine, of_state, None, state, at=now)

@@ -20,7 +20,7 @@ from app.registry.models import Cancellation
 from app.registry.ports import Outcome, Registries, TakesMany, Unknown
 from app.registry.service.attempts import note_attempts
 from app.registry.service.conversation import believed
-from app.registry.service.outcomes import apply
+from app.registry.service.outcomes import apply, confirm_together
 from app.registry.service.planning import Due
 from app.registry.service.question import Question, read_questions
 from app.registry.states import CANCELLATION, CancellationState
@@ -67,9 +67,14 @@ def _send(adapter: TakesMany, cancellation_ids: Sequence[int], clock: Clock) -> 
     with transaction():
         note_attempts(outcomes, "submit", now, ended_at)
         is_alone = {account: leases.give_back(lease) for account, lease in taken.items()}
-        for question in questions:
-            outcome = believed(outcomes[question.cancellation_id], is_alone[question.request.account])
-            apply(question, outcome, ended_at, question.fence_after_sending)
+        answers = [
+            (question, believed(outcomes[question.cancellation_id], is_alone[question.request.account]))
+            for question in questions
+        ]
+        confirmed = confirm_together(answers, ended_at)
+        for question, outcome in answers:
+            if question.cancellation_id not in confirmed:
+                apply(question, outcome, ended_at, question.fence_after_sending)
     return claimed
 
 

@@ -45,8 +45,10 @@ from tests.builders import (
 )
 from tests.fakes import ScriptedRegistry
 from tests.service.registry.asking import (
+    a_block,
     a_request,
     attempts_of,
+    done,
     history_of,
     ledger_entries,
     state_of,
@@ -302,3 +304,44 @@ def test_of_several_requests_that_are_torn_off_in_the_middle_none_happened(conte
     checkpoints.forget_observers()
 
     assert (entries(), cancelled(), held()) == ([], [], [(2_000, 2_009)])
+
+
+def test_several_requests_use_up_a_block_and_begin_the_next_one(context: Flask) -> None:
+    an_issuance((2_000, 2_004), (3_000, 3_004))
+    requests = [a_request(3, reference="A"), a_request(2, reference="B"), a_request(3, reference="C")]
+
+    the_ledger(context).submit_all(requests)
+
+    assert cancelled() == [(2_000, 2_002), (2_003, 2_004), (3_000, 3_002)]
+    assert held() == [(3_003, 3_004)]
+
+
+def test_what_was_entered_before_stands_and_only_the_new_requests_are_carried_out(context: Flask) -> None:
+    an_issuance((2_000, 2_009))
+    old, new = a_request(3, reference="A"), a_request(2, reference="B")
+    ledger = the_ledger(context)
+    before = ledger.submit(old)
+
+    first, second, repeated = ledger.submit_all([old, new, new])
+
+    assert first == before
+    assert isinstance(second, Completed)
+    assert repeated == second
+    assert (cancelled(), len(entries())) == ([(2_000, 2_002), (2_003, 2_004)], 2)
+
+
+def test_of_two_that_are_said_to_have_the_same_units_one_is_left_to_a_person(shop: Collaborators) -> None:
+    ids = planned(shop, 1, 2)
+    registry(shop).answers = [done(a_block(1_002_000, 1_002_009))] * 2
+
+    assert send(shop, ids) == ids
+
+    assert [state_of(id_) for id_ in ids] == [S.CONFIRMED, S.MANUAL]
+
+
+def test_what_was_thought_unknown_meanwhile_is_confirmed_all_the_same(shop: Collaborators) -> None:
+    ids = planned(shop, 1)
+    registry(shop).meanwhile = _set(state=S.UNKNOWN)
+    assert send(shop, ids) == ids
+    assert state_of(ids[0]) is S.CONFIRMED
+    assert [block.first for block in the_cancellation(ids[0]).blocks] == [1_002_000]

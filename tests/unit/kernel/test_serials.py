@@ -25,6 +25,17 @@ def test_common_numbers_are_counted_within_one_party() -> None:
     assert Span("IN", 1, 10).common(Span("CN", 1, 10)) == 0
 
 
+def test_what_is_left_of_a_span_lies_between_the_parts_taken_out() -> None:
+    whole = Span("IN", 1, 10)
+
+    assert whole.without([]) == [whole]
+    assert whole.without([Span("IN", 8, 9), Span("IN", 1, 2), Span("IN", 3, 4)]) == [
+        Span("IN", 5, 7),
+        Span("IN", 10, 10),
+    ]
+    assert whole.without([Span("IN", 1, 10)]) == []
+
+
 def test_a_new_span_over_a_known_one_is_named_whichever_begins_first() -> None:
     known = [Span("IN", 10, 20)]
 
