@@ -247,7 +247,7 @@ def payouts_csv() -> Response:
     currency = settings().currency
     return _csv(
         "payouts.csv",
-        ("participant", "name", "currency", "earned", "paid_out", "due", "payee", "account_ends_in"),
+        ("participant", "name", "currency", "earned", "paid_out", "waiting", "due", "payee", "account_ends_in"),
         (
             (
                 row.provider.code,
@@ -255,6 +255,7 @@ def payouts_csv() -> Response:
                 currency,
                 row.balance.earned,
                 row.balance.paid_out,
+                row.balance.waiting,
                 row.balance.due,
                 row.payee.holder if row.payee else "",
                 row.payee.last_four if row.payee else "",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.checkout.models import Order
 from app.db import db
@@ -13,10 +14,15 @@ from app.kernel.money import Money
 from app.operations.check_tables import in_words
 from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import Patient
+from app.payments.models import Dispute
 from app.payments.payouts import balances, currencies
+from app.payments.states import DisputeState
 from app.reconciliation import queries
 from app.reconciliation.journal import Journal
 
+# So long before the last day evidence is to be looked for; so long may a bank take to give back what was won.
+ANSWER_WITHIN = timedelta(days=3)
+GIVEN_BACK_WITHIN = timedelta(days=14)
 DESK = "at the desk, under Comparison of books"
 
 
@@ -42,12 +48,42 @@ def books(patient: Patient) -> Iterator[Finding]:
 def owed(patient: Patient) -> Iterator[Finding]:
     """Participants are owed nothing in a currency that the desk does not send any more."""
     ours = patient.settings.currency
-    due = {code: sum(each.due for each in balances(code).values()) for code in currencies() if code != ours}
+    due = {code: sum(each.owed for each in balances(code).values()) for code in currencies() if code != ours}
     left = ", ".join(f"{Money(minor, code).decimal} {code}" for code, minor in due.items() if minor)
     if left:
         yield warning("owed", f"Participants are owed {left}, and CURRENCY is {ours}: the desk shows only that.")
     else:
         yield ok("owed", f"What participants are owed is in {ours}.")
+
+
+def disputes(patient: Patient) -> Iterator[Finding]:
+    """Every dispute is answered in time, and the bank gave back what was won."""
+    at_desk = "look at them at the desk, under Disputes"
+    wanted, first = db.session.execute(
+        select(func.count(), func.min(Dispute.evidence_due_at)).where(Dispute.state == DisputeState.OPEN)
+    ).one()
+    if wanted:
+        is_urgent = first is not None and first - patient.world.clock.now() < ANSWER_WITHIN
+        level = problem if is_urgent else warning
+        until = f", the first by {first:%Y-%m-%d %H:%M} UTC" if first is not None else ""
+        yield level("disputes", f"Disputes that wait for our evidence: {wanted}{until}: {at_desk}.")
+    else:
+        yield ok("disputes", "No dispute waits for our evidence.")
+    late = patient.world.clock.now() - GIVEN_BACK_WITHIN
+    kept = select(func.count()).where(
+        Dispute.state == DisputeState.WON, Dispute.taken > 0, Dispute.opened_at <= late, Dispute.created_at <= late
+    )
+    if unpaid := db.session.scalar(kept):
+        yield problem("disputes", f"Won, and the bank has not given the money back: {unpaid}: {at_desk}.")
+    borne = db.session.execute(
+        select(Dispute.currency, func.sum(Dispute.taken))
+        .where(Dispute.state == DisputeState.LOST)
+        .group_by(Dispute.currency)
+        .order_by(Dispute.currency)
+    ).all()
+    if borne:
+        sums = ", ".join(f"{Money(int(minor), code).decimal} {code}" for code, minor in borne)
+        yield ok("disputes", f"The house has lost {sums} to disputes so far; sellers have their shares.")
 
 
 def demonstration(patient: Patient) -> Iterator[Finding]:

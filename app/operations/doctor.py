@@ -37,6 +37,7 @@ CHECKS: dict[str, Check] = {
     "registry": check_outside.registry,
     "offers": check_tables.offers,
     "books": check_books.books,
+    "disputes": check_books.disputes,
     "owed": check_books.owed,
     "demonstration": check_books.demonstration,
     "journal": check_books.journal,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import Select, bindparam, or_, select, update
 from sqlalchemy.orm import aliased
 
 from app.db import advance, db, end_reading, insert_once_with_id, read_ids, record, transaction
@@ -35,7 +35,8 @@ UNCHECKED = (
     .order_by(Dispute.next_check_at, Dispute.id)
     .limit(bindparam("most"))
 )
-_Root = aliased(Payment)
+_Paid = aliased(Payment)
+_IS_OF_ITS_MONEY = or_(_Paid.id == Dispute.payment_id, _Paid.drawn_from_id == Dispute.payment_id)
 
 
 def due_disputes(now: datetime, limit: int = 100) -> list[int]:
@@ -129,11 +130,12 @@ def orders_of(payment_id: int) -> list[int]:
     return list(db.session.scalars(select(Payment.order_id).where(of_money).order_by(Payment.order_id)))
 
 
+def disputed_orders() -> Select[int]:
+    """SQL: the ids of orders whose money a bank is asked for and has not decided about."""
+    return select(_Paid.order_id).join(Dispute, _IS_OF_ITS_MONEY).where(IS_OPEN)
+
+
 def stand_against_order(order_id: int) -> bool:
     """Whether a dispute stands against any money of an order."""
-    found = (
-        select(Dispute.id)
-        .join(_Root, or_(_Root.id == Dispute.payment_id, _Root.drawn_from_id == Dispute.payment_id))
-        .where(_Root.order_id == order_id, STANDS)
-    )
+    found = select(Dispute.id).join(_Paid, _IS_OF_ITS_MONEY).where(_Paid.order_id == order_id, STANDS)
     return db.session.scalar(found.limit(1)) is not None

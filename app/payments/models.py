@@ -114,6 +114,11 @@ class Dispute(Base):
         """What the buyer wants back."""
         return Money(self.amount, self.currency)
 
+    @property
+    def taken_money(self) -> Money:
+        """What the bank has of it."""
+        return Money(self.taken, self.currency)
+
 
 class Payout(Base):
     """Money that was sent to a participant, written down after two operators agreed on it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
-from sqlalchemy import ColumnElement, column, func, select, table, true, union
+from sqlalchemy import ColumnElement, case, column, func, select, table, true, union
 
 from app.audit.errors import NoLongerPossible
 from app.audit.models import Proposal
@@ -14,6 +14,7 @@ from app.db import db, one_at_a_time
 from app.jobs import hold
 from app.kernel.money import Money
 from app.kernel.text import clean_line
+from app.payments.disputes import disputed_orders
 from app.payments.errors import PayoutUnfit
 from app.payments.models import Payout
 from app.providers.independence import require_outsider_of
@@ -32,15 +33,30 @@ _ORDER = table("purchase_order", column("id"), column("currency"))
 
 @dataclass(frozen=True)
 class Balance:
-    """A participant's money in minor units of one currency: shares of what was cancelled, less what was sent."""
+    """A participant's money in minor units of one currency: shares of what was cancelled, less what was sent.
+
+    `disputed` is the share of orders whose payment is disputed, while the bank has not decided. Whatever it decides,
+    the participant is owed it: its units are cancelled, and the house bears what is lost (docs/adr/0007).
+    """
 
     earned: int = 0
     paid_out: int = 0
+    disputed: int = 0
+
+    @property
+    def owed(self) -> int:
+        """What is still to be sent. Below zero only where a restored backup forgot sales that were paid out."""
+        return self.earned - self.paid_out
+
+    @property
+    def waiting(self) -> int:
+        """What of it waits for a bank; what was sent before a dispute is not asked back."""
+        return min(self.disputed, max(self.owed, 0))
 
     @property
     def due(self) -> int:
-        """What can be sent now. Below zero only where a restored backup forgot sales that were paid out."""
-        return self.earned - self.paid_out
+        """What can be sent now."""
+        return self.owed - self.waiting
 
 
 def init_app() -> None:
@@ -67,7 +83,11 @@ def currencies() -> list[str]:
 
 def _balances(currency: str, of_line: ColumnElement[bool], of_payout: ColumnElement[bool]) -> dict[int, Balance]:
     earned = db.session.execute(
-        select(_LINE.c.provider_id, func.sum(_LINE.c.seller_share))
+        select(
+            _LINE.c.provider_id,
+            func.sum(_LINE.c.seller_share),
+            func.sum(case((_LINE.c.order_id.in_(disputed_orders()), _LINE.c.seller_share), else_=0)),
+        )
         .join(Cancellation, Cancellation.order_line_id == _LINE.c.id)
         .join(_ORDER, _ORDER.c.id == _LINE.c.order_id)
         .where(Cancellation.state == CancellationState.CONFIRMED, _ORDER.c.currency == currency, of_line)
@@ -81,8 +101,12 @@ def _balances(currency: str, of_line: ColumnElement[bool], of_payout: ColumnElem
             .group_by(Payout.provider_id)
         )
     }
-    shares = {provider_id: int(amount) for provider_id, amount in earned}
-    return {each: Balance(shares.get(each, 0), sent.get(each, 0)) for each in shares.keys() | sent.keys()}
+    shares = {provider_id: (int(amount), int(disputed)) for provider_id, amount, disputed in earned}
+    found = {}
+    for each in shares.keys() | sent.keys():
+        share, disputed = shares.get(each, (0, 0))
+        found[each] = Balance(share, sent.get(each, 0), disputed)
+    return found
 
 
 def propose_payout(

@@ -70,6 +70,7 @@ CHECKS: Mapping[str, Any] = {
     "refunds": _("What went back for a line, and its price"),
     "payouts": _("What was sent to a participant, and what two operators agreed on"),
     "sellers": _("What a participant earned, and what was sent to it"),
+    "disputes": _("What went back twice: by the bank and by a refund"),
     "closed": _("Sellers’ shares then, and the same shares now"),
     "reservations": _("Units of a line, and units taken out of the offer"),
     "offers": _("Units that an offer says are held and sold, and its orders"),

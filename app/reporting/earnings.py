@@ -23,6 +23,7 @@ from app.direct.models import DirectCancellation
 from app.kernel.money import Money
 from app.offers.models import Offer
 from app.payments.models import Payout
+from app.payments.payouts import balance
 from app.providers.models import Payee
 from app.providers.states import PayeeState
 from app.registry.models import Cancellation
@@ -87,14 +88,15 @@ class Earnings:
 
     currency: str
     whole: Sums
+    waiting: Money
     months: tuple[tuple[Month, Sums], ...]
     projects: tuple[ProjectSums, ...]
     transfers: tuple[Transfer, ...]
 
     @property
     def due(self) -> Money:
-        """Earned and not yet sent."""
-        return self.money(self.whole.earned - self.whole.paid_out)
+        """Earned and not yet sent, without what waits for a bank's decision."""
+        return self.money(self.whole.earned - self.whole.paid_out) - self.waiting
 
     def money(self, minor: int) -> Money:
         """Minor units of these sums as money."""
@@ -126,7 +128,7 @@ class PayeeName:
 
 
 def read_earnings(provider_id: int, currency: str) -> Earnings:
-    """What a participant has earned in the house's currency, and what became of it. Three queries."""
+    """What a participant has earned in the house's currency, and what became of it. Five queries."""
     whole = Sums()
     months: dict[Month, Sums] = {}
     projects: dict[int, Sums] = {}
@@ -143,6 +145,7 @@ def read_earnings(provider_id: int, currency: str) -> Earnings:
     return Earnings(
         currency=currency,
         whole=whole,
+        waiting=Money(balance(provider_id, currency).waiting, currency),
         months=tuple(sorted(months.items(), reverse=True)),
         projects=_named(projects),
         transfers=transfers,

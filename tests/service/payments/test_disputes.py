@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
+from itertools import count
 
 import pytest
 from flask import Flask
@@ -18,13 +19,21 @@ from app.fulfilment.process import Collaborators, run_due
 from app.kernel.money import Money
 from app.notifications.messages.kinds import MailKind
 from app.notifications.models import Mail
+from app.operations import check_books
+from app.operations.findings import Level
+from app.operations.patient import Limits, Patient
 from app.payments import disputes as kept
-from app.payments import refund_decisions, service
-from app.payments.models import Dispute, Payment
+from app.payments import payouts, refund_decisions, service
+from app.payments.errors import PayoutUnfit
+from app.payments.models import Dispute, Payment, Payout
 from app.payments.notices import store
 from app.payments.ports import DisputeStage, GatewayEvent, GatewayFault, GatewayUnavailable
 from app.payments.states import DisputeState, PaymentState, RefundState
+from app.providers.models import Payee
+from app.providers.states import PayeeState
+from app.reconciliation import balance
 from app.registry.ports import RefusalCode, Refused
+from app.reporting.earnings import read_earnings
 from tests import people
 from tests.builders import (
     NOW,
@@ -44,7 +53,8 @@ from tests.builders import (
     the_order,
 )
 
-CREATED, CLOSED = "charge.dispute.created", "charge.dispute.closed"
+CREATED = "charge.dispute.created"
+NUMBERS = count()
 _D = DisputeState
 
 
@@ -57,9 +67,9 @@ def say(world: Collaborators, order_id: int, stage: DisputeStage, **changes: obj
     gateway_of(world).dispute(charge_of(order_id), stage, NOW, **changes)
 
 
-def tell(world: Collaborators, order_id: int, kind: str = CREATED, number: int = 1) -> None:
+def tell(world: Collaborators, order_id: int, kind: str = CREATED) -> None:
     """A notice comes, and is acted on."""
-    event = GatewayEvent(f"evt_{kind}_{number}", kind, charge_of(order_id), None, False, world.clock.now())
+    event = GatewayEvent(f"evt_{next(NUMBERS)}", kind, charge_of(order_id), None, False, world.clock.now())
     store("fake", event, world.clock.now())
     run_due(world)
 
@@ -369,3 +379,109 @@ def test_a_disputed_order_that_is_refused_owes_its_money_and_promises_no_refund_
     assert [(refund.state, refund.amount) for refund in refunds_of(order_id)] == [(RefundState.FAILED, 1000)]
     told = db.session.scalars(select(Mail.kind).where(Mail.order_id == order_id)).all()
     assert MailKind.REFUND_MADE not in told
+
+
+# --- what sellers are owed, and the books --------------------------------------------------------------------
+
+
+def owed_to_seller(order_id: int) -> tuple[int, int, int]:
+    """Earned, waiting and due of the seller of an order."""
+    db.session.expire_all()
+    found = payouts.balance(the_order(order_id).lines[0].provider_id, "USD")
+    assert found.earned == found.paid_out + found.waiting + found.due
+    return found.earned, found.waiting, found.due
+
+
+def test_a_sellers_share_waits_while_the_bank_decides_and_is_due_again_however_it_does(world: Collaborators) -> None:
+    first = a_finished_order(world, {an_offer(number=1): 4})
+    share = the_order(first).lines[0].seller_share
+    assert owed_to_seller(first) == (share, 0, share)
+    for stage, is_waiting in (
+        (DisputeStage.OPEN, True), (DisputeStage.UNDER_REVIEW, True), (DisputeStage.LOST, False),
+        (DisputeStage.OPEN, True), (DisputeStage.WON, False),
+    ):  # fmt: skip
+        say(world, first, stage)
+        tell(world, first)
+        pass_time(world, days=1)
+        assert owed_to_seller(first) == ((share, share, 0) if is_waiting else (share, 0, share))
+
+
+def test_only_the_disputed_order_waits_and_what_was_paid_out_before_is_not_asked_back(world: Collaborators) -> None:
+    offer = an_offer(units=100)
+    orders = [a_finished_order(world, {offer: 4}) for _order in range(2)]
+    share = the_order(orders[0]).lines[0].seller_share
+    disputed(world, orders[0])
+    assert owed_to_seller(orders[0]) == (2 * share, share, share)
+
+    asked_by = people.an_operator("ann@tonne.example")
+    with transaction() as session:
+        provider_id = the_order(orders[0]).lines[0].provider_id
+        session.add(a_payee := Payee(
+            provider_id=provider_id, holder="H", bank="B", account="sealed", state=PayeeState.CURRENT,
+            requested_by=asked_by, requested_at=NOW,
+        ))  # fmt: skip
+        session.flush()
+        session.add(
+            Payout(provider_id=provider_id, payee_id=a_payee.id, amount=2 * share - 5, currency="USD", reference="1",
+                   paid_on=NOW.date(), created_at=NOW)
+        )  # fmt: skip
+    assert owed_to_seller(orders[0]) == (2 * share, 5, 0)
+
+
+def test_no_payout_of_a_share_that_waits_can_be_written_down(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    eva, _ben = two_operators()
+    disputed(world, order_id)
+    provider_id = the_order(order_id).lines[0].provider_id
+    with pytest.raises(PayoutUnfit) as unfit:
+        payouts.propose_payout(provider_id, Money(1, "USD"), "R1", NOW.date(), eva, reason="Why.", now=NOW)
+    assert unfit.value.facts == {"reason": "amount", "due": 0}
+
+
+def test_what_sellers_see_of_their_earnings_adds_up_with_what_waits(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    disputed(world, order_id)
+    line = the_order(order_id).lines[0]
+    found = read_earnings(line.provider_id, "USD")
+    assert (found.whole.earned, found.waiting.minor, found.due.minor) == (line.seller_share, line.seller_share, 0)
+
+
+def test_books_of_disputed_orders_agree_unless_money_went_back_twice(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    for stage in (DisputeStage.OPEN, DisputeStage.LOST, DisputeStage.WON, DisputeStage.OPEN):
+        disputed(world, order_id, stage)
+        db.session.rollback()
+        assert balance.check(NOW)[1] == []
+
+    disputed(world, order_id, DisputeStage.WON)
+    owe(world, order_id)
+    run_due(world)
+    disputed(world, order_id, DisputeStage.LOST)
+    db.session.rollback()
+    told = [(each.subject, each.ours) for each in balance.check(NOW)[1] if each.subject.startswith("disputes")]
+    assert told == [(f"disputes: {the_order(order_id).reference}", "200")]
+
+
+def test_the_doctor_says_until_when_evidence_is_wanted_and_what_the_house_lost(world: Collaborators) -> None:
+    patient = Patient(world.settings, world, online=False, limits=Limits())
+
+    def said() -> list[tuple[Level, str]]:
+        found = [(finding.level, finding.words) for finding in check_books.disputes(patient)]
+        db.session.rollback()
+        return found
+
+    assert said() == [(Level.OK, "No dispute waits for our evidence.")]
+    order_id = a_finished_order(world, {an_offer(): 4})
+    disputed(world, order_id)
+    ((level, words),) = said()
+    assert (level, f"1, the first by {NOW + timedelta(days=7):%Y-%m-%d %H:%M} UTC" in words) == (Level.WARNING, True)
+    pass_time(world, days=5)
+    assert [level for level, _words in said()] == [Level.PROBLEM]
+    say(world, order_id, DisputeStage.OPEN, evidence_due_at=None)
+    tell(world, order_id, "charge.dispute.updated")
+    assert [level for level, _words in said()] == [Level.WARNING]
+    disputed(world, order_id, DisputeStage.LOST)
+    assert said()[1][1].startswith("The house has lost 10.00 USD")
+    disputed(world, order_id, DisputeStage.WON, taken=1000)
+    pass_time(world, days=15)
+    assert [level for level, _words in said()] == [Level.OK, Level.PROBLEM]
