@@ -12,6 +12,7 @@ from sqlalchemy import case, func, select
 from app.audit.rules import LOW_STOCK, rule
 from app.catalog.models import Issuance, Project
 from app.checkout.models import OrderLine
+from app.current import settings
 from app.db import db
 from app.kernel.money import Money
 from app.offers.connection import hindrance, is_lost, registry_codes
@@ -19,8 +20,9 @@ from app.offers.models import Offer, OfferInterest, PriceChange
 from app.offers.states import OFFER, OfferState, PriceChangeState
 from app.providers.models import Application, Payee, Provider
 from app.providers.states import PayeeState, ProviderState
+from app.reporting.earnings import read_earnings
 from app.reporting.forms import SaleState
-from app.reporting.queries import line_state, own_lines
+from app.reporting.queries import line_state, own_lines, sold_currencies
 
 _ON_OFFER = (OfferState.LIVE,)
 _NO_ORDER = (SaleState.EXPIRED.value,)
@@ -163,6 +165,12 @@ def attention(provider: Provider, offers: Sequence[OfferStanding]) -> list[Atten
     payee = select(Payee.id).where(Payee.provider_id == provider.id, Payee.state == PayeeState.CURRENT)
     if db.session.scalar(payee) is None:
         found.append(Attention("payee_missing", is_serious=False))
+    others = (code for code in sold_currencies(provider.id) if code != settings().currency)
+    found += [
+        Attention("other_currency", is_serious=False, facts={"due": due})
+        for code in others
+        if (due := read_earnings(provider.id, code).due).minor
+    ]
     codes = {offer.id: offer for offer in offers}
     for change in db.session.scalars(
         select(PriceChange)

@@ -39,7 +39,7 @@ from app.reporting.forms import (
     read_selection,
 )
 from app.reporting.overview import attention, newest_application, offer_standings, tiles
-from app.reporting.queries import NOTHING, PAGE, every_sale, sales_page, sold_projects
+from app.reporting.queries import NOTHING, PAGE, every_sale, sales_page, sold_currencies, sold_projects
 from app.web import demonstration
 from app.web.limits import limit_files
 
@@ -140,7 +140,7 @@ def orders_json(organisation: str) -> Response:  # noqa: ARG001 - the guard has 
 @blueprint.get("/earnings")
 @members(Role.VIEWER)
 def earnings(organisation: str) -> BaseResponse | str:
-    """What was earned, refunded, sent and is due, by month and by project."""
+    """What was earned, refunded, sent and is due, by month and by project: in one currency."""
     seat = get_seat()
     provider = find_provider_of(seat.organisation_id)
     if provider is None:
@@ -149,7 +149,8 @@ def earnings(organisation: str) -> BaseResponse | str:
     sees_payee = seat.role.covers(Role.SELLER)
     return render_template(
         "sell/dashboard_earnings.html",
-        earnings=read_earnings(provider.id, settings().currency),
+        earnings=read_earnings(provider.id, _currency(provider)),
+        currencies=sorted({settings().currency, *sold_currencies(provider.id)}),
         next_payout=_next_payout(),
         month_name=month_name,
         sees_payee=sees_payee,
@@ -165,8 +166,9 @@ def month_statement(organisation: str, month: str) -> Response:  # noqa: ARG001 
     found = read_month(month)
     if found is None:
         abort(404)
-    currency = settings().currency
-    rows = statement(_provider().id, currency, found, with_references=get_seat().role.covers(Role.SELLER))
+    provider = _provider()
+    currency = _currency(provider)
+    rows = statement(provider.id, currency, found, with_references=get_seat().role.covers(Role.SELLER))
     remark = demonstration.statement() if settings().is_demonstration else ""
     return _file(files.statement_lines(rows, currency, remark), "text/csv", f"statement-{found}.csv")
 
@@ -183,6 +185,12 @@ def _provider() -> Provider:
     if provider is None:
         abort(404)
     return provider
+
+
+def _currency(provider: Provider) -> str:
+    """The currency that an address asks for, if the participant ever sold in it; otherwise the house's."""
+    asked = request.args.get("currency", "")
+    return asked if asked in sold_currencies(provider.id) else settings().currency
 
 
 def _next_payout() -> date:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.audit import service as audit
 from app.checkout.service import review
-from app.db import db
+from app.db import db, transaction
 from app.fulfilment.process import run_due
 from app.kernel.money import Money
 from app.payments import payouts
@@ -153,6 +153,28 @@ def test_a_months_statement_adds_up_to_its_row_of_the_page(shop: Shop) -> None:
     page = owner.get(f"/en{OURS}/earnings")
     assert f"USD {Decimal(found.whole.earned).scaleb(-2)}" in page.words.replace("\xa0", " ")
     assert rows_of(owner, f"/en{OURS}/earnings/2026-10.csv") == []
+
+
+def test_what_was_earned_in_a_currency_that_the_house_gave_up_is_still_there(shop: Shop) -> None:
+    every_fate(shop, two_participants(shop))
+    with shop.inside():
+        due = read_earnings(provider_id_of(), "USD").due
+        with transaction() as session:
+            session.execute(text("UPDATE purchase_order SET currency = 'JPY'"))
+            session.execute(text("UPDATE offer SET currency = 'JPY'"))
+    owner = signed_in(shop)
+    told = f"JPY {due.minor:,}"
+
+    assert told in owner.get(f"/en{OURS}").words.replace("\xa0", " ")
+    ours = owner.get(f"/en{OURS}/earnings")
+    assert told not in ours.words.replace("\xa0", " ")
+    assert f"/en{OURS}/earnings?currency=JPY" in ours.links
+    theirs = owner.get(f"/en{OURS}/earnings?currency=JPY")
+    assert told in theirs.words.replace("\xa0", " ")
+    (address,) = [link for link in theirs.links if link.endswith(".csv?currency=JPY")]
+    assert {row["currency"] for row in rows_of(owner, address)} == {"JPY"}
+    nowhere = owner.get(f"/en{OURS}/earnings?currency=XXX")
+    assert "USD 0.00" in nowhere.words.replace("\xa0", " "), "what nobody ever sold in asks for nothing"
 
 
 def test_whoever_only_reads_numbers_sees_no_payee(shop: Shop) -> None:
