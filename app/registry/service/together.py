@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 _S = CancellationState
 
-AT_ONCE = 12  # the lines of a few orders: a web process that writes to SQLite waits for all of them
+AT_ONCE = 24  # the lines of eight orders: a web process that writes to SQLite waits for all of them
 
 
 def may_go_together(due: Due, registries: Registries) -> bool:
