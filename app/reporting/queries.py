@@ -218,7 +218,10 @@ def sold_projects(provider_id: int) -> Sequence[tuple[str, str]]:
 
 def sold_currencies(provider_id: int) -> list[str]:
     """The currencies that lines of the participant were ever ordered in: the house may have had others before."""
-    return list(db.session.scalars(own_lines(provider_id, Order.currency).distinct().order_by(Order.currency)))
+    found = select(Order.currency).join(OrderLine, OrderLine.order_id == Order.id)
+    return list(
+        db.session.scalars(found.where(OrderLine.provider_id == provider_id).distinct().order_by(Order.currency))
+    )
 
 
 def own_lines(provider_id: int, *columns: Any) -> Select[Any]:
