@@ -26,7 +26,7 @@ from app.fulfilment import risk
 from app.kernel.money import Money
 from app.kernel.text import plain_email
 from app.notifications.models import Mail
-from app.payments.models import Payment, Refund
+from app.payments.models import Dispute, Payment, Refund
 from app.payments.states import RefundState
 from app.registry.models import Cancellation, RegistryAttempt
 from app.registry.ports import current_registries
@@ -88,6 +88,7 @@ class OrderFile:
     view: OrderView
     payments: tuple[Payment, ...]
     refunds: tuple[Refund, ...]
+    disputes: tuple[Dispute, ...]
     talks: tuple[Talk, ...]
     certificates: tuple[tuple[Certificate, str], ...]
     mails: tuple[Mail, ...]
@@ -147,6 +148,7 @@ def order_file(order: Order) -> OrderFile:
         view=order_view(order, promise=promise_of(order.id, current_registries())),
         payments=_of(Payment, order.id),
         refunds=refunds,
+        disputes=_of(Dispute, order.id),
         talks=talks_of(Cancellation.order_id == order.id),
         certificates=tuple(
             (certificate, reference)
@@ -224,7 +226,7 @@ def talks_of(*conditions: ColumnElement[bool]) -> tuple[Talk, ...]:
     return tuple(Talk(cancellation, tuple(attempts.get(cancellation.id, ()))) for cancellation in cancellations)
 
 
-Row = TypeVar("Row", Payment, Refund, Mail)
+Row = TypeVar("Row", Payment, Refund, Dispute, Mail)
 
 
 def _of(row: type[Row], order_id: int) -> tuple[Row, ...]:

@@ -8,6 +8,7 @@ from app.checkout.service import correct, overdue, review
 from app.desk import (
     batch_views,
     decision_views,
+    dispute_views,
     house_views,
     ledger_views,
     ledger_words,
@@ -29,7 +30,7 @@ from app.registry.ledger import decisions as ledger_decisions
 # Each adds its pages to the one blueprint when it is imported.
 VIEWS = (
     start_views, order_views, refund_views, registry_views, batch_views, ledger_views, decision_views, house_views,
-    people_views,
+    people_views, dispute_views,
 )  # fmt: skip
 
 

@@ -22,9 +22,9 @@ from app.desk.waiting import is_late
 from app.direct.models import DirectCancellation
 from app.kernel.money import Money
 from app.kernel.sealing import Keyring, SealBroken, SealFor, unseal_text
-from app.payments.models import Payment, Payout, Refund
+from app.payments.models import Dispute, Payment, Payout, Refund
 from app.payments.payouts import Balance, balance, balances
-from app.payments.states import RefundState
+from app.payments.states import DisputeState, RefundState
 from app.providers.models import Payee, Provider
 from app.providers.states import PayeeState
 from app.registry.models import Cancellation
@@ -147,6 +147,39 @@ def failed_refunds() -> list[tuple[Refund, str]]:
         .limit(MOST_ROWS)
     )
     return [(refund, reference) for refund, reference in rows]
+
+
+def dispute_rows() -> list[tuple[Dispute, str]]:
+    """Disputes with the references of their orders; by the last day for evidence, those that want none after them."""
+    rows = db.session.execute(
+        select(Dispute, Order.reference)
+        .join(Order, Order.id == Dispute.order_id)
+        .order_by(Dispute.evidence_due_at.is_(None), Dispute.evidence_due_at, Dispute.opened_at, Dispute.id)
+        .limit(MOST_ROWS)
+    )
+    return [(dispute, reference) for dispute, reference in rows]
+
+
+def find_dispute(dispute_id: int) -> tuple[Dispute, Order, Payment] | None:
+    """One dispute with its order and payment."""
+    row = db.session.execute(
+        select(Dispute, Order, Payment)
+        .join(Order, Order.id == Dispute.order_id)
+        .join(Payment, Payment.id == Dispute.payment_id)
+        .where(Dispute.id == dispute_id)
+    ).one_or_none()
+    return None if row is None else (row[0], row[1], row[2])
+
+
+def borne_by_the_house() -> list[Money]:
+    """What banks took for good, in each currency: the loss of the house."""
+    lost = (
+        select(Dispute.currency, func.sum(Dispute.taken))
+        .where(Dispute.state == DisputeState.LOST, Dispute.taken > 0)
+        .group_by(Dispute.currency)
+        .order_by(Dispute.currency)
+    )
+    return [Money(int(minor), currency) for currency, minor in db.session.execute(lost)]
 
 
 def proposals(*, are_open: bool) -> list[ProposalRow]:

@@ -18,6 +18,7 @@ from app.kernel.text import clean_line
 QUEUE_PAGES = {
     "orders": "desk.orders",
     "refunds": "desk.refunds",
+    "disputes": "desk.disputes",
     "cancellations": "desk.cancellations",
     "proposals": "desk.proposals",
     "applications": "desk_sellers.applications",

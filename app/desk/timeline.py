@@ -18,8 +18,8 @@ from app.desk.words import ATTEMPTS, EVENTS, MAILS, NOTICE, OUTCOMES, REASONS
 from app.offers.models import Reservation
 from app.payments.models import WebhookDelivery
 
-_STOPS = {"failed", "refused", "manual", "risk_hold", "payment_review", "withheld", "pending"}
-_DONE = {"paid", "succeeded", "confirmed", "fulfilled", "issued", "sent"}
+_STOPS = {"failed", "refused", "manual", "risk_hold", "payment_review", "withheld", "pending", "lost"}
+_DONE = {"paid", "succeeded", "confirmed", "fulfilled", "issued", "sent", "won"}
 
 
 @dataclass(frozen=True, order=True)
@@ -49,6 +49,7 @@ def _things(file: OrderFile) -> dict[str, dict[int, tuple[str, str]]]:
     return {
         "order": {file.order.id: (file.order.reference, "")},
         "payment": {p.id: (p.gateway_reference or p.idempotency_key, p.gateway) for p in file.payments},
+        "dispute": {dispute.id: (dispute.gateway_reference, "") for dispute in file.disputes},
         "refund": {r.id: (r.gateway_reference or r.key, "") for r in file.refunds},
         "cancellation": {
             t.cancellation.id: (t.cancellation.reference, t.cancellation.registry_code) for t in file.talks
@@ -123,7 +124,8 @@ def _acts(file: OrderFile) -> Iterable[Entry]:
 def _notices(file: OrderFile) -> Iterable[Entry]:
     of_payments = [payment.gateway_reference for payment in file.payments]
     of_refunds = [refund.gateway_reference for refund in file.refunds]
-    references = [reference for reference in (*of_payments, *of_refunds) if reference]
+    charges = [payment.charge_reference for payment in file.payments]
+    references = [reference for reference in (*of_payments, *charges, *of_refunds) if reference]
     about = or_(WebhookDelivery.object_reference.in_(references), WebhookDelivery.order_hint == file.order.reference)
     for notice in db.session.scalars(select(WebhookDelivery).where(about)):
         yield Entry(

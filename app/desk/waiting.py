@@ -23,8 +23,8 @@ from app.current import now
 from app.db import db
 from app.offers.models import Offer
 from app.offers.states import OfferState
-from app.payments.models import Refund
-from app.payments.states import RefundState
+from app.payments.models import Dispute, Refund
+from app.payments.states import DisputeState, RefundState
 from app.providers.models import Application
 from app.providers.states import ApplicationState
 from app.reconciliation.models import ReconciliationFinding
@@ -79,6 +79,7 @@ def _read(at: datetime) -> dict[str, Queue]:
                 or_(Order.state.in_(HELD_ORDERS), overdue(at)),
             ),
             _counted("refunds", Refund.created_at, Refund.state == RefundState.FAILED),
+            _counted("disputes", Dispute.opened_at, Dispute.state == DisputeState.OPEN),
             _counted("cancellations", Cancellation.created_at, is_late(at)),
             _counted("applications", Application.submitted_at, Application.state == ApplicationState.SUBMITTED),
             _counted("offers", Offer.created_at, Offer.state == OfferState.SUBMITTED),

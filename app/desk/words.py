@@ -15,6 +15,7 @@ Words = Mapping[str, Any]
 QUEUES: Words = {
     "orders": _("Orders that are held, whose payment differs, or that cannot be closed"),
     "refunds": _("Refunds that failed"),
+    "disputes": _("Disputes to answer"),
     "cancellations": _("Cancellations that are late or need a person"),
     "proposals": _("Decisions that wait for a second person"),
     "applications": _("Applications of participants"),
@@ -96,6 +97,22 @@ REFUND: Words = {
     "succeeded": _("Refunded"),
     "failed": _("Failed"),
 }
+DISPUTE: Words = {
+    "open": _("Evidence is wanted"),
+    "under_review": _("The bank decides"),
+    "won": lazy_pgettext("dispute", "Won"),
+    "lost": lazy_pgettext("dispute", "Lost"),
+}
+# What a buyer told their bank, by the gateway's code; others stand there as the gateway has them.
+DISPUTE_REASONS: Words = {
+    "credit_not_processed": _("A refund that was promised did not come"),
+    "duplicate": _("Charged twice"),
+    "fraudulent": _("The cardholder did not buy this"),
+    "general": _("No particular reason"),
+    "product_not_received": _("Not received"),
+    "product_unacceptable": _("Not as described"),
+    "unrecognized": _("The cardholder does not recognise the payment"),
+}
 MAIL: Words = {"due": _("On its way"), "sent": _("Sent"), "failed": _("Failed")}
 SCREENING: Words = {
     "clear": _("No likeness with a sanctions list"),
@@ -115,6 +132,7 @@ STATES: Mapping[str, Words] = {
     "batch_line": BATCH_LINE,
     "payment": PAYMENT,
     "refund": REFUND,
+    "dispute": DISPUTE,
     "mail": MAIL,
     "screening": SCREENING,
     "proposal": PROPOSAL,
@@ -158,6 +176,12 @@ EVENTS: Mapping[str, Words] = {
         "requested": _("The gateway was asked for the refund"),
         "succeeded": _("The refund succeeded"),
         "failed": _("The refund failed"),
+    },
+    "dispute": {
+        "open": _("The buyer disputes the payment with their bank"),
+        "under_review": _("The bank looks at our evidence"),
+        "won": _("The bank decided for us"),
+        "lost": _("The bank decided for the buyer"),
     },
     "remedy": {
         "offered": _("The buyer may choose between the money and other units"),

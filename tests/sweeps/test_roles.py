@@ -92,6 +92,7 @@ operator, strong
     desk.let_order_go desk.look_again desk.note_order desk.order desk.orders desk.payout desk.payouts
     desk.payouts_csv desk.people desk.person desk.proposal desk.proposals desk.record_payout desk.refund_by_hand
     desk.refund_order desk.refunds desk.refuse_order desk.reinstate_person desk.resend_mails desk.retry_refund
+    desk.dispute desk.disputes
     desk.end_order desk.rules desk.settle desk.start desk.suspend_person desk.take_back desk.wording desk.wordings
     desk_direct.decide desk_direct.held
     desk_offers.all_of_them desk_offers.approve desk_offers.approve_several desk_offers.freeze desk_offers.offer

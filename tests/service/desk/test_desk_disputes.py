@@ -1,0 +1,105 @@
+"""Operators see which payments are disputed, until when to answer, and everything that an answer needs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from app.db import db
+from app.desk.orders import find_by_reference
+from app.fulfilment import disputes
+from app.payments.models import Dispute
+from app.payments.ports import DisputeStage
+from tests.builders import NOW, certificates_of, payments_of
+from tests.service.conftest import Shop
+from tests.service.desk.desking import do, finished, operator, paid
+
+
+def dispute(shop: Shop, reference: str, stage: DisputeStage, **changes: object) -> int:
+    """Let the gateway say it of the payment of an order, and hear it; gives the number of the dispute."""
+    with shop.inside() as world:
+        order = find_by_reference(reference)
+        assert order
+        payment = payments_of(order.id)[0]
+        shop.gateway.dispute(str(payment.charge_reference), stage, NOW, **changes)
+        payment_id = payment.id
+        db.session.rollback()
+        disputes.look_into(payment_id, world.gateway, world.clock)
+        return db.session.scalars(select(Dispute.id)).one()
+
+
+def test_a_dispute_waits_on_the_first_page_until_it_is_answered(shop: Shop) -> None:
+    eva = operator(shop)
+    assert "No dispute waits for a decision." in eva.get("/en/desk/disputes").words
+    reference = finished(shop)
+    dispute(shop, reference, DisputeStage.OPEN)
+
+    assert "Disputes to answer 1" in eva.get("/en/desk").words
+    listed = eva.get("/en/desk/disputes").words
+    for said in (reference, "Evidence is wanted", "The cardholder did not buy this", "USD 30.00"):
+        assert said in listed
+    dispute(shop, reference, DisputeStage.UNDER_REVIEW)
+    assert "Disputes to answer" not in eva.get("/en/desk").words
+    assert "The bank decides" in eva.get("/en/desk/disputes").words
+
+
+def test_what_an_answer_needs_stands_on_one_page(shop: Shop) -> None:
+    reference = finished(shop)
+    number = dispute(shop, reference, DisputeStage.OPEN)
+    with shop.inside():
+        order = find_by_reference(reference)
+        assert order
+        certificate, consent = certificates_of(order.id)[0].number, order.consent_text
+        versions, charge = (
+            (order.consent_version, order.terms_version or "–"),
+            payments_of(order.id)[0].charge_reference,
+        )
+    page = operator(shop).get(f"/en/desk/disputes/{number}")
+
+    due = NOW + timedelta(days=7)
+    for said in (
+        reference,
+        certificate,
+        *versions,
+        str(charge),
+        "Receipt",
+        "Registry transaction",
+        f"{due.day} November",
+    ):
+        assert said in page.words, said
+    assert " ".join(consent.split())[:60] in page.words
+    assert f"/en/desk/orders/{reference}" in page.links
+
+
+def test_an_order_shows_its_dispute_and_what_the_bank_decided(shop: Shop) -> None:
+    eva, reference = operator(shop), finished(shop)
+    number = dispute(shop, reference, DisputeStage.OPEN, evidence_due_at=None, reason="strange")
+    assert "Without an answer it is lost." in eva.get(f"/en/desk/disputes/{number}").words
+    assert "strange" in eva.get("/en/desk/disputes").words
+    dispute(shop, reference, DisputeStage.LOST)
+
+    story = eva.get(f"/en/desk/orders/{reference}")
+    for said in (
+        "The buyer disputes the payment with their bank",
+        "The bank decided for the buyer",
+        "asked their bank",
+    ):
+        assert said in story.words
+    assert f"/en/desk/disputes/{number}" in story.links
+    assert "The house has borne USD 30.00." in eva.get("/en/desk/disputes").words
+
+
+def test_an_order_that_is_held_for_a_dispute_says_so_and_cannot_be_let_go(shop: Shop) -> None:
+    eva, reference = operator(shop), paid(shop)
+    number = dispute(shop, reference, DisputeStage.OPEN)
+
+    assert "Its buyer disputes the payment with their bank" in eva.get(f"/en/desk/orders/{reference}").words
+    assert "Nothing was sent to a registry." in eva.get(f"/en/desk/disputes/{number}").words
+    path = f"/en/desk/orders/{reference}/let-go"
+    refused = eva.read(do(eva, path, 422, reason="Why not."), 422)
+    assert "asked their bank for the money back" in refused.words
+
+
+def test_a_dispute_that_is_none_has_no_page(shop: Shop) -> None:
+    assert operator(shop).client.get("/en/desk/disputes/7").status_code == 404
