@@ -35,8 +35,8 @@ from app.kernel.sealing import Keyring, SealFor, seal
 from app.notifications.models import Mail
 from app.offers.models import Offer, PriceChange
 from app.offers.states import PriceChangeState
-from app.payments.models import Payment, Refund
-from app.payments.states import RefundState
+from app.payments.models import Dispute, Payment, Refund
+from app.payments.states import DisputeState, RefundState
 from app.providers.models import Application, BeneficialOwner, Evidence, Payee, ProjectAuthority, Provider
 from app.providers.states import ApplicationState, AuthorityState, PayeeState
 from app.reconciliation.models import ReconciliationFinding, ReconciliationRun
@@ -270,6 +270,19 @@ def _things(app: Flask, people: dict[str, int]) -> dict[str, Any]:
             beneficiary_id=session.query(Beneficiary).first().id,
             state=WordingState.PENDING,
             rules="neutral",
+            created_at=NOW,
+        )
+        made["dispute"] = Dispute(
+            payment_id=session.query(Payment).first().id,
+            order_id=order.id,
+            gateway_reference="du_1",
+            state=DisputeState.OPEN,
+            reason="fraudulent",
+            amount=750,
+            currency="USD",
+            taken=750,
+            opened_at=NOW,
+            next_check_at=NOW,
             created_at=NOW,
         )
         made["refund"] = Refund(
