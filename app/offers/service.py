@@ -83,13 +83,6 @@ def reserve(wanted: Sequence[Wanted], now: datetime) -> None:
 def take(wanted: Sequence[Wanted], now: datetime) -> None:
     """The same for a caller that has seen in this transaction that the units can still be ordered."""
     in_order = sorted(wanted, key=lambda line: (line.offer_id, line.order_line_id))
-    gone = []
-    for line in in_order:
-        left = _take(line, now)
-        if left is None:
-            _explain(line, now)
-        if left == 0:
-            gone.append(line.offer_id)
     reservations = add_rows_with_ids(
         Reservation,
         [
@@ -104,6 +97,14 @@ def take(wanted: Sequence[Wanted], now: datetime) -> None:
         by="order_line_id",
     )
     record_all(RESERVATION.machine, reservations, None, ReservationState.HELD, at=now)
+    # Last, because everybody who buys of the same offers waits for its row until the end.
+    gone = []
+    for line in in_order:
+        left = _take(line, now)
+        if left is None:
+            _explain(line, now)
+        if left == 0:
+            gone.append(line.offer_id)
     for offer_id in gone:
         keep_in_step(offer_id, now)
 

@@ -169,9 +169,10 @@ def _record_success(
         _record_late_payment(payment, order, registries, settings, now)
     elif advance(Order, order_id, ORDER, _S.PAID, at=now, sources=UNPAID, paid_at=now, basket_id=None):
         # What was read is enough: every move of a state makes objects be read again.
-        offers.settle([line.id for line in lines], now)
         _empty_basket(basket_id, {line.offer_id: line.units for line in lines})
         _commission(order_id, registries, settings, now)
+        # Last, because everybody who buys of the same offers waits for its row until the end.
+        offers.settle([line.id for line in lines], now)
     else:
         refund = payments.owe_refund(
             payment=payment,

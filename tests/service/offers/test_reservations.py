@@ -139,13 +139,15 @@ def test_a_line_at_a_price_that_is_no_longer_asked_takes_nothing_and_names_the_n
 ) -> None:
     offer_id = an_offer(price=250)
     line = the_line(a_placed_order(world.settings, {offer_id: 1}))
+    with transaction():
+        service.release(line, NOW)
     change_offer(offer_id, unit_price=251, price_version=2)
 
     with pytest.raises(PriceChanged) as refusal, transaction():
         service.reserve([service.Wanted(offer_id, line, 1, 1)], NOW)
 
     assert refusal.value.facts == {"offer_id": offer_id, "unit_price": 251}
-    assert counters(offer_id) == (999, 1, 0)
+    assert counters(offer_id) == (1000, 0, 0)
 
 
 def test_every_change_of_a_reservation_is_in_the_history(world: Collaborators) -> None:
