@@ -38,7 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.dialects import prepare, taking_the_write_lock
+from app.dialects import prepare, taking_the_write_lock, wait_for_the_disk
 from app.kernel.clock import Clock, SystemClock
 from app.kernel.columns import Base, UTCDateTime
 from app.kernel.errors import Fault
@@ -114,6 +114,8 @@ def transaction(*, lasting: bool = True) -> Iterator[Session]:
             session.info["connection"] = session.connection()
         yield session
         session.commit()
+        if lasting:
+            wait_for_the_disk(db.engine)
     except BaseException:
         session.rollback()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -46,18 +47,39 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")  # what waits for the disk does so in `wait_for_the_disk`
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA busy_timeout={_SECONDS_TO_WAIT_FOR_THE_WRITE_LOCK * 1000}")
         cursor.close()
 
     def _begin(connection: Any) -> None:
-        connection.execute(f"PRAGMA synchronous={'FULL' if _is_lasting.get() else 'NORMAL'}")
         # A deferred transaction that reads and then writes fails at once when another writer
         # came in between; taking the write lock first makes it wait its turn instead.
         connection.execute("BEGIN IMMEDIATE" if _is_writing.get() else "BEGIN")
 
     # Not the event of the engine: with a single one, every statement looks for listeners, a tenth of its cost.
     engine.dialect.do_begin = _begin  # type: ignore[assignment]  # of this one engine
+
+
+def wait_for_the_disk(engine: Engine) -> None:
+    """Come back when the disk has all that was committed: at once on PostgreSQL, whose COMMIT waits for it.
+
+    SQLite's own wait (`synchronous=FULL`) is inside the lock that all writers share, so each would wait for the disk of
+    all others. Here a COMMIT writes its pages into the log, one after the other, and whoever relies on them flushes the
+    log afterwards, with all that was committed before. Others may see them a moment earlier; what they make of them
+    and rely on is flushed with them. SQLite flushes the log before it empties it into the database, and the database
+    before the log begins anew (https://www.sqlite.org/wal.html). Raises OSError when the disk does.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    try:
+        log = os.open(f"{engine.url.database}-wal", os.O_RDONLY)
+    except FileNotFoundError:  # whoever was the last to close the database emptied the log into it
+        return
+    try:
+        os.fdatasync(log)
+    finally:
+        os.close(log)
 
 
 def _prepare_postgresql(engine: Engine) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from threading import Thread
+import os
+from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from app.db import db, transaction
 from app.offers.models import Offer
 from tests.builders import NOW, an_offer, the_offer
 
+on_sqlite = pytest.mark.parametrize("db_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
 
 
@@ -88,3 +91,93 @@ def test_a_row_that_is_locked_outside_a_use_case_stays_locked_until_the_end(cont
     db.session.rollback()
     other.join()
     assert the_offer(offer_id).unit_price == 300
+
+
+@on_postgresql
+def test_a_commit_waits_for_the_disk_unless_nobody_relies_on_it(context: Flask) -> None:
+    def waits_for_the_disk() -> bool:
+        return bool(db.session.execute(text("SHOW synchronous_commit")).scalar_one() == "on")
+
+    with transaction():
+        assert waits_for_the_disk()
+    with transaction(lasting=False):
+        assert not waits_for_the_disk()
+    # The same connection, of one thread.
+    with transaction():
+        assert waits_for_the_disk()
+
+
+def log_of_sqlite() -> Path:
+    """The file that SQLite commits to."""
+    return Path(f"{db.engine.url.database}-wal")
+
+
+@on_sqlite
+def test_a_commit_is_flushed_with_all_before_it_unless_nobody_relies_on_it(
+    context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[bytes] = []
+
+    def flush(file: int) -> None:
+        assert os.fstat(file).st_ino == log_of_sqlite().stat().st_ino
+        flushed.append(log_of_sqlite().read_bytes())
+
+    monkeypatch.setattr("app.dialects.os.fdatasync", flush)
+    with transaction(lasting=False) as session:
+        session.execute(insert(Basket), baskets("in-vain-if-the-power-fails"))
+    assert flushed == []
+
+    kept("relied-upon")
+    (log,) = flushed
+    assert b"in-vain-if-the-power-fails" in log
+    assert b"relied-upon" in log
+
+
+@on_sqlite
+def test_whoever_waits_for_the_disk_keeps_nobody_from_writing(context: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits, others_have_written = Event(), Event()
+
+    def flush(_file: int) -> None:
+        if not waits.is_set():
+            waits.set()
+            assert others_have_written.wait(30)
+
+    def keep_one() -> None:
+        with context.app_context():
+            kept("one")
+
+    monkeypatch.setattr("app.dialects.os.fdatasync", flush)
+    slow = Thread(target=keep_one)
+    slow.start()
+    assert waits.wait(30)
+    kept("two")
+    others_have_written.set()
+    slow.join()
+
+    assert how_many() == 2
+
+
+@on_sqlite
+def test_a_commit_that_was_emptied_into_the_database_meanwhile_is_lasting_already(
+    context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(path: str, _mode: int) -> int:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr("app.dialects.os.open", gone)
+    kept("one")
+    monkeypatch.undo()
+
+    assert how_many() == 1
+
+
+@on_sqlite
+def test_a_disk_that_does_not_keep_what_was_committed_is_no_success(
+    context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_file: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("app.dialects.os.fdatasync", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        kept("one")
