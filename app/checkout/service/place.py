@@ -133,16 +133,17 @@ def place_order(
             is_name_public=bool(details["publish_name"]),
         )
         line_ids = add_lines(order_id, beneficiary_id, bought, shares)
+        payment_id = 0
+        if gateway is not None:
+            money = Money(total, settings.currency)
+            payment_id = begin_payment(order_id, reference, money, closings, gateway, now)
         # Whoever changes a price between the reading above and this line changes its version as well.
         wanted = [
             offers.Wanted(one.offer.id, line_id, one.units, one.offer.price_version)
             for line_id, one in zip(line_ids, bought, strict=True)
         ]
+        # Last, because everybody who buys of the same offers waits for their rows until the end.
         offers.take(wanted, now)
-        payment_id = 0
-        if gateway is not None:
-            money = Money(total, settings.currency)
-            payment_id = begin_payment(order_id, reference, money, closings, gateway, now)
     checkpoints.reached("order.placed")
     return Placed(order_id, payment_id)
 
