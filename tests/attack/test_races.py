@@ -76,6 +76,7 @@ MODELS = models()
 RACED_ELSEWHERE = {
     "batch": "test_two_operators_at_the_same_moment_apply_a_file_once",
     "batch_line": "test_senders_at_the_same_moment_share_one_batch_and_put_each_line_in_once",
+    "dispute": "test_two_workers_that_hear_of_a_dispute_at_once_write_it_down_once",
 }
 
 
