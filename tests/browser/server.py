@@ -42,6 +42,13 @@ SECONDS_FOR_A_MAIL = 30
 LIMITS = ("LIMIT_CHECKOUT", "LIMIT_VERIFY", "LIMIT_RESEND", "LIMIT_FILES", "LIMIT_SIGN_IN", "LIMIT_ACCOUNT_MAIL")
 
 
+def text_of(mail: EmailMessage) -> str:
+    """What a mail says, as plain text."""
+    body = mail.get_body(("plain",))
+    assert isinstance(body, EmailMessage)
+    return str(body.get_content())
+
+
 @dataclass(frozen=True)
 class Shop:
     """A running copy at `address`, with its files in `directory`."""
@@ -78,15 +85,15 @@ class Shop:
         )
         return int(offer_id)
 
-    def mails_to(self, recipient: str, least: int) -> list[EmailMessage]:
-        """Mails that arrived for an address, in order; waits until there are at least so many."""
+    def mails_to(self, recipient: str, least: int, about: str = "") -> list[EmailMessage]:
+        """Mails that arrived for an address, in order; waits for so many, and for one about `about`."""
         ends_at = time.monotonic() + SECONDS_FOR_A_MAIL
         while True:
             read = [message_from_bytes(file.read_bytes(), policy=default) for file in sorted(self._mails.glob("*.eml"))]
             found = [mail for mail in read if mail["To"] == recipient]
-            if len(found) >= least:
+            if len(found) >= least and any(about in text_of(mail) for mail in found):
                 return found
-            assert time.monotonic() < ends_at, f"{len(found)} mails for {recipient}, not {least}"
+            assert time.monotonic() < ends_at, f"{len(found)} mails for {recipient}, not {least} about {about!r}"
             time.sleep(0.2)
 
     def copy_world(self, directory: Path) -> Path:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,7 +22,7 @@ from tests.browser.browser import Watch
 from tests.browser.conftest import OpenPage
 from tests.browser.papers import in_language
 from tests.browser.person import KeyboardPerson
-from tests.browser.server import ROOT, Shop
+from tests.browser.server import ROOT, Shop, text_of
 
 pytestmark = pytest.mark.browser
 
@@ -149,13 +148,6 @@ def name_operator(shop: Shop, email: str, language: str) -> subprocess.Popen[str
 def link_in(words: str, part: str) -> str:
     """The first address in a text that has a part."""
     return next(word for word in re.findall(r"http\S+", words) if part in word)
-
-
-def text_of(mail: EmailMessage) -> str:
-    """What a mail says, as plain text."""
-    body = mail.get_body(("plain",))
-    assert isinstance(body, EmailMessage)
-    return str(body.get_content())
 
 
 def minor(target: Locator) -> int:
@@ -356,6 +348,6 @@ def _see_the_sale(mia: Regular, shop: Shop, case: Case, place: str, total: int) 
 
     assert not [page for page in shown if case.address_of("ben") in page or "Hidden Name" in page]
     # The link, two decisions about the application, two about offers, and the sale.
-    mails = [text_of(mail) for mail in shop.mails_to(case.address_of("mia"), 6)]
+    mails = [text_of(mail) for mail in shop.mails_to(case.address_of("mia"), 6, about=order)]
     assert [words for words in mails if order in words and str(UNITS) in words]
     assert not [words for words in mails if case.address_of("ben") in words or "Hidden Name" in words]
