@@ -14,7 +14,6 @@ from app.kernel.clock import SystemClock
 from app.kernel.money import Money
 from app.notifications.ports import OutgoingMail
 from app.payments.ports import (
-    DisputeStage,
     DisputeStatus,
     GatewayEvent,
     GatewayRefusal,
@@ -25,6 +24,7 @@ from app.payments.ports import (
     RefundOutcome,
     RefundStatus,
 )
+from app.payments.states import DisputeState
 from app.registry.accounts import find_registry_code
 from app.registry.ports import (
     Ambiguous,
@@ -141,13 +141,13 @@ class FakeGateway:
         self._perhaps_fail("disputed_since")
         return tuple(c for c, all_ in self.disputed.items() if any(each.opened_at >= at for each in all_))
 
-    def dispute(self, charge_reference: str, stage: DisputeStage, now: datetime, **changes: Any) -> None:
+    def dispute(self, charge_reference: str, state: DisputeState, now: datetime, **changes: Any) -> None:
         """Say of a charge that its buyer disputes it."""
         amount = self.payments[charge_reference.removeprefix("ch_")].request.amount
         values: dict[str, Any] = {
-            "gateway_reference": f"du_{charge_reference}", "stage": stage, "reason": "fraudulent", "amount": amount,
-            "taken": 0 if stage is DisputeStage.WON else amount.minor, "opened_at": now,
-            "evidence_due_at": now + timedelta(days=7) if stage is DisputeStage.OPEN else None,
+            "gateway_reference": f"du_{charge_reference}", "state": state, "reason": "fraudulent", "amount": amount,
+            "taken": 0 if state is DisputeState.WON else amount.minor, "opened_at": now,
+            "evidence_due_at": now + timedelta(days=7) if state is DisputeState.OPEN else None,
         }  # fmt: skip
         self.disputed[charge_reference] = [DisputeStatus(**{**values, **changes})]
 

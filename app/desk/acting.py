@@ -11,7 +11,7 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from app import jobs
-from app.desk.words import OTHER_REFUSAL, PAYOUT_REFUSALS, REFUSALS
+from app.desk.refusal_words import OTHER_REFUSAL, PAYOUT_REFUSALS, REFUSALS
 from app.kernel.errors import Refusal
 from app.screening.service import Standing
 

@@ -20,7 +20,8 @@ from app.desk.acting import ActPage, act, blueprint, press, refusal_words
 from app.desk.facts import told_to_operators
 from app.desk.forms import AnswerForm, DecisionForm, WordingForm
 from app.desk.queries import ProposalRow, find_proposal, proposals
-from app.desk.words import REFUSALS, WORDINGS
+from app.desk.refusal_words import REFUSALS
+from app.desk.words import WORDINGS
 from app.kernel.errors import Refusal
 from app.kernel.languages import LANGUAGES
 from app.kernel.references import number_from_slug

@@ -5,24 +5,21 @@ from __future__ import annotations
 from flask import abort, render_template
 
 from app.accounts.access import operators_only
-from app.current import now
 from app.desk.acting import blueprint
 from app.desk.orders import order_file
-from app.desk.queries import borne_by_the_house, dispute_rows, find_dispute
-from app.payments.states import STANDING
+from app.desk.queries import dispute_rows, find_dispute
+from app.payments.disputes import lost
 
 
 @blueprint.get("/disputes")
 @operators_only
 def disputes() -> str:
     """Disputes that are not decided, the one that is to be answered first at the top; then those that are."""
-    rows = dispute_rows()
     return render_template(
         "desk/disputes.html",
-        open_ones=[row for row in rows if row[0].state in STANDING],
-        decided=[row for row in reversed(rows) if row[0].state not in STANDING],
-        borne=borne_by_the_house(),
-        at=now(),
+        open_ones=dispute_rows(are_open=True),
+        decided=dispute_rows(are_open=False),
+        borne=lost(),
     )
 
 
@@ -34,5 +31,4 @@ def dispute(dispute_id: int) -> str:
     if found is None:
         abort(404)
     dispute, order, payment = found
-    file = order_file(order)
-    return render_template("desk/dispute.html", dispute=dispute, order=order, payment=payment, file=file, at=now())
+    return render_template("desk/dispute.html", dispute=dispute, order=order, payment=payment, file=order_file(order))

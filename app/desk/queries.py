@@ -22,9 +22,10 @@ from app.desk.waiting import is_late
 from app.direct.models import DirectCancellation
 from app.kernel.money import Money
 from app.kernel.sealing import Keyring, SealBroken, SealFor, unseal_text
+from app.payments.disputes import IS_OPEN
 from app.payments.models import Dispute, Payment, Payout, Refund
 from app.payments.payouts import Balance, balance, balances
-from app.payments.states import DisputeState, RefundState
+from app.payments.states import RefundState
 from app.providers.models import Payee, Provider
 from app.providers.states import PayeeState
 from app.registry.models import Cancellation
@@ -149,12 +150,17 @@ def failed_refunds() -> list[tuple[Refund, str]]:
     return [(refund, reference) for refund, reference in rows]
 
 
-def dispute_rows() -> list[tuple[Dispute, str]]:
-    """Disputes with the references of their orders; by the last day for evidence, those that want none after them."""
+def dispute_rows(*, are_open: bool) -> list[tuple[Dispute, str]]:
+    """Disputes with the references of their orders: those that wait, the first to be answered first; or the decided.
+
+    Those come the newest first.
+    """
+    newest, last_day = Dispute.opened_at.desc(), (Dispute.evidence_due_at.is_(None), Dispute.evidence_due_at)
     rows = db.session.execute(
         select(Dispute, Order.reference)
         .join(Order, Order.id == Dispute.order_id)
-        .order_by(Dispute.evidence_due_at.is_(None), Dispute.evidence_due_at, Dispute.opened_at, Dispute.id)
+        .where(IS_OPEN if are_open else ~IS_OPEN)
+        .order_by(*(last_day if are_open else (newest,)), Dispute.id)
         .limit(MOST_ROWS)
     )
     return [(dispute, reference) for dispute, reference in rows]
@@ -169,17 +175,6 @@ def find_dispute(dispute_id: int) -> tuple[Dispute, Order, Payment] | None:
         .where(Dispute.id == dispute_id)
     ).one_or_none()
     return None if row is None else (row[0], row[1], row[2])
-
-
-def borne_by_the_house() -> list[Money]:
-    """What banks took for good, in each currency: the loss of the house."""
-    lost = (
-        select(Dispute.currency, func.sum(Dispute.taken))
-        .where(Dispute.state == DisputeState.LOST, Dispute.taken > 0)
-        .group_by(Dispute.currency)
-        .order_by(Dispute.currency)
-    )
-    return [Money(int(minor), currency) for currency, minor in db.session.execute(lost)]
 
 
 def proposals(*, are_open: bool) -> list[ProposalRow]:

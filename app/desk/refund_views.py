@@ -13,7 +13,7 @@ from app.db import db
 from app.desk.acting import ActPage, act, blueprint, proposed
 from app.desk.forms import ByHandForm, ReasonForm
 from app.desk.queries import failed_refunds
-from app.desk.words import REASONS
+from app.desk.words import gateway_words
 from app.kernel.money import Money
 from app.payments import refund_decisions
 from app.payments.models import Refund
@@ -98,5 +98,5 @@ def _failed_refund(refund_id: int) -> tuple[Refund, Order]:
 def _refund_facts(refund: Refund) -> list[tuple[str, str]]:
     return [
         (gettext("Amount"), money(Money(refund.amount, refund.currency))),
-        (gettext("What the gateway said"), str(REASONS.get(refund.last_message, refund.last_message)) or "–"),
+        (gettext("What the gateway said"), gateway_words(refund.last_message)),
     ]

@@ -179,7 +179,6 @@ def hold_disputed(order_id: int, now: datetime) -> None:
     order = db.session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
     if order.state in _COMPARED and not order.hold_reason:
         order.hold_reason = disputes.PAYMENT_DISPUTED
-        db.session.flush()
     facts = {"reason": disputes.PAYMENT_DISPUTED}
     advance(Order, order_id, ORDER, _S.RISK_HOLD, at=now, sources=(_S.PAID,), facts=facts)
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from app.checkout.models import Order
-from app.db import db
+from app.db import StateEvent, db
 from app.direct.models import DirectCancellation
 from app.kernel.money import Money
 from app.operations.check_tables import in_words
 from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import Patient
+from app.payments.disputes import lost
 from app.payments.models import Dispute
 from app.payments.payouts import balances, currencies
-from app.payments.states import DisputeState
+from app.payments.states import DISPUTE, DisputeState
 from app.reconciliation import queries
 from app.reconciliation.journal import Journal
 
@@ -69,21 +70,17 @@ def disputes(patient: Patient) -> Iterator[Finding]:
         yield level("disputes", f"Disputes that wait for our evidence: {wanted}{until}: {at_desk}.")
     else:
         yield ok("disputes", "No dispute waits for our evidence.")
-    late = patient.world.clock.now() - GIVEN_BACK_WITHIN
-    kept = select(func.count()).where(
-        Dispute.state == DisputeState.WON, Dispute.taken > 0, Dispute.opened_at <= late, Dispute.created_at <= late
+    won_before = exists().where(
+        StateEvent.machine == DISPUTE.machine,
+        StateEvent.subject_id == Dispute.id,
+        StateEvent.to_state == DisputeState.WON,
+        StateEvent.at <= patient.world.clock.now() - GIVEN_BACK_WITHIN,
     )
+    kept = select(func.count()).where(Dispute.state == DisputeState.WON, Dispute.taken > 0, won_before)
     if unpaid := db.session.scalar(kept):
         yield problem("disputes", f"Won, and the bank has not given the money back: {unpaid}: {at_desk}.")
-    borne = db.session.execute(
-        select(Dispute.currency, func.sum(Dispute.taken))
-        .where(Dispute.state == DisputeState.LOST)
-        .group_by(Dispute.currency)
-        .order_by(Dispute.currency)
-    ).all()
-    if borne:
-        sums = ", ".join(f"{Money(int(minor), code).decimal} {code}" for code, minor in borne)
-        yield ok("disputes", f"The house has lost {sums} to disputes so far; sellers have their shares.")
+    if borne := ", ".join(f"{each.decimal} {each.currency}" for each in lost()):
+        yield ok("disputes", f"The house has lost {borne} to disputes so far; sellers have their shares.")
 
 
 def demonstration(patient: Patient) -> Iterator[Finding]:

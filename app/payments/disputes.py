@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, bindparam, or_, select, update
+from sqlalchemy import Select, bindparam, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from app.db import advance, db, end_reading, insert_once_with_id, read_ids, record, transaction
+from app.kernel.columns import is_one_of
+from app.kernel.money import Money
 from app.payments.models import Dispute, Payment
 from app.payments.ports import DisputeStatus
 from app.payments.states import DISPUTE, STANDING, DisputeState
@@ -23,7 +25,7 @@ PAYMENT_DISPUTED = "payment_disputed"
 CHECK_EVERY = timedelta(days=1)
 ASK_AGAIN_AFTER = timedelta(hours=1)
 
-IS_OPEN = Dispute.state.in_(STANDING)
+IS_OPEN = is_one_of(Dispute.state, STANDING)
 STANDS = or_(IS_OPEN, Dispute.taken > 0)
 # One that is won is asked about until the bank has given the money back.
 _IS_WATCHED = or_(IS_OPEN, (Dispute.state == DisputeState.WON) & (Dispute.taken > 0))
@@ -79,7 +81,6 @@ def keep(payment: Payment, said: Sequence[DisputeStatus], now: datetime) -> bool
 
 
 def _keep(payment: Payment, status: DisputeStatus, now: datetime) -> None:
-    state = DisputeState(status.stage.value)
     values: dict[str, Any] = {
         "reason": status.reason,
         "amount": status.amount.minor,
@@ -94,16 +95,16 @@ def _keep(payment: Payment, status: DisputeStatus, now: datetime) -> None:
         payment_id=payment.id,
         order_id=payment.order_id,
         gateway_reference=status.gateway_reference,
-        state=state,
+        state=status.state,
         opened_at=status.opened_at,
         created_at=now,
         **values,
     )
     if new is not None:
-        record(DISPUTE.machine, new, None, state, at=now, facts=facts)
+        record(DISPUTE.machine, new, None, status.state, at=now, facts=facts)
         return
     known = db.session.scalars(select(Dispute).where(Dispute.gateway_reference == status.gateway_reference)).one()
-    if not advance(Dispute, known.id, DISPUTE, state, at=now, facts=facts, **values):
+    if not advance(Dispute, known.id, DISPUTE, status.state, at=now, facts=facts, **values):
         # It is in this state already; what was taken, and until when evidence is wanted, may be new.
         db.session.execute(update(Dispute).where(Dispute.id == known.id).values(**values))
     db.session.expire(known)
@@ -139,3 +140,14 @@ def stand_against_order(order_id: int) -> bool:
     """Whether a dispute stands against any money of an order."""
     found = select(Dispute.id).join(_Paid, _IS_OF_ITS_MONEY).where(_Paid.order_id == order_id, STANDS)
     return db.session.scalar(found.limit(1)) is not None
+
+
+def lost() -> list[Money]:
+    """What banks took for good, in each currency: the loss of the house (docs/adr/0007)."""
+    sums = (
+        select(Dispute.currency, func.sum(Dispute.taken))
+        .where(Dispute.state == DisputeState.LOST, Dispute.taken > 0)
+        .group_by(Dispute.currency)
+        .order_by(Dispute.currency)
+    )
+    return [Money(int(minor), currency) for currency, minor in db.session.execute(sums)]

@@ -75,6 +75,20 @@ def balances(currency: str) -> dict[int, Balance]:
     return _balances(currency, true(), true())
 
 
+def disputed_share(provider_id: int, currency: str) -> int:
+    """What a `Balance` of one participant has as disputed, for a caller that has added up the rest itself."""
+    share = (
+        select(func.coalesce(func.sum(_LINE.c.seller_share), 0))
+        .join(Cancellation, Cancellation.order_line_id == _LINE.c.id)
+        .join(_ORDER, _ORDER.c.id == _LINE.c.order_id)
+        .where(
+            *(Cancellation.state == CancellationState.CONFIRMED, _ORDER.c.currency == currency),
+            *(_LINE.c.provider_id == provider_id, _LINE.c.order_id.in_(disputed_orders())),
+        )
+    )
+    return int(db.session.execute(share).scalar_one())
+
+
 def currencies() -> list[str]:
     """The currencies that anything was ever sold or sent in."""
     found = union(select(_ORDER.c.currency).distinct(), select(Payout.currency).distinct())

@@ -12,6 +12,7 @@ from flask import current_app
 
 from app.kernel.errors import Fault, Refusal
 from app.kernel.money import Money
+from app.payments.states import DisputeState
 
 
 class GatewayState(StrEnum):
@@ -97,15 +98,6 @@ class RefundStatus:
     amount: Money
 
 
-class DisputeStage(StrEnum):
-    """Where a dispute stands: `open` waits for our evidence, `under_review` for the bank's decision."""
-
-    OPEN = "open"
-    UNDER_REVIEW = "under_review"
-    WON = "won"
-    LOST = "lost"
-
-
 @dataclass(frozen=True)
 class DisputeStatus:
     """The gateway's present truth about one dispute: somebody asks their bank for the money of a payment back.
@@ -115,7 +107,7 @@ class DisputeStatus:
     """
 
     gateway_reference: str
-    stage: DisputeStage
+    state: DisputeState
     reason: str
     amount: Money
     taken: int

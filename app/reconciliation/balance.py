@@ -26,10 +26,11 @@ from app.direct.models import DirectCancellation
 from app.direct.states import DirectState
 from app.offers.models import Offer, Reservation
 from app.offers.states import ReservationState
-from app.payments.models import Dispute, Payment, Payout, Refund
+from app.payments.models import Payment, Payout, Refund
 from app.payments.payouts import RECORD_PAYOUT, balances, currencies
-from app.payments.states import PaymentState, RefundState
+from app.payments.states import PaymentState
 from app.providers.models import Provider
+from app.reconciliation.disputed import disputes_and_payments
 from app.reconciliation.levels import Difference
 from app.reconciliation.models import ClosedSum
 from app.reconciliation.states import FindingKind
@@ -166,31 +167,6 @@ def _sellers() -> Pairs:
     for currency in currencies():
         for provider_id, balance in balances(currency).items():
             yield f"{names[provider_id]} {currency}", min(0, balance.owed), 0
-
-
-def _disputes_and_payments() -> Pairs:
-    """What went back of a disputed payment by bank and gateway, above what was paid: nothing goes back twice.
-
-    Refunds that were paid by hand are not counted: two operators may have noted that the bank has done it.
-    """
-    given_back = (
-        select(func.coalesce(func.sum(Refund.amount), 0))
-        .where(
-            Refund.payment_id == Payment.id,
-            Refund.gateway_reference.is_not(None),
-            Refund.state.in_((RefundState.REQUESTED, RefundState.SUCCEEDED)),
-        )
-        .scalar_subquery()
-    )
-    taken = func.sum(Dispute.taken)
-    rows = db.session.execute(
-        select(Order.reference, Payment.amount, taken, given_back)
-        .join(Payment, Payment.order_id == Order.id)
-        .join(Dispute, (Dispute.payment_id == Payment.id) & (Dispute.currency == Payment.currency))
-        .group_by(Order.reference, Payment.id, Payment.amount)
-    )
-    for reference, paid, by_bank, by_gateway in rows:
-        yield reference, max(0, int(by_bank) + int(by_gateway) - int(paid)), 0
 
 
 def _closed(now: datetime) -> list[Difference | None]:
@@ -406,7 +382,7 @@ CHECKS: dict[str, Callable[[], Pairs]] = {
     "refunds": _refunds_and_lines,
     "payouts": _payouts_and_decisions,
     "sellers": _sellers,
-    "disputes": _disputes_and_payments,
+    "disputes": disputes_and_payments,
     "reservations": _lines_and_reservations,
     "offers": _offers_and_reservations,
     "settled lines": _settled_and_confirmed,

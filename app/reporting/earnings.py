@@ -23,7 +23,7 @@ from app.direct.models import DirectCancellation
 from app.kernel.money import Money
 from app.offers.models import Offer
 from app.payments.models import Payout
-from app.payments.payouts import balance
+from app.payments.payouts import Balance, disputed_share
 from app.providers.models import Payee
 from app.providers.states import PayeeState
 from app.registry.models import Cancellation
@@ -88,7 +88,7 @@ class Earnings:
 
     currency: str
     whole: Sums
-    waiting: Money
+    balance: Balance
     months: tuple[tuple[Month, Sums], ...]
     projects: tuple[ProjectSums, ...]
     transfers: tuple[Transfer, ...]
@@ -96,7 +96,12 @@ class Earnings:
     @property
     def due(self) -> Money:
         """Earned and not yet sent, without what waits for a bank's decision."""
-        return self.money(self.whole.earned - self.whole.paid_out) - self.waiting
+        return self.money(self.balance.due)
+
+    @property
+    def waiting(self) -> Money:
+        """Earned, not yet sent, and disputed by its buyer."""
+        return self.money(self.balance.waiting)
 
     def money(self, minor: int) -> Money:
         """Minor units of these sums as money."""
@@ -128,7 +133,7 @@ class PayeeName:
 
 
 def read_earnings(provider_id: int, currency: str) -> Earnings:
-    """What a participant has earned in the house's currency, and what became of it. Five queries."""
+    """What a participant has earned in one currency, and what became of it. Five queries."""
     whole = Sums()
     months: dict[Month, Sums] = {}
     projects: dict[int, Sums] = {}
@@ -145,7 +150,7 @@ def read_earnings(provider_id: int, currency: str) -> Earnings:
     return Earnings(
         currency=currency,
         whole=whole,
-        waiting=Money(balance(provider_id, currency).waiting, currency),
+        balance=Balance(whole.earned, whole.paid_out, disputed_share(provider_id, currency)),
         months=tuple(sorted(months.items(), reverse=True)),
         projects=_named(projects),
         transfers=transfers,

@@ -18,11 +18,11 @@ from app.kernel.money import Money
 from app.offers.connection import hindrance, is_lost, registry_codes
 from app.offers.models import Offer, OfferInterest, PriceChange
 from app.offers.states import OFFER, OfferState, PriceChangeState
+from app.payments.payouts import balance
 from app.providers.models import Application, Payee, Provider
 from app.providers.states import PayeeState, ProviderState
-from app.reporting.earnings import read_earnings
 from app.reporting.forms import SaleState
-from app.reporting.queries import line_state, own_lines, sold_currencies
+from app.reporting.queries import line_state, offered_currencies, own_lines
 
 _ON_OFFER = (OfferState.LIVE,)
 _NO_ORDER = (SaleState.EXPIRED.value,)
@@ -165,11 +165,10 @@ def attention(provider: Provider, offers: Sequence[OfferStanding]) -> list[Atten
     payee = select(Payee.id).where(Payee.provider_id == provider.id, Payee.state == PayeeState.CURRENT)
     if db.session.scalar(payee) is None:
         found.append(Attention("payee_missing", is_serious=False))
-    others = (code for code in sold_currencies(provider.id) if code != settings().currency)
     found += [
-        Attention("other_currency", is_serious=False, facts={"due": due})
-        for code in others
-        if (due := read_earnings(provider.id, code).due).minor
+        Attention("other_currency", is_serious=False, facts={"due": Money(due, code)})
+        for code in offered_currencies(provider.id)
+        if code != settings().currency and (due := balance(provider.id, code).due)
     ]
     codes = {offer.id: offer for offer in offers}
     for change in db.session.scalars(

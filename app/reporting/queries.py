@@ -216,12 +216,13 @@ def sold_projects(provider_id: int) -> Sequence[tuple[str, str]]:
     ]
 
 
-def sold_currencies(provider_id: int) -> list[str]:
-    """The currencies that lines of the participant were ever ordered in: the house may have had others before."""
-    found = select(Order.currency).join(OrderLine, OrderLine.order_id == Order.id)
-    return list(
-        db.session.scalars(found.where(OrderLine.provider_id == provider_id).distinct().order_by(Order.currency))
-    )
+def offered_currencies(provider_id: int) -> list[str]:
+    """The currencies that the participant ever offered units in: the house may have had others before.
+
+    An offer keeps its currency, so its orders were in no other, and a million of them need not be read.
+    """
+    found = select(Offer.currency).where(Offer.provider_id == provider_id)
+    return list(db.session.scalars(found.distinct().order_by(Offer.currency)))
 
 
 def own_lines(provider_id: int, *columns: Any) -> Select[Any]:

@@ -39,7 +39,7 @@ from app.reporting.forms import (
     read_selection,
 )
 from app.reporting.overview import attention, newest_application, offer_standings, tiles
-from app.reporting.queries import NOTHING, PAGE, every_sale, sales_page, sold_currencies, sold_projects
+from app.reporting.queries import NOTHING, PAGE, every_sale, offered_currencies, sales_page, sold_projects
 from app.web import demonstration
 from app.web.limits import limit_files
 
@@ -150,7 +150,7 @@ def earnings(organisation: str) -> BaseResponse | str:
     return render_template(
         "sell/dashboard_earnings.html",
         earnings=read_earnings(provider.id, _currency(provider)),
-        currencies=sorted({settings().currency, *sold_currencies(provider.id)}),
+        currencies=sorted({settings().currency, *offered_currencies(provider.id)}),
         next_payout=_next_payout(),
         month_name=month_name,
         sees_payee=sees_payee,
@@ -188,9 +188,10 @@ def _provider() -> Provider:
 
 
 def _currency(provider: Provider) -> str:
-    """The currency that an address asks for, if the participant ever sold in it; otherwise the house's."""
-    asked = request.args.get("currency", "")
-    return asked if asked in sold_currencies(provider.id) else settings().currency
+    """The currency that an address asks for, if the participant ever offered in it; otherwise the house's."""
+    ours = settings().currency
+    asked = request.args.get("currency", ours)
+    return asked if asked == ours or asked in offered_currencies(provider.id) else ours
 
 
 def _next_payout() -> date:

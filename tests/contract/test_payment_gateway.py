@@ -15,13 +15,13 @@ from app.kernel.clock import FixedClock
 from app.kernel.money import Money
 from app.payments.ports import (
     BadNotice,
-    DisputeStage,
     GatewayFault,
     GatewayRefusal,
     GatewayState,
     PaymentLine,
     RefundOutcome,
 )
+from app.payments.states import DisputeState
 from tests.contract.gateways import StripeWorld, TestpayWorld, World, dollars, payment_request, signed
 from tests.stripe_standin import StripeStandIn
 
@@ -302,10 +302,10 @@ def test_a_refund_that_comes_back_has_failed_and_the_money_can_be_given_back_aga
 # --- disputes ----------------------------------------------------------------------------------------
 
 
-def disputes_of(world: World, reference: str) -> list[tuple[DisputeStage, int]]:
+def disputes_of(world: World, reference: str) -> list[tuple[DisputeState, int]]:
     charge = world.gateway.status(reference).charge_reference
     assert charge
-    return [(dispute.stage, dispute.taken) for dispute in world.gateway.disputes(charge)]
+    return [(dispute.state, dispute.taken) for dispute in world.gateway.disputes(charge)]
 
 
 def test_a_payment_that_nobody_disputes_has_no_disputes(world: World) -> None:
@@ -318,7 +318,7 @@ def test_a_dispute_says_what_the_bank_took_why_and_until_when_evidence_is_wanted
     charge = world.gateway.status(reference).charge_reference or ""
     world.open_dispute(reference)
     (dispute,) = world.gateway.disputes(charge)
-    assert (dispute.stage, dispute.amount, dispute.taken) == (DisputeStage.OPEN, dollars(2080), 2080)
+    assert (dispute.state, dispute.amount, dispute.taken) == (DisputeState.OPEN, dollars(2080), 2080)
     assert (dispute.reason, dispute.opened_at) == ("fraudulent", world.clock.now().replace(microsecond=0))
     assert dispute.evidence_due_at == dispute.opened_at + timedelta(days=7)
     assert state_of(world, reference) is GatewayState.SUCCEEDED
@@ -329,11 +329,11 @@ def test_a_dispute_goes_from_us_to_the_bank_and_ends_either_way(world: World) ->
     for reference in (won, lost):
         world.open_dispute(reference)
         world.send_evidence(reference)
-        assert disputes_of(world, reference) == [(DisputeStage.UNDER_REVIEW, 2080)]
+        assert disputes_of(world, reference) == [(DisputeState.UNDER_REVIEW, 2080)]
     world.win_dispute(won)
     world.lose_dispute(lost)
-    assert disputes_of(world, won) == [(DisputeStage.WON, 0)]
-    assert disputes_of(world, lost) == [(DisputeStage.LOST, 2080)]
+    assert disputes_of(world, won) == [(DisputeState.WON, 0)]
+    assert disputes_of(world, lost) == [(DisputeState.LOST, 2080)]
 
 
 def test_new_disputes_are_found_though_nobody_told_us(world: World) -> None:

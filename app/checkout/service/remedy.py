@@ -120,7 +120,6 @@ def take_units(
         payments.draw(payment, order_id=order_id, order_reference=order.reference, amount=order.money, now=now)
         if disputes.stand_against(payment):
             order.hold_reason = disputes.PAYMENT_DISPUTED
-            session.flush()
         advance(Order, order_id, ORDER, OrderState.PAID, at=now, sources=(OrderState.PLACED,), paid_at=now)
         if line.amount > instead.amount:
             refund = _owe(payment, first, line, line.amount - instead.amount, "substituted", now)

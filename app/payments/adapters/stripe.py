@@ -19,8 +19,8 @@ from app.config import Settings
 from app.kernel.money import Money
 from app.payments.adapters.limits import check_refund, check_request, payment_limits
 from app.payments.adapters.notices import read_notice
+from app.payments.adapters.stripe_disputes import read_dispute
 from app.payments.ports import (
-    DisputeStage,
     DisputeStatus,
     GatewayEvent,
     GatewayFault,
@@ -189,7 +189,7 @@ class StripeGateway:
     def disputes(self, charge_reference: str) -> tuple[DisputeStatus, ...]:
         """List the disputes of a payment intent. Raises GatewayUnavailable, GatewayRefusal or GatewayFault."""
         listed = self._list_disputes({"payment_intent": charge_reference, "limit": 100})
-        found = [self._read(dispute, _dispute) for dispute in listed]
+        found = [self._read(dispute, read_dispute) for dispute in listed]
         return tuple(sorted(found, key=lambda dispute: dispute.opened_at))
 
     def disputed_since(self, at: datetime) -> tuple[str, ...]:
@@ -380,34 +380,4 @@ def _refund_in(refund: dict[str, Any], outcome: RefundOutcome) -> RefundStatus:
         gateway_reference=refund["id"],
         outcome=outcome,
         amount=Money(refund["amount"], refund["currency"].upper()),
-    )
-
-
-# `warning_…` is an inquiry: the bank asks and takes nothing yet. One that is closed, or prevented, never became more.
-STAGES = {
-    "needs_response": DisputeStage.OPEN,
-    "warning_needs_response": DisputeStage.OPEN,
-    "appeal_needs_response": DisputeStage.OPEN,
-    "under_review": DisputeStage.UNDER_REVIEW,
-    "warning_under_review": DisputeStage.UNDER_REVIEW,
-    "appeal_under_review": DisputeStage.UNDER_REVIEW,
-    "won": DisputeStage.WON,
-    "warning_closed": DisputeStage.WON,
-    "prevented": DisputeStage.WON,
-    "lost": DisputeStage.LOST,
-}
-
-
-def _dispute(dispute: dict[str, Any]) -> DisputeStatus:
-    due_by = (dispute.get("evidence_details") or {}).get("due_by")
-    # In the currency of our account, which need not be the buyer's: what counts is the direction.
-    moved = sum(transaction["amount"] for transaction in dispute["balance_transactions"])
-    return DisputeStatus(
-        gateway_reference=dispute["id"],
-        stage=STAGES[dispute["status"]],
-        reason=dispute["reason"],
-        amount=Money(dispute["amount"], dispute["currency"].upper()),
-        taken=dispute["amount"] if moved < 0 else 0,
-        opened_at=datetime.fromtimestamp(dispute["created"], UTC),
-        evidence_due_at=datetime.fromtimestamp(due_by, UTC) if due_by else None,
     )

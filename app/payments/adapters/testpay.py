@@ -19,7 +19,6 @@ from app.payments.adapters.testpay_bank import TestpayBank
 from app.payments.adapters.testpay_events import charge_reference, page_of_charge, send_due_events
 from app.payments.adapters.testpay_models import HostedPage, TestpayDispute, TestpayRefund
 from app.payments.ports import (
-    DisputeStage,
     DisputeStatus,
     GatewayEvent,
     GatewayFault,
@@ -31,6 +30,7 @@ from app.payments.ports import (
     RefundOutcome,
     RefundStatus,
 )
+from app.payments.states import DisputeState
 
 
 class TestpayGateway:
@@ -132,13 +132,13 @@ def _refund_status(refund: TestpayRefund) -> RefundStatus:
     return RefundStatus(refund.reference, RefundOutcome(refund.status), refund.money)
 
 
-_STAGES = {"needs_response": DisputeStage.OPEN}
+_STAGES = {"needs_response": DisputeState.OPEN}
 
 
 def _dispute_status(dispute: TestpayDispute) -> DisputeStatus:
     return DisputeStatus(
         gateway_reference=dispute.reference,
-        stage=_STAGES.get(dispute.status) or DisputeStage(dispute.status),
+        state=_STAGES.get(dispute.status) or DisputeState(dispute.status),
         reason=dispute.reason,
         amount=dispute.money,
         taken=0 if dispute.status == "won" else dispute.amount,

@@ -131,9 +131,9 @@ class TestpayBank:
             refund = session.scalars(select(TestpayRefund).where(TestpayRefund.idempotency_key == key)).one()
             if refund.session_reference != reference or refund.money != amount:
                 raise GatewayRefusal(reason="key")
-            if is_new and has_taken_money(reference):
-                raise GatewayRefusal(reason="charge_disputed")
             if is_new:
+                if has_taken_money(reference):
+                    raise GatewayRefusal(reason="charge_disputed")
                 taken = session.execute(
                     update(_Row)
                     .where(

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from app.db import db
 from app.desk.orders import find_by_reference
 from app.fulfilment import disputes
 from app.payments.models import Dispute
-from app.payments.ports import DisputeStage
+from app.payments.states import DisputeState
 from tests.builders import NOW, certificates_of, payments_of
 from tests.service.conftest import Shop
 from tests.service.desk.desking import do, finished, operator, paid
 
 
-def dispute(shop: Shop, reference: str, stage: DisputeStage, **changes: object) -> int:
+def dispute(shop: Shop, reference: str, stage: DisputeState, **changes: object) -> int:
     """Let the gateway say it of the payment of an order, and hear it; gives the number of the dispute."""
     with shop.inside() as world:
         order = find_by_reference(reference)
@@ -26,27 +27,38 @@ def dispute(shop: Shop, reference: str, stage: DisputeStage, **changes: object) 
         payment_id = payment.id
         db.session.rollback()
         disputes.look_into(payment_id, world.gateway, world.clock)
-        return db.session.scalars(select(Dispute.id)).one()
+        return db.session.scalars(select(Dispute.id).where(Dispute.payment_id == payment_id)).one()
 
 
 def test_a_dispute_waits_on_the_first_page_until_it_is_answered(shop: Shop) -> None:
     eva = operator(shop)
     assert "No dispute waits for a decision." in eva.get("/en/desk/disputes").words
     reference = finished(shop)
-    dispute(shop, reference, DisputeStage.OPEN)
+    dispute(shop, reference, DisputeState.OPEN)
 
     assert "Disputes to answer 1" in eva.get("/en/desk").words
     listed = eva.get("/en/desk/disputes").words
     for said in (reference, "Evidence is wanted", "The cardholder did not buy this", "USD 30.00"):
         assert said in listed
-    dispute(shop, reference, DisputeStage.UNDER_REVIEW)
+    dispute(shop, reference, DisputeState.UNDER_REVIEW)
     assert "Disputes to answer" not in eva.get("/en/desk").words
     assert "The bank decides" in eva.get("/en/desk/disputes").words
 
 
+def test_however_many_are_decided_those_that_wait_are_listed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.desk.queries.MOST_ROWS", 1)
+    decided, waiting = finished(shop), finished(shop, number=2)
+    dispute(shop, decided, DisputeState.LOST, evidence_due_at=NOW)
+    dispute(shop, waiting, DisputeState.OPEN)
+
+    listed = operator(shop).get("/en/desk/disputes").words
+    assert decided in listed
+    assert waiting in listed
+
+
 def test_what_an_answer_needs_stands_on_one_page(shop: Shop) -> None:
     reference = finished(shop)
-    number = dispute(shop, reference, DisputeStage.OPEN)
+    number = dispute(shop, reference, DisputeState.OPEN)
     with shop.inside():
         order = find_by_reference(reference)
         assert order
@@ -74,10 +86,10 @@ def test_what_an_answer_needs_stands_on_one_page(shop: Shop) -> None:
 
 def test_an_order_shows_its_dispute_and_what_the_bank_decided(shop: Shop) -> None:
     eva, reference = operator(shop), finished(shop)
-    number = dispute(shop, reference, DisputeStage.OPEN, evidence_due_at=None, reason="strange")
+    number = dispute(shop, reference, DisputeState.OPEN, evidence_due_at=None, reason="strange")
     assert "Without an answer it is lost." in eva.get(f"/en/desk/disputes/{number}").words
     assert "strange" in eva.get("/en/desk/disputes").words
-    dispute(shop, reference, DisputeStage.LOST)
+    dispute(shop, reference, DisputeState.LOST)
 
     story = eva.get(f"/en/desk/orders/{reference}")
     for said in (
@@ -92,7 +104,7 @@ def test_an_order_shows_its_dispute_and_what_the_bank_decided(shop: Shop) -> Non
 
 def test_an_order_that_is_held_for_a_dispute_says_so_and_cannot_be_let_go(shop: Shop) -> None:
     eva, reference = operator(shop), paid(shop)
-    number = dispute(shop, reference, DisputeStage.OPEN)
+    number = dispute(shop, reference, DisputeState.OPEN)
 
     assert "Its buyer disputes the payment with their bank" in eva.get(f"/en/desk/orders/{reference}").words
     assert "Nothing was sent to a registry." in eva.get(f"/en/desk/disputes/{number}").words

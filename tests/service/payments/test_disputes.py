@@ -27,7 +27,7 @@ from app.payments import payouts, refund_decisions, service
 from app.payments.errors import PayoutUnfit
 from app.payments.models import Dispute, Payment, Payout
 from app.payments.notices import store
-from app.payments.ports import DisputeStage, GatewayEvent, GatewayFault, GatewayUnavailable
+from app.payments.ports import GatewayEvent, GatewayFault, GatewayUnavailable
 from app.payments.states import DisputeState, PaymentState, RefundState
 from app.providers.models import Payee
 from app.providers.states import PayeeState
@@ -62,7 +62,7 @@ def charge_of(order_id: int) -> str:
     return str(payments_of(order_id)[0].charge_reference)
 
 
-def say(world: Collaborators, order_id: int, stage: DisputeStage, **changes: object) -> None:
+def say(world: Collaborators, order_id: int, stage: DisputeState, **changes: object) -> None:
     """What the gateway says from now on of the payment of an order."""
     gateway_of(world).dispute(charge_of(order_id), stage, NOW, **changes)
 
@@ -74,7 +74,7 @@ def tell(world: Collaborators, order_id: int, kind: str = CREATED) -> None:
     run_due(world)
 
 
-def disputed(world: Collaborators, order_id: int, stage: DisputeStage = DisputeStage.OPEN, **changes: object) -> None:
+def disputed(world: Collaborators, order_id: int, stage: DisputeState = DisputeState.OPEN, **changes: object) -> None:
     say(world, order_id, stage, **changes)
     tell(world, order_id, f"charge.dispute.{stage}")
 
@@ -131,7 +131,7 @@ def test_a_notice_that_the_gateway_does_not_confirm_changes_nothing(world: Colla
 def test_a_notice_about_a_charge_that_we_do_not_know_yet_is_acted_on_when_we_do(world: Collaborators) -> None:
     order_id = a_finished_order(world, {an_offer(): 4})
     charge = charge_of(order_id)
-    say(world, order_id, DisputeStage.OPEN)
+    say(world, order_id, DisputeState.OPEN)
     with transaction():
         payments_of(order_id)[0].charge_reference = None
     store("fake", GatewayEvent("evt", CREATED, charge, None, False, NOW), NOW)
@@ -148,7 +148,7 @@ def test_a_notice_about_a_charge_that_we_do_not_know_yet_is_acted_on_when_we_do(
 def test_the_units_stay_cancelled_and_nothing_is_done_twice_however_the_bank_decides(world: Collaborators) -> None:
     order_id = a_finished_order(world, {an_offer(): 4})
     before = ledger_effects(), len(certificates_of(order_id)), len(db.session.scalars(select(Mail)).all())
-    for stage in (DisputeStage.OPEN, DisputeStage.UNDER_REVIEW, DisputeStage.LOST, DisputeStage.WON):
+    for stage in (DisputeState.OPEN, DisputeState.UNDER_REVIEW, DisputeState.LOST, DisputeState.WON):
         disputed(world, order_id, stage)
         pass_time(world, days=2)
         run_due(world)
@@ -166,7 +166,7 @@ def test_money_that_is_taken_later_than_the_dispute_was_opened_is_known_by_the_n
     order_id = a_finished_order(world, {an_offer(): 4})
     disputed(world, order_id, taken=0)
     assert the_dispute().taken == 0
-    say(world, order_id, DisputeStage.OPEN)
+    say(world, order_id, DisputeState.OPEN)
     tell(world, order_id, "charge.dispute.funds_withdrawn")
 
     assert the_dispute().taken == 1000
@@ -176,7 +176,7 @@ def test_money_that_is_taken_later_than_the_dispute_was_opened_is_known_by_the_n
 def test_a_dispute_whose_end_nobody_told_us_of_is_asked_about_once_a_day(world: Collaborators) -> None:
     order_id = a_finished_order(world, {an_offer(): 4})
     disputed(world, order_id)
-    say(world, order_id, DisputeStage.WON, taken=1000)
+    say(world, order_id, DisputeState.WON, taken=1000)
     run_due(world)
     assert the_dispute().state is _D.OPEN
 
@@ -184,7 +184,7 @@ def test_a_dispute_whose_end_nobody_told_us_of_is_asked_about_once_a_day(world: 
     run_due(world)
     assert (the_dispute().state, the_dispute().taken) == (_D.WON, 1000)
 
-    say(world, order_id, DisputeStage.WON)
+    say(world, order_id, DisputeState.WON)
     pass_time(world, days=1)
     run_due(world)
     assert the_dispute().taken == 0
@@ -194,7 +194,7 @@ def test_a_dispute_whose_end_nobody_told_us_of_is_asked_about_once_a_day(world: 
 def test_a_gateway_that_does_not_answer_is_asked_again_in_an_hour(world: Collaborators) -> None:
     order_id = a_finished_order(world, {an_offer(): 4})
     disputed(world, order_id)
-    say(world, order_id, DisputeStage.LOST)
+    say(world, order_id, DisputeState.LOST)
     pass_time(world, days=1)
     gateway_of(world).problems["disputes"] = [GatewayUnavailable()]
     run_due(world)
@@ -206,7 +206,7 @@ def test_a_gateway_that_does_not_answer_is_asked_again_in_an_hour(world: Collabo
 
 def test_two_workers_that_hear_of_a_dispute_at_once_write_it_down_once(world: Collaborators, context: Flask) -> None:
     order_id = a_finished_order(world, {an_offer(): 4})
-    say(world, order_id, DisputeStage.OPEN)
+    say(world, order_id, DisputeState.OPEN)
     payment_id = payments_of(order_id)[0].id
     db.session.rollback()
 
@@ -217,7 +217,7 @@ def test_two_workers_that_hear_of_a_dispute_at_once_write_it_down_once(world: Co
 
 def test_disputes_that_no_notice_came_of_are_found_in_the_night(world: Collaborators) -> None:
     order_id = a_finished_order(world, {an_offer(): 4})
-    say(world, order_id, DisputeStage.OPEN)
+    say(world, order_id, DisputeState.OPEN)
     gateway_of(world).disputed["ch_of_another_shop"] = gateway_of(world).disputed[charge_of(order_id)]
     db.session.rollback()
 
@@ -258,11 +258,11 @@ def test_an_order_that_is_disputed_before_it_begins_is_held_for_a_person(world: 
 def test_nobody_lets_go_of_an_order_while_the_bank_may_have_its_money(world: Collaborators) -> None:
     order_id = a_paid_order(world, {an_offer(): 4})
     eva, _ben = two_operators()
-    for stage in (DisputeStage.OPEN, DisputeStage.UNDER_REVIEW, DisputeStage.LOST):
+    for stage in (DisputeState.OPEN, DisputeState.UNDER_REVIEW, DisputeState.LOST):
         disputed(world, order_id, stage)
         with pytest.raises(PaymentDisputed):
             risk.let_go(order_id, eva, "Asked the buyer.", world.clock.now())
-    disputed(world, order_id, DisputeStage.WON)
+    disputed(world, order_id, DisputeState.WON)
     assert the_order(order_id).state is OrderState.RISK_HOLD
 
     risk.let_go(order_id, eva, "The bank decided for us.", world.clock.now())
@@ -340,7 +340,7 @@ def test_people_cannot_give_back_what_the_bank_has_and_can_once_it_is_won(world:
 
     assert try_again(world, order_id) is RefundState.FAILED
     assert gateway_of(world).refund_calls == []
-    disputed(world, order_id, DisputeStage.WON)
+    disputed(world, order_id, DisputeState.WON)
     assert try_again(world, order_id) is RefundState.SUCCEEDED
     assert len(gateway_of(world).refund_calls) == 1
 
@@ -397,8 +397,8 @@ def test_a_sellers_share_waits_while_the_bank_decides_and_is_due_again_however_i
     share = the_order(first).lines[0].seller_share
     assert owed_to_seller(first) == (share, 0, share)
     for stage, is_waiting in (
-        (DisputeStage.OPEN, True), (DisputeStage.UNDER_REVIEW, True), (DisputeStage.LOST, False),
-        (DisputeStage.OPEN, True), (DisputeStage.WON, False),
+        (DisputeState.OPEN, True), (DisputeState.UNDER_REVIEW, True), (DisputeState.LOST, False),
+        (DisputeState.OPEN, True), (DisputeState.WON, False),
     ):  # fmt: skip
         say(world, first, stage)
         tell(world, first)
@@ -448,15 +448,15 @@ def test_what_sellers_see_of_their_earnings_adds_up_with_what_waits(world: Colla
 
 def test_books_of_disputed_orders_agree_unless_money_went_back_twice(world: Collaborators) -> None:
     order_id = a_finished_order(world, {an_offer(): 4})
-    for stage in (DisputeStage.OPEN, DisputeStage.LOST, DisputeStage.WON, DisputeStage.OPEN):
+    for stage in (DisputeState.OPEN, DisputeState.LOST, DisputeState.WON, DisputeState.OPEN):
         disputed(world, order_id, stage)
         db.session.rollback()
         assert balance.check(NOW)[1] == []
 
-    disputed(world, order_id, DisputeStage.WON)
+    disputed(world, order_id, DisputeState.WON)
     owe(world, order_id)
     run_due(world)
-    disputed(world, order_id, DisputeStage.LOST)
+    disputed(world, order_id, DisputeState.LOST)
     db.session.rollback()
     told = [(each.subject, each.ours) for each in balance.check(NOW)[1] if each.subject.startswith("disputes")]
     assert told == [(f"disputes: {the_order(order_id).reference}", "200")]
@@ -477,11 +477,14 @@ def test_the_doctor_says_until_when_evidence_is_wanted_and_what_the_house_lost(w
     assert (level, f"1, the first by {NOW + timedelta(days=7):%Y-%m-%d %H:%M} UTC" in words) == (Level.WARNING, True)
     pass_time(world, days=5)
     assert [level for level, _words in said()] == [Level.PROBLEM]
-    say(world, order_id, DisputeStage.OPEN, evidence_due_at=None)
+    say(world, order_id, DisputeState.OPEN, evidence_due_at=None)
     tell(world, order_id, "charge.dispute.updated")
     assert [level for level, _words in said()] == [Level.WARNING]
-    disputed(world, order_id, DisputeStage.LOST)
+    disputed(world, order_id, DisputeState.LOST)
     assert said()[1][1].startswith("The house has lost 10.00 USD")
-    disputed(world, order_id, DisputeStage.WON, taken=1000)
+    # The bank has its time from its decision on, however long it took for that.
+    pass_time(world, days=20)
+    disputed(world, order_id, DisputeState.WON, taken=1000)
+    assert [level for level, _words in said()] == [Level.OK]
     pass_time(world, days=15)
     assert [level for level, _words in said()] == [Level.OK, Level.PROBLEM]

@@ -230,7 +230,7 @@ def test_somebody_can_play_a_buyer_who_disputes_and_a_bank_that_decides(
         assert press(bank, action).status_code == 303
         assert shown in text_of(client, bank)
         charge = gateway.status(reference).charge_reference or ""
-        assert [dispute.stage for dispute in gateway.disputes(charge)] == stages
+        assert [dispute.state for dispute in gateway.disputes(charge)] == stages
 
 
 def test_nobody_disputes_what_was_not_paid(client: FlaskClient, reference: str) -> None:

@@ -21,7 +21,6 @@ from app.payments.adapters.stripe import EXCLUDED_METHODS, StripeGateway
 from app.payments.adapters.testpay import TestpayGateway
 from app.payments.ports import (
     BadNotice,
-    DisputeStage,
     GatewayFault,
     GatewayOutcomeUnknown,
     GatewayRefusal,
@@ -30,6 +29,7 @@ from app.payments.ports import (
     PaymentLine,
     RefundOutcome,
 )
+from app.payments.states import DisputeState
 from tests.builders import NOW
 from tests.conftest import environment
 from tests.contract.gateways import dollars, payment_request, signed, stripe_settings
@@ -393,11 +393,11 @@ def test_an_inquiry_takes_nothing_and_leaves_a_refund_possible(gateway: StripeGa
     reference = paid(gateway, standin)
     inquiry = standin.account.open_dispute(reference, is_inquiry=True)
     (asked,) = gateway.disputes(charge_of(gateway, reference))
-    assert (asked.stage, asked.taken, asked.amount) == (DisputeStage.OPEN, 0, dollars(2080))
+    assert (asked.state, asked.taken, asked.amount) == (DisputeState.OPEN, 0, dollars(2080))
     assert gateway.refund(reference, None, dollars(2080), "refund:1").outcome is RefundOutcome.SUCCEEDED
     standin.account.win_dispute(inquiry)
     (closed,) = gateway.disputes(charge_of(gateway, reference))
-    assert (closed.stage, closed.taken) == (DisputeStage.WON, 0)
+    assert (closed.state, closed.taken) == (DisputeState.WON, 0)
 
 
 def test_disputes_of_one_payment_come_oldest_first(gateway: StripeGateway, standin: StripeStandIn) -> None:
@@ -431,7 +431,7 @@ def test_every_state_of_a_dispute_has_its_place(
 ) -> None:
     reference = paid(gateway, standin)
     standin.account.disputes[standin.account.open_dispute(reference)]["status"] = status
-    assert [each.stage for each in gateway.disputes(charge_of(gateway, reference))] == [DisputeStage(stage)]
+    assert [each.state for each in gateway.disputes(charge_of(gateway, reference))] == [DisputeState(stage)]
 
 
 def test_a_dispute_in_an_unknown_state_is_never_taken_for_decided(
