@@ -136,9 +136,9 @@ def take_away(person: Person) -> None:
 
 
 def renew_codes(person_id: int, settings: Settings, now: datetime) -> tuple[str, ...]:
-    """Ten new recovery codes instead of the old ones."""
+    """Ten new recovery codes instead of the old ones, however often the button is pressed at once."""
     with transaction() as session:
-        person = session.get_one(Person, person_id)
+        person = session.get_one(Person, person_id, with_for_update=True)
         codes = _new_codes(person_id)
         note_act(Actor(person.id, person.email), "recovery_codes_renewed", subject_of(person), at=now)
         mails.factor_changed(person, FactorChange.CODES, settings, now)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app.accounts.adapters import totp
 from app.accounts.errors import AddressTaken, FactorNeeded, LinkGone, WrongCode
-from app.accounts.models import MailedLink, Person, SignIn
+from app.accounts.models import MailedLink, Person, RecoveryCode, SignIn
 from app.accounts.service import details, entering, joining, second_factor
 from app.accounts.service import links as address_links
 from app.accounts.service.links import Purpose
@@ -152,3 +152,13 @@ def test_two_people_who_take_one_address_at_once_do_not_share_it(context: Flask)
 
     assert sorted(type(answer) for answer in answers if answer is not None) in ([AddressTaken], [LinkGone])
     assert len(db.session.scalars(select(Person.id).where(Person.email == "new@example.org")).all()) == 1
+
+
+def test_codes_that_are_renewed_several_times_at_once_are_ten(context: Flask) -> None:
+    settings = settings_of(context)
+    person = a_person()
+    second_factor.renew_codes(person, settings, NOW)
+
+    all_at_once(context, [partial(second_factor.renew_codes, person, settings, NOW)] * 4)
+
+    assert len(db.session.scalars(select(RecoveryCode.id)).all()) == second_factor.CODES
