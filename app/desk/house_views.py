@@ -23,7 +23,7 @@ from app.desk.acting import ActPage, act, blueprint, proposed, refusal_words
 from app.desk.facts import told
 from app.desk.forms import ApplyForm, ImportForm, PayoutForm, rules_form
 from app.desk.loading import IMPORTERS, load, rehearse
-from app.desk.queries import find_payout_row, payout_rows, payouts_of
+from app.desk.queries import find_payout_rows, payout_rows, payouts_of
 from app.desk.trail import PAGE, ActFilter, acts, codes, every_act
 from app.jobs import hold
 from app.kernel.csvtable import MAXIMUM_BYTES, ImportRefused, ImportReport
@@ -235,16 +235,13 @@ def _act_filter(days: dict[str, TypedDay]) -> ActFilter:
 @operators_only
 def payouts() -> str:
     """Every participant: earned, paid out, due, and where the money goes."""
-    return render_template(
-        "desk/payouts.html", rows=payout_rows(settings().keyring), currency=settings().currency, Money=Money
-    )
+    return render_template("desk/payouts.html", rows=payout_rows(settings().keyring), Money=Money)
 
 
 @blueprint.get("/payouts.csv")
 @operators_only
 def payouts_csv() -> Response:
     """The same as a file; amounts in minor units."""
-    currency = settings().currency
     return _csv(
         "payouts.csv",
         ("participant", "name", "currency", "earned", "paid_out", "waiting", "due", "payee", "account_ends_in"),
@@ -252,7 +249,7 @@ def payouts_csv() -> Response:
             (
                 row.provider.code,
                 row.provider.legal_name,
-                currency,
+                row.currency,
                 row.balance.earned,
                 row.balance.paid_out,
                 row.balance.waiting,
@@ -269,28 +266,31 @@ def payouts_csv() -> Response:
 @operators_only
 def payout(code: str) -> str:
     """One participant's money and every transfer."""
-    row = find_payout_row(code, settings().keyring)
-    if row is None:
+    rows = find_payout_rows(code, settings().keyring)
+    if not rows:
         abort(404)
     return render_template(
         "desk/payout.html",
-        row=row,
-        sent=payouts_of(row.provider.id),
+        rows=rows,
+        provider=rows[0].provider,
+        payee=rows[0].payee,
+        sent=payouts_of(rows[0].provider.id),
         was_restored=hold.was_ever_put_up(),
-        currency=settings().currency,
         Money=Money,
     )
 
 
 @blueprint.route("/payouts/<code>/record", methods=["GET", "POST"])
+@blueprint.route("/payouts/<code>/record/<currency>", methods=["GET", "POST"])
 @operators_only
 @form_checks_token
-def record_payout(code: str) -> Response:
-    """Propose to write a transfer down."""
-    row = find_payout_row(code, settings().keyring)
+def record_payout(code: str, currency: str = "") -> Response:
+    """Propose to write a transfer down, in the house's currency unless the address names an earlier one."""
+    currency = currency or settings().currency
+    row = next((row for row in find_payout_rows(code, settings().keyring) if row.currency == currency), None)
     if row is None:
         abort(404)
-    currency, provider_id = settings().currency, row.provider.id
+    provider_id = row.provider.id
     form = PayoutForm(currency=currency, due=Money(max(row.balance.due, 0), currency))
     payee = f"{row.payee.holder}, {row.payee.bank}, …{row.payee.last_four}" if row.payee else "–"
     page = ActPage(

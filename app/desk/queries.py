@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
@@ -24,7 +25,7 @@ from app.kernel.money import Money
 from app.kernel.sealing import Keyring, SealBroken, SealFor, unseal_text
 from app.payments.disputes import IS_OPEN
 from app.payments.models import Dispute, Payment, Payout, Refund
-from app.payments.payouts import Balance, balance, balances
+from app.payments.payouts import Balance, balance, balances, currencies
 from app.payments.states import RefundState
 from app.providers.models import Payee, Provider
 from app.providers.states import PayeeState
@@ -85,9 +86,10 @@ class PayeeView:
 
 @dataclass(frozen=True)
 class PayoutRow:
-    """A participant and its money."""
+    """A participant and its money in one currency."""
 
     provider: Provider
+    currency: str
     balance: Balance
     payee: PayeeView | None
 
@@ -235,23 +237,42 @@ def find_person(person_id: int, at: datetime) -> PersonRow | None:
 
 
 def payout_rows(keys: Keyring) -> list[PayoutRow]:
-    """Every participant with what it earned and what is due, the most due first."""
-    known = balances(settings().currency)
+    """Every participant with what it earned and what is due, the most due first.
+
+    At the end what is owed in currencies that the house had before.
+    """
     payees = {payee.provider_id: payee for payee in db.session.scalars(_current_payees())}
-    rows = [
-        PayoutRow(provider, known.get(provider.id, Balance()), _payee_view(payees.get(provider.id), keys))
-        for provider in db.session.scalars(select(Provider).order_by(Provider.legal_name))
-    ]
-    return sorted(rows, key=lambda row: -row.balance.due)
+    providers = db.session.scalars(select(Provider).order_by(Provider.legal_name)).all()
+    rows = []
+    for currency in _house_first(currencies()):
+        known = balances(currency)
+        found = [
+            PayoutRow(provider, currency, known.get(provider.id, Balance()), _payee_view(payees.get(provider.id), keys))
+            for provider in providers
+        ]
+        rows += sorted(filter(_is_shown, found), key=lambda row: -row.balance.due)
+    return rows
 
 
-def find_payout_row(code: str, keys: Keyring) -> PayoutRow | None:
-    """One participant's money."""
+def find_payout_rows(code: str, keys: Keyring) -> list[PayoutRow]:
+    """One participant's money: in the house's currency, and in earlier ones that it is owed something in."""
     provider = db.session.scalar(select(Provider).where(Provider.code == code))
     if provider is None:
-        return None
-    payee = db.session.scalar(_current_payees().where(Payee.provider_id == provider.id))
-    return PayoutRow(provider, balance(provider.id, settings().currency), _payee_view(payee, keys))
+        return []
+    payee = _payee_view(db.session.scalar(_current_payees().where(Payee.provider_id == provider.id)), keys)
+    rows = [
+        PayoutRow(provider, currency, balance(provider.id, currency), payee) for currency in _house_first(currencies())
+    ]
+    return list(filter(_is_shown, rows))
+
+
+def _house_first(found: Iterable[str]) -> list[str]:
+    ours = settings().currency
+    return [ours, *(currency for currency in found if currency != ours)]
+
+
+def _is_shown(row: PayoutRow) -> bool:
+    return row.currency == settings().currency or row.balance.owed != 0
 
 
 def payouts_of(provider_id: int) -> list[Payout]:

@@ -182,6 +182,36 @@ def test_what_was_earned_in_a_currency_of_before_is_not_sent_as_so_much_of_anoth
         assert balance(provider_id, "JPY").due == EARNED
 
 
+def test_what_was_earned_in_a_currency_of_before_is_sent_in_it_and_is_on_the_desk_until_then(shop: Shop) -> None:
+    finished(shop)
+    a_payee(shop)
+    with shop.inside(), transaction() as session:
+        session.execute(update(Order).values(currency="EUR"))
+    eva, otto = operator(shop), operator(shop, "otto@tonne.example")
+    seller, record = "/en/desk/payouts/seller", "/en/desk/payouts/seller/record/EUR"
+
+    assert "EUR 28.83" in eva.get("/en/desk/payouts").words
+    file = eva.client.get("/en/desk/payouts.csv").get_data(as_text=True)
+    assert [(row["currency"], row["due"]) for row in csv.DictReader(io.StringIO(file))] == [
+        ("USD", "0"), ("EUR", str(EARNED)),
+    ]  # fmt: skip
+    page = eva.get(seller)
+    assert record in page.links
+    assert "a currency that this site had before" in page.words
+    assert "EUR 28.83" in eva.get(record).words
+    eva.get("/en/desk/payouts/seller/record/JPY", 404)
+
+    do(eva, record, 303, amount="28.83", reference="SEPA 1", paid_on="2026-11-22", reason=WHY)
+    agree(shop, otto)
+
+    with shop.inside():
+        provider_id = db.session.scalars(select(Provider.id)).one()
+        assert (balance(provider_id, "EUR").paid_out, balance(provider_id, "USD")) == (EARNED, Balance())
+    assert "EUR 28.83" not in eva.get("/en/desk/payouts").words
+    assert record not in eva.get(seller).links
+    assert "SEPA 1" in eva.get(seller).words
+
+
 def test_a_payout_is_recorded_once_by_two_people_and_never_above_what_is_due(shop: Shop) -> None:
     finished(shop)
     eva, otto = operator(shop), operator(shop, "otto@tonne.example")
