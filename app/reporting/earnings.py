@@ -9,12 +9,13 @@ Everything is in minor units of the house's currency, and months are months in U
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, case, func, literal_column, select
+from sqlalchemy import ColumnElement, Integer, func, literal_column, select
 
 from app.catalog.models import Issuance, Project
 from app.checkout.models import Order, OrderLine
@@ -29,14 +30,8 @@ from app.providers.states import PayeeState
 from app.registry.models import Cancellation
 from app.registry.states import CancellationState
 from app.reporting.forms import Month, SaleState
-from app.reporting.queries import REFUNDED, REFUNDED_AT, line_state, month_of, own_lines
-
-# When what a line's money is counted by has happened.
-_HAPPENED_AT = {
-    SaleState.CANCELLED: Cancellation.completed_at,
-    SaleState.REFUNDED: REFUNDED_AT,
-    SaleState.PAID: Order.paid_at,
-}
+from app.reporting.lines import HAPPENED_AT, LineSum, line_sums
+from app.reporting.queries import REFUNDED, line_state, month_of, own_lines
 
 
 @dataclass
@@ -132,16 +127,20 @@ class PayeeName:
     bank: str
 
 
-def read_earnings(provider_id: int, currency: str) -> Earnings:
-    """What a participant has earned in one currency, and what became of it. Five queries."""
+def read_earnings(provider_id: int, currency: str, lines: Sequence[LineSum] | None = None) -> Earnings:
+    """What a participant has earned in one currency, and what became of it. Five queries.
+
+    `lines` is what `line_sums` gave a caller that needs it for more than this; one query less.
+    """
     whole = Sums()
     months: dict[Month, Sums] = {}
     projects: dict[int, Sums] = {}
-    for state, project_id, year, month, units, share, went_back in _line_sums(provider_id, currency):
-        for sums in (whole, _of(months, Month(int(year), int(month))), _of(projects, project_id)):
-            _add(sums, SaleState(state), int(units), int(share), int(went_back))
-    for project_id, year, month, units in _direct_sums(provider_id):
-        for sums in (whole, _of(months, Month(int(year), int(month))), _of(projects, project_id)):
+    for line in line_sums(provider_id) if lines is None else lines:
+        if line.happened_in is not None and line.currency == currency:
+            for sums in (whole, _of(months, line.happened_in), _of(projects, line.project_id)):
+                _add(sums, line)
+    for project_id, month, units in _direct_sums(provider_id):
+        for sums in (whole, _of(months, Month.of(month)), _of(projects, project_id)):
             sums.direct += int(units)
     transfers = _transfers(provider_id, currency)
     for transfer in transfers:
@@ -157,22 +156,12 @@ def read_earnings(provider_id: int, currency: str) -> Earnings:
     )
 
 
-def sold_by_month(provider_id: int, months: Sequence[Month]) -> list[SoldMonth]:
-    """Units paid for in each of some months, without those that were refunded. One query."""
-    year, month = month_of(Order.paid_at)
-    rows = db.session.execute(
-        own_lines(provider_id, line_state, year, month, func.sum(OrderLine.units))
-        .where(
-            line_state.in_((SaleState.PAID.value, SaleState.CANCELLED.value)),
-            Order.paid_at >= months[0].starts_at,
-            Order.paid_at < months[-1].after.starts_at,
-        )
-        .group_by(line_state, year, month)
-    )
-    found = {(SaleState(state), Month(int(year), int(month))): int(units) for state, year, month, units in rows}
-    return [
-        SoldMonth(one, found.get((SaleState.CANCELLED, one), 0), found.get((SaleState.PAID, one), 0)) for one in months
-    ]
+def sold_by_month(lines: Iterable[LineSum], months: Sequence[Month]) -> list[SoldMonth]:
+    """Units paid for in each of some months, without those that were refunded."""
+    found: Counter[tuple[SaleState, Month | None]] = Counter()
+    for line in lines:
+        found[line.state, line.paid_in] += line.units
+    return [SoldMonth(one, found[SaleState.CANCELLED, one], found[SaleState.PAID, one]) for one in months]
 
 
 def statement(provider_id: int, currency: str, month: Month, *, with_references: bool = True) -> Iterator[StatementRow]:
@@ -208,43 +197,21 @@ def find_payee(provider_id: int) -> PayeeName | None:
     return PayeeName(payee.holder, payee.bank) if payee is not None else None
 
 
-def _line_sums(provider_id: int, currency: str) -> Sequence[Any]:
-    happened_at = case(*((line_state == state.value, at) for state, at in _HAPPENED_AT.items()))
-    went_back = case((line_state == SaleState.REFUNDED.value, REFUNDED), else_=0)
-    lines = (
-        own_lines(
-            provider_id,
-            line_state.label("state"),
-            OrderLine.project_id,
-            OrderLine.units,
-            OrderLine.seller_share,
-            went_back.label("went_back"),
-            happened_at.label("happened_at"),
-        )
-        .where(line_state.in_(_HAPPENED_AT), Order.currency == currency)
-        .subquery()
-    )
-    year, month = month_of(lines.c.happened_at)
-    groups = (lines.c.state, lines.c.project_id, year, month)
-    sums = (func.sum(lines.c.units), func.sum(lines.c.seller_share), func.sum(lines.c.went_back))
-    return db.session.execute(select(*groups, *sums).group_by(*groups)).all()
-
-
 def _went_back(state: SaleState) -> ColumnElement[int]:
     """What went back to the buyers of lines in a state, in minor units."""
     return REFUNDED if state is SaleState.REFUNDED else literal_column("0", Integer)
 
 
 def _direct_sums(provider_id: int) -> Sequence[Any]:
-    year, month = month_of(Cancellation.completed_at)
+    month = month_of(Cancellation.completed_at)
     return db.session.execute(
-        select(DirectCancellation.project_id, year, month, func.sum(Cancellation.units))
+        select(DirectCancellation.project_id, month, func.sum(Cancellation.units))
         .join(Cancellation, Cancellation.direct_cancellation_id == DirectCancellation.id)
         .where(
             DirectCancellation.provider_id == provider_id,
             Cancellation.state == CancellationState.CONFIRMED,
         )
-        .group_by(DirectCancellation.project_id, year, month)
+        .group_by(DirectCancellation.project_id, month)
     ).all()
 
 
@@ -260,7 +227,7 @@ def _transfers(provider_id: int, currency: str) -> tuple[Transfer, ...]:
 def _earned_rows(provider_id: int, currency: str, month: Month) -> list[StatementRow]:
     found = []
     for state in (SaleState.CANCELLED, SaleState.REFUNDED):
-        at = _HAPPENED_AT[state]
+        at = HAPPENED_AT[state]
         for line, went_back, happened_at, reference, project, offer in db.session.execute(
             own_lines(provider_id, OrderLine, _went_back(state), at, Order.reference, Project.reference, Offer.code)
             .join(Project, Project.id == OrderLine.project_id)
@@ -301,14 +268,14 @@ def _named(projects: dict[int, Sums]) -> tuple[ProjectSums, ...]:
     return tuple(ProjectSums(reference, title, unit_type, projects[id_]) for id_, reference, title, unit_type in rows)
 
 
-def _add(sums: Sums, state: SaleState, units: int, share: int, went_back: int) -> None:
-    if state is SaleState.CANCELLED:
-        sums.earned += share
-        sums.cancelled += units
-    elif state is SaleState.REFUNDED:
-        sums.refunded += went_back
+def _add(sums: Sums, line: LineSum) -> None:
+    if line.state is SaleState.CANCELLED:
+        sums.earned += line.seller_share
+        sums.cancelled += line.units
+    elif line.state is SaleState.REFUNDED:
+        sums.refunded += line.went_back
     else:
-        sums.pending += share
+        sums.pending += line.seller_share
 
 
 def _of(sums: dict[Any, Sums], key: Any) -> Sums:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 
 from app.audit.rules import LOW_STOCK, rule
 from app.catalog.models import Issuance, Project
-from app.checkout.models import OrderLine
 from app.current import settings
 from app.db import db
 from app.kernel.money import Money
@@ -22,10 +22,10 @@ from app.payments.payouts import balance
 from app.providers.models import Application, Payee, Provider
 from app.providers.states import PayeeState, ProviderState
 from app.reporting.forms import SaleState
-from app.reporting.queries import line_state, offered_currencies, own_lines
+from app.reporting.lines import LineSum
+from app.reporting.queries import offered_currencies
 
 _ON_OFFER = (OfferState.LIVE,)
-_NO_ORDER = (SaleState.EXPIRED.value,)
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def newest_application(organisation_id: int) -> Application | None:
     ).first()
 
 
-def offer_standings(provider_id: int) -> list[OfferStanding]:
-    """Every offer of a participant: those that can still sell first, then by code. Two queries."""
+def offer_standings(provider_id: int, lines: Iterable[LineSum]) -> list[OfferStanding]:
+    """Every offer of a participant: those that can still sell first, then by code. `lines` are its `line_sums`."""
     interest = (
         select(
             OfferInterest.offer_id,
@@ -97,18 +97,14 @@ def offer_standings(provider_id: int) -> list[OfferStanding]:
         .group_by(OfferInterest.offer_id)
         .subquery()
     )
-    is_order = line_state.not_in(_NO_ORDER)
-    sales = {
-        offer_id: (int(orders), int(cancelled))
-        for offer_id, orders, cancelled in db.session.execute(
-            own_lines(
-                provider_id,
-                OrderLine.offer_id,
-                func.count(case((is_order, OrderLine.order_id), else_=None).distinct()),
-                func.sum(case((line_state == SaleState.CANCELLED.value, OrderLine.units), else_=0)),
-            ).group_by(OrderLine.offer_id)
-        )
-    }
+    # An order has one line of an offer, because its basket has.
+    orders: Counter[int] = Counter()
+    cancelled: Counter[int] = Counter()
+    for line in lines:
+        if line.state is not SaleState.EXPIRED:
+            orders[line.offer_id] += line.lines
+        if line.state is SaleState.CANCELLED:
+            cancelled[line.offer_id] += line.units
     rows = db.session.execute(
         select(Offer, Project, Issuance.unit_type, interest.c.views, interest.c.baskets, is_lost(registry_codes()))
         .join(Issuance, Issuance.id == Offer.issuance_id)
@@ -130,11 +126,11 @@ def offer_standings(provider_id: int) -> list[OfferStanding]:
             offered=offer.units_offered,
             held=offer.units_reserved,
             sold=offer.units_settled,
-            cancelled=sales.get(offer.id, (0, 0))[1],
+            cancelled=cancelled[offer.id],
             left=offer.units_left,
             views=int(views or 0),
             baskets=int(baskets or 0),
-            orders=sales.get(offer.id, (0, 0))[0],
+            orders=orders[offer.id],
             opens_at=offer.opens_at,
             expires_at=offer.expires_at,
             hindrance=hindrance(offer, is_lost=lost),

@@ -19,7 +19,6 @@ from sqlalchemy import (
     and_,
     case,
     exists,
-    extract,
     func,
     literal_column,
     or_,
@@ -99,12 +98,16 @@ _IS_NAME_PUBLIC = and_(
 )
 
 
-def month_of(instant: Any) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    """The year and the month (UTC) of an instant, as columns."""
-    # SQLite has UTC as it is; PostgreSQL would take the month from the session's time zone.
+def month_of(instant: Any) -> ColumnElement[datetime]:
+    """The first instant (UTC) of the month that an instant falls into, as a column to group by.
+
+    Not `extract`: PostgreSQL gives numbers of any length for year and month, and grouping a million rows by two of
+    them takes six times as long.
+    """
     if db.session.get_bind().dialect.name == "postgresql":
-        instant = func.timezone(literal_column("'UTC'"), instant)
-    return extract("year", instant), extract("month", instant)
+        # It would take the month from the session's time zone.
+        return func.date_trunc(literal_column("'month'"), instant, literal_column("'UTC'"), type_=UTCDateTime())
+    return func.strftime(literal_column("'%Y-%m-01 00:00:00.000000'"), instant, type_=UTCDateTime())
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from app.reporting.forms import (
     read_month,
     read_selection,
 )
+from app.reporting.lines import line_sums
 from app.reporting.overview import attention, newest_application, offer_standings, tiles
 from app.reporting.queries import NOTHING, PAGE, every_sale, offered_currencies, sales_page, sold_projects
 from app.web import demonstration
@@ -63,9 +64,10 @@ def start(organisation: str) -> str:  # noqa: ARG001 - the guard has read it
     if provider is None:
         return render_template("sell/dashboard_before.html", application=newest_application(seat.organisation_id))
     months = last_months(Month.of(now()), MONTHS)
-    sold = sold_by_month(provider.id, months)
-    earnings = read_earnings(provider.id, settings().currency)
-    offers = offer_standings(provider.id)
+    lines = line_sums(provider.id)
+    sold = sold_by_month(lines, months)
+    earnings = read_earnings(provider.id, settings().currency, lines)
+    offers = offer_standings(provider.id, lines)
     return render_template(
         "sell/dashboard.html",
         provider=provider,

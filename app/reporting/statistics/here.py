@@ -146,8 +146,8 @@ def by_vintage(selection: HereSelection) -> list[tuple[Vintage, Sum]]:
 
 def by_month(selection: HereSelection) -> list[tuple[Month, Sum]]:
     """By month of the cancellation, oldest first."""
-    found = totals_by(selection, *month_of(Cancellation.completed_at))
-    return sorted((Month(int(year), int(month)), one) for (year, month), one in found)
+    found = totals_by(selection, month_of(Cancellation.completed_at))
+    return sorted((Month.of(starts_at), one) for (starts_at,), one in found)
 
 
 def speed(selection: HereSelection) -> Speed | None:
@@ -178,13 +178,13 @@ def money(selection: HereSelection) -> dict[str, dict[str, Money]]:
 
 def money_rows(selection: HereSelection) -> Iterator[MoneyRow]:
     """What the sums of money are made of, by month, project and currency."""
-    key = (*month_of(Cancellation.completed_at), Project.reference, Order.currency)
+    key = (month_of(Cancellation.completed_at), Project.reference, Order.currency)
     sums = [func.sum(column) for column in (Cancellation.units, *(getattr(OrderLine, part) for part in MONEY))]
     rows = db.session.execute(_cancelled(selection, *key, *sums).where(_IS_SALE).group_by(*key).order_by(*key)).all()
     end_reading()
-    for year, month, project, currency, units, *values in rows:
+    for starts_at, project, currency, units, *values in rows:
         parts = {part: int(value) for part, value in zip(MONEY, values, strict=True)}
-        yield MoneyRow(Month(int(year), int(month)), project, currency, int(units), parts)
+        yield MoneyRow(Month.of(starts_at), project, currency, int(units), parts)
 
 
 def every_row(selection: HereSelection, after: Cursor | None, limit: int) -> Iterator[HereRow]:

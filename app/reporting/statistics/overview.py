@@ -168,8 +168,8 @@ def _spans(period: Period) -> tuple[Span, ...]:
     """Months, or years of a long period, from the first to the last of which there are rows."""
     counts = published.counts_by_month(Selection(period), LedgerTransaction.type_code, LedgerTransaction.channel)
     found: dict[Month, dict[tuple[int, str], Count]] = {}
-    for (year, month, type_code, channel), number in counts.items():
-        found.setdefault(Month(int(year), int(month)), {})[type_code, channel] = number
+    for (starts_at, type_code, channel), number in counts.items():
+        found.setdefault(Month.of(starts_at), {})[type_code, channel] = number
     if not found:
         return ()
     first, last = min(found), max(found)

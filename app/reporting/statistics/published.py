@@ -109,8 +109,8 @@ def counts_by(selection: Selection, *columns: Any) -> dict[Any, Count]:
 
 
 def counts_by_month(selection: Selection, *columns: Any) -> dict[Any, Count]:
-    """The same by year and month (UTC) and some columns."""
-    return counts_by(selection, *month_of(LedgerTransaction.completed_at), *columns)
+    """The same by month, as its first instant (UTC), and some columns."""
+    return counts_by(selection, month_of(LedgerTransaction.completed_at), *columns)
 
 
 def counts_by_size(selection: Selection) -> dict[Size, Count]:

@@ -18,6 +18,7 @@ from app.registry.ports import RefusalCode, Refused
 from app.registry.states import CancellationState
 from app.reporting.earnings import Sums, next_payout, read_earnings, sold_by_month, statement
 from app.reporting.forms import Month, last_months
+from app.reporting.lines import line_sums
 from tests import builders
 from tests.people import actor_of, an_operator
 from tests.service.checkout.orders import an_expired_order
@@ -113,8 +114,9 @@ def test_a_line_that_was_sold_out_when_its_money_came_late_is_refunded_and_not_o
         builders.look_again(world, order_id)
 
         on_its_way = read_earnings(provider_id_of(), "USD").whole
+        this_month = Month.of(builders.NOW)
         assert (on_its_way.refunded, on_its_way.pending) == (750, builders.the_order(order_id).lines[0].seller_share)
-        assert [sold.on_the_way for sold in sold_by_month(provider_id_of(), [Month.of(builders.NOW)])] == [4]
+        assert [sold.on_the_way for sold in sold_by_month(line_sums(provider_id_of()), [this_month])] == [4]
         run_due(world)
         assert read_earnings(provider_id_of(), "USD").whole.refunded == books(REFUNDED) == 750
 
