@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from functools import cached_property
 
 from flask.testing import FlaskClient
+from lxml.etree import XPath
+from lxml.html import HtmlElement, document_fromstring
 from werkzeug.test import TestResponse
 
-VOID = frozenset({"input", "meta", "link", "br", "img", "hr", "use", "path"})
+# What was typed into a field is not said by the page.
+_READ = XPath(".//text()[not(ancestor::script or ancestor::style or ancestor::textarea)]")
 
 
 @dataclass
@@ -22,94 +25,37 @@ class Form:
     buttons: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
-class Page(HTMLParser):
+class Page:
     """Words, elements by id, and forms of one page."""
 
     def __init__(self, html: str) -> None:
-        super().__init__()
         self.html = html
+        self._root = document_fromstring(html)
         self.by_id: dict[str, dict[str, str]] = {}
-        self.texts: dict[str, str] = {}
-        self.links: list[str] = []
-        self.forms: list[Form] = []
-        self.words = ""
-        self._open: list[tuple[str, str]] = []
-        self._form: Form | None = None
-        self._select = ""
-        self._area = ""
-        self._button: tuple[str, str] | None = None
-        self._button_words = ""
-        self.feed(html)
-        self.words = " ".join(self.words.split())
-        self.texts = {name: " ".join(text.split()) for name, text in self.texts.items()}
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self._open.pop()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        name = given.get("id", "")
-        if name:
+        for element in self._root.xpath("//*[@id]"):
+            name = element.get("id")
             assert name not in self.by_id, f"two elements are called {name}"
-            self.by_id[name] = given | {"tag": tag}
-            self.texts[name] = ""
-        if tag not in VOID:
-            self._open.append((tag, name))
-        if tag == "a" and "href" in given:
-            self.links.append(given["href"])
-        if tag == "form":
-            self._form = Form(given.get("action", ""))
-            self.forms.append(self._form)
-        elif self._form is not None:
-            self._field(tag, given)
+            self.by_id[name] = {**element.attrib, "tag": element.tag}
 
-    def _field(self, tag: str, given: dict[str, str]) -> None:
-        assert self._form is not None
-        name, kind = given.get("name", ""), given.get("type", "")
-        if tag == "input" and name and kind not in {"submit", "button"}:
-            if kind not in {"checkbox", "radio"}:
-                self._form.fields[name] = given.get("value", "")
-            elif "checked" in given:
-                self._form.fields[name] = given.get("value", "on")
-        elif tag == "select":
-            self._select = name
-            self._form.fields[name] = ""
-        elif tag == "option" and "selected" in given:
-            self._form.fields[self._select] = given.get("value", "")
-        elif tag == "textarea":
-            self._area = name
-            self._form.fields[name] = ""
-        elif tag == "button":
-            self._button, self._button_words = (name, given.get("value", "")), ""
+    @cached_property
+    def words(self) -> str:
+        """All that can be read."""
+        return _words(self._root)
 
-    def handle_endtag(self, tag: str) -> None:
-        if any(tag == other for other, _name in self._open):
-            while self._open.pop()[0] != tag:
-                pass
-        if tag == "form":
-            self._form = None
-        elif tag == "textarea":
-            if self._form is not None:
-                # The line break after the tag is not part of what was typed.
-                self._form.fields[self._area] = re.sub("^\r?\n", "", self._form.fields[self._area])
-            self._area = ""
-        elif tag == "button" and self._button is not None and self._form is not None:
-            self._form.buttons[" ".join(self._button_words.split())] = self._button
-            self._button = None
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """What can be read in an element, by its id."""
+        return {element.get("id"): _words(element) for element in self._root.xpath("//*[@id]")}
 
-    def handle_data(self, data: str) -> None:
-        if self._area and self._form is not None:
-            self._form.fields[self._area] += data
-            return
-        if any(tag in {"script", "style"} for tag, _name in self._open):
-            return
-        self.words += data
-        self._button_words += data
-        for _tag, name in self._open:
-            if name:
-                self.texts[name] += data
+    @cached_property
+    def links(self) -> list[str]:
+        """Where links lead."""
+        return [element.get("href") for element in self._root.xpath("//a[@href]")]
+
+    @cached_property
+    def forms(self) -> list[Form]:
+        """The forms as they are before anybody typed anything."""
+        return [_form(element) for element in self._root.xpath("//form")]
 
     def form(self, ending: str) -> Form:
         """The one form whose address ends so, or the first of several."""
@@ -125,6 +71,32 @@ class Page(HTMLParser):
         assert self.by_id[name].get("aria-invalid") == "true"
         assert f"#{name}" in self.links, "the summary at the top does not lead to the field"
         return found[0].removeprefix("Error: ")
+
+
+def _words(element: HtmlElement) -> str:
+    return " ".join("".join(_READ(element)).split())
+
+
+def _form(element: HtmlElement) -> Form:
+    form = Form(element.get("action", ""))
+    for control in element.iter("input", "select", "textarea", "button"):
+        name, kind, value = control.get("name", ""), control.get("type", ""), control.get("value", "")
+        match control.tag:
+            case "button":
+                form.buttons[_words(control)] = name, value
+            case "select":
+                form.fields[name] = "".join(option.get("value", "") for option in control.xpath(".//option[@selected]"))
+            case "textarea":
+                # The line break after the tag is not part of what was typed.
+                form.fields[name] = re.sub("^\r?\n", "", control.text or "")
+            case _ if not name or kind in {"submit", "button"}:
+                pass
+            case _ if kind in {"checkbox", "radio"}:
+                if "checked" in control.attrib:
+                    form.fields[name] = control.get("value", "on")
+            case _:
+                form.fields[name] = value
+    return form
 
 
 @dataclass

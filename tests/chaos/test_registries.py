@@ -17,7 +17,7 @@ from tests.chaos.registry_chaos import Chaos
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 
-CANCELLATIONS = int(os.environ.get("CHAOS_CANCELLATIONS", "40"))
+CANCELLATIONS = int(os.environ.get("CHAOS_CANCELLATIONS", "24"))
 SEED = os.environ.get("CHAOS_SEED") or uuid4().hex[:8]
 IS_SHORT = CANCELLATIONS < 200
 

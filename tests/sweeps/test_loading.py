@@ -1,6 +1,6 @@
 """Rooms are loaded while others are already in use, so no module may count on another having been loaded before.
 
-`make sweep` tries every module, `make test` every tenth.
+`make sweep` tries every module, `make test` every twentieth.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-EACH = 1 if os.environ.get("SWEEP") else 10
+EACH = 1 if os.environ.get("SWEEP") else 20
 MODULES = 500  # at least
 
 # In a process of its own for each module, started where the libraries are loaded and nothing of ours.

@@ -27,7 +27,7 @@ from tests.service.histories.histories import DEEDS, Broken, begin, set_stage
 HISTORIES = int(os.environ.get("HISTORIES", "40"))
 SEED = int(os.environ.get("SEED", "2026"))
 ENOUGH = 40  # histories in which every kind of lie shows
-
+on_one = pytest.mark.parametrize("db_url", ["sqlite"], indirect=True)
 
 BATCHES = max(4, HISTORIES // 50)  # each with a database of its own, so that several run at the same time
 
@@ -57,6 +57,7 @@ def test_no_history_promises_more_than_is_held_sells_at_an_unseen_price_or_locks
     assert len(missing) <= (0 if HISTORIES // BATCHES >= 100 else 5), missing
 
 
+@on_one
 def test_a_pool_that_nobody_asks_about_would_be_found_out(
     world: Collaborators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +67,7 @@ def test_a_pool_that_nobody_asks_about_would_be_found_out(
         play(world, ENOUGH)
 
 
+@on_one
 def test_a_price_that_the_buyer_did_not_see_would_be_found_out(
     world: Collaborators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +90,7 @@ def test_a_price_that_the_buyer_did_not_see_would_be_found_out(
         play(world, ENOUGH)
 
 
+@on_one
 def test_units_that_are_never_given_back_would_be_found_out(
     world: Collaborators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +100,7 @@ def test_units_that_are_never_given_back_would_be_found_out(
         play(world, ENOUGH)
 
 
+@on_one
 def test_a_counter_that_differs_from_its_reservations_would_be_found_out(
     world: Collaborators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +114,7 @@ def test_a_counter_that_differs_from_its_reservations_would_be_found_out(
         play(world, ENOUGH)
 
 
+@on_one
 def test_units_that_leave_the_account_without_us_would_be_found_out(world: Collaborators) -> None:
     stage = set_stage(world)
     history = begin(stage, Random(1))  # noqa: S311 - repeatable, not secret
