@@ -150,6 +150,7 @@ def _things(app: Flask, people: dict[str, int]) -> dict[str, Any]:
         "order": order.reference,
         "token": order.token,
         "filename": "css/tonne.css",
+        "currency": "USD",
     }
     things |= {"position": 0, "month": "2026-11", "gateway_name": "testpay", "version": "2026-1", "name": "terms"}
     things |= {"content.page.name": "legitimate", "reference": direct, "passkey_id": 1, "sign_in_id": 1}
