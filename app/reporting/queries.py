@@ -275,14 +275,15 @@ def _rows(
 ) -> list[SaleRow]:
     """Up to `size` rows after a place, or before it; newest first either way.
 
-    Lines are numbered as orders are placed: the index by number spares the sorting of all of them.
+    Lines are numbered as orders are placed: the index by number spares the sorting of all of them. Which ones they are
+    is found out first, because a selection of a few among a million looks at every line, and only at its state.
     """
-    query = _selected(_whole(provider_id), selection)
+    found = _selected(own_lines(provider_id, OrderLine.id), selection)
     if place is not None:
-        query = query.where(OrderLine.id > place.line_id if is_backwards else OrderLine.id < place.line_id)
-    order = OrderLine.id if is_backwards else OrderLine.id.desc()
-    rows = [_row(row) for row in db.session.execute(query.order_by(order).limit(size))]
-    return rows[::-1] if is_backwards else rows
+        found = found.where(OrderLine.id > place.line_id if is_backwards else OrderLine.id < place.line_id)
+    found = found.order_by(OrderLine.id if is_backwards else OrderLine.id.desc()).limit(size)
+    query = _whole(provider_id).where(OrderLine.id.in_(found.subquery().select())).order_by(OrderLine.id.desc())
+    return [_row(row) for row in db.session.execute(query)]
 
 
 def _whole(provider_id: int) -> Select[Any]:

@@ -10,9 +10,20 @@ from sqlalchemy import select
 from app.db import db
 from app.desk.orders import find_by_reference
 from app.fulfilment import disputes
+from app.fulfilment.process import run_due
 from app.payments.models import Dispute
 from app.payments.states import DisputeState
-from tests.builders import NOW, certificates_of, payments_of
+from app.registry.ports import RefusalCode, Refused
+from tests.builders import (
+    NOW,
+    a_finished_order,
+    an_offer,
+    certificates_of,
+    payments_of,
+    registry_of,
+    take_units_instead,
+    the_order,
+)
 from tests.service.conftest import Shop
 from tests.service.desk.desking import do, finished, operator, paid
 
@@ -82,6 +93,26 @@ def test_what_an_answer_needs_stands_on_one_page(shop: Shop) -> None:
         assert said in page.words, said
     assert " ".join(consent.split())[:60] in page.words
     assert f"/en/desk/orders/{reference}" in page.links
+
+
+def test_what_was_cancelled_with_the_money_in_a_second_order_is_evidence_too(shop: Shop) -> None:
+    with shop.inside() as world:
+        refused, other = an_offer(number=1), an_offer(number=2)
+        registry_of(world).submits = [Refused(RefusalCode.RULES, "no")]
+        first = the_order(a_finished_order(world, {refused: 4})).reference
+        order = find_by_reference(first)
+        assert order
+        instead = take_units_instead(world, order.id, other)
+        run_due(world)
+        second, certificate = the_order(instead).reference, certificates_of(instead)[0].number
+    number = dispute(shop, first, DisputeState.OPEN)
+    eva = operator(shop)
+
+    page = eva.get(f"/en/desk/disputes/{number}")
+    assert second in page.words
+    assert certificate in page.words
+    assert "Registry transaction" in page.words
+    assert f"/en/desk/disputes/{number}" in eva.get(f"/en/desk/orders/{second}").links
 
 
 def test_an_order_shows_its_dispute_and_what_the_bank_decided(shop: Shop) -> None:

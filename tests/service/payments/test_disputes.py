@@ -39,10 +39,12 @@ from tests.builders import (
     NOW,
     a_finished_order,
     a_paid_order,
+    a_payable_order,
     all_at_once,
     an_offer,
     cancellations_of,
     certificates_of,
+    choose_nothing,
     gateway_of,
     ledger_effects,
     pass_time,
@@ -228,6 +230,29 @@ def test_disputes_that_no_notice_came_of_are_found_in_the_night(world: Collabora
     assert disputes.look_for_unheard(world.gateway, world.clock)
 
 
+def test_a_dispute_that_cannot_be_read_keeps_no_others_from_being_found_in_the_night(world: Collaborators) -> None:
+    offer = an_offer(units=100)
+    orders = [a_finished_order(world, {offer: 4}) for _order in range(2)]
+    for order_id in orders:
+        say(world, order_id, DisputeState.OPEN)
+    db.session.rollback()
+    gateway_of(world).problems["disputes"] = [GatewayFault("an answer of an unexpected shape")]
+
+    assert disputes.look_for_unheard(world.gateway, world.clock)
+    assert the_dispute().order_id == orders[1]
+
+
+def test_a_dispute_that_is_opened_again_unheard_is_found_in_the_night(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    disputed(world, order_id, DisputeState.WON)
+    pass_time(world, days=1)
+    say(world, order_id, DisputeState.OPEN)
+    db.session.rollback()
+
+    assert disputes.look_for_unheard(world.gateway, world.clock)
+    assert the_dispute().state is _D.OPEN
+
+
 def test_the_night_goes_on_where_the_gateway_tells_nothing(world: Collaborators) -> None:
     gateway_of(world).problems["disputed_since"] = [GatewayUnavailable(), GatewayFault("not with this key")]
     assert [disputes.look_for_unheard(world.gateway, world.clock) for _night in range(2)] == [False, True]
@@ -307,6 +332,21 @@ def test_a_dispute_holds_the_order_that_its_money_was_drawn_for(world: Collabora
     assert the_order(instead).state is OrderState.RISK_HOLD
 
 
+def test_an_order_whose_dispute_was_told_before_its_payment_is_held_and_not_begun(world: Collaborators) -> None:
+    order_id = a_payable_order(world, {an_offer(): 4})
+    page = gateway_of(world).pay()
+    charge = f"ch_{page}"
+    gateway_of(world).dispute(charge, DisputeState.OPEN, NOW)
+    for number, about in enumerate((charge, page)):
+        store("fake", GatewayEvent(f"evt_first_{number}", CREATED, about, None, False, NOW), NOW)
+    run_due(world)
+    assert ledger_effects() == 0
+    pass_time(world, seconds=2)
+    run_due(world)
+
+    assert (the_order(order_id).state, ledger_effects()) == (OrderState.RISK_HOLD, 0)
+
+
 # --- no money goes back twice ------------------------------------------------------------------------------
 
 
@@ -379,6 +419,19 @@ def test_a_disputed_order_that_is_refused_owes_its_money_and_promises_no_refund_
     assert [(refund.state, refund.amount) for refund in refunds_of(order_id)] == [(RefundState.FAILED, 1000)]
     told = db.session.scalars(select(Mail.kind).where(Mail.order_id == order_id)).all()
     assert MailKind.REFUND_MADE not in told
+
+
+def test_no_mail_says_that_disputed_money_goes_back_when_nobody_chose_other_units_in_time(
+    world: Collaborators,
+) -> None:
+    refused, _other = an_offer(number=1), an_offer(number=2)
+    registry_of(world).submits = [Refused(RefusalCode.RULES, "no")]
+    order_id = a_finished_order(world, {refused: 4})
+    disputed(world, order_id)
+    choose_nothing(world)
+
+    assert [(refund.state, refund.amount) for refund in refunds_of(order_id)] == [(RefundState.FAILED, 1000)]
+    assert MailKind.REFUND_MADE not in db.session.scalars(select(Mail.kind).where(Mail.order_id == order_id)).all()
 
 
 # --- what sellers are owed, and the books --------------------------------------------------------------------

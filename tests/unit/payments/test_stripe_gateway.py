@@ -400,6 +400,20 @@ def test_an_inquiry_takes_nothing_and_leaves_a_refund_possible(gateway: StripeGa
     assert (closed.state, closed.taken) == (DisputeState.WON, 0)
 
 
+def test_what_comes_back_at_another_rate_has_come_back(gateway: StripeGateway, standin: StripeStandIn) -> None:
+    # Stripe converts at the rate of the day: https://docs.stripe.com/currencies/disputes-refunds
+    reference = paid(gateway, standin)
+    dispute = standin.account.open_dispute(reference)
+    (first,) = standin.account.disputes[dispute]["balance_transactions"]
+    first["amount"] = -1830
+    assert [each.taken for each in gateway.disputes(charge_of(gateway, reference))] == [2080]
+    standin.account.win_dispute(dispute)
+    standin.account.disputes[dispute]["balance_transactions"][1]["amount"] = 1788
+    assert [(each.state, each.taken) for each in gateway.disputes(charge_of(gateway, reference))] == [
+        (DisputeState.WON, 0)
+    ]
+
+
 def test_disputes_of_one_payment_come_oldest_first(gateway: StripeGateway, standin: StripeStandIn) -> None:
     reference = paid(gateway, standin)
     first, second = (standin.account.open_dispute(reference, amount=amount) for amount in (380, 1700))
