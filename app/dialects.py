@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, event
 
@@ -15,6 +16,9 @@ _SECONDS_TO_WAIT_FOR_THE_WRITE_LOCK = 15
 
 _is_writing: ContextVar[bool] = ContextVar("is_writing", default=False)
 _is_lasting: ContextVar[bool] = ContextVar("is_lasting", default=True)
+# The file of each engine on SQLite that commits go to.
+_logs: WeakKeyDictionary[Engine, str] = WeakKeyDictionary()
+_flush = getattr(os, "fdatasync", os.fsync)  # macOS has only the one that flushes more
 
 
 @contextmanager
@@ -50,6 +54,9 @@ def _prepare_sqlite(engine: Engine) -> None:
         cursor.execute("PRAGMA synchronous=NORMAL")  # what waits for the disk does so in `wait_for_the_disk`
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA busy_timeout={_SECONDS_TO_WAIT_FOR_THE_WRITE_LOCK * 1000}")
+        # SQLite follows links, and the address of the engine may be a URI.
+        _number, _name, file = cursor.execute("PRAGMA database_list").fetchone()
+        _logs[engine] = f"{file}-wal"
         cursor.close()
 
     def _begin(connection: Any) -> None:
@@ -70,14 +77,14 @@ def wait_for_the_disk(engine: Engine) -> None:
     and rely on is flushed with them. SQLite flushes the log before it empties it into the database, and the database
     before the log begins anew (https://www.sqlite.org/wal.html). Raises OSError when the disk does.
     """
-    if engine.dialect.name != "sqlite":
+    if engine not in _logs:
         return
     try:
-        log = os.open(f"{engine.url.database}-wal", os.O_RDONLY)
+        log = os.open(_logs[engine], os.O_RDONLY)
     except FileNotFoundError:  # whoever was the last to close the database emptied the log into it
         return
     try:
-        os.fdatasync(log)
+        _flush(log)
     finally:
         os.close(log)
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import create_engine, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from app.checkout.models import Basket
 from app.db import db, transaction
+from app.dialects import prepare, wait_for_the_disk
 from app.offers.models import Offer
 from tests.builders import NOW, an_offer, the_offer
+from tests.conftest import ROOT
 
 on_sqlite = pytest.mark.parametrize("db_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
@@ -122,7 +126,7 @@ def test_a_commit_is_flushed_with_all_before_it_unless_nobody_relies_on_it(
         assert os.fstat(file).st_ino == log_of_sqlite().stat().st_ino
         flushed.append(log_of_sqlite().read_bytes())
 
-    monkeypatch.setattr("app.dialects.os.fdatasync", flush)
+    monkeypatch.setattr("app.dialects._flush", flush)
     with transaction(lasting=False) as session:
         session.execute(insert(Basket), baskets("in-vain-if-the-power-fails"))
     assert flushed == []
@@ -146,7 +150,7 @@ def test_whoever_waits_for_the_disk_keeps_nobody_from_writing(context: Flask, mo
         with context.app_context():
             kept("one")
 
-    monkeypatch.setattr("app.dialects.os.fdatasync", flush)
+    monkeypatch.setattr("app.dialects._flush", flush)
     slow = Thread(target=keep_one)
     slow.start()
     assert waits.wait(30)
@@ -178,6 +182,34 @@ def test_a_disk_that_does_not_keep_what_was_committed_is_no_success(
     def fail(_file: int) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("app.dialects.os.fdatasync", fail)
+    monkeypatch.setattr("app.dialects._flush", fail)
     with pytest.raises(OSError, match="Input/output error"):
         kept("one")
+
+
+@pytest.mark.parametrize("said", ["{link}", "file:{link}?uri=true"])
+def test_a_database_that_is_a_link_to_a_file_elsewhere_is_flushed_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link, file = tmp_path / "tonne.sqlite", tmp_path / "elsewhere" / "tonne.sqlite"
+    link.symlink_to(file)
+    flushed: list[int] = []
+    monkeypatch.setattr("app.dialects._flush", lambda log: flushed.append(os.fstat(log).st_ino))
+    engine = create_engine(f"sqlite:///{said.format(link=link)}")
+    prepare(engine)
+
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TABLE kept (id INTEGER)"))
+        connection.commit()
+        wait_for_the_disk(engine)
+        log = Path(f"{file}-wal").stat().st_ino
+    engine.dispose()
+
+    assert flushed == [log]
+
+
+def test_a_system_that_cannot_leave_out_what_is_known_of_a_file_flushes_that_as_well() -> None:
+    without = "import os; del os.fdatasync; from app import dialects; assert dialects._flush is os.fsync"
+
+    subprocess.run([sys.executable, "-c", without], cwd=ROOT, check=True)
