@@ -27,14 +27,15 @@ STAGES = {
 def read_dispute(dispute: dict[str, Any]) -> DisputeStatus:
     """A dispute as the API has it. Raises KeyError, TypeError or ValueError for any other shape."""
     due_by = (dispute.get("evidence_details") or {}).get("due_by")
-    # In the currency of our account, which need not be the buyer's: what counts is the direction.
-    moved = sum(transaction["amount"] for transaction in dispute["balance_transactions"])
+    # In the currency of our account, which need not be the buyer's, at the rate of each day: only the directions count.
+    moves = [transaction["amount"] > 0 for transaction in dispute["balance_transactions"]]
+    is_taken = moves.count(False) > moves.count(True)
     return DisputeStatus(
         gateway_reference=dispute["id"],
         state=STAGES[dispute["status"]],
         reason=dispute["reason"],
         amount=Money(dispute["amount"], dispute["currency"].upper()),
-        taken=dispute["amount"] if moved < 0 else 0,
+        taken=dispute["amount"] if is_taken else 0,
         opened_at=datetime.fromtimestamp(dispute["created"], UTC),
         evidence_due_at=datetime.fromtimestamp(due_by, UTC) if due_by else None,
     )
