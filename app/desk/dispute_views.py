@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import abort, render_template
 
 from app.accounts.access import operators_only
+from app.checkout.models import Order
+from app.db import db
 from app.desk.acting import blueprint
 from app.desk.orders import order_file
 from app.desk.queries import dispute_rows, find_dispute
-from app.payments.disputes import lost
+from app.payments.disputes import lost, orders_of
 
 
 @blueprint.get("/disputes")
@@ -31,4 +33,6 @@ def dispute(dispute_id: int) -> str:
     if found is None:
         abort(404)
     dispute, order, payment = found
-    return render_template("desk/dispute.html", dispute=dispute, order=order, payment=payment, file=order_file(order))
+    # What was bought with the same money instead of units that a registry refused is evidence as well.
+    files = [order_file(db.session.get_one(Order, order_id)) for order_id in orders_of(payment.id)]
+    return render_template("desk/dispute.html", dispute=dispute, order=order, payment=payment, files=files)

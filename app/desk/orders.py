@@ -26,6 +26,7 @@ from app.fulfilment import risk
 from app.kernel.money import Money
 from app.kernel.text import plain_email
 from app.notifications.models import Mail
+from app.payments.disputes import disputes_of
 from app.payments.models import Dispute, Payment, Refund
 from app.payments.states import RefundState
 from app.registry.models import Cancellation, RegistryAttempt
@@ -148,7 +149,7 @@ def order_file(order: Order) -> OrderFile:
         view=order_view(order, promise=promise_of(order.id, current_registries())),
         payments=_of(Payment, order.id),
         refunds=refunds,
-        disputes=_of(Dispute, order.id),
+        disputes=disputes_of(order.id),
         talks=talks_of(Cancellation.order_id == order.id),
         certificates=tuple(
             (certificate, reference)
@@ -226,7 +227,7 @@ def talks_of(*conditions: ColumnElement[bool]) -> tuple[Talk, ...]:
     return tuple(Talk(cancellation, tuple(attempts.get(cancellation.id, ()))) for cancellation in cancellations)
 
 
-Row = TypeVar("Row", Payment, Refund, Dispute, Mail)
+Row = TypeVar("Row", Payment, Refund, Mail)
 
 
 def _of(row: type[Row], order_id: int) -> tuple[Row, ...]:

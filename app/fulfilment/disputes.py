@@ -38,8 +38,11 @@ def look_for_unheard(gateway: PaymentGateway, clock: Clock) -> bool:
     A gateway tells only what it was subscribed to.
     """
     try:
-        for payment_id in disputes.payments_without(gateway.disputed_since(clock.now() - LOOK_BACK)):
-            look_into(payment_id, gateway, clock)
+        for payment_id in disputes.payments_unwatched(gateway.disputed_since(clock.now() - LOOK_BACK)):
+            try:
+                look_into(payment_id, gateway, clock)
+            except (GatewayRefusal, GatewayFault):
+                log.exception("disputes that cannot be read", extra={"facts": {"payment": payment_id}})
     except GatewayUnavailable:
         log.warning("gateway unavailable: it was not asked for disputes")
         return False

@@ -27,6 +27,7 @@ from app.notifications.messages.orders import Proof
 from app.offers import reasons
 from app.offers import service as offers
 from app.payments import service as payments
+from app.payments.notices import is_unheard_about
 from app.registry.models import Cancellation
 from app.registry.ports import RefusalCode, Registries
 from app.registry.states import CANCELLATION, CancellationState
@@ -36,7 +37,9 @@ _S = OrderState
 
 # Asked for each order: all cancellations that are not final would be looked for among all that ever were.
 _WAITS = exists().where(Cancellation.order_id == Order.id, Cancellation.state.in_(CANCELLATION.unfinished()))
-PAID = select(Order.id).where(Order.state == _S.PAID).order_by(Order.id).limit(bindparam("most"))
+# Somebody may have told us already that the payment is disputed.
+_IS_HEARD = ~is_unheard_about(Order.id)
+PAID = select(Order.id).where(Order.state == _S.PAID, _IS_HEARD).order_by(Order.id).limit(bindparam("most"))
 READY = select(Order.id).where(Order.state == _S.FULFILLING, ~_WAITS).order_by(Order.id).limit(bindparam("most"))
 _TO_BEGIN, _TO_FINISH = (each.offset(bindparam("skipped")) for each in (PAID, READY))
 

@@ -61,10 +61,13 @@ def find_charge(payment_id: int) -> str | None:
     return charge
 
 
-def payments_without(charges: Sequence[str]) -> list[int]:
-    """Ids of payments with one of these charges that no dispute is known of."""
-    is_known = select(Dispute.id).where(Dispute.payment_id == Payment.id).exists()
-    found = select(Payment.id).where(Payment.charge_reference.in_(charges), ~is_known).order_by(Payment.id)
+def payments_unwatched(charges: Sequence[str]) -> list[int]:
+    """Ids of payments with one of these charges that nobody asks about by the clock.
+
+    Also where what is known was decided: it may go on, and there may be another one.
+    """
+    is_watched = select(Dispute.id).where(Dispute.payment_id == Payment.id, _IS_WATCHED).exists()
+    found = select(Payment.id).where(Payment.charge_reference.in_(charges), ~is_watched).order_by(Payment.id)
     ids = list(db.session.scalars(found))
     end_reading()
     return ids
@@ -136,10 +139,18 @@ def disputed_orders() -> Select[int]:
     return select(_Paid.order_id).join(Dispute, _IS_OF_ITS_MONEY).where(IS_OPEN)
 
 
+def disputes_of(order_id: int) -> tuple[Dispute, ...]:
+    """Every dispute of the money of an order, oldest first."""
+    return tuple(db.session.scalars(_of_order(order_id).order_by(Dispute.id)))
+
+
 def stand_against_order(order_id: int) -> bool:
     """Whether a dispute stands against any money of an order."""
-    found = select(Dispute.id).join(_Paid, _IS_OF_ITS_MONEY).where(_Paid.order_id == order_id, STANDS)
-    return db.session.scalar(found.limit(1)) is not None
+    return db.session.scalar(_of_order(order_id).where(STANDS).limit(1)) is not None
+
+
+def _of_order(order_id: int) -> Select[Dispute]:
+    return select(Dispute).join(_Paid, _IS_OF_ITS_MONEY).where(_Paid.order_id == order_id)
 
 
 def lost() -> list[Money]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, select, update
 
 from app.db import end_reading, insert_once, read_ids, transaction, write
 from app.kernel import checkpoints
@@ -87,6 +87,16 @@ def find_disputed(delivery_id: int) -> int | None:
     payment: int | None = write(_DISPUTED, {"delivery_id": delivery_id}).scalar()
     end_reading()
     return payment
+
+
+def is_unheard_about(order_id: Any) -> ColumnElement[bool]:
+    """SQL: a notice about the charge of an order was not acted on yet. It may have come before we knew the payment."""
+    return (
+        select(WebhookDelivery.id)
+        .join(Payment, Payment.charge_reference == WebhookDelivery.object_reference)
+        .where(Payment.order_id == order_id, WebhookDelivery.processed_at.is_(None))
+        .exists()
+    )
 
 
 def finish(delivery_id: int, now: datetime) -> None:
