@@ -254,8 +254,7 @@ def _refuse(proposal: Proposal, now: datetime) -> None:
         order_line_id=None,
         now=now,
     )
-    if not disputes.stand_against(payment):
-        mails.refund_made(order, refund, current.settings(), now)
+    mails.refund_made(order, refund, current.settings(), now)
 
 
 def _owed(order: Order) -> Money:
