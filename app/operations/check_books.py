@@ -47,12 +47,13 @@ def books(patient: Patient) -> Iterator[Finding]:
 
 
 def owed(patient: Patient) -> Iterator[Finding]:
-    """Participants are owed nothing in a currency that the desk does not send any more."""
+    """Participants are owed nothing in a currency that is sold in no more."""
     ours = patient.settings.currency
-    due = {code: sum(each.owed for each in balances(code).values()) for code in currencies() if code != ours}
+    due = {code: sum(max(each.owed, 0) for each in balances(code).values()) for code in currencies() if code != ours}
     left = ", ".join(f"{Money(minor, code).decimal} {code}" for code, minor in due.items() if minor)
     if left:
-        yield warning("owed", f"Participants are owed {left}, and CURRENCY is {ours}: the desk shows only that.")
+        where = "send it and write it down at the desk, under Payouts"
+        yield warning("owed", f"Participants are owed {left}, and CURRENCY is {ours}: {where}.")
     else:
         yield ok("owed", f"What participants are owed is in {ours}.")
 

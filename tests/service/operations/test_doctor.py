@@ -27,11 +27,12 @@ from app.kernel.clock import Clock, FixedClock, SystemClock
 from app.kernel.sealing import Keyring, SealFor, seal_text
 from app.notifications.adapters import make_mailer
 from app.offers.states import OfferState
-from app.operations import check_machine
+from app.operations import check_books, check_machine
 from app.operations.doctor import CHECKS, examine
 from app.operations.findings import Finding, Level, worst
 from app.operations.patient import Limits, Patient
 from app.payments.models import Payment, WebhookDelivery
+from app.payments.payouts import Balance
 from app.payments.ports import GatewayFault, RefundOutcome
 from app.reconciliation import journalling
 from app.reconciliation import service as reconciliation
@@ -544,7 +545,17 @@ def test_money_that_is_owed_in_a_currency_that_the_house_gave_up_is_found(world:
         session.execute(update(Order).where(Order.id == order_id).values(currency="EUR"))
 
     share = the_order(order_id).lines[0].seller_share
-    assert f"Participants are owed {share / 100:.2f} EUR, and CURRENCY is USD" in bad("owed", patient(context)).words
+    words = bad("owed", patient(context)).words
+    assert f"Participants are owed {share / 100:.2f} EUR, and CURRENCY is USD" in words
+    assert "at the desk, under Payouts" in words
+
+
+def test_one_who_was_sent_too_much_does_not_hide_what_another_is_owed(
+    world: Any, context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_books, "currencies", lambda: ["EUR"])
+    monkeypatch.setattr(check_books, "balances", lambda _code: {1: Balance(earned=500), 2: Balance(paid_out=500)})
+    assert "Participants are owed 5.00 EUR" in bad("owed", patient(context)).words
 
 
 def test_a_registry_that_is_away_slow_or_knows_no_units_is_found(world: Any, context: Flask) -> None:
