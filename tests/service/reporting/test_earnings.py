@@ -157,6 +157,35 @@ def test_a_months_statement_adds_up_to_its_row_of_the_page(shop: Shop) -> None:
     assert rows_of(owner, f"/en{OURS}/earnings/2026-10.csv") == []
 
 
+@pytest.mark.parametrize(
+    ("at", "month"),
+    [
+        (datetime(2026, 11, 30, 23, 59, 59, 999_999, UTC), Month(2026, 11)),
+        (datetime(2026, 12, 1, tzinfo=UTC), Month(2026, 12)),
+    ],
+)
+def test_the_last_and_the_first_instant_of_a_month_count_in_it_wherever_the_database_is(
+    shop: Shop, at: datetime, month: Month
+) -> None:
+    with shop.inside() as world:
+        offers = [builders.an_offer(number=number, price=250) for number in (1, 2)]
+        builders.pass_time(world, seconds=(at - world.clock.now()).total_seconds())
+        builders.a_finished_order(world, {offers[0]: 4})
+        shop.registry.submits = [Refused(RefusalCode.CLOSED, "no")]
+        builders.a_finished_order(world, {offers[1]: 3})
+        provider_id = provider_id_of()
+        if db.engine.dialect.name == "postgresql":
+            db.session.execute(text("SET LOCAL TIME ZONE 'Pacific/Auckland'"))
+        found = read_earnings(provider_id, "USD")
+        sold = sold_by_month(line_sums(provider_id), [month.before, month, month.after])
+        rows = list(statement(provider_id, "USD", month))
+
+    assert [when for when, _sums in found.months] == [month]
+    assert [one.cancelled for one in sold] == [0, 4, 0]
+    assert sum(row.earned for row in rows) == found.whole.earned > 0
+    assert sum(row.refunded for row in rows) == found.whole.refunded == 750
+
+
 def test_what_was_earned_in_a_currency_that_the_house_gave_up_is_still_there(shop: Shop) -> None:
     every_fate(shop, two_participants(shop))
     with shop.inside():
