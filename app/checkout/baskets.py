@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, cast
 
 from sqlalchemy import BigInteger, Row, Table, bindparam, delete, select, update
 
 from app.catalog.models import Issuance
 from app.checkout.models import Basket, BasketLine
-from app.checkout.queries import find_basket, held_by, minimum_problem, units_left_for
+from app.checkout.queries import held_by, minimum_problem, units_left_for
 from app.db import add_row_with_id, insert_once, transaction, write
 from app.kernel.columns import is_one_of
 from app.kernel.errors import Refusal
@@ -40,7 +41,14 @@ _FIND_AND_TOUCH = _CHANGE.values(changed_at=bindparam("now")).returning(Basket.i
 _KEEP_DETAILS = _CHANGE.values(changed_at=bindparam("now"), details=bindparam("typed"))
 _LINES = cast(Table, BasketLine.__table__)
 _OF_OFFER = (_LINES.c.basket_id == bindparam("of_basket"), _LINES.c.offer_id == bindparam("of_offer"))
+_HOLD = (
+    select(_LINES.c.id)
+    .where(_LINES.c.basket_id == bindparam("of_basket"))
+    .order_by(_LINES.c.offer_id)
+    .with_for_update()
+)
 _SET_UNITS = update(_LINES).where(*_OF_OFFER).values(units=bindparam("wanted"))
+_REMOVE = delete(_LINES).where(*_OF_OFFER)
 _BOUGHT = bindparam("bought", type_=BigInteger)
 # In this order: what is left of a line may be less than what was bought.
 _TAKE_ALL = delete(_LINES).where(*_OF_OFFER, _LINES.c.units <= _BOUGHT)
@@ -89,20 +97,15 @@ def set_units(*, token: str, quantities: Mapping[int, int], now: datetime) -> di
             if wanted != row.units:
                 changed.append({"of_basket": basket_id, "of_offer": row.id, "wanted": wanted})
         if changed:
-            write(_SET_UNITS, changed)
+            write(_SET_UNITS, sorted(changed, key=itemgetter("of_offer")))
     return refusals
 
 
 def remove_line(*, token: str, offer_id: int, now: datetime) -> None:
     """Take an offer out of the basket."""
-    with transaction(lasting=False) as session:
-        basket = find_basket(token)
-        if basket is None:
-            return
-        for line in list(basket.lines):
-            if line.offer_id == offer_id:
-                session.delete(line)
-        basket.changed_at = now
+    with transaction(lasting=False):
+        basket_id = write(_FIND_AND_TOUCH, {"of_token": token, "now": now}).scalar()
+        write(_REMOVE, {"of_basket": basket_id, "of_offer": offer_id})
 
 
 def save_details(*, token: str, details: Mapping[str, Any], now: datetime) -> None:
@@ -111,12 +114,21 @@ def save_details(*, token: str, details: Mapping[str, Any], now: datetime) -> No
         write(_KEEP_DETAILS, {"of_token": token, "now": now, "typed": dict(details)})
 
 
+def hold_lines(basket_id: int | None) -> None:
+    """Make whoever changes the lines of a basket wait, inside the caller's transaction.
+
+    For those who take rows of offers before they know what to take out: lines come before offers, as for everybody.
+    """
+    write(_HOLD, {"of_basket": basket_id})
+
+
 def take_out(basket_id: int, bought: Mapping[int, int]) -> None:
     """Take what was bought (units by offer) out of the basket, inside the caller's transaction.
 
-    What was added while the payment was on its way stays.
+    What was added while the payment was on its way stays. Lines are taken in the order of their offers, as everybody
+    does.
     """
-    lines = [{"of_basket": basket_id, "of_offer": offer_id, "bought": units} for offer_id, units in bought.items()]
+    lines = [{"of_basket": basket_id, "of_offer": offer_id, "bought": bought[offer_id]} for offer_id in sorted(bought)]
     write(_TAKE_ALL, lines)
     write(_TAKE_SOME, lines)
 

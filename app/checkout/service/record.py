@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select
 
 from app.catalog.models import Issuance
 from app.checkout import mails
-from app.checkout.baskets import take_out
+from app.checkout.baskets import hold_lines, take_out
 from app.checkout.models import Order, OrderLine
 from app.checkout.order_queries import withdrawn_at
 from app.checkout.service.ending import end_unpaid
@@ -162,10 +162,11 @@ def _record_success(
         return
     lines = write(_LINES, {"order_id": order_id}).all()
     closings = [closing.Closing(line.offer_id, line.unit_type, line.closes_at) for line in lines]
-    if state in UNPAID and closing.first_closed(closings, now) is not None:
-        end_unpaid(order_id, ORDERS_CLOSED, now)
-        state = _S.EXPIRED
-    if state is _S.EXPIRED:
+    is_over = state in UNPAID and closing.first_closed(closings, now) is not None
+    if is_over or state is _S.EXPIRED:
+        hold_lines(basket_id)
+        if is_over:
+            end_unpaid(order_id, ORDERS_CLOSED, now)
         _record_late_payment(payment, order, registries, settings, now)
     elif advance(Order, order_id, ORDER, _S.PAID, at=now, sources=UNPAID, paid_at=now, basket_id=None):
         # What was read is enough: every move of a state makes objects be read again.

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from threading import Event
+from time import sleep
 
+import pytest
 from flask import Flask
+from sqlalchemy import select
 
-from app.checkout import service
+from app.checkout import baskets, service
+from app.checkout.models import BasketLine
+from app.checkout.service import record
 from app.checkout.states import OrderState
+from app.db import transaction
 from app.fulfilment.process import Collaborators, run_due
 from app.payments.ports import GatewayState, GatewayUnavailable
 from app.payments.states import PaymentState, RefundState
 from tests.builders import (
+    NOW,
+    a_basket,
     a_paid_order,
     a_payable_order,
     all_at_once,
@@ -23,6 +33,7 @@ from tests.builders import (
     look_again,
     pass_time,
     payments_of,
+    place,
     refunds_of,
     the_offer,
     the_order,
@@ -200,3 +211,72 @@ def test_two_payments_in_one_instant_pay_once_and_refund_once(world: Collaborato
     assert the_order(order_id).state is OrderState.FULFILLED
     assert [r.cause for r in refunds_of(order_id)] == ["second_payment"]
     assert ledger_effects() == 2
+
+
+def test_two_payments_for_one_basket_one_of_them_late_do_not_wait_for_each_other(
+    world: Collaborators, context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_id, gateway = an_offer(units=9), gateway_of(world)
+    token = a_basket({offer_id: 2})
+    orders = []
+    for units in (2, 3):
+        baskets.set_units(token=token, quantities={offer_id: units}, now=NOW)
+        orders.append(place(world.settings, token))
+        service.start_payment(orders[-1], gateway, world.settings, world.clock)
+        if units == 2:
+            assert service.close_unpaid(orders[0], gateway, world.registries, world.settings, world.clock)
+    for page in list(gateway.payments):
+        gateway.pay(page)
+    late_has_its_units = Event()
+    take_out = record.take_out
+
+    def take_out_in_step(basket_id: int, bought: Mapping[int, int]) -> None:
+        if bought[offer_id] == 2:
+            late_has_its_units.set()
+            take_out(basket_id, bought)
+        else:
+            take_out(basket_id, bought)
+            late_has_its_units.wait(1)
+
+    monkeypatch.setattr(record, "take_out", take_out_in_step)
+    payments = [payments_of(order_id)[0].id for order_id in orders]
+    statuses = [gateway.status(page) for page in gateway.payments]
+    paid = all_at_once(
+        context,
+        [
+            partial(record.record_status, payment_id, status, world.registries, world.settings, NOW)
+            for payment_id, status in zip(payments, statuses, strict=True)
+        ],
+    )
+
+    assert paid == [None, None]
+    assert [the_order(order_id).state for order_id in orders] == [OrderState.PAID] * 2
+    assert the_offer(offer_id).units_left == 4
+
+
+def test_a_basket_that_is_changed_while_it_is_paid_does_not_wait_for_its_payment_which_waits_for_it(
+    world: Collaborators, context: Flask
+) -> None:
+    one, two = an_offer(number=1), an_offer(number=2)
+    token = a_basket({two: 2, one: 2})
+    order_id = place(world.settings, token)
+    service.start_payment(order_id, world.gateway, world.settings, world.clock)
+    gateway_of(world).pay()
+    baskets.remove_line(token=token, offer_id=two, now=NOW)
+    baskets.add_to_basket(token=token, offer_id=two, units=2, now=NOW)
+
+    def keep_both_waiting() -> None:
+        with transaction() as session:
+            session.scalars(select(BasketLine).where(BasketLine.offer_id == one).with_for_update()).one()
+            sleep(0.6)
+
+    def change() -> None:
+        sleep(0.2)
+        baskets.set_units(token=token, quantities={one: 3, two: 3}, now=NOW)
+
+    def pay() -> None:
+        sleep(0.4)
+        look_again(world, order_id)
+
+    assert all_at_once(context, [keep_both_waiting, change, pay]) == [None] * 3
+    assert the_order(order_id).state is OrderState.PAID
