@@ -71,13 +71,13 @@ def disputes(patient: Patient) -> Iterator[Finding]:
         yield level("disputes", f"Disputes that wait for our evidence: {wanted}{until}: {at_desk}.")
     else:
         yield ok("disputes", "No dispute waits for our evidence.")
-    won_before = exists().where(
+    won_since = exists().where(
         StateEvent.machine == DISPUTE.machine,
         StateEvent.subject_id == Dispute.id,
         StateEvent.to_state == DisputeState.WON,
-        StateEvent.at <= patient.world.clock.now() - GIVEN_BACK_WITHIN,
+        StateEvent.at > patient.world.clock.now() - GIVEN_BACK_WITHIN,
     )
-    kept = select(func.count()).where(Dispute.state == DisputeState.WON, Dispute.taken > 0, won_before)
+    kept = select(func.count()).where(Dispute.state == DisputeState.WON, Dispute.taken > 0, ~won_since)
     if unpaid := db.session.scalar(kept):
         yield problem("disputes", f"Won, and the bank has not given the money back: {unpaid}: {at_desk}.")
     if borne := ", ".join(f"{each.decimal} {each.currency}" for each in lost()):

@@ -48,10 +48,12 @@ def due_disputes(now: datetime, limit: int = 100) -> list[int]:
 
 def check_later(payment_id: int, now: datetime) -> None:
     """The gateway could not say what became of the disputes of a payment: it is asked again in a while."""
-    with transaction() as session:
-        session.execute(
-            update(Dispute).where(Dispute.payment_id == payment_id).values(next_check_at=now + ASK_AGAIN_AFTER)
-        )
+    with transaction():
+        _ask_again(payment_id, now + ASK_AGAIN_AFTER)
+
+
+def _ask_again(payment_id: int, at: datetime) -> None:
+    db.session.execute(update(Dispute).where(Dispute.payment_id == payment_id).values(next_check_at=at))
 
 
 def find_charge(payment_id: int) -> str | None:
@@ -78,6 +80,8 @@ def keep(payment: Payment, said: Sequence[DisputeStatus], now: datetime) -> bool
 
     Gives whether any of it stands against what the money was for.
     """
+    # Also for one that is not named any more.
+    _ask_again(payment.id, now + CHECK_EVERY)
     for status in said:
         _keep(payment, status, now)
     return stand_against(payment)

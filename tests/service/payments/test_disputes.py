@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.audit import service as audit
+from app.audit.errors import NoLongerPossible
 from app.checkout.states import OrderState
 from app.db import StateEvent, db, transaction
 from app.fulfilment import disputes, risk
@@ -204,6 +205,17 @@ def test_a_gateway_that_does_not_answer_is_asked_again_in_an_hour(world: Collabo
     pass_time(world, hours=1)
     run_due(world)
     assert the_dispute().state is _D.LOST
+
+
+def test_a_dispute_that_the_gateway_does_not_name_any_more_is_asked_about_once_a_day(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    disputed(world, order_id)
+    gateway_of(world).disputed.clear()
+    pass_time(world, days=1)
+    run_due(world)
+
+    assert the_dispute().state is _D.OPEN
+    assert kept.due_disputes(world.clock.now()) == []
 
 
 def test_two_workers_that_hear_of_a_dispute_at_once_write_it_down_once(world: Collaborators, context: Flask) -> None:
@@ -499,6 +511,61 @@ def test_what_sellers_see_of_their_earnings_adds_up_with_what_waits(world: Colla
     assert (found.whole.earned, found.waiting.minor, found.due.minor) == (line.seller_share, line.seller_share, 0)
 
 
+def test_no_payout_that_was_proposed_before_a_dispute_is_agreed_on_while_it_stands(world: Collaborators) -> None:
+    order_id = a_finished_order(world, {an_offer(): 4})
+    eva, ben = two_operators()
+    line = the_order(order_id).lines[0]
+    provider_id, share = line.provider_id, Money(line.seller_share, "USD")
+    with transaction() as session:
+        session.add(Payee(
+            provider_id=provider_id, holder="H", bank="B", account="sealed", state=PayeeState.CURRENT,
+            requested_by=eva.person_id, requested_at=NOW,
+        ))  # fmt: skip
+    proposal = payouts.propose_payout(provider_id, share, "R1", NOW.date(), eva, reason="Why.", now=NOW)
+    disputed(world, order_id)
+    with pytest.raises(NoLongerPossible):
+        audit.agree(proposal, ben, reason="Yes.", now=world.clock.now())
+    assert owed_to_seller(order_id) == (share.minor, share.minor, 0)
+
+
+def test_of_an_order_that_was_paid_twice_either_payment_may_be_disputed(world: Collaborators) -> None:
+    order_id = a_payable_order(world, {an_offer(): 4})
+    first = gateway_of(world).pay()
+    with transaction() as session:
+        service.create_payment(
+            order_id=order_id, order_reference=the_order(order_id).reference, attempt=2, amount=Money(1000, "USD"),
+            gateway="fake", now=NOW,
+        )  # fmt: skip
+        session.flush()
+    pass_time(world, minutes=2)
+    run_due(world)
+    second = gateway_of(world).pay()
+    assert second != first
+    for page in (first, second):
+        store("fake", GatewayEvent(f"evt_{page}", "checkout.session.completed", page, None, False, NOW), NOW)
+    run_due(world)
+    assert [(refund.state, refund.amount) for refund in refunds_of(order_id)] == [(RefundState.SUCCEEDED, 1000)]
+    share = the_order(order_id).lines[0].seller_share
+    assert owed_to_seller(order_id) == (share, 0, share)
+
+    charges = [str(payment.charge_reference) for payment in payments_of(order_id)]
+    for number, (charge, waits) in enumerate(zip(charges, (share, share), strict=True)):
+        gateway_of(world).dispute(charge, DisputeState.OPEN, NOW)
+        store("fake", GatewayEvent(f"evt_both_{number}", CREATED, charge, None, False, NOW), world.clock.now())
+        run_due(world)
+        assert owed_to_seller(order_id) == (share, waits, share - waits)
+    db.session.rollback()
+    told = [(each.subject, each.ours) for each in balance.check(NOW)[1]]
+    assert told == [(f"disputes: {the_order(order_id).reference}", "1000")], "the second went back already"
+    for number, charge in enumerate(charges):
+        gateway_of(world).dispute(charge, DisputeState.WON, NOW)
+        store("fake", GatewayEvent(f"evt_won_{number}", CREATED, charge, None, False, NOW), world.clock.now())
+    run_due(world)
+    assert owed_to_seller(order_id) == (share, 0, share)
+    db.session.rollback()
+    assert balance.check(NOW)[1] == []
+
+
 def test_books_of_disputed_orders_agree_unless_money_went_back_twice(world: Collaborators) -> None:
     order_id = a_finished_order(world, {an_offer(): 4})
     for stage in (DisputeState.OPEN, DisputeState.LOST, DisputeState.WON, DisputeState.OPEN):
@@ -541,3 +608,7 @@ def test_the_doctor_says_until_when_evidence_is_wanted_and_what_the_house_lost(w
     assert [level for level, _words in said()] == [Level.OK]
     pass_time(world, days=15)
     assert [level for level, _words in said()] == [Level.OK, Level.PROBLEM]
+    # Decided anew, it has its time anew.
+    disputed(world, order_id, DisputeState.UNDER_REVIEW)
+    disputed(world, order_id, DisputeState.WON, taken=1000)
+    assert [level for level, _words in said()] == [Level.OK]
