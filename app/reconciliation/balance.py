@@ -152,13 +152,13 @@ def _refunds_and_lines() -> Pairs:
 def _payouts_and_decisions() -> Pairs:
     """What was written down as sent to a participant, and what two operators agreed on."""
     agreed = {
-        (proposal.subject_id, proposal.facts["reference"]): int(proposal.facts["amount"])
+        (proposal.subject_id, *map(proposal.facts.get, ("reference", "currency"))): int(proposal.facts["amount"])
         for proposal in db.session.scalars(
             select(Proposal).where(Proposal.kind == RECORD_PAYOUT, Proposal.state == ProposalState.CARRIED_OUT)
         )
     }
     for payout in db.session.scalars(select(Payout)):
-        yield payout.reference, payout.amount, agreed.get((payout.provider_id, payout.reference), 0)
+        yield payout.reference, payout.amount, agreed.get((payout.provider_id, payout.reference, payout.currency), 0)
 
 
 def _sellers() -> Pairs:

@@ -146,6 +146,7 @@ def test_what_is_sold_while_the_balance_is_drawn_is_no_difference(
         ("UPDATE refund SET amount = amount - 1", "refunds"),
         ("UPDATE purchase_order SET total = total + 1 WHERE id = 1", "order lines"),
         ("UPDATE payout SET amount = amount + 1", "payouts"),
+        ("UPDATE payout SET currency = 'EUR'", "payouts"),
         ("UPDATE payout SET amount = 99999999", "sellers"),
         ("UPDATE reservation SET units = units + 1 WHERE id = 1", "reservations"),
         ("UPDATE offer SET units_settled = units_settled + 1 WHERE id = 1", "offers"),
