@@ -19,7 +19,7 @@ from app.checkout.pricing import Breakdown, breakdown
 from app.checkout.quantities import units_for_maximum, units_for_minimum
 from app.checkout.states import UNPAID
 from app.config import Settings
-from app.db import db, write
+from app.db import write
 from app.kernel.columns import is_one_of
 from app.kernel.errors import Refusal
 from app.kernel.money import Money
@@ -35,7 +35,6 @@ from app.registry.ports import current_registries
 Shown = tuple[int, int, int]  # an offer's id, units, and the price of one in minor units
 
 # Each step of a purchase asks for these several times, and saying a statement costs more than asking it.
-_BASKET = select(Basket).where(Basket.token == bindparam("token"))
 _DETAILS = select(Basket.details).where(Basket.token == bindparam("token"))
 _UNITS = (
     select(func.coalesce(func.sum(BasketLine.units), 0))
@@ -126,13 +125,6 @@ class BasketView:
 def find_details(token: str | None) -> dict[str, object] | None:
     """What was said at the checkout about a basket: nothing at first; None for no basket."""
     return None if not token else write(_DETAILS, {"token": token}).scalar_one_or_none()
-
-
-def find_basket(token: str | None) -> Basket | None:
-    """The basket behind a cookie, if it exists."""
-    if not token:
-        return None
-    return db.session.scalar(_BASKET, {"token": token})
 
 
 def basket_units(token: str | None) -> int:

@@ -13,7 +13,7 @@ from app.certificates.models import Certificate
 from app.checkout import consent, service
 from app.checkout.facts import preview
 from app.checkout.models import Beneficiary, Order
-from app.checkout.queries import find_basket
+from app.checkout.queries import find_details
 from app.checkout.states import OrderState
 from app.db import db, transaction
 from app.kernel import checkpoints
@@ -315,7 +315,7 @@ def test_a_basket_of_somebody_else_cannot_be_opened_by_guessing(shop: Shop) -> N
 
     assert "Your basket is empty" in stranger.get("/en/basket").words
     with shop.app.test_request_context():
-        assert find_basket("guess") is None
+        assert find_details("guess") is None
         assert url_for("checkout.basket", lang="en") == "/en/basket"
 
 
