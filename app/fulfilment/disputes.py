@@ -53,9 +53,9 @@ def look_for_unheard(gateway: PaymentGateway, clock: Clock) -> bool:
 
 def _keep(payment_id: int, said: tuple[DisputeStatus, ...], now: datetime) -> None:
     with transaction() as session:
-        order_id = session.get_one(Payment, payment_id).order_id
-        # Whoever begins the order, or decides about its money, comes before this or after it.
-        session.get_one(Order, order_id, with_for_update=True)
+        # Whoever begins an order, or decides about its money, takes it first as well, and comes before this or after it.
+        for each in disputes.orders_of(payment_id):
+            session.get_one(Order, each, with_for_update=True)
         payment = session.get_one(Payment, payment_id, with_for_update=True)
         if disputes.keep(payment, said, now):
             for each in disputes.orders_of(payment_id):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 from itertools import count
+from threading import Event
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -26,7 +28,7 @@ from app.operations.patient import Limits, Patient
 from app.payments import disputes as kept
 from app.payments import payouts, refund_decisions, service
 from app.payments.errors import PayoutUnfit
-from app.payments.models import Dispute, Payment, Payout
+from app.payments.models import Dispute, Payment, Payout, Refund
 from app.payments.notices import store
 from app.payments.ports import GatewayEvent, GatewayFault, GatewayUnavailable
 from app.payments.states import DisputeState, PaymentState, RefundState
@@ -357,6 +359,42 @@ def test_an_order_whose_dispute_was_told_before_its_payment_is_held_and_not_begu
     run_due(world)
 
     assert (the_order(order_id).state, ledger_effects()) == (OrderState.RISK_HOLD, 0)
+
+
+def test_a_dispute_and_the_refusal_of_an_order_that_drew_on_its_money_do_not_block_each_other(
+    world: Collaborators, context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, other = an_offer(number=1), an_offer(number=2)
+    registry_of(world).submits = [Refused(RefusalCode.RULES, "no")]
+    order_id = a_finished_order(world, {refused: 4})
+    instead = take_units_instead(world, order_id, other)
+    eva, ben = two_operators()
+    risk.hold(instead, eva, "A stranger called about it.", world.clock.now())
+    proposal = risk.propose_refusal(instead, eva, reason="It is not theirs.", now=world.clock.now())
+    say(world, order_id, DisputeState.OPEN)
+    payment_id = payments_of(order_id)[0].id
+    db.session.rollback()
+
+    is_keeping, is_refusing = Event(), Event()
+    keep, owe_refund = kept.keep, service.owe_refund
+
+    def keep_slowly(*known: Any) -> bool:
+        is_keeping.set()
+        is_refusing.wait(2)
+        return keep(*known)
+
+    def owe_slowly(**known: Any) -> Refund:
+        is_refusing.set()
+        is_keeping.wait(2)
+        return owe_refund(**known)
+
+    monkeypatch.setattr(kept, "keep", keep_slowly)
+    monkeypatch.setattr(service, "owe_refund", owe_slowly)
+    look = partial(disputes.look_into, payment_id, world.gateway, world.clock)
+    agree = partial(audit.agree, proposal, ben, reason="So it is.", now=world.clock.now())
+
+    assert all_at_once(context, [look, agree]) == [None, None]
+    assert (the_order(instead).state, the_dispute().state) == (OrderState.REFUSED, _D.OPEN)
 
 
 # --- no money goes back twice ------------------------------------------------------------------------------
