@@ -53,7 +53,7 @@ def look_for_unheard(gateway: PaymentGateway, clock: Clock) -> bool:
 
 def _keep(payment_id: int, said: tuple[DisputeStatus, ...], now: datetime) -> None:
     with transaction() as session:
-        # Whoever begins an order, or decides about its money, takes it first as well, and comes before this or after it.
+        # Whoever begins an order, or decides about its money, takes it first as well: they come before this or after.
         for each in disputes.orders_of(payment_id):
             session.get_one(Order, each, with_for_update=True)
         payment = session.get_one(Payment, payment_id, with_for_update=True)
