@@ -124,6 +124,16 @@ def transaction(*, lasting: bool = True) -> Iterator[Session]:
         session.info.pop("connection", None)
 
 
+@contextmanager
+def attempt() -> Iterator[None]:
+    """A part of a use case that is undone alone where it raises; what it raises goes on."""
+    session = db.session()
+    with session.begin_nested():
+        # A session says SAVEPOINT only when it is asked for its connection, and `write` has that from before.
+        session.connection()
+        yield
+
+
 def end_reading() -> None:
     """Give up the read transaction, so that an outside call holds no lock and no snapshot.
 

@@ -18,7 +18,7 @@ from app.checkout.service.pay import open_payment
 from app.checkout.service.review import put_before_people
 from app.checkout.states import ORDER, ORDERS_CLOSED, UNPAID, OrderState
 from app.config import Settings
-from app.db import advance, db, end_reading, transaction, write
+from app.db import advance, attempt, db, end_reading, transaction, write
 from app.kernel import checkpoints
 from app.kernel.clock import Clock
 from app.kernel.money import Money
@@ -200,7 +200,7 @@ def _record_late_payment(
     # Offers are taken in the order of their id, as everybody does.
     for line in () if is_withdrawn else sorted(order.lines, key=lambda line: line.offer_id):
         try:
-            with db.session.begin_nested():
+            with attempt():
                 offers.reserve([offers.Wanted(line.offer_id, line.id, line.units, None)], now)
                 offers.settle([line.id], now)
             taken.append(line)

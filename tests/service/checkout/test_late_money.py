@@ -12,11 +12,13 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.checkout import baskets, service
-from app.checkout.models import BasketLine
+from app.checkout.models import BasketLine, OrderLine
 from app.checkout.service import record
 from app.checkout.states import OrderState
-from app.db import transaction
+from app.db import db, transaction
 from app.fulfilment.process import Collaborators, run_due
+from app.offers.models import Reservation
+from app.offers.states import ReservationState
 from app.payments.ports import GatewayState, GatewayUnavailable
 from app.payments.states import PaymentState, RefundState
 from tests.builders import (
@@ -280,3 +282,17 @@ def test_a_basket_that_is_changed_while_it_is_paid_does_not_wait_for_its_payment
 
     assert all_at_once(context, [keep_both_waiting, change, pay]) == [None] * 3
     assert the_order(order_id).state is OrderState.PAID
+
+
+def test_of_a_late_payment_nothing_is_held_of_an_offer_that_is_sold_out(world: Collaborators) -> None:
+    gone, left = an_offer(number=1, units=3), an_offer(number=2, units=3)
+    order_id = an_expired_order(world, {gone: 2, left: 2})
+    a_paid_order(world, {gone: 3})
+    gateway_of(world).pay(next(iter(gateway_of(world).payments)))
+    look_again(world, order_id)
+
+    again = select(Reservation.offer_id, Reservation.state).join(OrderLine, OrderLine.id == Reservation.order_line_id)
+    rows = db.session.execute(again.where(OrderLine.order_id == order_id).order_by(Reservation.id)).all()
+    released, settled = ReservationState.RELEASED, ReservationState.SETTLED
+    assert [tuple(row) for row in rows] == [(gone, released), (left, released), (left, settled)]
+    assert [refund.cause for refund in refunds_of(order_id)] == ["sold_out"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Thread
 
 import pytest
@@ -14,7 +15,9 @@ from app.db import (
     NestedTransactionFault,
     OpenTransactionFault,
     StateEvent,
+    add_row,
     advance,
+    attempt,
     db,
     end_reading,
     insert_once,
@@ -51,6 +54,21 @@ def test_a_use_case_that_fails_leaves_nothing_behind(context: Flask) -> None:
         session.add(a_basket_row("kept"))
 
     assert tokens() == ["kept"]
+
+
+def test_a_part_that_fails_is_undone_alone_whatever_wrote_it(context: Flask) -> None:
+    def add(token: str) -> None:
+        add_row(Basket, token=token, details={}, created_at=NOW, changed_at=NOW)
+
+    with transaction():
+        add("before")
+        with suppress(ZeroDivisionError), attempt():
+            add("lost")
+            raise ZeroDivisionError
+        with attempt():
+            add("kept")
+
+    assert tokens() == ["before", "kept"]
 
 
 def test_only_what_can_be_done_again_does_not_wait_for_the_disk() -> None:
