@@ -92,8 +92,8 @@ imports: $(VENV)/test.stamp ## Check which room imports which
 	$(BIN)/lint-imports
 
 .PHONY: histories
-histories: bootstrap ## Play a thousand random histories of offers and orders on each database; HISTORIES=… SEED=…
-	HISTORIES=$(or $(HISTORIES),1000) $(PYTEST) -n $(WORKERS) tests/service/histories
+histories: bootstrap ## Play a thousand random histories of offers and orders on each database; HISTORIES=… AT_ONCE=… SEED=…
+	HISTORIES=$(or $(HISTORIES),1000) AT_ONCE=$(or $(AT_ONCE),1000) $(PYTEST) -n $(WORKERS) tests/service/histories
 
 .PHONY: chaos
 chaos: bootstrap ## Buy ten thousand times in a storm, kill web and worker at every point, cancel a thousand times at each registry
