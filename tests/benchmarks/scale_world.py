@@ -11,7 +11,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import pairwise
+from itertools import count, pairwise
+from math import gcd
 from typing import Any, cast
 
 from flask import Flask
@@ -36,6 +37,7 @@ from tests.builders import NOW, a_paid_order, an_offer
 from tests.fakes import FakeGateway, FakeMailer, FakeRenderer
 
 PROJECTS, UNITS, YEARS = 48, 2, 3
+CODES = len(ALPHABET) ** 4
 BEGIN = NOW - timedelta(days=365 * YEARS)
 HOSTS = ("IN", "CN", "BR", "KE", "MX", "ZA", "VN", "TH", "PE", "KR", "CL", "EG")
 TYPES = ("Wind", "Hydro", "Solar", "Landfill gas", "EE households", "Biomass Energy")
@@ -97,11 +99,15 @@ FACTS_FROM = (
 
 @dataclass(frozen=True)
 class World:
-    """How rows are copied: by how much keys move with each copy, how many copies, and where their codes begin."""
+    """How rows are copied: by how much keys move with each copy, how many copies, and which numbers their codes have.
+
+    The code of copy k is number `(k + codes_from) * codes_step`, round and round.
+    """
 
     strides: Mapping[str, int]
     copies: int
     codes_from: int
+    codes_step: int
 
 
 def fill(app: Flask, cancellations: int) -> None:
@@ -121,7 +127,7 @@ def fill(app: Flask, cancellations: int) -> None:
         _let_alone(connection)
         _make_room(connection, copies)
         strides = {row.__tablename__: _largest(connection, row.__table__) for row in COPIED}
-        copied = World(strides, copies, _codes_from(connection, copies))
+        copied = World(strides, copies, *_free_codes(connection, copies))
         for first in range(1, copies + 1, COPIES_AT_ONCE):
             for row in COPIED:
                 _copy(connection, row.__table__, copied, first, min(first + COPIES_AT_ONCE - 1, copies))
@@ -177,15 +183,21 @@ def _make_room(connection: Connection, copies: int) -> None:
     )  # fmt: skip
 
 
-def _codes_from(connection: Connection, copies: int) -> int:
-    """Where the numbers of new codes begin: far from those that the first purchases were given by chance."""
-    taken = {-1, len(ALPHABET) ** 4}
+def _free_codes(connection: Connection, copies: int) -> tuple[int, int]:
+    """Start and step of numbers of new codes, none of which the first purchases were given by chance."""
+    taken = set()
     for (table, column), expression in DIFFERENT.items():
         if "{code}" in expression:
             given = connection.exec_driver_sql(f"SELECT {column} FROM {table}").scalars()  # noqa: S608 - names of ours
             codes = (str(one).removesuffix(":1")[-4:] for one in given)
             taken |= {_number(code) for code in codes if set(code) <= set(ALPHABET)}
-    return next(early + 1 for early, late in pairwise(sorted(taken)) if late - early > copies + 1)
+    for step in count(1):
+        if gcd(step, CODES) == 1:
+            back = pow(step, -1, CODES)
+            for early, late in pairwise(sorted({-1, CODES, *(number * back % CODES for number in taken)})):
+                if late - early > copies + 1:
+                    return early + 1, step
+    raise AssertionError
 
 
 def _number(code: str) -> int:
@@ -231,7 +243,7 @@ def _cell(table: Table, column: Any, words: dict[str, Any]) -> str:
 def _words(dialect: str, table: Table, world: World) -> dict[str, Any]:
     """What expressions are made of. Copies follow each other at equal distances and end now."""
     step, strides = int((NOW - BEGIN).total_seconds() / (world.copies + 1)), world.strides
-    size, number = len(ALPHABET), f"(n.k + {world.codes_from})"
+    size, number = len(ALPHABET), f"((n.k + {world.codes_from}) * {world.codes_step} % {CODES})"
     letters = [f"substr('{ALPHABET}', CAST({number} / {size**place} AS INTEGER) % {size} + 1, 1)"
                for place in (3, 2, 1, 0)]  # fmt: skip
     begin = f"{BEGIN:%Y-%m-%dT%H:%M:%S}"
