@@ -183,6 +183,8 @@ def sales_page(
 ) -> SalesPage:
     """The page of a selection that follows `after`, or ends before `before`; the first one without either."""
     total = _total(provider_id, selection)
+    if not total.lines:
+        return NOTHING
     rows: list[SaleRow] = []
     if before is not None:
         rows = _rows(provider_id, selection, before, size + 1, is_backwards=True)
@@ -276,13 +278,13 @@ def _rows(
     """Up to `size` rows after a place, or before it; newest first either way.
 
     Lines are numbered as orders are placed: the index by number spares the sorting of all of them. Which ones they are
-    is found out first, because a selection of a few among a million looks at every line, and only at its state.
+    is asked first: a selection of a few among a million looks at every line, and needs nothing of it but its state.
     """
     found = _selected(own_lines(provider_id, OrderLine.id), selection)
     if place is not None:
         found = found.where(OrderLine.id > place.line_id if is_backwards else OrderLine.id < place.line_id)
-    found = found.order_by(OrderLine.id if is_backwards else OrderLine.id.desc()).limit(size)
-    query = _whole(provider_id).where(OrderLine.id.in_(found.subquery().select())).order_by(OrderLine.id.desc())
+    ids = db.session.scalars(found.order_by(OrderLine.id if is_backwards else OrderLine.id.desc()).limit(size)).all()
+    query = _whole(provider_id).where(OrderLine.id.in_(ids)).order_by(OrderLine.id.desc())
     return [_row(row) for row in db.session.execute(query)]
 
 
