@@ -241,13 +241,13 @@ def payout_rows(keys: Keyring) -> list[PayoutRow]:
 
     At the end what is owed in currencies that the house had before.
     """
-    payees = {payee.provider_id: payee for payee in db.session.scalars(_current_payees())}
+    payees = {payee.provider_id: _payee_view(payee, keys) for payee in db.session.scalars(_current_payees())}
     providers = db.session.scalars(select(Provider).order_by(Provider.legal_name)).all()
     rows = []
     for currency in _house_first(currencies()):
         known = balances(currency)
         found = [
-            PayoutRow(provider, currency, known.get(provider.id, Balance()), _payee_view(payees.get(provider.id), keys))
+            PayoutRow(provider, currency, known.get(provider.id, Balance()), payees.get(provider.id))
             for provider in providers
         ]
         rows += sorted(filter(_is_shown, found), key=lambda row: -row.balance.due)

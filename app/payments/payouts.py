@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, column, func, select, table, true, union
+from sqlalchemy import ColumnElement, Select, case, column, func, select, table, true, union
 
 from app.audit.errors import NoLongerPossible
 from app.audit.models import Proposal
@@ -77,16 +78,20 @@ def balances(currency: str) -> dict[int, Balance]:
 
 def disputed_share(provider_id: int, currency: str) -> int:
     """What a `Balance` of one participant has as disputed, for a caller that has added up the rest itself."""
-    share = (
-        select(func.coalesce(func.sum(_LINE.c.seller_share), 0))
+    share = _of_cancelled(currency, func.coalesce(func.sum(_LINE.c.seller_share), 0))
+    of_disputed = _LINE.c.provider_id == provider_id, _LINE.c.order_id.in_(disputed_orders())
+    return int(db.session.execute(share.where(*of_disputed)).scalar_one())
+
+
+def _of_cancelled(currency: str, *columns: Any) -> Select[Any]:
+    """Columns of the lines of orders in a currency whose units are cancelled: what participants have earned."""
+    return (
+        select(*columns)
+        .select_from(_LINE)
         .join(Cancellation, Cancellation.order_line_id == _LINE.c.id)
         .join(_ORDER, _ORDER.c.id == _LINE.c.order_id)
-        .where(
-            *(Cancellation.state == CancellationState.CONFIRMED, _ORDER.c.currency == currency),
-            *(_LINE.c.provider_id == provider_id, _LINE.c.order_id.in_(disputed_orders())),
-        )
+        .where(Cancellation.state == CancellationState.CONFIRMED, _ORDER.c.currency == currency)
     )
-    return int(db.session.execute(share).scalar_one())
 
 
 def currencies() -> list[str]:
@@ -97,14 +102,13 @@ def currencies() -> list[str]:
 
 def _balances(currency: str, of_line: ColumnElement[bool], of_payout: ColumnElement[bool]) -> dict[int, Balance]:
     earned = db.session.execute(
-        select(
+        _of_cancelled(
+            currency,
             _LINE.c.provider_id,
             func.sum(_LINE.c.seller_share),
             func.sum(case((_LINE.c.order_id.in_(disputed_orders()), _LINE.c.seller_share), else_=0)),
         )
-        .join(Cancellation, Cancellation.order_line_id == _LINE.c.id)
-        .join(_ORDER, _ORDER.c.id == _LINE.c.order_id)
-        .where(Cancellation.state == CancellationState.CONFIRMED, _ORDER.c.currency == currency, of_line)
+        .where(of_line)
         .group_by(_LINE.c.provider_id)
     ).all()
     sent = {

@@ -89,7 +89,7 @@ def compare_account(
     gone = seen.confirmed + seen.strays
     seen.opening = seen.held + gone if ours.opening is None else ours.opening
     missing = seen.opening - gone - seen.held
-    seen.differences += _pools(seen, supply, pending)
+    seen.differences += _short_pools(adapter, seen, supply, pending)
     seen.differences += _waiting_long(adapter, account, now)
     if is_thorough or ours.opening is None or not 0 <= missing <= seen.pending:
         seen.level = 2
@@ -168,6 +168,18 @@ def _is_acknowledged(difference: Difference) -> bool:
 
 
 # --- 1: what lies there, and what is promised of it ------------------------------------------------------
+
+
+def _short_pools(adapter: RegistryAdapter, seen: Seen, supply: Supply, pending: Mapping[int, int]) -> list[Difference]:
+    """Pools that are short, and still are when the registry is asked once more.
+
+    Units may have come, and an offer of them, after it was asked and before the offers were read.
+    """
+    short = _pools(seen, supply, pending)
+    if short:
+        supply = read_supply([seen.account], adapter.holdings)
+        short = _pools(seen, supply, _read_pending(seen.account, supply))
+    return short
 
 
 def _pools(seen: Seen, supply: Supply, pending: Mapping[int, int]) -> list[Difference]:

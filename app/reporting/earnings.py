@@ -4,7 +4,7 @@ A line is earned when the registry has confirmed that its units are cancelled, i
 registry's word; until then its share is pending. A refused line is never earned: what of its amount goes
 back to the buyer counts in the month of the decision, and the rest where other units were bought for it.
 What was sent counts in the month of the transfer.
-Everything is in minor units of the house's currency, and months are months in UTC.
+Everything is in minor units of one currency, and months are months in UTC.
 """
 
 from __future__ import annotations

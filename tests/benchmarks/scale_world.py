@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import count, pairwise
+from itertools import pairwise
 from math import gcd
 from typing import Any, cast
 
@@ -191,13 +191,13 @@ def _free_codes(connection: Connection, copies: int) -> tuple[int, int]:
             given = connection.exec_driver_sql(f"SELECT {column} FROM {table}").scalars()  # noqa: S608 - names of ours
             codes = (str(one).removesuffix(":1")[-4:] for one in given)
             taken |= {_number(code) for code in codes if set(code) <= set(ALPHABET)}
-    for step in count(1):
-        if gcd(step, CODES) == 1:
-            back = pow(step, -1, CODES)
-            for early, late in pairwise(sorted({-1, CODES, *(number * back % CODES for number in taken)})):
-                if late - early > copies + 1:
-                    return early + 1, step
-    raise AssertionError
+    return next(
+        (early + 1, step)
+        for step in range(1, 1_000)
+        if gcd(step, CODES) == 1
+        for early, late in pairwise(sorted({-1, CODES, *(number * pow(step, -1, CODES) % CODES for number in taken)}))
+        if late - early > copies + 1
+    )
 
 
 def _number(code: str) -> int:

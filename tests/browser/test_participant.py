@@ -23,6 +23,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.papers import in_language
 from tests.browser.person import KeyboardPerson
 from tests.browser.server import ROOT, Shop, text_of
+from tests.browser.window import IS_SWEEP
 
 pytestmark = pytest.mark.browser
 
@@ -160,7 +161,7 @@ def minor(target: Locator) -> int:
 CASES = [Case("en", 1), Case("fr", 2), Case("es", 3)]
 
 
-@pytest.mark.parametrize("case", CASES if os.environ.get("SWEEP") else CASES[1:2], ids=lambda case: case.language)
+@pytest.mark.parametrize("case", CASES if IS_SWEEP else CASES[1:2], ids=lambda case: case.language)
 def test_from_a_mailed_link_to_the_first_sale_and_its_numbers_by_keyboard_alone(
     shop: Shop, open_page: OpenPage, watch: Watch, tmp_path: Path, case: Case
 ) -> None:

@@ -448,6 +448,24 @@ def test_what_is_sold_while_books_are_compared_is_no_difference(
     assert differences(world) == []
 
 
+def test_units_that_come_with_their_offer_while_books_are_compared_are_no_difference(
+    world: Collaborators, offer: int
+) -> None:
+    registry = registry_of(world)
+    read, new = registry.holdings, []
+
+    def holdings(account: str) -> Any:
+        lay_there = read(account)
+        if not new:
+            new.append(an_offer(number=9, units=5))
+        return lay_there
+
+    registry.holdings = holdings  # type: ignore[method-assign]  # another answer than it would give
+
+    assert differences(world) == []
+    assert {the_offer(each).state for each in (offer, *new)} == {OfferState.LIVE}
+
+
 def test_nothing_was_compared_yet(world: Collaborators) -> None:
     assert queries.last_public_result() is None
     assert queries.count_open() == 0
