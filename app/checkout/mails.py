@@ -40,7 +40,7 @@ from app.notifications.messages.orders import (
 from app.notifications.service import queue_mail
 from app.offers.closing import last_order_at
 from app.offers.models import Offer
-from app.payments.disputes import forbid_refund
+from app.payments.disputes import is_refund_forbidden
 from app.payments.models import Payment, Refund
 from app.providers.models import Provider
 from app.registry.models import RegistryAccount
@@ -230,7 +230,7 @@ def _refused_lines(order: Order, refused: Sequence[OrderLine]) -> tuple[RefusedL
 
 def refund_made(order: Order, refund: Refund, settings: Settings, now: datetime) -> None:
     """Money goes back for a reason that no other mail tells; none while people decide, because it is disputed."""
-    if forbid_refund(refund.payment_id, is_retried=False):
+    if is_refund_forbidden(refund.payment_id, is_retried=False):
         return
     title = None
     if refund.order_line_id is not None:

@@ -123,7 +123,7 @@ def stand_against(payment: Payment) -> bool:
     return db.session.scalar(of_money.limit(1)) is not None
 
 
-def forbid_refund(payment_id: int, *, is_retried: bool) -> bool:
+def is_refund_forbidden(payment_id: int, *, is_retried: bool) -> bool:
     """Whether money of a payment must not be given back by us, because its buyer may have it, or get it, from the bank.
 
     Of an inquiry, which takes nothing, two operators may say that it goes back after all (`is_retried`).

@@ -262,7 +262,7 @@ def pursue_refund(refund_id: int, gateway: PaymentGateway, clock: Clock) -> None
     known, key, amount, state = refund.gateway_reference, refund.key, refund.money, refund.state
     # One that the gateway may have made already is asked for again: it says what is true.
     is_new = known is None and refund.attempts == 0 and state in WANTED
-    is_disputed = is_new and disputes.forbid_refund(payment.id, is_retried=state is RefundState.REQUESTED)
+    is_disputed = is_new and disputes.is_refund_forbidden(payment.id, is_retried=state is RefundState.REQUESTED)
     reference, charge = payment.gateway_reference, payment.charge_reference
     end_reading()
     if known is None and state not in WANTED:
