@@ -94,7 +94,9 @@ def run(mission: Mission) -> None:
         child = os.fork()
         if child == 0:
             clock.after_fork()
-            _live(app, clock, mission, random.Random(f"{mission.seed}-{life}"))  # noqa: S311 - weather, not a secret
+            chance = random.Random(f"{mission.seed}-{life}")  # noqa: S311 - weather, not a secret
+            # However short the storm, the first life ends in the middle of it: the tenth point at the latest.
+            _live(app, clock, mission, chance, last_point=0 if life else chance.randint(1, 10))
         _pid, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
             os._exit(1)
@@ -102,9 +104,13 @@ def run(mission: Mission) -> None:
             deaths.write(".")
 
 
-def _live(app: Flask, clock: SharedClock, mission: Mission, chance: random.Random) -> None:
-    """Work until somebody kills this process: at a checkpoint, or wherever it is after some time."""
-    checkpoints.observe(lambda _point: _perhaps_die(chance, mission.deadly))
+def _live(app: Flask, clock: SharedClock, mission: Mission, chance: random.Random, last_point: int) -> None:
+    """Work until somebody kills this process: at a checkpoint, or wherever it is after some time.
+
+    `last_point`: at which checkpoint it dies for certain; 0 leaves that to chance.
+    """
+    passed = itertools.count(1)
+    checkpoints.observe(lambda _point: _perhaps_die(chance, 1 if next(passed) == last_point else mission.deadly))
     death = chance.expovariate(1 / mission.seconds_to_live)
     threading.Thread(target=_die_after, args=(death,), daemon=True).start()
     try:
