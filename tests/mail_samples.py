@@ -172,7 +172,7 @@ def refund_made(cause: RefundCause = RefundCause.SOLD_OUT, project_title: str | 
     )
 
 
-def order_refused(*, is_whole: bool = False) -> OrderRefused:
+def order_refused(*, is_whole: bool = False, is_disputed: bool = False) -> OrderRefused:
     """The registry refused five units."""
     line = RefusedLine(
         project_reference="IN-1514",
@@ -188,6 +188,7 @@ def order_refused(*, is_whole: bool = False) -> OrderRefused:
         is_whole=is_whole,
         lines=(line,),
         refund=usd(190),
+        is_disputed=is_disputed,
     )
 
 

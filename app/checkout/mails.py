@@ -181,8 +181,10 @@ def certificates_ready(
     _queue(order, f"certificates_ready:{order.reference}", facts, now)
 
 
-def order_refused(order: Order, refused: Sequence[OrderLine], settings: Settings, now: datetime) -> None:
-    """The registry refused some lines, or all; their money goes back."""
+def order_refused(
+    order: Order, refused: Sequence[OrderLine], settings: Settings, now: datetime, *, is_disputed: bool = False
+) -> None:
+    """The registry refused some lines, or all; their money goes back, unless a bank is asked for it (`is_disputed`)."""
     facts = OrderRefused(
         reference=order.reference,
         order_url=order_url(order, settings),
@@ -190,6 +192,7 @@ def order_refused(order: Order, refused: Sequence[OrderLine], settings: Settings
         is_whole=len(refused) == len(order.lines),
         lines=_refused_lines(order, refused),
         refund=Money(sum(line.amount for line in refused), order.currency),
+        is_disputed=is_disputed,
     )
     _queue(order, f"order_refused:{order.reference}", facts, now)
 

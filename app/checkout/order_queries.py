@@ -21,6 +21,7 @@ from app.db import StateEvent, db, write
 from app.kernel.money import Money
 from app.kernel.references import certificate_slug
 from app.offers.models import Offer
+from app.payments import disputes
 from app.payments.models import Payment, Refund
 from app.payments.split import Share
 from app.payments.states import PaymentState, RefundState
@@ -112,6 +113,7 @@ class OrderView:
     promise: timedelta
     pending_reason: str
     has_remedies: bool
+    is_disputed: bool  # a bank has its money, or is asked for it: none is given back by us, and no choice is offered
     consent_text: str
     consent_version: str
     terms_version: str | None
@@ -172,6 +174,7 @@ _BENEFICIARY = (
         exists().where(Certificate.order_id == Order.id).label("is_certified"),
         exists().where(Refund.order_id == Order.id).label("is_refunded"),
         exists().where(Remedy.order_id == Order.id).label("has_remedies"),
+        disputes.stands_against(Order.id).label("is_disputed"),
     )
     .join(Order, Order.id == Beneficiary.order_id)
     .where(Order.id == bindparam("order_id"))
@@ -294,6 +297,7 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
         promise=promise,
         pending_reason=pending_reason,
         has_remedies=beneficiary.has_remedies,
+        is_disputed=beneficiary.is_disputed,
         consent_text=order.consent_text,
         consent_version=order.consent_version,
         terms_version=order.terms_version,

@@ -18,6 +18,7 @@ from app.checkout.states import RemedyState
 from app.checkout.views import blueprint
 from app.current import now, settings
 from app.kernel.errors import Refusal
+from app.payments.disputes import stand_against_order
 from app.registry.ports import current_registries
 from app.web import filters
 from app.web.errors import UnknownOrder
@@ -34,7 +35,8 @@ def remedy(token: str, position: int) -> BaseResponse:
     found = find_remedy(order.id, position, now())
     if found is None:
         abort(404)
-    if found.state is not RemedyState.OFFERED:
+    # While a bank has the money, or is asked for it, there is nothing to choose between: the order says so.
+    if found.state is not RemedyState.OFFERED or stand_against_order(order.id):
         return redirect(url_for("checkout.order", token=token), 303)
     form = RemedyForm(choices=_choices(found))
     if form.validate_on_submit():
@@ -94,6 +96,7 @@ def _waiting_page(order: Order, notice: str | None = None, status: int = 200) ->
         "checkout/stop_waiting.html",
         order=order,
         can_be_taken_back=can_be_taken_back(order, current_registries(), now()),
+        is_disputed=stand_against_order(order.id),
         notice=notice,
     )
     return make_response(page, status)

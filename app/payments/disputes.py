@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from app.db import advance, db, end_reading, insert_once_with_id, read_ids, record, transaction
@@ -153,7 +153,12 @@ def stand_against_order(order_id: int) -> bool:
     return db.session.scalar(_of_order(order_id).where(STANDS).limit(1)) is not None
 
 
-def _of_order(order_id: int) -> Select[Dispute]:
+def stands_against(order_id: Any) -> ColumnElement[bool]:
+    """SQL: a dispute stands against any money of an order."""
+    return _of_order(order_id).where(STANDS).exists()
+
+
+def _of_order(order_id: Any) -> Select[Dispute]:
     return select(Dispute).join(_Paid, _IS_OF_ITS_MONEY).where(_Paid.order_id == order_id)
 
 

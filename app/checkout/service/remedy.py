@@ -48,12 +48,14 @@ def make_good(order: Order, lines: Sequence[OrderLine], settings: Settings, now:
     """Offer remedies for paid lines that were not cancelled, or owe their money; inside the caller's transaction.
 
     The money goes back at once where nothing else of that price is on sale, and where the units were
-    themselves a substitute.
+    themselves a substitute. While a bank has the money, or is asked for it, nobody can promise either: it
+    is owed, and people decide.
     """
     payment = payments.get_paid(order.id)
+    is_disputed = disputes.stand_against(payment)
     offered, owed = [], []
     for line in lines:
-        if payment.drawn_from_id is None and substitutes(line, now):
+        if payment.drawn_from_id is None and not is_disputed and substitutes(line, now):
             offered.append(line)
         else:
             owed.append(line)
@@ -71,7 +73,7 @@ def make_good(order: Order, lines: Sequence[OrderLine], settings: Settings, now:
     for line in owed:
         _owe(payment, order, line, line.amount, "refused", now)
     if owed:
-        mails.order_refused(order, owed, settings, now)
+        mails.order_refused(order, owed, settings, now, is_disputed=is_disputed)
     if offered:
         mails.remedy_offered(order, offered, now + TIME_TO_DECIDE, settings, now)
 

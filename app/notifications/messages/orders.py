@@ -189,13 +189,17 @@ class RefusedLine:
 
 @dataclass(frozen=True, kw_only=True)
 class OrderRefused(OrderFacts):
-    """The registry refused the whole order, or some lines of it; includes the news of the refund."""
+    """The registry refused the whole order, or some lines of it; includes the news of the refund.
+
+    `is_disputed`: the buyer asked their bank for the money, and nothing goes back by us meanwhile.
+    """
 
     kind = MailKind.ORDER_REFUSED
 
     is_whole: bool
     lines: tuple[RefusedLine, ...]
     refund: Money
+    is_disputed: bool = False  # mails of before do not have it
 
 
 @dataclass(frozen=True, kw_only=True)

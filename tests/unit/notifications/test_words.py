@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from flask_babel import gettext
 
 from app.kernel.languages import CODES as LANGUAGES
 from app.kernel.text import clean_line
@@ -20,6 +21,7 @@ from app.notifications.messages.facts import Facts
 from app.notifications.messages.orders import OrderFacts, RefundCause
 from app.notifications.ports import OutgoingMail
 from app.notifications.rendering import isolated, render
+from app.web import i18n
 from tests.conftest import application, environment
 from tests.mail_samples import (
     CONSENT,
@@ -40,6 +42,15 @@ from tests.mail_samples import (
 
 # What has a number of its own names it in the subject; mails about accounts and participants say what happened.
 NUMBERED = (OrderFacts, ComplaintReceived, ComplaintAnswered)
+MONEY_AT_BANK = (
+    "Your bank was asked to give you the money of this order back. While it has the money, or has not decided, we send "
+    "none back ourselves, so that nothing goes back twice. If the bank does not give it to you, we see to it that you "
+    "get what you are owed."
+)
+GOES_BACK = (
+    "The money goes back the way you paid. A bank may take up to ten working days to show it. You do not need to do "
+    "anything."
+)
 each_language = pytest.mark.parametrize("locale", LANGUAGES)
 each_mail = pytest.mark.parametrize("facts", all_facts(), ids=sample_name)
 
@@ -367,6 +378,21 @@ def test_a_refusal_says_what_was_refused_and_what_stands(*, is_whole: bool, subj
         assert says in part
         assert "5 CERs of Wind power in Tamil Nadu (IN-1514)" in part
         assert "Refund" in part
+
+
+@each_language
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_refusal_promises_no_money_while_a_bank_is_asked_for_it(*, is_whole: bool, locale: str) -> None:
+    mail = render(mail_of(order_refused(is_whole=is_whole, is_disputed=True), locale))
+    with i18n.in_locale(locale):
+        truth, promise = gettext(MONEY_AT_BANK), gettext(GOES_BACK)
+        refund = gettext("Refund")
+    assert (truth == MONEY_AT_BANK) == (promise == GOES_BACK) == (locale == "en")
+    assert "1" not in mail.subject.replace("T-7KMQ-2XHD", ""), "no amount"
+    for part in (clean_line(mail.text), words(mail.html)):
+        assert truth in part
+        assert promise not in part
+        assert f"{refund}:" not in part
 
 
 HOSTILE = [
