@@ -22,6 +22,14 @@ def require_time_to_pay(closings: Collection[Closing], now: datetime) -> None:
         raise closing.orders_closed(closed)
 
 
+def held_until(until: datetime, closings: Collection[Closing]) -> datetime:
+    """Until when (aware) units stay held that are to be held `until` then: no longer than they can be paid for.
+
+    `closings` are the last orders of the units.
+    """
+    return min([until, *(each.at for each in closings if each.at is not None)])
+
+
 def require_intent(intent: str, authorisations: Collection[str | None]) -> None:
     """Refuse an intent that the host Party's word on some of the units rules out. Raises IntentNotAllowed."""
     for code in sorted(filter(None, authorisations)):

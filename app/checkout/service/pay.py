@@ -14,7 +14,7 @@ from app.catalog.models import Issuance, Project
 from app.checkout import mails
 from app.checkout.errors import CurrencyChanged, OrderNotPayable
 from app.checkout.models import Order, OrderLine
-from app.checkout.service.allowed import require_time_to_pay
+from app.checkout.service.allowed import held_until, require_time_to_pay
 from app.checkout.service.ending import end_unpaid
 from app.checkout.states import CURRENCY_CHANGED, ORDER, UNPAID, OrderState
 from app.config import Settings
@@ -88,7 +88,7 @@ def _begin_payment(
     closings = [Closing(line.offer_id, line.unit_type, line.closes_at) for line in lines]
     require_time_to_pay(closings, now)
     # A payment page that opens late in the hold must not outlive it.
-    order.expires_at = max(order.expires_at, now + payments.HOLD)
+    order.expires_at = max(order.expires_at, held_until(now + payments.HOLD, closings))
     return begin_payment(order.id, order.reference, order.money, closings, gateway, now, attempt=attempt)
 
 

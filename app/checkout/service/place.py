@@ -113,6 +113,7 @@ def place_order(
             raise problem
         order_id, reference = add_order(
             now,
+            closings=closings,
             basket_id=basket_id,
             locale=locale,
             person_id=person_id,

@@ -13,6 +13,7 @@ from app.checkout import mails
 from app.checkout.baskets import hold_lines, take_out
 from app.checkout.models import Order, OrderLine
 from app.checkout.order_queries import withdrawn_at
+from app.checkout.service.allowed import held_until
 from app.checkout.service.ending import end_unpaid
 from app.checkout.service.pay import open_payment
 from app.checkout.service.review import put_before_people
@@ -254,9 +255,14 @@ def _record_processing(
         method=status.method,
     )
     if moved and order.state in UNPAID:
-        order.expires_at = now + payments.DELAYED_HOLD
+        order.expires_at = _held_until(order, now + payments.DELAYED_HOLD)
         _leave_basket(order)
         mails.payment_processing(order, payment, settings, now)
+
+
+def _held_until(order: Order, until: datetime) -> datetime:
+    last = closing.last_order([line.offer_id for line in order.lines])
+    return held_until(until, [] if last is None else [last])
 
 
 def _record_failure(payment: Payment, to: PaymentState, settings: Settings, now: datetime) -> None:
@@ -267,5 +273,5 @@ def _record_failure(payment: Payment, to: PaymentState, settings: Settings, now:
         order = db.session.get_one(Order, order_id)
         if was_processing and order.state is _S.PLACED:
             # The bank said no after days: leave time to hear of it and to pay in another way.
-            order.expires_at = now + RETRY_HOLD
+            order.expires_at = _held_until(order, now + RETRY_HOLD)
             mails.payment_failed(order, payment, settings, now)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from app.checkout.models import Beneficiary, Order, OrderLine
+from app.checkout.service.allowed import held_until
 from app.checkout.states import ORDER, OrderState
 from app.db import add_row_with_id, add_rows_with_ids, record
 from app.kernel.references import order_reference, unguessable_token
+from app.offers.closing import Closing
 from app.offers.models import Offer, OfferRead
 from app.payments import service as payments
 from app.payments.split import Share
@@ -31,10 +33,12 @@ class Bought:
         return self.unit_price * self.units
 
 
-def add_order(now: datetime, facts: dict[str, Any] | None = None, **values: Any) -> tuple[int, str]:
+def add_order(
+    now: datetime, facts: dict[str, Any] | None = None, closings: Collection[Closing] = (), **values: Any
+) -> tuple[int, str]:
     """Add an order with a reference and a token of its own, which waits for its payment; gives its id and reference.
 
-    `facts` go into its event.
+    `facts` go into its event; `closings` are the last orders of its units.
     """
     reference = order_reference()
     order_id = add_row_with_id(
@@ -43,7 +47,7 @@ def add_order(now: datetime, facts: dict[str, Any] | None = None, **values: Any)
         token=unguessable_token(),
         state=OrderState.PLACED,
         placed_at=now,
-        expires_at=now + payments.HOLD,
+        expires_at=held_until(now + payments.HOLD, closings),
         **values,
     )
     record(ORDER.machine, order_id, None, OrderState.PLACED, at=now, facts=facts)

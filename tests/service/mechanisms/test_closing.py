@@ -149,6 +149,38 @@ def test_a_payment_page_never_outlives_the_last_order(world: Collaborators) -> N
     assert payment.expires_at == LAST_ORDER_AT
 
 
+def test_nothing_says_that_units_are_held_longer_than_the_last_order(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    soon = LAST_ORDER_AT - timedelta(minutes=35)
+    set_clock(shop.world, LAST_MORNING)
+    with shop.inside() as world:
+        by_bank = a_payable_order(world, {offer_id: 4})
+        page = gateway_of(world).newest()
+        gateway_of(world).payments[page].state = GatewayState.PROCESSING
+        look_again(world, by_bank)
+        token = the_order(by_bank).token
+    assert "Your units are held until 31 December 2026" in visitor.get(f"/en/orders/{token}").words
+
+    with shop.inside() as world:
+        gateway_of(world).payments[page].state = GatewayState.FAILED
+        look_again(world, by_bank)
+        told = db.session.scalars(select(Mail).where(Mail.kind == MailKind.PAYMENT_FAILED)).one()
+        assert told.facts["pay_until"] == LAST_ORDER_AT.isoformat()
+    assert "Your units are held for you until 31 December 2026" in visitor.get(f"/en/orders/{token}").words
+
+    set_clock(shop.world, soon)
+    with shop.inside() as world:
+        in_time = place(world.settings, a_basket({offer_id: 4}, now=LAST_MORNING), now=soon)
+        assert the_order(in_time).expires_at == LAST_ORDER_AT
+        service.start_payment(in_time, world.gateway, world.settings, world.clock)
+        assert the_order(in_time).expires_at == LAST_ORDER_AT
+        set_clock(world, LAST_ORDER_AT)
+    shop.work()
+    with shop.inside():
+        assert {the_order(each).state for each in (by_bank, in_time)} == {OrderState.EXPIRED}
+        assert the_offer(offer_id).units_reserved == 0
+
+
 def _order_of(world: Collaborators, offer_id: int, at: datetime) -> int:
     """An order of units that lay in a basket before the sale closed, whose payment page is open."""
     order_id = place(world.settings, a_basket({offer_id: 4}, now=LAST_MORNING), now=at)
