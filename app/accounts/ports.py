@@ -41,6 +41,10 @@ class Purchases(Protocol):
         """Give a person the orders without an account of their address, in the caller's transaction; how many."""
         ...
 
+    def forget_typed(self, now: datetime) -> None:
+        """Forget what was typed at this browser for the next order; what it means to buy stays. `now` is aware."""
+        ...
+
     def of_person(self, person_id: int) -> Sequence[Purchase]:
         """The orders of a person, the newest first."""
         ...

@@ -102,6 +102,7 @@ def sign_out() -> Response:
     """Sign this browser out."""
     me = get_me()
     sessions.end(me.id, me.sign_in_id, now())
+    current_purchases().forget_typed(now())
     tell(Event.SIGN_OUT, Outcome.GOOD, person=me.id)
     leave()
     return forget_pages(to("account.sign_in"))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import func, select, update
 
 from app.accounts.ports import Purchase, PurchasedPaper
 from app.certificates.models import Certificate
+from app.checkout import baskets
+from app.checkout.cookies import basket_token
 from app.checkout.models import Order, OrderLine
 from app.db import db, rows_changed
 from app.kernel.references import certificate_slug
@@ -25,6 +28,12 @@ class Orders:
             .execution_options(synchronize_session=False)
         )
         return rows_changed(claimed)
+
+    def forget_typed(self, now: datetime) -> None:
+        """Forget names and addresses in the basket of this browser: its next user may be somebody else."""
+        token = basket_token()
+        if token is not None:
+            baskets.save_details(token=token, details={}, now=now)
 
     def of_person(self, person_id: int) -> Sequence[Purchase]:
         """The orders of a person, the newest first, with the papers that are there."""

@@ -79,6 +79,18 @@ def test_an_order_placed_while_signed_in_is_the_persons_whatever_address_is_type
         assert db.session.scalars(select(Order.person_id)).all() == [person_of("ana@example.org").id]
 
 
+def test_who_signs_out_leaves_the_next_one_at_the_browser_units_and_nothing_that_was_typed(shop: Shop) -> None:
+    visitor, offer = joined(shop), shop.offer()
+    shop.at_review(visitor, {offer: 2}, email="ana@example.org", beneficiary="Zoë Marchetti", purpose="Our wedding")
+    visitor.send(visitor.get("/en/account/details"), "/sign-out")
+
+    assert "2" in visitor.get("/en/basket").by_id[f"units-{offer}"]["value"]
+    page = visitor.get("/en/checkout")
+    assert page.by_id["email"].get("value", "") == ""
+    assert not [word for word in ("ana@example.org", "Zoë", "wedding") if word in page.html]
+    visitor.get("/en/checkout/review", 303)
+
+
 def test_a_guest_buys_without_an_account(shop: Shop) -> None:
     visitor = shop.visitor()
     review = shop.at_review(visitor, {shop.offer(): 1})
