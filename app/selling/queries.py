@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.catalog.models import Issuance, Project
+from app.current import settings
 from app.db import StateEvent, db
 from app.kernel.money import Money
 from app.offers import pools
@@ -95,10 +96,9 @@ def queue(holdings: Holdings) -> list[Submitted]:
     waiting = sorted((offer_page(*row) for row in rows), key=lambda page: since.get(page.line.id, 0))
     missing = _missing(waiting, holdings)
     bounds = _live_prices(page.project_id for page in waiting)
-    found = []
+    found, currency = [], settings().currency
     for page in waiting:
         lowest, highest = bounds.get(page.project_id, (None, None))
-        currency = page.line.price.currency
         found.append(
             Submitted(
                 page,
@@ -136,7 +136,11 @@ def _live_prices(project_ids: Any) -> dict[int, tuple[int, int]]:
     rows = db.session.execute(
         select(Issuance.project_id, func.min(Offer.unit_price), func.max(Offer.unit_price))
         .join(Offer, Offer.issuance_id == Issuance.id)
-        .where(Offer.state == OfferState.LIVE, Issuance.project_id.in_(set(project_ids)))
+        .where(
+            Offer.state == OfferState.LIVE,
+            Offer.currency == settings().currency,
+            Issuance.project_id.in_(set(project_ids)),
+        )
         .group_by(Issuance.project_id)
     ).all()
     return {project_id: (lowest, highest) for project_id, lowest, highest in rows}

@@ -31,6 +31,16 @@ def test_the_queue_shows_oldest_first_with_prices_beside_it_and_the_holding(hous
     assert "Demonstration seller 1" in page.words
 
 
+def test_prices_in_a_currency_that_the_house_gave_up_are_not_counted_as_its_own(house: House) -> None:
+    house.drawn_up(unit_price="2.00")
+    with house.shop.inside():
+        change_offer(house.offer_id, currency="JPY", unit_price=375)
+
+    words = house.operator().get(DESK).words
+    assert "3.75" not in words
+    assert "nothing else of this project is on sale" in words
+
+
 def test_an_empty_queue_says_so(house: House) -> None:
     assert "No offer waits." in house.operator().get(DESK).words
 
