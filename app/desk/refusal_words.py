@@ -18,6 +18,10 @@ REFUSALS: Words = {
     "too_late_to_change": _(
         "The units were sent to the registry. What the order says stands in its books and cannot be changed."
     ),
+    "intent_not_allowed": _(
+        "Units of this order may not be cancelled for this: their host Party has not authorised it. Nothing was "
+        "changed."
+    ),
     "refund_not_failed": _("Only a refund that failed can be tried again or paid by hand."),
     "order_not_overdue": _("This order ends by itself, or has ended. Nothing was changed."),
     "order_not_payable": _("Money goes back only where the payment differs from the order."),

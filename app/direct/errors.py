@@ -33,6 +33,12 @@ class MatchOpen(Refusal):
     code = "match_open"
 
 
+class RegistryLost(Refusal):
+    """Units lie in a registry that this copy is not connected to any more: nobody here can cancel them."""
+
+    code = "registry_lost"
+
+
 class RegistryClosed(Refusal):
     """The registry of the units has closed: nothing can be cancelled there any more."""
 

@@ -11,8 +11,11 @@ from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringFi
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older than 3.3
 from wtforms.validators import InputRequired
 
-from app.catalog.labels import unit_name
+from app.catalog.labels import authorisation, unit_name
+from app.catalog.labels import intent as intent_name
 from app.certificates.presentation import PURPOSE_CATEGORIES
+from app.checkout.errors import IntentNotAllowed
+from app.checkout.service.allowed import require_intent
 from app.direct.purposes import NEED_A_SCHEME, Purpose
 from app.direct.service import LONGEST, Wish
 from app.kernel.csvtable import CellRefused, whole_number
@@ -137,6 +140,11 @@ class DirectForm(FlaskForm):
         if self.purpose_category.data in NEED_A_SCHEME and not self.scheme_name.data:
             self.scheme_name.errors = [gettext("Enter the name of the scheme or standard.")]
             return None
+        try:
+            require_intent(self.intent.data, [line.authorisation])
+        except IntentNotAllowed as refusal:
+            self.place_refusal(refusal)
+            return None
         return Wish(
             account=line.account,
             issuance_id=line.issuance_id,
@@ -158,6 +166,15 @@ class DirectForm(FlaskForm):
             self.units.errors = [gettext("Only %(free)s of these units are free.", free=filters.number(free))]
         elif refusal.code == "wish_unfit" and refusal.facts["field"] == "scheme_name":
             self.scheme_name.errors = [gettext("Enter only the name of the scheme or standard, and no claim.")]
+        elif refusal.code == "intent_not_allowed":
+            self.intent.errors = [
+                gettext(
+                    "Units with the status “%(status)s” cannot be cancelled for this: %(intent)s. Choose something "
+                    "else, or other units.",
+                    status=authorisation(str(refusal.facts["authorisation"])),
+                    intent=intent_name(str(refusal.facts["intent"])),
+                )
+            ]
         elif refusal.code == "participant_cannot_act":
             self.pool.errors = [gettext("Your organisation cannot cancel units here at the moment.")]
         elif refusal.code == "registry_closed":

@@ -20,12 +20,21 @@ from app.catalog.models import Issuance, Project
 from app.certificates import service as certificates
 from app.certificates.ports import CertificateDraft
 from app.checkout.models import Beneficiary
+from app.checkout.service.allowed import require_intent
 from app.claims.checker import find_claims
 from app.config import Settings
 from app.db import advance, db, end_reading, read_ids, record, transaction
 from app.direct import facts as certificate_facts
 from app.direct import mails
-from app.direct.errors import MatchOpen, NotHeld, NotYourUnits, ParticipantCannotAct, RegistryClosed, WishUnfit
+from app.direct.errors import (
+    MatchOpen,
+    NotHeld,
+    NotYourUnits,
+    ParticipantCannotAct,
+    RegistryClosed,
+    RegistryLost,
+    WishUnfit,
+)
 from app.direct.models import DirectCancellation
 from app.direct.purposes import NEED_A_SCHEME, Purpose
 from app.direct.states import DIRECT, DirectState
@@ -33,20 +42,17 @@ from app.kernel import checkpoints
 from app.kernel.csvtable import countries
 from app.kernel.references import direct_reference
 from app.kernel.text import clean_line
-from app.offers import reasons
-from app.offers import service as offers
-from app.offers.models import Offer
 from app.offers.pools import Holdings, lock, read_supply, require_free
 from app.providers.independence import require_outsider_of
 from app.providers.models import Provider
 from app.providers.states import ProviderState
 from app.registry.accounts import find_account_provider
 from app.registry.models import Cancellation
-from app.registry.ports import RefusalCode, Registries
+from app.registry.ports import RefusalCode, Registries, UnknownRegistry
 from app.registry.service import Cause, Plan, plan_cancellations
 from app.registry.states import CANCELLATION, CancellationState
 from app.screening.service import ScreenedSubject, Standing, screen, standing
-from app.selling.notices import offers_frozen
+from app.selling import service as selling
 
 KIND = "direct_cancellation"
 # Why it stands where it stands: codes of ours, beside those of a registry that refused.
@@ -111,7 +117,7 @@ def place(
 
     `once` is the form's own random text: the same form with the same content, sent twice, is one
     cancellation. `holdings` asks the registry, before the transaction. Raises WishUnfit, NotYourUnits,
-    ParticipantCannotAct, RegistryClosed or MoreThanHeld; nothing is promised then.
+    ParticipantCannotAct, IntentNotAllowed, RegistryClosed or MoreThanHeld; nothing is promised then.
     """
     wish = _checked(wish)
     submission = _fingerprint(provider_id, once, wish)
@@ -136,6 +142,7 @@ def place(
             raise ParticipantCannotAct
         if issuance is None:
             raise NotYourUnits
+        require_intent(wish.intent, [issuance.authorisation])
         ends_at = mechanism_of(issuance.unit_type).ends_at
         if ends_at is not None and ends_at <= now:
             raise RegistryClosed
@@ -229,20 +236,28 @@ def due_to_begin(limit: int, skipped: int) -> list[int]:
 
 
 def begin(direct_id: int, registries: Registries, now: datetime) -> bool:
-    """Plan the cancellation, or hold it for a person where a name is like one on a sanctions list.
+    """Plan the cancellation, or hold it for a person: a name is like one on a sanctions list, or its registry is lost.
 
     One transaction; nothing is planned of what is held. False when somebody else was faster.
     """
-    with transaction():
-        if screen(KIND, direct_id, names_of(direct_id), now):
-            is_done = advance(
-                DirectCancellation, direct_id, DIRECT, _S.RISK_HOLD, at=now,
-                sources=(_S.PLACED,), facts={"reason": LIKE_A_LISTED_NAME}, state_reason=LIKE_A_LISTED_NAME,
-            )  # fmt: skip
-        else:
-            is_done = _set_going(direct_id, _S.PLACED, registries, now)
+    try:
+        with transaction():
+            if screen(KIND, direct_id, names_of(direct_id), now):
+                is_done = _hold(direct_id, LIKE_A_LISTED_NAME, now)
+            else:
+                is_done = _set_going(direct_id, _S.PLACED, registries, now)
+    except RegistryLost as lost:
+        with transaction():
+            is_done = _hold(direct_id, lost.code, now)
     checkpoints.reached("job.claimed")
     return is_done
+
+
+def _hold(direct_id: int, reason: str, now: datetime) -> bool:
+    return advance(
+        DirectCancellation, direct_id, DIRECT, _S.RISK_HOLD, at=now,
+        sources=(_S.PLACED,), facts={"reason": reason}, state_reason=reason,
+    )  # fmt: skip
 
 
 def names_of(direct_id: int) -> tuple[str, ...]:
@@ -255,7 +270,8 @@ def names_of(direct_id: int) -> tuple[str, ...]:
 def let_go(direct_id: int, actor: Actor, reason: str, *, registries: Registries, now: datetime) -> None:
     """Take a held direct cancellation to the registry after all.
 
-    Raises ReasonMissing, OwnOrganisation, MatchOpen while a likeness is pending or was confirmed, or NotHeld.
+    Raises ReasonMissing, OwnOrganisation, MatchOpen while a likeness is pending or was confirmed, RegistryLost, or
+    NotHeld.
     """
     kept = required_reason(reason)
     with transaction() as session:
@@ -290,7 +306,7 @@ def refuse(direct_id: int, actor: Actor, reason: str, *, settings: Settings, now
 
 
 def _set_going(direct_id: int, source: DirectState, registries: Registries, now: datetime, **values: Any) -> bool:
-    """Begun and planned are one fact."""
+    """Begun and planned are one fact. Raises RegistryLost; nothing is begun then."""
     begun = advance(DirectCancellation, direct_id, DIRECT, _S.FULFILLING, at=now, sources=(source,), **values)
     if begun:
         _plan(direct_id, registries, now)
@@ -300,9 +316,13 @@ def _set_going(direct_id: int, source: DirectState, registries: Registries, now:
 def _plan(direct_id: int, registries: Registries, now: datetime) -> None:
     direct = db.session.get_one(DirectCancellation, direct_id)
     beneficiary = _beneficiary_of(direct_id)
+    try:
+        registry = registries.of_account(direct.account).name
+    except UnknownRegistry as unknown:
+        raise RegistryLost from unknown
     plan = Plan(
         cause=Cause(direct_cancellation_id=direct_id, key=f"direct:{direct.once}", at=direct.placed_at),
-        registry=registries.of_account(direct.account).name,
+        registry=registry,
         account=direct.account,
         project_reference=db.session.get_one(Project, direct.project_id).reference,
         issuance=db.session.get_one(Issuance, direct.issuance_id),
@@ -337,7 +357,8 @@ def finish(direct_id: int, registries: Registries, settings: Settings, now: date
             if is_done:
                 # Where the registry is only gone, its books say nothing else than ours.
                 if code != RefusalCode.CLOSED:
-                    _freeze_offers_of_the_same_units(direct_id, cancellation.reference, now)
+                    units = cancellation.account, cancellation.issuance_id
+                    selling.freeze_units([units], f"registry refused {cancellation.reference}", now)
                 mails.refused(session.get_one(DirectCancellation, direct_id), settings, now)
     checkpoints.reached("certificate.facts_frozen")
     return is_done
@@ -357,23 +378,6 @@ def _certify(
     )
     certificates.request_documents(order_id=None, subjects=[certificate.number], locale=direct.locale, now=now)
     mails.certified(direct, certificate, settings, now)
-
-
-def _freeze_offers_of_the_same_units(direct_id: int, reference: str, now: datetime) -> None:
-    """The registry knows something of these units that we do not: nobody may buy them until a person looked."""
-    direct = db.session.get_one(DirectCancellation, direct_id)
-    of_these_units = (
-        select(Offer.id)
-        .where(Offer.account == direct.account, Offer.issuance_id == direct.issuance_id)
-        .order_by(Offer.id)
-    )
-    note = f"registry refused {reference}"
-    frozen = [
-        offer_id
-        for offer_id in db.session.scalars(of_these_units).all()
-        if offers.freeze(offer_id, now, reasons.BOOKS_DIFFER, note=note)
-    ]
-    offers_frozen(frozen, reasons.BOOKS_DIFFER, now)
 
 
 def _beneficiary_of(direct_id: int) -> Beneficiary:

@@ -51,6 +51,8 @@ def _sentence(refusal: Refusal) -> str:
         return gettext("Enter the reason.")
     if refusal.code == "match_open":
         return gettext("A name is like one on a sanctions list, and nobody has cleared it. Look at the likeness first.")
+    if refusal.code == "registry_lost":
+        return gettext("The registry of its units is not connected any more. Connect it again first, or refuse it.")
     if refusal.code == "own_organisation":
         return str(OWN_ORGANISATION)
     return gettext("It is not held any more.")

@@ -15,12 +15,6 @@ class OrderNotHeld(Refusal):
     code = "order_not_held"
 
 
-class RegistryLost(Refusal):
-    """Units of the order lie in a registry that this copy is not connected to any more: nobody here can cancel them."""
-
-    code = "registry_lost"
-
-
 class PaymentDisputed(Refusal):
     """The buyer has asked their bank for the money of this order back: until the bank has decided for us it waits."""
 

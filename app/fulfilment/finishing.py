@@ -24,14 +24,13 @@ from app.fulfilment import sales
 from app.kernel import checkpoints
 from app.kernel.money import Money
 from app.notifications.messages.orders import Proof
-from app.offers import reasons
 from app.offers import service as offers
 from app.payments import service as payments
 from app.payments.notices import is_unheard_about
 from app.registry.models import Cancellation
 from app.registry.ports import RefusalCode, Registries
 from app.registry.states import CANCELLATION, CancellationState
-from app.selling import notices
+from app.selling import service as selling
 
 _S = OrderState
 
@@ -47,7 +46,7 @@ _TO_BEGIN, _TO_FINISH = (each.offset(bindparam("skipped")) for each in (PAID, RE
 _CANCELLATIONS = (
     select(
         *(Cancellation.order_line_id, Cancellation.state, Cancellation.first_sent_at, Cancellation.completed_at),
-        *(Cancellation.refusal_code, Cancellation.reference),
+        *(Cancellation.refusal_code, Cancellation.reference, Cancellation.account, Cancellation.issuance_id),
     )
     .where(Cancellation.order_id == bindparam("order_id"))
     .order_by(Cancellation.id)
@@ -106,16 +105,17 @@ def finish_order(order_id: int, registries: Registries, settings: Settings, now:
 
 
 def _give_back(order: Order, refused: Sequence[Row[Any]], settings: Settings, now: datetime) -> None:
-    """A refused line is made good alone, and its offer is frozen: the registry knows something we do not.
+    """A refused line is made good alone, and offers of its units are frozen: the registry knows something we do not.
 
     Unless it is only gone, or its buyer took the units back: then nobody's books differ.
     """
     given_up = [(db.session.get_one(OrderLine, each.order_line_id), each) for each in refused]
-    # Offers are taken in the order of their id, as everybody does.
-    for line, cancellation in sorted(given_up, key=lambda each: each[0].offer_id):
-        if cancellation.refusal_code not in {RefusalCode.CLOSED, RefusalCode.WITHDRAWN}:
-            _freeze_offer(line.offer_id, cancellation.reference, now)
-        offers.release(line.id, now)
+    doubted = [each for each in refused if each.refusal_code not in {RefusalCode.CLOSED, RefusalCode.WITHDRAWN}]
+    if doubted:
+        units = {(each.account, each.issuance_id) for each in doubted}
+        note = f"registry refused {', '.join(each.reference for each in doubted)}"
+        selling.freeze_units(units, note, now, beside=[line.offer_id for line, _cancellation in given_up])
+    offers.release_all([line.id for line, _cancellation in given_up], now)
     lines = []
     for line, cancellation in given_up:
         if cancellation.refusal_code == RefusalCode.CLOSED:
@@ -124,11 +124,6 @@ def _give_back(order: Order, refused: Sequence[Row[Any]], settings: Settings, no
             lines.append(line)
     if lines:
         checkout.make_good(order, lines, settings, now)
-
-
-def _freeze_offer(offer_id: int, reference: str, now: datetime) -> None:
-    if offers.freeze(offer_id, now, reasons.BOOKS_DIFFER, note=f"registry refused {reference}"):
-        notices.offers_frozen([offer_id], reasons.BOOKS_DIFFER, now)
 
 
 def _refund_closed(order: Order, line: OrderLine, settings: Settings, now: datetime) -> None:

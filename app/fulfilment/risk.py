@@ -23,8 +23,8 @@ from app.checkout import mails
 from app.checkout.models import Beneficiary, Order, OrderLine
 from app.checkout.states import ORDER, OrderState
 from app.db import StateEvent, advance, db, transaction, write
-from app.direct.errors import MatchOpen
-from app.fulfilment.errors import OrderBegun, OrderNotHeld, PaymentDisputed, RegistryLost
+from app.direct.errors import MatchOpen, RegistryLost
+from app.fulfilment.errors import OrderBegun, OrderNotHeld, PaymentDisputed
 from app.kernel import checkpoints
 from app.kernel.money import Money
 from app.offers import service as offers

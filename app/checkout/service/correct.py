@@ -11,8 +11,10 @@ from app.accounts.models import Person
 from app.audit.errors import NoLongerPossible
 from app.audit.models import Proposal
 from app.audit.service import PRIVATE, Actor, Subject, note_act, on_agreement, propose, required_reason
+from app.catalog.models import Issuance
 from app.checkout.errors import NothingChanged, TooLateToChange
-from app.checkout.models import Beneficiary, Order
+from app.checkout.models import Beneficiary, Order, OrderLine
+from app.checkout.service.allowed import require_intent
 from app.checkout.states import OrderState
 from app.db import db, transaction
 from app.kernel.text import mask_address, plain_email
@@ -74,7 +76,7 @@ def words_of(order_id: int) -> dict[str, str]:
 def propose_beneficiary(order_id: int, after: dict[str, str], actor: Actor, *, reason: str, now: datetime) -> int:
     """Propose another name, purpose, intent or country; gives the proposal's id.
 
-    Raises TooLateToChange, NothingChanged, and what `propose` raises.
+    Raises TooLateToChange, NothingChanged, IntentNotAllowed, and what `propose` raises.
     """
     order = db.session.get_one(Order, order_id)
     if not can_change(order):
@@ -83,6 +85,8 @@ def propose_beneficiary(order_id: int, after: dict[str, str], actor: Actor, *, r
     changed = [field for field in _FIELDS if before[field] != after[field]]
     if not changed:
         raise NothingChanged
+    if "intent" in changed:
+        require_intent(after["intent"], _authorisations(order_id))
     facts: dict[str, Any] = {"changed": changed, f"{PRIVATE}before": before, f"{PRIVATE}after": after}
     subject = Subject("order", order_id, order.reference)
     return propose(actor, CORRECT_BENEFICIARY, subject, reason=reason, facts=facts, now=now)
@@ -113,6 +117,11 @@ def send_mails_again(order_id: int, actor: Actor, now: datetime) -> int:
 
 def _beneficiary(order_id: int) -> Beneficiary:
     return db.session.scalars(select(Beneficiary).where(Beneficiary.order_id == order_id).limit(1)).one()
+
+
+def _authorisations(order_id: int) -> list[str | None]:
+    units = select(Issuance.authorisation).join(OrderLine, OrderLine.issuance_id == Issuance.id)
+    return list(db.session.scalars(units.where(OrderLine.order_id == order_id)))
 
 
 def _words(beneficiary: Beneficiary) -> dict[str, str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, tuple_
 
 from app.audit.service import Actor, required_reason
 from app.catalog.models import Issuance
@@ -12,7 +13,7 @@ from app.db import KEEPING_KEYS, db, transaction
 from app.offers import pools, reasons
 from app.offers import service as offers
 from app.offers.models import Offer
-from app.offers.pools import Holdings
+from app.offers.pools import Holdings, Pool
 from app.offers.states import OPEN, OfferState
 from app.providers.independence import require_outsider_of
 from app.providers.models import Provider
@@ -112,6 +113,23 @@ def freeze_project(provider_id: int, project_id: int, reason: str, actor: Actor,
     """The same for its offers of one project, which it may not offer any more."""
     of_project = select(Issuance.id).where(Issuance.project_id == project_id)
     return _freeze_of(provider_id, reason, actor, now, Offer.issuance_id.in_(of_project))
+
+
+def freeze_units(pools_: Collection[Pool], note: str, now: datetime, *, beside: Collection[int] = ()) -> None:
+    """Take every offer of some units off sale until somebody thaws it, inside the caller's transaction.
+
+    A registry knows something of them that we do not: `note` says what it said. `beside` are ids of other offers that
+    the caller changes afterwards; rows are taken in the order of their ids, as everybody does.
+    """
+    of_these_units = tuple_(Offer.account, Offer.issuance_id).in_(pools_)
+    found = db.session.execute(
+        select(Offer.id, of_these_units.label("is_frozen"))
+        .where(of_these_units | Offer.id.in_(beside))
+        .order_by(Offer.id)
+        .with_for_update(key_share=True)
+    ).all()
+    frozen = [each.id for each in found if each.is_frozen and offers.freeze(each.id, now, reasons.BOOKS_DIFFER, note)]
+    notices.offers_frozen(frozen, reasons.BOOKS_DIFFER, now)
 
 
 def _freeze_of(provider_id: int, reason: str, actor: Actor, now: datetime, *which: ColumnElement[bool]) -> int:

@@ -118,6 +118,23 @@ def test_units_that_may_not_be_cancelled_for_what_the_buyer_said_are_no_substitu
         take_units_instead(world, order_id, other)
 
 
+def test_units_that_the_registry_has_just_refused_are_not_sold_on_under_another_offer(world: Collaborators) -> None:
+    first, other = an_offer(number=1, price=300, units=100, held=500), an_offer(number=2, price=200)
+    with transaction() as session:
+        offer = session.get_one(Offer, first)
+        facts = {name: getattr(offer, name) for name in ("provider_id", "issuance_id", "account", "state", "currency")}
+        session.add(
+            Offer(code="same-units", unit_price=290, units_offered=100, units_reserved=0, units_settled=0, **facts)
+        )
+    registry_of(world).submits = [REFUSAL]
+    order_id = a_finished_order(world, {first: 10})
+
+    line = db.session.get_one(Order, order_id).lines[0]
+    assert [found.id for found in substitutes(line, world.clock.now())] == [other]
+    states = dict(db.session.execute(select(Offer.code, Offer.state)).all())
+    assert states == {"offer-1": OfferState.FROZEN, "same-units": OfferState.FROZEN, "offer-2": OfferState.LIVE}
+
+
 def test_the_buyer_takes_the_money(world: Collaborators) -> None:
     order_id, other = a_refused_order(world)
 

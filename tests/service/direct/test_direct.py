@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from app.catalog.models import Issuance
 from app.certificates.facts import from_json
 from app.certificates.models import Certificate
+from app.checkout.errors import IntentNotAllowed
 from app.db import db, end_reading, transaction
 from app.direct import queries, service
 from app.direct.errors import MatchOpen, NotHeld, NotYourUnits, ParticipantCannotAct, WishUnfit
@@ -82,6 +84,16 @@ def test_what_offers_promise_cannot_be_cancelled_directly(shop: Shop) -> None:
         placed(world, offer_id, units=100)
         with pytest.raises(MoreThanHeld):
             placed(world, offer_id, units=1, once="another")
+
+
+def test_units_are_cancelled_for_nothing_that_their_host_party_rules_out(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        with transaction() as session:
+            session.execute(update(Issuance).values(authorisation="for_nothing"))
+        with pytest.raises(IntentNotAllowed):
+            placed(world, offer_id)
+        assert db.session.scalars(select(DirectCancellation)).all() == []
 
 
 def test_the_same_form_sent_twice_is_one_cancellation_and_another_one_is_another(shop: Shop) -> None:

@@ -15,8 +15,11 @@ from app.catalog.importer import import_issuances, import_projects
 from app.catalog.models import Issuance
 from app.certificates.facts import from_json
 from app.certificates.models import Certificate
+from app.checkout.errors import IntentNotAllowed
 from app.checkout.models import Order
+from app.checkout.service import correct
 from app.db import db
+from app.direct.models import DirectCancellation
 from app.kernel.references import certificate_slug
 from app.offers.importer import import_offers
 from app.offers.models import Offer
@@ -24,8 +27,9 @@ from app.providers.importer import import_providers
 from app.registry.ledger.importer import import_holdings
 from app.registry.ports import current_registries
 from app.web.i18n import in_locale
-from tests.builders import NOW, no_mechanisms
+from tests.builders import NOW, a_paid_order, no_mechanisms
 from tests.pages import Page, Visitor
+from tests.people import a_participant, a_person, actor_of, an_operator, an_organisation, sign_in_as
 from tests.service.conftest import Shop
 
 FILE = Path(__file__).parents[3] / "docs" / "mechanisms" / "a6_4.toml"
@@ -210,6 +214,52 @@ def test_units_that_are_not_authorised_cannot_be_set_against_own_emissions(shop_
     details = visitor.get("/en/checkout")
     assert "Compensation: I set it against emissions" not in details.words
     visitor.send(details, "/checkout", 422, fields={"intent": "compensation"})
+
+
+def test_a_holder_cannot_set_units_that_are_not_authorised_against_emissions_either(shop_of_a64: Shop) -> None:
+    shop, room = shop_of_a64, "/en/sell/stoves12/cancellations"
+    with shop.inside():
+        holder = a_person("holder@stoves.example")
+        a_participant(an_organisation("stoves12", "Cook Stoves Myanmar Ltd", seller=holder), "stoves")
+        visitor = Visitor(sign_in_as(shop.app, holder))
+        pools = {
+            code: f"A64-100-1|{id_}" for code, id_ in db.session.execute(select(Issuance.authorisation, Issuance.id))
+        }
+    typed = {"units": "3", "on_behalf_of": "itself", "purpose_category": "own_emissions", "intent": "compensation"}
+
+    page = visitor.get(f"{room}/new")
+    for step in ({"step": "check"}, {"step": "place", "consent": "y"}):
+        wanted = typed | step | {"pool": pools["mitigation_contribution"]}
+        refused = visitor.read(visitor.send(page, "/new", 422, fields=wanted), 422)
+        assert "“Mitigation contribution, not authorised” cannot be cancelled for this: Compensation" in refused.words
+    with shop.inside():
+        assert db.session.scalars(select(DirectCancellation)).all() == []
+
+    visitor.send(page, "/new", 200, fields=typed | {"step": "check", "pool": pools["authorised"]})
+    other = typed | {"intent": "contribution", "pool": pools["mitigation_contribution"]}
+    visitor.send(page, "/new", fields=other | {"step": "place", "consent": "y"})
+
+
+def test_no_correction_by_operators_sets_units_that_are_not_authorised_against_emissions(shop_of_a64: Shop) -> None:
+    shop = shop_of_a64
+    authorised, other = offer_ids(shop)
+    with shop.inside() as world:
+        eva = actor_of(an_operator())
+        orders = [a_paid_order(world, wanted) for wanted in ({authorised: 2}, {authorised: 2, other: 2})]
+        for order_id, is_allowed in zip(orders, (True, False), strict=True):
+            said = correct.words_of(order_id) | {"intent": "compensation"}
+            if is_allowed:
+                correct.propose_beneficiary(order_id, said, eva, reason="By letter.", now=NOW)
+            else:
+                with pytest.raises(IntentNotAllowed):
+                    correct.propose_beneficiary(order_id, said, eva, reason="By letter.", now=NOW)
+        reference = db.session.get_one(Order, orders[1]).reference
+        desk = Visitor(sign_in_as(shop.app, eva.person_id or 0))
+
+    page = desk.get(f"/en/desk/orders/{reference}/beneficiary")
+    wanted = {"intent": "compensation", "reason": "By letter."}
+    refused = desk.read(desk.send(page, "/beneficiary", 422, fields=wanted), 422)
+    assert "may not be cancelled for this" in refused.words
 
 
 def test_the_files_of_the_register_have_vintage_and_authorisation(shop_of_a64: Shop) -> None:
