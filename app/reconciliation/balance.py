@@ -30,6 +30,7 @@ from app.payments.models import Payment, Payout, Refund
 from app.payments.payouts import RECORD_PAYOUT, balances, currencies
 from app.payments.states import PaymentState
 from app.providers.models import Provider
+from app.reconciliation.currencies import currencies_of_money
 from app.reconciliation.disputed import disputes_and_payments
 from app.reconciliation.levels import Difference
 from app.reconciliation.models import ClosedSum
@@ -380,6 +381,7 @@ CHECKS: dict[str, Callable[[], Pairs]] = {
     "order lines": _orders_and_lines,
     "payments": _payments_and_orders,
     "refunds": _refunds_and_lines,
+    "currencies": currencies_of_money,
     "payouts": _payouts_and_decisions,
     "sellers": _sellers,
     "disputes": disputes_and_payments,

@@ -68,6 +68,7 @@ CHECKS: Mapping[str, Any] = {
     "order lines": _("What an order costs, and its lines"),
     "payments": _("What was paid less what went back, and what was ordered"),
     "refunds": _("What went back for a line, and its price"),
+    "currencies": _("Payments or refunds in another currency than what they are for"),
     "payouts": _("What was sent to a participant, and what two operators agreed on"),
     "sellers": _("What a participant earned, and what was sent to it"),
     "disputes": _("What went back twice: by the bank and by a refund"),

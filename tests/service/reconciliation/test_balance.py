@@ -11,10 +11,13 @@ from flask import Flask
 from sqlalchemy import event, select
 
 from app.audit.models import Proposal
+from app.audit.service import agree
 from app.audit.states import ProposalState
+from app.checkout.service.review import propose_refund
 from app.checkout.states import OrderState
 from app.db import db, transaction
 from app.fulfilment.process import Collaborators, run_due
+from app.kernel.money import Money
 from app.payments.models import Payout
 from app.providers.models import Payee, Provider
 from app.providers.states import PayeeState
@@ -32,10 +35,11 @@ from tests.builders import (
     gateway_of,
     look_again,
     pass_time,
+    refunds_of,
     registry_of,
     the_order,
 )
-from tests.people import an_operator
+from tests.people import actor_of, an_operator
 from tests.service.direct import asking
 
 PRICE = 250
@@ -145,6 +149,9 @@ def test_what_is_sold_while_the_balance_is_drawn_is_no_difference(
         ("UPDATE payment SET amount = amount + 1 WHERE id = 1", "payments"),
         ("UPDATE refund SET amount = amount - 1", "refunds"),
         ("UPDATE purchase_order SET total = total + 1 WHERE id = 1", "order lines"),
+        ("UPDATE payment SET currency = 'EUR' WHERE id = 1", "currencies"),
+        ("UPDATE refund SET currency = 'EUR'", "currencies"),
+        ("UPDATE purchase_order SET currency = 'EUR' WHERE id = 1", "currencies"),
         ("UPDATE payout SET amount = amount + 1", "payouts"),
         ("UPDATE payout SET currency = 'EUR'", "payouts"),
         ("UPDATE payout SET amount = 99999999", "sellers"),
@@ -177,6 +184,19 @@ def test_an_error_of_one_in_any_table_is_found(
     plant(statement)
 
     assert check in {subject.partition(":")[0] for subject in differing()}
+
+
+def test_money_that_came_in_another_currency_and_went_back_as_it_came_is_no_difference(world: Collaborators) -> None:
+    order_id = a_payable_order(world, {an_offer(): 2})
+    gateway = gateway_of(world)
+    gateway.payments[gateway.pay()].amount = Money(500, "EUR")
+    look_again(world, order_id)
+    eva, ole = (actor_of(an_operator(f"{name}@tonne.example")) for name in ("eva", "ole"))
+    agree(propose_refund(order_id, eva, reason="It came in euros.", now=NOW), ole, now=NOW)
+    run_due(world)
+
+    assert [refund.money for refund in refunds_of(order_id)] == [Money(500, "EUR")]
+    assert differing() == []
 
 
 def test_a_serial_number_that_two_blocks_have_is_found_should_the_database_ever_take_it(

@@ -1,0 +1,33 @@
+"""The check of the daily balance that no sum can make: money that belongs together is in one currency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, literal, select
+
+from app.checkout.models import Order
+from app.checkout.service.review import DIFFERS
+from app.db import db
+from app.payments.models import Payment, Refund
+
+
+def currencies_of_money() -> Iterator[tuple[str, int, int]]:
+    """Payments in another currency than their order, and refunds in another than their payment: there are none.
+
+    Only what differs is given, however many rows there are. What came in another currency than was asked for goes back
+    as it came, when two operators have said so.
+    """
+    payments = (
+        select(Order.reference, func.count(), literal(0))
+        .join(Payment, Payment.order_id == Order.id)
+        .where(Payment.currency != Order.currency)
+        .group_by(Order.reference)
+    )
+    refunds = (
+        select(Refund.key, literal(1), literal(0))
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Refund.currency != Payment.currency, Refund.cause != DIFFERS)
+    )
+    for question in (payments, refunds):
+        yield from ((name, number, none) for name, number, none in db.session.execute(question))
