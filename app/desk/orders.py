@@ -28,6 +28,7 @@ from app.kernel.text import plain_email
 from app.notifications.models import Mail
 from app.payments.disputes import disputes_of
 from app.payments.models import Dispute, Payment, Refund
+from app.payments.notices import is_unheard_about
 from app.payments.states import RefundState
 from app.registry.models import Cancellation, RegistryAttempt
 from app.registry.ports import current_registries
@@ -108,6 +109,7 @@ class OrderFile:
     can_refund: bool
     is_overdue: bool
     failed_refunds: tuple[Refund, ...]
+    waits_for_notice: bool
 
 
 def order_rows(wanted: OrderFilter) -> list[OrderRow]:
@@ -186,6 +188,7 @@ def order_file(order: Order) -> OrderFile:
         is_overdue=is_overdue(order, now()),
         can_refund=order.state is OrderState.PAYMENT_REVIEW and arrived is not None,
         failed_refunds=tuple(refund for refund in refunds if refund.state is RefundState.FAILED),
+        waits_for_notice=order.state is OrderState.PAID and bool(db.session.scalar(select(is_unheard_about(order.id)))),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from flask import g
@@ -37,6 +37,8 @@ from app.screening.models import ScreeningMatch
 from app.screening.states import MatchState
 
 HELD_ORDERS = (OrderState.PAYMENT_REVIEW, OrderState.RISK_HOLD)
+# A paid order begins within seconds, unless a notice about its payment cannot be read, or something is broken.
+BEGINS_WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ def is_late(at: datetime) -> ColumnElement[bool]:
         Cancellation.state == CancellationState.MANUAL,
         Cancellation.state.in_(CANCELLATION.unfinished()) & later_than_any_promise(current_registries(), at),
     )
+
+
+def does_not_begin(at: datetime) -> ColumnElement[bool]:
+    """SQL: an order was paid for a while, at an aware instant, and nobody took it to the registry."""
+    return (Order.state == OrderState.PAID) & (Order.paid_at <= at - BEGINS_WITHIN)
 
 
 def waiting(name: str) -> int:
@@ -76,7 +83,7 @@ def _read(at: datetime) -> dict[str, Queue]:
             _counted(
                 "orders",
                 func.coalesce(Order.paid_at, Order.placed_at),
-                or_(Order.state.in_(HELD_ORDERS), overdue(at)),
+                or_(Order.state.in_(HELD_ORDERS), overdue(at), does_not_begin(at)),
             ),
             _counted("refunds", Refund.created_at, Refund.state == RefundState.FAILED),
             _counted("disputes", Dispute.opened_at, Dispute.state == DisputeState.OPEN),

@@ -11,7 +11,7 @@ from flask_babel import lazy_pgettext
 Words = Mapping[str, Any]
 
 QUEUES: Words = {
-    "orders": _("Orders that are held, whose payment differs, or that cannot be closed"),
+    "orders": _("Orders that are held, whose payment differs, that do not begin, or that cannot be closed"),
     "refunds": _("Refunds that failed"),
     "disputes": _("Disputes to answer"),
     "cancellations": _("Cancellations that are late or need a person"),
@@ -279,6 +279,7 @@ PROPOSALS: Words = {
 FACTS: Words = {
     "code": _("Code of the participant"),
     "takes_over": _("Takes over a participant that was imported"),
+    "shown_as": _("Name and country that buyers will see"),
     "amount": _("Amount"),
     "reference": _("Reference"),
     "paid_on": _("Day of the transfer"),
@@ -315,6 +316,7 @@ FACTS: Words = {
     "not_processed": _("Not processed"),
     "tickets": _("Sign-ins ended"),
     "last_number": _("Last certificate number of this year"),
+    "last_complaint": _("Last complaint number of this year"),
 }
 OUTCOME_WORDS: Words = {
     "confirmed": _("The registry cancelled the units"),

@@ -15,7 +15,7 @@ from app.operations.check_tables import in_words
 from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import Patient
 from app.payments.disputes import lost
-from app.payments.models import Dispute
+from app.payments.models import Dispute, Payment, WebhookDelivery
 from app.payments.payouts import balances, currencies
 from app.payments.states import DISPUTE, DisputeState
 from app.reconciliation import queries
@@ -24,6 +24,8 @@ from app.reconciliation.journal import Journal
 # So long before the last day evidence is to be looked for; so long may a bank take to give back what was won.
 ANSWER_WITHIN = timedelta(days=3)
 GIVEN_BACK_WITHIN = timedelta(days=14)
+# What a gateway tells is looked into within minutes, unless its answer cannot be read.
+HEARD_WITHIN = timedelta(hours=1)
 DESK = "at the desk, under Comparison of books"
 
 
@@ -59,7 +61,8 @@ def owed(patient: Patient) -> Iterator[Finding]:
 
 
 def disputes(patient: Patient) -> Iterator[Finding]:
-    """Every dispute is answered in time, and the bank gave back what was won."""
+    """Every dispute can be read and is answered in time, and the bank gave back what was won."""
+    yield from _unread_disputes(patient)
     at_desk = "look at them at the desk, under Disputes"
     wanted, first = db.session.execute(
         select(func.count(), func.min(Dispute.evidence_due_at)).where(Dispute.state == DisputeState.OPEN)
@@ -82,6 +85,22 @@ def disputes(patient: Patient) -> Iterator[Finding]:
         yield problem("disputes", f"Won, and the bank has not given the money back: {unpaid}: {at_desk}.")
     if borne := ", ".join(f"{each.decimal} {each.currency}" for each in lost()):
         yield ok("disputes", f"The house has lost {borne} to disputes so far; sellers have their shares.")
+
+
+def _unread_disputes(patient: Patient) -> Iterator[Finding]:
+    """Notices about charges of ours that nothing came of: an order that is not begun waits for them."""
+    now = patient.world.clock.now()
+    number, oldest = db.session.execute(
+        select(func.count(), func.min(WebhookDelivery.received_at))
+        .join(Payment, Payment.charge_reference == WebhookDelivery.object_reference)
+        .where(WebhookDelivery.processed_at.is_(None), WebhookDelivery.received_at <= now - HEARD_WITHIN)
+    ).one()
+    if number:
+        words = f"Notices about disputes that cannot be read: {number}, the oldest came {in_words(now - oldest)} ago"
+        yield problem(
+            "disputes",
+            f"{words}. Answer at the gateway’s own pages. Of orders that wait for them the desk says what to do.",
+        )
 
 
 def demonstration(patient: Patient) -> Iterator[Finding]:

@@ -7,11 +7,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from app.checkout.states import OrderState
 from app.db import db
 from app.desk.orders import find_by_reference
 from app.fulfilment import disputes
 from app.fulfilment.process import run_due
 from app.payments.models import Dispute
+from app.payments.notices import store
+from app.payments.ports import GatewayEvent, GatewayFault
 from app.payments.states import DisputeState
 from app.registry.ports import RefusalCode, Refused
 from tests.builders import (
@@ -19,13 +22,14 @@ from tests.builders import (
     a_finished_order,
     an_offer,
     certificates_of,
+    pass_time,
     payments_of,
     registry_of,
     take_units_instead,
     the_order,
 )
 from tests.service.conftest import Shop
-from tests.service.desk.desking import do, finished, operator, paid
+from tests.service.desk.desking import do, finished, id_of, operator, paid
 
 
 def dispute(shop: Shop, reference: str, stage: DisputeState, **changes: object) -> int:
@@ -54,6 +58,33 @@ def test_a_dispute_waits_on_the_first_page_until_it_is_answered(shop: Shop) -> N
     dispute(shop, reference, DisputeState.UNDER_REVIEW)
     assert "Disputes to answer" not in eva.get("/en/desk").words
     assert "The bank decides" in eva.get("/en/desk/disputes").words
+
+
+def test_a_paid_order_whose_dispute_cannot_be_read_waits_on_the_first_page_until_somebody_decides(shop: Shop) -> None:
+    reference = paid(shop)
+    shop.gateway.problems["disputes"] = [GatewayFault("an answer of an unexpected shape") for _try in range(99)]
+    with shop.inside():
+        charge = str(payments_of(id_of(reference))[0].charge_reference)
+        store("fake", GatewayEvent("evt", "charge.dispute.created", charge, None, False, NOW), NOW)
+    shop.work()
+    eva = operator(shop)
+    assert "Nothing waits for an operator." in eva.get("/en/desk").words
+
+    with shop.inside() as world:
+        pass_time(world, hours=25)
+    shop.work()
+    eva = operator(shop)
+    assert "that do not begin, or that cannot be closed 1 25 hours" in eva.get("/en/desk").words
+    address = f"/en/desk/orders/{reference}"
+    assert "The order does not begin before." in eva.get(address).words
+    do(eva, f"{address}/hold", reason="The gateway’s own pages say that it was won.")
+    assert "The order does not begin before." not in eva.get(address).words
+    do(eva, f"{address}/let-go", reason="The gateway’s own pages say that it was won.")
+    shop.work()
+
+    assert "Nothing waits for an operator." in eva.get("/en/desk").words
+    with shop.inside():
+        assert the_order(id_of(reference)).state is OrderState.FULFILLED
 
 
 def test_however_many_are_decided_those_that_wait_are_listed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import text, update
 
 from app.accounts.models import Person
 from app.checkout.models import Order
+from app.checkout.states import OrderState
 from app.db import StateEvent, db, transaction
 from app.fulfilment.process import collaborators, run_due
 from app.jobs import heartbeat
@@ -32,8 +33,9 @@ from app.operations.doctor import CHECKS, examine
 from app.operations.findings import Finding, Level, worst
 from app.operations.patient import Limits, Patient
 from app.payments.models import Payment, WebhookDelivery
+from app.payments.notices import store
 from app.payments.payouts import Balance
-from app.payments.ports import GatewayFault, RefundOutcome
+from app.payments.ports import GatewayEvent, GatewayFault, RefundOutcome
 from app.reconciliation import journalling
 from app.reconciliation import service as reconciliation
 from app.reconciliation.journal import Journal
@@ -41,7 +43,16 @@ from app.registry.models import RegistryAccount
 from app.registry.ports import RefusalCode, Refused, Registries
 from app.screening.models import SanctionsList
 from app.version import VERSION
-from tests.builders import NOW, a_finished_order, a_paid_order, an_offer, change_offer, pass_time, the_order
+from tests.builders import (
+    NOW,
+    a_finished_order,
+    a_paid_order,
+    an_offer,
+    change_offer,
+    pass_time,
+    payments_of,
+    the_order,
+)
 from tests.clamd_standin import clamd
 from tests.conftest import ROOT, SECRET, AppMaker
 from tests.people import a_person, an_operator
@@ -524,6 +535,26 @@ def test_refunds_that_the_gateway_took_and_says_nothing_about_are_found(world: A
     pass_time(world, hours=3)
     run_due(world)
     assert_well("refunds", patient(context, clock=world.clock))
+
+
+def test_a_dispute_that_the_gateway_tells_of_and_that_cannot_be_read_is_found(world: Any, context: Flask) -> None:
+    order_id = a_paid_order(world, {an_offer(): 2})
+    world.gateway.problems["disputes"] = [GatewayFault("an answer of an unexpected shape") for _try in range(99)]
+    charge = str(payments_of(order_id)[0].charge_reference)
+    store("fake", GatewayEvent("evt", "charge.dispute.created", charge, None, False, NOW), NOW)
+    run_due(world)
+    assert_well("disputes", patient(context, clock=world.clock))
+
+    pass_time(world, days=3)
+    run_due(world)
+    found = bad("disputes", patient(context, clock=world.clock))
+    assert (found.level, "cannot be read: 1, the oldest came 3 d ago" in found.words) == (Level.PROBLEM, True)
+
+    world.gateway.problems["disputes"].clear()
+    pass_time(world, minutes=15)
+    run_due(world)
+    assert_well("disputes", patient(context, clock=world.clock))
+    assert the_order(order_id).state is OrderState.FULFILLED
 
 
 def test_what_is_left_of_a_demonstration_in_a_shop_that_is_real_is_found(world: Any, context: Flask) -> None:
