@@ -296,6 +296,7 @@ def _payee_view(payee: Payee | None, keys: Keyring) -> PayeeView | None:
 
 
 def screened_reference(kind: str, subject_id: int) -> str:
-    """What people call the order or direct cancellation behind a likeness; its number where neither is there."""
-    table: Any = Order if kind == "order" else DirectCancellation
-    return db.session.scalar(select(table.reference).where(table.id == subject_id)) or str(subject_id)
+    """What people call what is behind a likeness, if it is no application; its number where it is not there."""
+    names: dict[str, Any] = {"order": Order.reference, "provider": Provider.code}
+    name = names.get(kind, DirectCancellation.reference)
+    return db.session.scalar(select(name).where(name.class_.id == subject_id)) or str(subject_id)

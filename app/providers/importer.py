@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.db import db, one_at_a_time, transaction
+from app.db import one_at_a_time, transaction
 from app.kernel.csvtable import (
     Column,
     ImportRefused,
@@ -23,6 +23,7 @@ from app.kernel.csvtable import (
     yes_or_no,
 )
 from app.providers.models import Provider
+from app.providers.service import imported
 
 CODE = matching(r"[a-z0-9]+(-[a-z0-9]+)*", "acme-hydro")
 
@@ -32,44 +33,51 @@ COLUMNS = (
     Column("country", country),
     Column("is_demonstration", yes_or_no, required=False, default=False),
 )
+# Two operators approve a participant that applied under these, and one operator's file changes neither.
+APPROVED = ("legal_name", "country")
 
 
 def import_providers(
     csv_text: str,
     *,
-    now: datetime,  # noqa: ARG001 - one shape for every importer
+    now: datetime,
     then: Callable[[ImportReport], None] = nothing_more,
 ) -> ImportReport:
-    """Add the project participants of a file and correct those that are there.
+    """Add the project participants of a file and correct those that nobody applied for; compare what is new of them.
 
     Raises ImportRefused with every problem; then nothing was changed. Whether a participant is
     a demonstration never changes, for orders and certificates said so.
     """
     table = read_table(csv_text, COLUMNS)
     errors = [*table.errors, *repeated(table.rows, "code")]
-    with transaction():
+    with transaction() as session:
         one_at_a_time("import")
-        known = {provider.code: provider for provider in db.session.scalars(select(Provider))}
+        # An approval that takes one of them over comes before this, or after it.
+        taken = select(Provider).order_by(Provider.id).with_for_update(key_share=True)
+        known = {provider.code: provider for provider in session.scalars(taken)}
         errors += [error for row in table.rows for error in _problems(row, known.get(row["code"]))]
         if errors:
             raise ImportRefused(errors)
-        created = updated = 0
-        for row in table.rows:
-            provider = known.get(row["code"])
-            if provider is None:
-                db.session.add(Provider(**row.values))
-                created += 1
-            elif _correct(provider, row):
-                updated += 1
-        report = ImportReport(created, updated, len(table.rows) - created - updated)
+        created = [Provider(**row.values) for row in table.rows if row["code"] not in known]
+        there = [(known[row["code"]], row) for row in table.rows if row["code"] in known]
+        updated = [provider for provider, row in there if _correct(provider, row)]
+        session.add_all(created)
+        session.flush()
+        imported.compare([*created, *updated], now)
+        report = ImportReport(len(created), len(updated), len(table.rows) - len(created) - len(updated))
         then(report)
     return report
 
 
 def _problems(row: Row, provider: Provider | None) -> list[RowError]:
-    if provider is not None and provider.is_demonstration != row["is_demonstration"]:
-        return [row.error("is_demonstration", "cannot_change")]
-    return []
+    if provider is None:
+        return []
+    found = []
+    if provider.is_demonstration != row["is_demonstration"]:
+        found.append(row.error("is_demonstration", "cannot_change"))
+    if provider.organisation_id is not None:
+        found += [row.error(name, "approved_so") for name in APPROVED if getattr(provider, name) != row[name]]
+    return found
 
 
 def _correct(provider: Provider, row: Row) -> bool:

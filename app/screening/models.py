@@ -54,7 +54,7 @@ class ScreeningMatch(Base):
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    subject_kind: Mapped[str] = mapped_column(String(24))  # order, application, direct_cancellation
+    subject_kind: Mapped[str] = mapped_column(String(24))  # order, application, provider, direct_cancellation
     subject_id: Mapped[int] = mapped_column(BigInteger)
     name: Mapped[str] = mapped_column(String(300))
     source: Mapped[str] = mapped_column(String(24))

@@ -42,6 +42,10 @@ SENTENCES = {
     # Rows beside each other and beside what is there
     "repeated": _("Row %(first)s names the same thing."),
     "cannot_change": _("This is part of the history and cannot be changed."),
+    "approved_so": _(
+        "Two operators approved this participant as it is, and a file cannot change that. Write what was approved, or "
+        "leave the row out."
+    ),
     "ends_before_start": _("The end comes before the beginning."),
     "overlap": _("These serial numbers are taken by the block %(party)s %(first)s to %(last)s."),
     "unknown_mechanism": _("There is no mechanism %(value)s."),

@@ -39,7 +39,7 @@ OPEN = (_S.DRAFT, _S.SUBMITTED, _S.RETURNED, _S.APPROVED)
 EDITABLE = (_S.DRAFT, _S.RETURNED)
 # While it is in one of these, its names are compared with every new edition of a list.
 _COMPARED = (_S.SUBMITTED, _S.RETURNED, _S.APPROVED)
-_NAMED = (PayeeState.REQUESTED, PayeeState.CURRENT)
+NAMED = (PayeeState.REQUESTED, PayeeState.CURRENT)
 
 
 def begin(organisation_id: int, locale: str, actor: Actor, now: datetime) -> bool:
@@ -285,7 +285,7 @@ def screened_names(application: Application) -> tuple[str, ...]:
     Its own is one of them: an operator's file may have given it another than the one that was applied with.
     """
     owners = (owner.name for owner in _owners(application))
-    of_participant = (Payee.provider_id == application.provider_id, Payee.state.in_(_NAMED))
+    of_participant = (Payee.provider_id == application.provider_id, Payee.state.in_(NAMED))
     payees = db.session.scalars(select(Payee.holder).where(*of_participant).order_by(Payee.id))
     shown = db.session.scalars(select(Provider.legal_name).where(Provider.id == application.provider_id))
     return (application.legal_name, application.contact_name, application.payee_holder, *owners, *payees, *shown)

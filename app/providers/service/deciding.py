@@ -196,17 +196,26 @@ def _application(application_id: int) -> Application:
 
 
 def _what_is_judged(application: Application, code: str) -> dict[str, Any]:
-    """What two operators must have had before them alike: this submission, and who has the code. Raises CodeTaken."""
+    """What two operators must have had before them alike: this submission, who has the code, and what buyers will see.
+
+    Raises CodeTaken.
+    """
     known = _check_code(code)
     submitted_at = application.submitted_at.isoformat() if application.submitted_at else ""
-    return {"submitted_at": submitted_at, "takes_over": None if known is None else known.id}
+    shown = known or application
+    return {
+        "submitted_at": submitted_at,
+        "takes_over": None if known is None else known.id,
+        "shown_as": f"{shown.legal_name}, {shown.country}",
+    }
 
 
 def _check_code(code: str) -> Provider | None:
     """The participant without an organisation that has this code, None if nobody has it. Raises CodeTaken."""
     if len(code) > LONGEST_CODE or not _CODE.fullmatch(code):
         raise CodeTaken
-    known = db.session.scalar(select(Provider).where(Provider.code == code))
+    # An operator's file that renames it comes before this, or after it.
+    known = db.session.scalar(select(Provider).where(Provider.code == code).with_for_update(key_share=True))
     if known is not None and known.organisation_id is not None:
         raise CodeTaken
     return known

@@ -9,14 +9,14 @@ from sqlalchemy import select
 
 from app.audit.service import Actor, Subject, note_act, required_reason
 from app.config import Settings
-from app.db import KEEPING_KEYS, advance, db, record, transaction
+from app.db import KEEPING_KEYS, advance, record, transaction
 from app.kernel.sealing import SealFor, seal_text, unseal_text
 from app.providers import mails
 from app.providers.errors import MovedOn, NoSuchThing, NotClear, OwnRequest, WordingUnfit
 from app.providers.independence import require_outsider_of
-from app.providers.models import Application, Payee, Provider
+from app.providers.models import Payee, Provider
 from app.providers.queries import find_provider_of
-from app.providers.service.applying import SUBJECT
+from app.providers.service.imported import compared_as
 from app.providers.service.standing import locale_of
 from app.providers.states import PAYEE, PayeeState
 from app.screening.service import Standing, screen, standing
@@ -72,9 +72,7 @@ def request_payee(
         session.flush()
         record(PAYEE.machine, payee.id, None, _Y.REQUESTED, at=now)
         note_act(actor, "payee_requested", _subject(provider), at=now, facts={"payee": payee.id})
-        application_id = _application_of(provider.id)
-        if application_id is not None:
-            screen(SUBJECT, application_id, [holder], now)
+        screen(*compared_as(provider.id), [holder], now)
 
 
 def look_at_payee(payee_id: int, actor: Actor, settings: Settings, now: datetime) -> str:
@@ -104,8 +102,7 @@ def decide_payee(payee_id: int, *, accept: bool, actor: Actor, reason: str, sett
             raise OwnRequest
         require_outsider_of(payee.provider_id, actor.person_id)
         provider = session.get_one(Provider, payee.provider_id, with_for_update=KEEPING_KEYS)
-        application_id = _application_of(provider.id)
-        here = Standing.CLEAR if application_id is None else standing(SUBJECT, application_id)
+        here = standing(*compared_as(provider.id))
         if accept and here is not Standing.CLEAR:
             raise NotClear(standing=here.value)
         current = session.scalar(select(Payee.id).where(Payee.provider_id == provider.id, Payee.state == _Y.CURRENT))
@@ -126,11 +123,6 @@ def _provider(organisation_id: int) -> Provider:
     if provider is None:
         raise NoSuchThing
     return provider
-
-
-def _application_of(provider_id: int) -> int | None:
-    """The application that a participant came from; None for one that an operator imported."""
-    return db.session.scalar(select(Application.id).where(Application.provider_id == provider_id))
 
 
 def _subject(provider: Provider) -> Subject:

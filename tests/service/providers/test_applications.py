@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from flask import Flask
@@ -14,6 +15,7 @@ from app.audit.errors import AlreadyProposed, NoLongerPossible, ReasonMissing, S
 from app.audit.models import Act
 from app.current import settings
 from app.db import StateEvent, db, transaction
+from app.kernel.csvtable import ImportReport
 from app.kernel.sealing import SealFor, unseal_text
 from app.offers.models import Offer
 from app.offers.states import OfferState
@@ -29,6 +31,7 @@ from app.providers.errors import (
     OwnOrganisation,
     TooMany,
 )
+from app.providers.importer import import_providers
 from app.providers.models import BeneficialOwner, Evidence, Payee, ProjectAuthority, Provider
 from app.providers.parts import Part
 from app.providers.queries import application_of, may_offer
@@ -38,7 +41,7 @@ from app.providers.uploads import LARGEST_FILE, Upload, checked_upload
 from app.screening import service as screening
 from app.screening.models import ScreeningMatch
 from app.screening.states import MatchState
-from tests.builders import NOW
+from tests.builders import NOW, all_at_once
 from tests.people import a_person, actor_of, an_operator, an_organisation
 from tests.service.providers.applying import (
     COMPANY,
@@ -57,6 +60,8 @@ from tests.service.providers.applying import (
     the_application,
 )
 from tests.service.screening.listing import take
+
+RENAMED = "code,legal_name,country,is_demonstration\nseller,Renamed Since Ltd,CH,yes\n"
 
 
 @pytest.fixture(autouse=True)
@@ -317,8 +322,46 @@ def test_a_participant_whose_name_is_like_a_listed_one_is_not_taken_over(project
     with pytest.raises(NotClear):
         deciding.propose_approval(application_id, "seller", eva, reason="Fits.", now=NOW)
 
-    (match,) = all_of(ScreeningMatch)
-    assert (match.name, match.subject_id) == ("Madeup Charity Fund", application_id)
+    imported, match = all_of(ScreeningMatch)
+    assert (imported.name, imported.subject_kind) == ("Madeup Charity Fund", "provider")
+    assert (match.name, match.subject_kind, match.subject_id) == ("Madeup Charity Fund", "application", application_id)
+
+
+def test_a_name_that_one_operator_changed_after_the_proposal_is_not_approved(project_id: int) -> None:
+    application_id = a_submitted(an_owner(), project_id, organisation_id())
+    eva, finn = actor_of(an_operator()), actor_of(an_operator("finn@tonne.example"))
+    proposal = deciding.propose_approval(application_id, "seller", eva, reason="Fits.", now=NOW)
+
+    import_providers(RENAMED, now=NOW)
+
+    with pytest.raises(NoLongerPossible):
+        audit.agree(proposal, finn, now=NOW)
+    assert [row.organisation_id for row in all_of(Provider)] == [None]
+
+
+def test_a_name_that_one_operator_changes_in_the_moment_of_the_approval_is_not_approved(
+    app: Flask, project_id: int
+) -> None:
+    application_id = a_submitted(an_owner(), project_id, organisation_id())
+    eva, finn = actor_of(an_operator()), actor_of(an_operator("finn@tonne.example"))
+    proposal = deciding.propose_approval(application_id, "seller", eva, reason="Fits.", now=NOW)
+    is_renamed, is_approved = Event(), Event()
+
+    def rename() -> ImportReport:
+        def wait(_report: ImportReport) -> None:
+            is_renamed.set()
+            is_approved.wait(1)
+
+        return import_providers(RENAMED, now=NOW, then=wait)
+
+    def agree() -> None:
+        is_renamed.wait(5)
+        audit.agree(proposal, finn, now=NOW)
+        is_approved.set()
+
+    renamed, agreed = all_at_once(app, [rename, agree])
+    assert (renamed, type(agreed)) == (ImportReport(0, 1, 0), NoLongerPossible)
+    assert [row.organisation_id for row in all_of(Provider)] == [None]
 
 
 def test_an_application_that_moved_on_is_not_approved(project_id: int) -> None:

@@ -10,14 +10,17 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.audit.errors import ReasonMissing
+from app.audit.models import Act
 from app.audit.service import Actor
 from app.claims.checker import find_claims
 from app.current import settings
 from app.db import db, transaction
+from app.kernel.csvtable import ImportRefused, ImportReport
 from app.notifications.models import Mail
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.providers.errors import MovedOn, NoSuchThing, NotClear, OwnOrganisation, OwnRequest, WordingUnfit
+from app.providers.importer import import_providers
 from app.providers.models import Application, Payee, Provider
 from app.providers.queries import may_offer
 from app.providers.service import selling, standing
@@ -26,7 +29,7 @@ from app.screening import service as screening
 from app.screening.models import ScreeningMatch
 from app.screening.states import MatchState
 from tests.builders import NOW
-from tests.people import actor_of, an_operator, an_organisation
+from tests.people import a_participant, actor_of, an_operator, an_organisation
 from tests.service.providers.applying import (
     a_submitted,
     acts,
@@ -185,7 +188,7 @@ def test_another_payee_is_compared_with_the_lists_and_not_accepted_while_it_is_l
 
 
 def test_a_new_list_is_compared_with_the_name_that_buyers_see(provider_id: int) -> None:
-    """An operator may have corrected it by a file since, or given it before the application came."""
+    """An operator may have given it by a file before the application came."""
     with transaction() as session:
         session.get_one(Provider, provider_id).legal_name = "Madeup Charity Fund"
 
@@ -193,6 +196,65 @@ def test_a_new_list_is_compared_with_the_name_that_buyers_see(provider_id: int) 
 
     (match,) = all_of(ScreeningMatch)
     assert (match.name, match.subject_id) == ("Madeup Charity Fund", all_of(Application)[0].id)
+
+
+def test_a_new_list_is_compared_with_a_participant_that_nobody_applied_for() -> None:
+    (provider,) = all_of(Provider)
+    with transaction():
+        provider.legal_name = "Madeup Charity Fund"
+    eva = actor_of(an_operator())
+
+    take()
+
+    (match,) = all_of(ScreeningMatch)
+    assert (match.name, match.subject_kind, match.subject_id) == ("Madeup Charity Fund", "provider", provider.id)
+    assert screening.standing("provider", provider.id) is screening.Standing.PENDING
+    screening.decide(match.id, MatchState.CLEARED, eva, reason="Of another country.", now=NOW)
+    assert all_of(Act)[-1].subject == "seller"
+
+
+def test_a_file_of_participants_is_compared_with_the_lists_when_it_is_loaded() -> None:
+    take()
+    header = "code,legal_name,country,is_demonstration\n"
+    import_providers(f"{header}fund,Madeup Charity Fund,CH,no\nother,Somebody Else,CH,no\n", now=NOW)
+    import_providers(f"{header}other,Mustafa Rahim Darvani,CH,no\n", now=NOW)
+
+    found = [(match.subject_kind, match.name) for match in all_of(ScreeningMatch)]
+    assert found == [("provider", "Madeup Charity Fund"), ("provider", "Mustafa Rahim Darvani")]
+    import_providers(f"{header}other,Mustafa Rahim Darvani,CH,no\n", now=NOW)
+    assert len(all_of(ScreeningMatch)) == 2
+
+
+def test_a_payee_of_a_participant_that_nobody_applied_for_is_compared_like_any_other(owner: Actor) -> None:
+    provider_id, house, eva = a_participant(organisation_id()), settings(), actor_of(an_operator())
+    selling.request_payee(organisation_id(), "Madeup Charity Fund", "Barclays", OTHER_ACCOUNT, owner, house, NOW)
+    take()
+    selling.request_payee(organisation_id(), "Mustafa Rahim Darvani", "Barclays", OTHER_ACCOUNT, owner, house, LATER)
+    found, asked = all_of(ScreeningMatch), all_of(Payee)[-1]
+    assert {(match.subject_kind, match.subject_id) for match in found} == {("provider", provider_id)}
+    assert {match.name for match in found} == {"Madeup Charity Fund", "Mustafa Rahim Darvani"}
+
+    with pytest.raises(NotClear):
+        selling.decide_payee(asked.id, accept=True, actor=eva, reason="Called.", settings=house, now=NOW)
+    for match in found:
+        screening.decide(match.id, MatchState.CLEARED, eva, reason="Of another country.", now=NOW)
+    selling.decide_payee(asked.id, accept=True, actor=eva, reason="Called.", settings=house, now=NOW)
+    assert all_of(Payee)[-1].state is PayeeState.CURRENT
+
+
+@pytest.mark.parametrize("changed", ["Madeup Charity Fund,CH", "Demonstration seller 1,MN"])
+def test_a_file_of_one_operator_changes_nothing_that_two_have_approved(provider_id: int, changed: str) -> None:
+    header = "code,legal_name,country,is_demonstration\n"
+    with pytest.raises(ImportRefused) as refused:
+        import_providers(f"{header}other,Somebody Else,CH,no\nseller,{changed},yes\n", now=NOW)
+
+    (problem,) = refused.value.errors
+    assert (problem.row, problem.code) == (3, "approved_so")
+    provider = db.session.get_one(Provider, provider_id)
+    assert (provider.legal_name, provider.country) == ("Demonstration seller 1", "CH")
+    assert len(all_of(Provider)) == 1, "the whole file or nothing"
+    as_it_is = f"{header}other,Somebody Else,CH,no\nseller,Demonstration seller 1,CH,yes\n"
+    assert import_providers(as_it_is, now=NOW) == ImportReport(1, 0, 1)
 
 
 def test_a_new_list_is_compared_with_participants_and_their_payees(provider_id: int, owner: Actor) -> None:

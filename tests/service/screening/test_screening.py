@@ -12,6 +12,7 @@ from app.audit.errors import ReasonMissing
 from app.audit.models import Act
 from app.checkout.models import Order
 from app.db import StateEvent, db
+from app.providers.models import Provider
 from app.screening import service
 from app.screening.edition import Source
 from app.screening.errors import MatchDecided, UnknownMatch
@@ -195,6 +196,21 @@ def test_the_desk_shows_a_likeness_and_keeps_the_decision(shop: Shop) -> None:
     assert "eva@tonne.example" in after
     desk.send(page, address, outcome="confirmed", reason="Too late.")
     assert "The first decision stands." in desk.get(address).words
+
+
+def test_the_desk_says_whose_name_a_likeness_of_an_imported_participant_is(shop: Shop) -> None:
+    shop.offer()
+    with shop.inside():
+        take()
+        provider = db.session.scalars(select(Provider)).one()
+        screen("Madeup Charity Fund", kind="provider", subject_id=provider.id)
+        match_id = matches()[0].id
+        desk = Visitor(sign_in_as(shop.app, an_operator()))
+
+    assert "Participant seller" in desk.get("/en/desk/screening").words
+    page = desk.get(f"/en/desk/screening/{match_id}")
+    assert "A participant goes on selling until you suspend it." in page.words
+    assert "/en/desk/sellers" in page.links
 
 
 def test_there_is_no_likeness_with_another_number(shop: Shop) -> None:
