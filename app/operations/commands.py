@@ -113,8 +113,8 @@ def restore_command(source: Path, replace: bool) -> None:
         ) from None
     click.echo(f"Restored as of {manifest.made_at}.")
     click.echo(
-        f"From the journal: {done.transactions} transactions of the ledger, {done.numbers} years of certificate "
-        f"numbers, {done.packages} packages of batches that the backup did not know."
+        f"From the journal: {done.transactions} transactions of the ledger, {done.numbers} numbers of certificates "
+        f"and complaints, {done.packages} packages of batches that the backup did not know."
     )
     click.echo("Nothing is sent, certified, charged or refunded before two operators lift the hold.")
     click.echo("Next: flask reconcile; then the desk, Comparison of books.")

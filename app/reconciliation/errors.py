@@ -30,7 +30,7 @@ class NotCompared(Refusal):
 
 
 class DeclarationMissing(Refusal):
-    """The journal is lost, so the last certificate number has to be declared; `least` is the smallest that can be."""
+    """The journal is lost, so the last numbers have to be declared: which `field`, and the `least` that it can be."""
 
     code = "declaration_missing"
 

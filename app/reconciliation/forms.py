@@ -38,19 +38,30 @@ class ExplainForm(FlaskForm):
     reason = _reason(lazy_gettext("What it is, how you know, and what was done about it. It is kept with your name."))
 
 
-class LiftForm(FlaskForm):
-    """Why everything may be done again; the last number only where the journal is lost."""
-
-    reason = _reason(lazy_gettext("What you have looked at. It is kept with your name."))
-    last_number = IntegerField(
-        lazy_gettext("Last certificate number of this year"),
-        description=lazy_gettext(
-            "The journal is lost, so nobody but you can know it. Look for the highest number in sent mails and at "
-            "buyers: for TN128/2026 enter 128. No number up to it is given again."
-        ),
+def _last(label: str, description: str) -> IntegerField:
+    return IntegerField(
+        label,
+        description=description,
         validators=[
             Optional(),
             NumberRange(0, LARGEST_NUMBER, lazy_gettext("Enter a whole number, such as 128.")),
         ],
         render_kw={"inputmode": "numeric", "autocomplete": "off"},
+    )
+
+
+class LiftForm(FlaskForm):
+    """Why everything may be done again; the last numbers only where the journal is lost."""
+
+    reason = _reason(lazy_gettext("What you have looked at. It is kept with your name."))
+    last_number = _last(
+        lazy_gettext("Last certificate number of this year"),
+        lazy_gettext(
+            "The journal is lost, so nobody but you can know it. Look for the highest number in sent mails and at "
+            "buyers: for TN128/2026 enter 128. No number up to it is given again."
+        ),
+    )
+    last_complaint = _last(
+        lazy_gettext("Last complaint number of this year"),
+        lazy_gettext("Look for the highest number in sent mails: for C12/2026 enter 12, and 0 if there was none."),
     )

@@ -1,9 +1,9 @@
-"""The journal: what the embedded ledger did and which certificate numbers were given, outside of the database.
+"""The journal: what the embedded ledger did and which numbers were given, outside of the database.
 
 A registry of its own remembers what a restored database forgot. The embedded ledger lies in that very database, so
 the worker writes down after the fact what must never be done twice: every transaction of the ledger that
-happened here, every certificate's number, every package of a batch that was closed. What was imported from published
-lists is in their files. Each line is one JSON object and has the hash of the
+happened here, every certificate's number and the last complaint's, every package of a batch that was closed. What was
+imported from published lists is in their files. Each line is one JSON object and has the hash of the
 line before, so that one which was changed or lost is found. It holds no names and no purposes.
 """
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, bindparam, cast, func, literal, select, union_all
 
 from app.certificates.models import Certificate, CertificateCounter
+from app.complaints.models import ComplaintCounter
 from app.db import StateEvent, db, end_reading, read_ids, transaction, write
 from app.jobs import hold
 from app.jobs.models import RestorationHold
@@ -23,7 +24,7 @@ from app.registry.ledger.models import LedgerAccount, LedgerIssuance, LedgerTran
 
 log = logging.getLogger(__name__)
 
-BEGUN, LEDGER, CERTIFICATE, PACKAGE = "begun", "ledger", "certificate", "package"
+BEGUN, LEDGER, CERTIFICATE, COMPLAINT, PACKAGE = "begun", "ledger", "certificate", "complaint", "package"
 HELD = "held"  # never written down
 MOST = 1_000  # things written down in one go
 YEAR = 10**9  # more certificates than any year has
@@ -43,6 +44,7 @@ _ENTRY = select(LedgerTransaction.id).where(
     LedgerTransaction.id == bindparam("number"), LedgerTransaction.identifier == bindparam("identifier")
 )
 _LAST_NUMBER = select(CertificateCounter.last).where(CertificateCounter.year == bindparam("year"))
+_LAST_COMPLAINT = select(ComplaintCounter.last).where(ComplaintCounter.year == bindparam("year"))
 _ENTRIES = (
     select(LedgerTransaction.id.label("number"), LedgerTransaction.identifier.label("name"))
     .where(LedgerTransaction.id > bindparam("entries_since"), LedgerTransaction.origin != IMPORTED)
@@ -59,6 +61,8 @@ _NUMBERS = (
     .limit(bindparam("most"))
     .subquery()
 )
+# They are given one after the other, so the last one stands for all before it.
+_complaint = cast(ComplaintCounter.year, BigInteger) * YEAR + ComplaintCounter.last
 # Whatever may have to be written down, in one question.
 _NEWS = union_all(
     select(literal(HELD).label("kind"), RestorationHold.id.label("number"), literal("").label("name")).where(
@@ -66,6 +70,7 @@ _NEWS = union_all(
     ),
     select(literal(LEDGER), _ENTRIES.c.number, _ENTRIES.c.name),
     select(literal(CERTIFICATE), _NUMBERS.c.number, literal("")),
+    select(literal(COMPLAINT), _complaint, literal("")).where(_complaint >= bindparam("complaints_since")),
     select(literal(PACKAGE), Batch.id, Batch.code).where(
         Batch.state != BatchState.OPEN, Batch.closed_at >= bindparam("closed_since")
     ),
@@ -101,7 +106,7 @@ def catch_up(journal: Journal, now: datetime) -> int:
         return 0
     # The first line says that there is a journal, even where nothing was done yet.
     begun = [] if journal.is_there else [{"kind": BEGUN}]
-    facts = [*begun, *_transactions(news.new(LEDGER)), *_certificates(news.new(CERTIFICATE)), *_packages(news)]
+    facts = [*begun, *_transactions(news.new(LEDGER)), *_numbers(news), *_packages(news)]
     if facts:
         end_reading()
         journal.append([{**each, "at": now.isoformat()} for each in facts])
@@ -111,36 +116,44 @@ def catch_up(journal: Journal, now: datetime) -> int:
 def _look(journal: Journal) -> _News:
     entries_since, entries = _known(journal, LEDGER)
     numbers_since, numbers = _known(journal, CERTIFICATE)
+    complaint = _newest(journal, COMPLAINT)
+    last_complaint = 0 if complaint is None else complaint["id"]
     closed_since, packages = _known_packages(journal)
     asked = {
         "entries_since": entries_since,
         "numbers_since": numbers_since,
+        "complaints_since": last_complaint,
         "closed_since": closed_since,
         "most": MOST + max(len(entries), len(numbers)),
     }
-    found: dict[str, dict[int, str]] = {kind: {} for kind in (HELD, LEDGER, CERTIFICATE, PACKAGE)}
+    found: dict[str, dict[int, str]] = {kind: {} for kind in (HELD, LEDGER, CERTIFICATE, COMPLAINT, PACKAGE)}
     for row in write(_NEWS, asked):
         found[row.kind][row.number] = row.name
-    return _News(found, {LEDGER: entries, CERTIFICATE: numbers, PACKAGE: packages})
+    known = {LEDGER: entries, CERTIFICATE: numbers, COMPLAINT: {last_complaint}, PACKAGE: packages}
+    return _News(found, known)
 
 
 def _may_be_ahead(journal: Journal, news: _News) -> bool:
     """False where the newest things of the journal were just seen in the database."""
-    entry, certificate = _newest(journal, LEDGER), _newest(journal, CERTIFICATE)
+    entry = _newest(journal, LEDGER)
     is_entry_there = entry is None or news.found[LEDGER].get(entry["id"]) == entry["identifier"]
-    return not (is_entry_there and (certificate is None or certificate["id"] in news.found[CERTIFICATE]))
+    numbers = ((_newest(journal, kind), news.found[kind]) for kind in (CERTIFICATE, COMPLAINT))
+    return not (is_entry_there and all(newest is None or newest["id"] in found for newest, found in numbers))
 
 
 def is_ahead(journal: Journal) -> bool:
-    """Whether the journal knows of a transaction of the ledger, or a certificate, that the database does not."""
-    transactions, certificates = _newest(journal, LEDGER), _newest(journal, CERTIFICATE)
+    """Whether the journal knows of a transaction of the ledger, or a number, that the database does not."""
+    transactions = _newest(journal, LEDGER)
     is_transaction_lost = transactions is not None and not read_ids(
         _ENTRY, number=transactions["id"], identifier=transactions["identifier"]
     )
-    is_number_lost = certificates is not None and certificates["sequence"] > max(
-        read_ids(_LAST_NUMBER, year=certificates["year"]), default=0
+    return is_transaction_lost or any(
+        newest is not None and newest["sequence"] > max(read_ids(last, year=newest["year"]), default=0)
+        for newest, last in (
+            (_newest(journal, CERTIFICATE), _LAST_NUMBER),
+            (_newest(journal, COMPLAINT), _LAST_COMPLAINT),
+        )
     )
-    return is_transaction_lost or is_number_lost
 
 
 def put_up(*, is_journal_kept: bool, now: datetime, backup_made_at: datetime | None = None) -> None:
@@ -207,9 +220,10 @@ def _blocks(ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     return found
 
 
-def _certificates(numbers: Sequence[int]) -> Iterable[Mapping[str, Any]]:
-    for number in numbers:
-        yield {"kind": CERTIFICATE, "id": number, "year": number // YEAR, "sequence": number % YEAR}
+def _numbers(news: _News) -> Iterable[Mapping[str, Any]]:
+    for kind in (CERTIFICATE, COMPLAINT):
+        for number in news.new(kind):
+            yield {"kind": kind, "id": number, "year": number // YEAR, "sequence": number % YEAR}
 
 
 def _known_packages(journal: Journal) -> tuple[datetime, Collection[str]]:

@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 
 from app.certificates.models import CertificateCounter
+from app.complaints.models import ComplaintCounter
 from app.db import db, insert_once, transaction
 from app.jobs import hold
 from app.jobs.models import RestorationHold
 from app.kernel.serials import Span
 from app.reconciliation.errors import JournalBroken
 from app.reconciliation.journal import Journal, Line
-from app.reconciliation.journalling import CERTIFICATE, LEDGER, PACKAGE, is_ahead
+from app.reconciliation.journalling import CERTIFICATE, COMPLAINT, LEDGER, PACKAGE, is_ahead
 from app.registry.batch.models import Batch, BatchLine
 from app.registry.batch.states import BatchState
 from app.registry.ledger import books, codes
@@ -35,6 +36,11 @@ _COLUMNS = (
     "refusal_message",
 )  # fmt: skip
 
+_COUNTERS: Mapping[str, type[CertificateCounter | ComplaintCounter]] = {
+    CERTIFICATE: CertificateCounter,
+    COMPLAINT: ComplaintCounter,
+}
+
 
 @dataclass
 class Replayed:
@@ -49,7 +55,8 @@ class Replayed:
 def replay(journal: Journal, now: datetime) -> Replayed:
     """Enter all of it in one transaction, and note in the hold that stands that it is done.
 
-    Transactions keep their numbers, references and serial numbers. A certificate number is not given again. Raises
+    Transactions keep their numbers, references and serial numbers. No number of a certificate or a complaint is given
+    again. Raises
     JournalBroken where the journal and the restored books cannot both be true; nothing is changed then.
     """
     done = Replayed()
@@ -59,7 +66,7 @@ def replay(journal: Journal, now: datetime) -> Replayed:
         for line in journal.lines():
             if line["kind"] == LEDGER:
                 _transaction(line, there, done)
-            elif line["kind"] == CERTIFICATE:
+            elif line["kind"] in _COUNTERS:
                 done.numbers += _number(line)
             elif line["kind"] == PACKAGE:
                 done.packages += _package(line, now)
@@ -163,15 +170,14 @@ def _issuance(line: Line, about: Mapping[str, Any]) -> int:
 
 
 def _number(line: Line) -> int:
-    """1 for a number of a certificate that the database would have given again."""
-    year, sequence = line["year"], line["sequence"]
-    insert_once(CertificateCounter, year=year, last=0)
-    counter = db.session.get_one(CertificateCounter, year, populate_existing=True)
-    if counter.last >= sequence:
+    """How many numbers of certificates or complaints the database would have given again."""
+    counts, year, sequence = _COUNTERS[line["kind"]], line["year"], line["sequence"]
+    insert_once(counts, year=year, last=0)
+    last = db.session.scalars(select(counts.last).where(counts.year == year)).one()
+    if last >= sequence:
         return 0
-    counter.last = sequence
-    db.session.flush()
-    return 1
+    db.session.execute(update(counts).where(counts.year == year).values(last=sequence))
+    return int(sequence - last)
 
 
 def _package(line: Line, now: datetime) -> int:

@@ -14,6 +14,7 @@ one operator proposes to lift the hold, another agrees
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -25,6 +26,7 @@ from app.audit.service import Actor, Subject, on_agreement, propose
 from app.certificates.models import CertificateCounter
 from app.checkout.models import Order
 from app.checkout.states import UNDERWAY
+from app.complaints.models import ComplaintCounter
 from app.db import db, end_reading, insert_once, transaction
 from app.fulfilment import disputes, process, risk
 from app.fulfilment.errors import OrderBegun
@@ -47,6 +49,11 @@ from app.registry.states import CANCELLATION, CancellationState
 log = logging.getLogger(__name__)
 
 LIFT_HOLD = "lift_restoration_hold"
+# What an operator declares where the journal is lost, and what counts it.
+COUNTERS: Mapping[str, type[CertificateCounter | ComplaintCounter]] = {
+    "last_number": CertificateCounter,
+    "last_complaint": ComplaintCounter,
+}
 # A registry that does not answer is asked again so soon.
 AGAIN_AFTER = timedelta(minutes=10)
 # Why an order is held: a code, beside those of `app/fulfilment/risk.py`.
@@ -161,28 +168,28 @@ def _leave_to_people(order_id: int, now: datetime) -> None:
 # --- lifting it ------------------------------------------------------------------------------------------
 
 
-def propose_lift(actor: Actor, *, reason: str, last_number: int | None, now: datetime) -> int:
+def propose_lift(
+    actor: Actor, *, reason: str, last_number: int | None, last_complaint: int | None = None, now: datetime
+) -> int:
     """Propose to lift the hold; gives the proposal's id.
 
-    `last_number` is the sequence of the last certificate of this year (UTC) that was ever given, by whatever an
-    operator found in mails and papers; it is needed where the journal is lost. Raises NoHold, NotCompared,
-    DeclarationMissing, and what `propose` raises.
+    `last_number` is the sequence of the last certificate of this year (UTC) that was ever given, `last_complaint` that
+    of the last complaint, by whatever an operator found in mails and papers; they are needed where the journal is
+    lost. Raises NoHold, NotCompared, DeclarationMissing, and what `propose` raises.
     """
     standing = hold.find_standing()
     if standing is None:
         raise NoHold
     if standing.compared_at is None or standing.replayed_at is None:
         raise NotCompared
-    given = _last_given(now.year)
-    if not standing.is_journal_kept and (last_number is None or last_number < given):
-        raise DeclarationMissing(least=given)
+    declared = {"last_number": last_number, "last_complaint": last_complaint}
+    for name, number in declared.items():
+        given = db.session.scalar(select(COUNTERS[name].last).where(COUNTERS[name].year == now.year)) or 0
+        if not standing.is_journal_kept and (number is None or number < given):
+            raise DeclarationMissing(field=name, least=given)
     subject = Subject("restoration_hold", standing.id, f"{standing.backup_made_at:%Y-%m-%d %H:%M} UTC")
-    facts = {} if last_number is None else {"last_number": last_number, "year": now.year}
-    return propose(actor, LIFT_HOLD, subject, reason=reason, facts=facts, now=now)
-
-
-def _last_given(year: int) -> int:
-    return db.session.scalar(select(CertificateCounter.last).where(CertificateCounter.year == year)) or 0
+    facts = {name: number for name, number in declared.items() if number is not None}
+    return propose(actor, LIFT_HOLD, subject, reason=reason, facts=facts and {**facts, "year": now.year}, now=now)
 
 
 def _lift(proposal: Proposal, now: datetime) -> None:
@@ -190,12 +197,8 @@ def _lift(proposal: Proposal, now: datetime) -> None:
     standing = hold.find_standing()
     if standing is None or standing.id != proposal.subject_id or standing.compared_at is None:
         raise NoLongerPossible
-    if "last_number" in proposal.facts:
-        year, number = int(proposal.facts["year"]), int(proposal.facts["last_number"])
-        insert_once(CertificateCounter, year=year, last=0)
-        db.session.execute(
-            update(CertificateCounter)
-            .where(CertificateCounter.year == year, CertificateCounter.last < number)
-            .values(last=number)
-        )
+    for name in COUNTERS.keys() & proposal.facts.keys():
+        counts, year, number = COUNTERS[name], int(proposal.facts["year"]), int(proposal.facts[name])
+        insert_once(counts, year=year, last=0)
+        db.session.execute(update(counts).where(counts.year == year, counts.last < number).values(last=number))
     db.session.execute(update(RestorationHold).where(RestorationHold.lifted_at.is_(None)).values(lifted_at=now))

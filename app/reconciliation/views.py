@@ -100,11 +100,12 @@ def lift() -> Response:
         return redirect(url_for("desk_reconciliation.books"), 303)
     form = LiftForm()
     if standing.is_journal_kept:
-        del form.last_number
+        for name in restored.COUNTERS:
+            del form[name]
 
     def do() -> str:
-        number = form.last_number.data if form.last_number is not None else None
-        restored.propose_lift(get_me().actor, reason=form.reason.data or "", last_number=number, now=now())
+        declared = {name: form[name].data if name in form else None for name in restored.COUNTERS}
+        restored.propose_lift(get_me().actor, reason=form.reason.data or "", now=now(), **declared)
         return gettext("Your proposal waits for another operator. Nothing is done before they agree.")
 
     return _act(form, do, "desk/lift_hold.html", hold=standing)
@@ -127,9 +128,9 @@ def _act(form: ExplainForm | LiftForm, do: Callable[[], str], template: str, **f
 
 def _refuse(form: ExplainForm | LiftForm, refusal: Refusal) -> None:
     """Say why, beside the field where there is one."""
-    if refusal.code == "declaration_missing" and isinstance(form, LiftForm):
+    if refusal.code == "declaration_missing":
         sentence = gettext("Enter a number of at least %(least)s.", least=refusal.facts["least"])
-        form.last_number.errors = [sentence]
+        form[str(refusal.facts["field"])].errors = [sentence]
         return
     sentences = {
         "finding_closed": gettext("Somebody has explained this difference before."),

@@ -46,11 +46,13 @@ def come_back(world: Collaborators, source: Path) -> None:
     db.session.expire_all()
 
 
-def lift(world: Collaborators, last_number: int | None = None) -> None:
+def lift(world: Collaborators, last_number: int | None = None, last_complaint: int | None = None) -> None:
     """Two operators let everything be done again."""
     eva, ole = (actor_of(an_operator(f"{name}@tonne.example")) for name in ("eva", "ole"))
     now = world.clock.now()
-    proposal = restored.propose_lift(eva, reason="All statements were compared.", last_number=last_number, now=now)
+    proposal = restored.propose_lift(
+        eva, reason="All statements were compared.", last_number=last_number, last_complaint=last_complaint, now=now
+    )
     agree(proposal, ole, now=now)
 
 

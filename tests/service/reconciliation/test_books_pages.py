@@ -160,7 +160,7 @@ def test_a_hold_is_not_lifted_before_it_is_compared_nor_without_the_last_number(
     compared(shop)
     hold_up(shop, is_journal_kept=False, is_compared=False)
     eva = operator(shop)
-    page = eva.read(do(eva, f"{HOME}/hold", 422, reason="Quick.", last_number="5"), 422)
+    page = eva.read(do(eva, f"{HOME}/hold", 422, reason="Quick.", last_number="5", last_complaint="0"), 422)
     assert "Not every registry has been compared yet" in page.words
     with shop.inside() as world:
         restored.compare(world)
@@ -169,5 +169,7 @@ def test_a_hold_is_not_lifted_before_it_is_compared_nor_without_the_last_number(
     assert page.error_at("last_number") == "Enter a number of at least 1."
     page = eva.read(do(eva, f"{HOME}/hold", 422, reason="Quick.", last_number="many"), 422)
     assert page.error_at("last_number")
-    do(eva, f"{HOME}/hold", reason="From the sent mails.", last_number="9")
+    page = eva.read(do(eva, f"{HOME}/hold", 422, reason="Quick.", last_number="9"), 422)
+    assert page.error_at("last_complaint") == "Enter a number of at least 0."
+    do(eva, f"{HOME}/hold", reason="From the sent mails.", last_number="9", last_complaint="0")
     assert "Lost" in eva.get(HOME).words

@@ -15,6 +15,7 @@ from app.certificates.models import CertificateCounter
 from app.checkout import service as checkout
 from app.checkout.errors import SubstituteUnfit
 from app.checkout.models import Remedy
+from app.complaints.models import ComplaintCounter
 from app.db import db, transaction
 from app.fulfilment import risk
 from app.fulfilment.process import Collaborators, run_due
@@ -55,6 +56,7 @@ from tests.builders import (
     the_order,
 )
 from tests.people import actor_of, an_operator
+from tests.service.complaints.complaining import a_complaint, the_complaint
 from tests.service.reconciliation.coming_back import (
     come_back,
     effects,
@@ -388,8 +390,40 @@ def forget_the_ledger(session: Any) -> None:
     rest.first = first
 
 
+def test_a_number_of_a_complaint_that_the_backup_forgot_is_not_given_again(world: Collaborators) -> None:
+    a_complaint(world.settings, once="1")
+    work(world)
+    backup = keep(world)
+    a_complaint(world.settings, once="2")
+    a_complaint(world.settings, once="3")
+    work(world)
+    assert journalling.catch_up(journal_of(world), world.clock.now()) == 0, "each is written once"
+
+    come_back(world, backup)
+
+    assert the_complaint(a_complaint(world.settings, once="4")).number == "C4/2026"
+
+
+def test_a_database_that_forgot_nothing_but_a_complaint_puts_the_hold_up_by_itself(world: Collaborators) -> None:
+    work(world)
+    backup = keep(world)
+    a_complaint(world.settings)
+    work(world)
+    come_back(world, backup)
+    without_hold()
+    with transaction() as session:
+        session.execute(delete(ComplaintCounter))
+
+    work(world)
+
+    assert hold.stands()
+    compare(world)
+    assert the_complaint(a_complaint(world.settings)).number == "C2/2026"
+
+
 def test_a_lost_journal_needs_an_operators_word_about_the_last_number(world: Collaborators) -> None:
     a_finished_order(world, {an_offer(): 10})
+    a_complaint(world.settings)
     backup = keep(world)
     work(world)
     world.settings.journal_path.unlink()
@@ -402,11 +436,15 @@ def test_a_lost_journal_needs_an_operators_word_about_the_last_number(world: Col
     compare(world)
     for number in (None, 0):
         with pytest.raises(DeclarationMissing) as missing:
-            restored.propose_lift(eva, reason="Done.", last_number=number, now=now)
-        assert missing.value.facts == {"least": 1}
-    lift(world, last_number=7)
+            restored.propose_lift(eva, reason="Done.", last_number=number, last_complaint=5, now=now)
+        assert missing.value.facts == {"field": "last_number", "least": 1}
+        with pytest.raises(DeclarationMissing) as missing:
+            restored.propose_lift(eva, reason="Done.", last_number=7, last_complaint=number, now=now)
+        assert missing.value.facts == {"field": "last_complaint", "least": 1}
+    lift(world, last_number=7, last_complaint=5)
 
     assert db.session.scalar(select(CertificateCounter.last)) == 7
+    assert the_complaint(a_complaint(world.settings, once="2")).number == "C6/2026"
     assert not hold.stands()
     with pytest.raises(NoHold):
         restored.propose_lift(eva, reason="Again.", last_number=None, now=now)
