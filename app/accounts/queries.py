@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from app.accounts.models import Invitation, Membership, Organisation, Passkey, Person, RecoveryCode, SignIn
 from app.accounts.roles import Role
@@ -58,7 +58,7 @@ class MemberView:
 
 @dataclass(frozen=True)
 class InvitationView:
-    """One invitation that nobody has accepted yet. `is_over`: its link no longer works."""
+    """One invitation that nobody has accepted yet. `is_over`: its link no longer works, or not at the moment."""
 
     id: int
     email: str
@@ -86,6 +86,16 @@ class OfferedSeat:
     role: Role
     email: str
     has_account: bool
+
+
+# SQL: whoever wrote an invitation may still let people in. A stolen account leaves no way back.
+IS_BY_AN_OWNER = exists().where(
+    Membership.organisation_id == Invitation.organisation_id,
+    Membership.person_id == Invitation.invited_by,
+    Membership.role == Role.OWNER,
+    Person.id == Invitation.invited_by,
+    Person.suspended_at.is_(None),
+)
 
 
 def browsers_of(person_id: int, now: datetime) -> Sequence[BrowserView]:
@@ -156,8 +166,8 @@ def members_of(organisation_id: int) -> Sequence[MemberView]:
 
 def invitations_of(organisation_id: int, now: datetime) -> Sequence[InvitationView]:
     """The invitations of an organisation that wait to be accepted, the newest first."""
-    rows = db.session.scalars(
-        select(Invitation)
+    rows = db.session.execute(
+        select(Invitation, IS_BY_AN_OWNER)
         .where(
             Invitation.organisation_id == organisation_id,
             Invitation.accepted_at.is_(None),
@@ -165,7 +175,10 @@ def invitations_of(organisation_id: int, now: datetime) -> Sequence[InvitationVi
         )
         .order_by(Invitation.id.desc())
     )
-    return [InvitationView(row.id, row.email, row.role, row.expires_at, row.expires_at <= now) for row in rows]
+    return [
+        InvitationView(row.id, row.email, row.role, row.expires_at, row.expires_at <= now or not is_by_an_owner)
+        for row, is_by_an_owner in rows
+    ]
 
 
 def offered_seat(invitation: Invitation) -> OfferedSeat:

@@ -20,6 +20,7 @@ from app.accounts.errors import (
 )
 from app.accounts.models import Invitation, Membership, Organisation, Person
 from app.accounts.ports import Purchases
+from app.accounts.queries import IS_BY_AN_OWNER
 from app.accounts.roles import Role
 from app.accounts.service import links, sessions
 from app.accounts.service.entering import claim
@@ -165,13 +166,14 @@ def remove(organisation_id: int, person_id: int, actor: Actor, now: datetime) ->
 
 
 def find_invitation(token: str, now: datetime) -> Invitation:
-    """The open invitation behind a mailed token. Raises LinkGone."""
+    """The open invitation behind a mailed token, of somebody who is an owner still. Raises LinkGone."""
     invitation = db.session.scalar(
         select(Invitation).where(
             Invitation.token_hash == token_hash(token),
             Invitation.accepted_at.is_(None),
             Invitation.withdrawn_at.is_(None),
             Invitation.expires_at > now,
+            IS_BY_AN_OWNER,
         )
     )
     if invitation is None:

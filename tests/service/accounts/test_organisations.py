@@ -12,10 +12,11 @@ from app.accounts.errors import NoSuchThing
 from app.accounts.models import Invitation, Membership, Person
 from app.accounts.roles import Role
 from app.accounts.service import organisations as companies
+from app.accounts.service.suspension import reinstate, suspend
 from app.audit.models import Act
 from app.db import db
 from tests.pages import Page, Visitor
-from tests.people import a_person, actor_of, an_organisation
+from tests.people import a_person, actor_of, an_operator, an_organisation
 from tests.service.accounts.entering import PASSWORD, enrolled, joined, link_in, mails_to, person_of, tries
 from tests.service.conftest import Shop
 
@@ -138,6 +139,35 @@ def test_an_invitation_ends_after_seven_days_and_can_be_sent_again(shop: Shop) -
     assert "bo@example.org" not in owner.get(people).words
     owner.send(page, "/withdraw", 404)
     owner.send(page, "/resend", 404)
+
+
+@pytest.mark.parametrize("lost", ["taken out", "made a seller", "suspended"])
+def test_who_is_no_owner_any_more_lets_nobody_in_by_an_earlier_invitation(shop: Shop, lost: str) -> None:
+    owner, people = owner_of_one(shop)
+    eve = shop.visitor()
+    eve.send(eve.get(invite(shop, owner, people, "bo@example.org", "owner")), "/join", name="Bo", password=PASSWORD)
+    enrolled(shop, eve)
+    back_door = invite(shop, eve, people, "eve@example.org", "owner")
+    shop.visitor().get(back_door)
+    them = ids(shop)["bo@example.org"]
+
+    if lost == "taken out":
+        owner.send(owner.get(f"{people}/{them}/remove"), "/remove")
+    elif lost == "made a seller":
+        owner.send(owner.get(f"{people}/{them}"), f"/{them}", role="seller")
+    else:
+        with shop.inside():
+            suspend(them, actor_of(an_operator()), reason="Her browser was stolen.", now=shop.clock.now())
+
+    shop.visitor().get(back_door, 410)
+    assert re.search(r"\bOver\b", owner.get(people).words)
+    if lost == "suspended":
+        with shop.inside():
+            reinstate(them, actor_of(an_operator()), reason="It was found.", now=shop.clock.now())
+        shop.visitor().get(back_door)
+    owner.send(owner.get(people), "/resend")
+    assert not re.search(r"\bOver\b", owner.get(people).words)
+    shop.visitor().get(link_in(mails_to(shop, "eve@example.org")[-1], "invitation"))
 
 
 def test_a_second_invitation_ends_the_first(shop: Shop) -> None:
