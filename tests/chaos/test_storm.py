@@ -15,7 +15,7 @@ import pytest
 
 from tests.chaos.storm import audit
 from tests.chaos.storm.storm import Report, Storm
-from tests.chaos.storm.weather import kinds
+from tests.chaos.storm.weather import SHORT, kinds
 
 PURCHASES = int(os.environ.get("CHAOS_PURCHASES", "16"))
 SEED = os.environ.get("CHAOS_SEED") or uuid4().hex[:8]
@@ -46,7 +46,8 @@ PLANTED = {
         "nobody paid twice without getting one of the two back",
         """INSERT INTO outside_session SELECT 'cs_twice', order_reference, email, amount, status, payment_status,
         intent_id FROM outside_session WHERE payment_status = 'paid'
-        AND intent_id = (SELECT min(id) FROM outside_intent WHERE refunded = 0 AND status = 'succeeded')""",
+        AND intent_id = (SELECT min(id) FROM outside_intent WHERE refunded = 0 AND status = 'succeeded'
+        AND id NOT IN (SELECT intent_id FROM outside_dispute))""",
     ),
     "a payment is captured that the shop knows nothing of": (
         "every payment that the gateway captured is one payment of ours that succeeded",
@@ -56,7 +57,30 @@ PLANTED = {
     "a cent too much goes back": (
         "what was captured is what was cancelled for it and what went back, to the cent",
         """UPDATE outside_intent SET refunded = refunded + 1 WHERE id = (SELECT min(intent_id) FROM outside_session
-        WHERE payment_status = 'paid')""",
+        WHERE payment_status = 'paid' AND intent_id NOT IN (SELECT intent_id FROM outside_dispute))""",
+    ),
+    "a bank takes money, and the shop does not know": (
+        "what banks are asked for, and what they have taken, is in our books as in the gateway's",
+        """INSERT INTO outside_dispute SELECT 'du_unknown', id, amount, amount, 'lost' FROM outside_intent
+        WHERE id = (SELECT min(id) FROM outside_intent WHERE status = 'succeeded')""",
+    ),
+    "the shop knows of a dispute that there never was": (
+        "what banks are asked for, and what they have taken, is in our books as in the gateway's",
+        """INSERT INTO dispute (id, payment_id, order_id, gateway_reference, state, reason, amount, currency, taken,
+        opened_at, next_check_at, created_at) SELECT 1000000, id, order_id, 'du_none', 'lost', 'fraudulent', amount,
+        currency, amount, created_at, created_at, created_at FROM payment
+        WHERE id = (SELECT min(id) FROM payment WHERE state = 'succeeded')""",
+    ),
+    "the shop says that a bank gave money back, which it never took": (
+        "what we say that banks gave back they have taken for good",
+        """INSERT INTO refund (id, payment_id, order_id, cause, key, state, amount, currency, attempts, next_action_at,
+        last_message, created_at) SELECT 1000000, id, order_id, 'held', 'planted', 'succeeded', amount + 1, currency, 0,
+        created_at, '', created_at FROM payment WHERE id = (SELECT min(id) FROM payment WHERE state = 'succeeded')""",
+    ),
+    "money that a bank has taken goes back once more": (
+        "bank and gateway together gave back no more than was captured",
+        """INSERT INTO outside_dispute SELECT 'du_twice', id, amount, amount - refunded + 1, 'lost' FROM outside_intent
+        WHERE id = (SELECT min(id) FROM outside_intent WHERE status = 'succeeded')""",
     ),
     "a certificate is missing": (
         "an order has one certificate for each project that units were cancelled of",
@@ -118,6 +142,7 @@ def _assert_the_storm_was_one(report: Report) -> None:
     assert set(kinds(PURCHASES)) <= set(report.faults)
     assert report.faults["worker -9"] > 0
     assert report.counts["payments captured"] > PURCHASES / 2
+    assert PURCHASES < SHORT or report.counts["payments disputed"] > 0
     assert report.counts["units cancelled"] == report.counts["units that left the holdings"] > 0
 
 

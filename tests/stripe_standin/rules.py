@@ -295,6 +295,14 @@ class Account:
         dispute["evidence_details"]["due_by"] = None
         self._tell("charge.dispute.updated", dispute)
 
+    def escalate_inquiry(self, reference: str) -> None:
+        """The bank is not content with asking, and takes the money."""
+        dispute = self.disputes[reference]
+        dispute.update(status="needs_response", is_charge_refundable=False)
+        self._tell("charge.dispute.updated", dispute)
+        self._move_money(dispute, -dispute["amount"])
+        self._tell("charge.dispute.funds_withdrawn", dispute)
+
     def win_dispute(self, reference: str) -> None:
         """The bank decides for the seller and gives the money back; an inquiry is only closed."""
         dispute = self.disputes[reference]

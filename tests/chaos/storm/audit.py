@@ -15,10 +15,14 @@ from sqlalchemy import Connection, TextClause, text
 from tests.chaos import audit
 from tests.chaos.storm.books import Books
 
+# What the shop calls where a dispute stands at the gateway.
+STAGE = """CASE status WHEN 'won' THEN 'won' WHEN 'warning_closed' THEN 'won' WHEN 'lost' THEN 'lost'
+    WHEN 'needs_response' THEN 'open' WHEN 'warning_needs_response' THEN 'open' ELSE 'under_review' END"""
 COPIED = {
     "session": "id, order_reference, email, amount, status, payment_status, json_extract(content, '$.payment_intent')",
     "intent": "id, amount, refunded, status",
     "refund": "id, intent_id, amount, status",
+    "dispute": f"id, intent_id, amount, taken, {STAGE}",
     "mail": "id, message_id, recipient",
     "mail_names": "message_id, number",
     "retirement": "id, reference, units, status",
@@ -30,6 +34,7 @@ CREATE TABLE outside_session (id VARCHAR(80), order_reference VARCHAR(40), email
     status VARCHAR(20), payment_status VARCHAR(20), intent_id VARCHAR(80));
 CREATE TABLE outside_intent (id VARCHAR(80), amount BIGINT, refunded BIGINT, status VARCHAR(40));
 CREATE TABLE outside_refund (id VARCHAR(80), intent_id VARCHAR(80), amount BIGINT, status VARCHAR(20));
+CREATE TABLE outside_dispute (id VARCHAR(80), intent_id VARCHAR(80), amount BIGINT, taken BIGINT, stage VARCHAR(20));
 CREATE TABLE outside_mail (id BIGINT, message_id VARCHAR(200), recipient VARCHAR(80));
 CREATE TABLE outside_mail_names (message_id VARCHAR(200), number VARCHAR(40));
 CREATE TABLE outside_retirement (id VARCHAR(40), reference VARCHAR(80), units BIGINT, status VARCHAR(20));
@@ -51,6 +56,10 @@ ORDERS_WITH_A_PERSON = """SELECT o.id FROM purchase_order o WHERE o.state IN ('p
 WORTH_OF_THE_UNITS = """SELECT coalesce(q.drawn_from_id, q.id) AS payment_id, sum(l.amount) AS worth FROM payment q
     JOIN order_line l ON l.order_id = q.order_id JOIN cancellation c ON c.order_line_id = l.id
     WHERE q.state = 'succeeded' AND c.state = 'confirmed' GROUP BY coalesce(q.drawn_from_id, q.id)"""
+
+# Refunds that no gateway made: two operators noted that a bank did.
+GIVEN_BY_BANKS = """SELECT payment_id, sum(amount) AS noted FROM refund
+    WHERE state = 'succeeded' AND gateway_reference IS NULL GROUP BY payment_id"""
 
 UNFINISHED = {
     "orders that were paid and are not over": """
@@ -91,21 +100,51 @@ QUESTIONS = {
         AND s.payment_status = 'paid' AND s.amount = p.amount
         WHERE p.state = 'succeeded' AND p.drawn_from_id IS NULL AND s.id IS NULL""",
     "what was captured is what was cancelled for it and what went back, to the cent": """
-        SELECT s.order_reference, s.amount, i.refunded, w.worth FROM outside_session s
+        SELECT s.order_reference, s.amount, i.refunded, n.noted, w.worth FROM outside_session s
         JOIN outside_intent i ON i.id = s.intent_id JOIN payment p ON p.gateway_reference = s.id
-        LEFT JOIN (WORTH_OF_THE_UNITS) AS w ON w.payment_id = p.id WHERE s.payment_status = 'paid'
-        AND s.amount <> i.refunded + coalesce(w.worth, 0) AND p.order_id NOT IN (ORDERS_WITH_A_PERSON)""",
+        LEFT JOIN (WORTH_OF_THE_UNITS) AS w ON w.payment_id = p.id
+        LEFT JOIN (GIVEN_BY_BANKS) AS n ON n.payment_id = p.id WHERE s.payment_status = 'paid'
+        AND s.amount <> i.refunded + coalesce(n.noted, 0) + coalesce(w.worth, 0)
+        AND p.order_id NOT IN (ORDERS_WITH_A_PERSON)""",
     "what the gateway gave back is what we asked for": """
         SELECT * FROM (SELECT s.id, i.refunded,
         (SELECT coalesce(sum(t.amount), 0) FROM outside_refund t
          WHERE t.intent_id = i.id AND t.status <> 'failed') AS given,
         (SELECT coalesce(sum(r.amount), 0) FROM refund r JOIN payment p ON p.id = r.payment_id
-         WHERE p.gateway_reference = s.id AND r.state = 'succeeded') AS asked
+         WHERE p.gateway_reference = s.id AND r.state = 'succeeded' AND r.gateway_reference IS NOT NULL) AS asked
         FROM outside_session s JOIN outside_intent i ON i.id = s.intent_id) AS counted
         WHERE refunded <> given OR refunded <> asked""",
+    "what banks are asked for, and what they have taken, is in our books as in the gateway's": """
+        SELECT d.id, d.stage, d.taken, p.id, ours.state, ours.taken FROM outside_dispute d
+        LEFT JOIN outside_session s ON s.intent_id = d.intent_id LEFT JOIN payment p ON p.gateway_reference = s.id
+        LEFT JOIN dispute ours ON ours.gateway_reference = d.id
+        WHERE ours.id IS NULL OR p.id IS NULL OR ours.payment_id <> p.id OR ours.order_id <> p.order_id
+        OR ours.state <> d.stage OR ours.amount <> d.amount OR ours.taken <> d.taken
+        UNION ALL SELECT ours.gateway_reference, 'none', 0, ours.payment_id, ours.state, ours.taken FROM dispute ours
+        WHERE ours.gateway_reference NOT IN (SELECT id FROM outside_dispute)""",
+    "what we say that banks gave back they have taken for good": """
+        SELECT n.payment_id, n.noted, lost.taken FROM (GIVEN_BY_BANKS) AS n JOIN payment p ON p.id = n.payment_id
+        LEFT JOIN (SELECT s.id, sum(d.taken) AS taken FROM outside_dispute d
+        JOIN outside_session s ON s.intent_id = d.intent_id WHERE d.stage = 'lost' GROUP BY s.id) AS lost
+        ON lost.id = p.gateway_reference WHERE n.noted > coalesce(lost.taken, 0)""",
+    "bank and gateway together gave back no more than was captured": """
+        SELECT i.id, i.amount, i.refunded, taken FROM outside_intent i JOIN (SELECT intent_id, sum(taken) AS taken
+        FROM outside_dispute GROUP BY intent_id) AS banks ON banks.intent_id = i.id
+        WHERE i.refunded + taken > i.amount""",
+    # Whoever begins an order, and whoever writes down a dispute of its money, locks the order first.
+    "no order begins while we know that its money is disputed": """
+        SELECT e.subject_id, e.id, told.id, told.to_state FROM state_event e
+        JOIN payment p ON p.order_id = e.subject_id
+        JOIN dispute d ON d.payment_id = coalesce(p.drawn_from_id, p.id)
+        JOIN state_event told ON told.id = (SELECT max(x.id) FROM state_event x
+        WHERE x.machine = 'dispute' AND x.subject_id = d.id AND x.id < e.id)
+        WHERE e.machine = 'order' AND e.to_state = 'fulfilling' AND told.to_state <> 'won'""",
     "nobody paid twice without getting one of the two back": """
         SELECT s.email, count(*) FROM outside_session s JOIN outside_intent i ON i.id = s.intent_id
-        WHERE s.payment_status = 'paid' AND i.refunded < i.amount GROUP BY s.email HAVING count(*) > 1""",
+        WHERE s.payment_status = 'paid' AND i.refunded < i.amount
+        - coalesce((SELECT sum(d.taken) FROM outside_dispute d WHERE d.intent_id = i.id), 0)
+        AND NOT EXISTS (SELECT 1 FROM refund r JOIN payment p ON p.id = r.payment_id
+        WHERE p.gateway_reference = s.id AND r.state = 'failed') GROUP BY s.email HAVING count(*) > 1""",
     "no page is left on which somebody could still pay": """
         SELECT s.id, s.order_reference, p.state, o.state FROM outside_session s
         LEFT JOIN payment p ON p.gateway_reference = s.id LEFT JOIN purchase_order o ON o.id = p.order_id
@@ -117,8 +156,9 @@ QUESTIONS = {
         SELECT * FROM (SELECT l.id, o.state, o.id AS order_id,
         (SELECT count(*) FROM cancellation c WHERE c.order_line_id = l.id AND c.units = l.units
          AND c.state = 'confirmed') AS cancelled,
-        (SELECT count(*) FROM refund r WHERE r.order_line_id = l.id AND r.amount = l.amount
-         AND r.state = 'succeeded') AS paid_back
+        (SELECT count(*) FROM refund r WHERE r.state = 'succeeded' AND (r.order_line_id = l.id AND r.amount = l.amount
+         OR r.cause = 'held' AND r.order_id = l.order_id AND NOT EXISTS
+         (SELECT 1 FROM refund x WHERE x.order_line_id = l.id))) AS paid_back
         FROM order_line l JOIN purchase_order o ON o.id = l.order_id) AS counted
         WHERE cancelled + paid_back <> CASE WHEN state IN ('fulfilled', 'partly_fulfilled', 'refused') THEN 1 ELSE 0 END
         AND order_id NOT IN (ORDERS_WITH_A_PERSON)""",
@@ -151,12 +191,16 @@ QUESTIONS = {
     "no unit of the ledger came or went": """
         SELECT * FROM (SELECT h.units_before, (SELECT sum(b.last - b.first + 1) FROM ledger_block b) AS there
         FROM outside_holding h WHERE h.registry = 'ledger') AS counted WHERE units_before <> there""",
+    # Of an order that is held nothing is cancelled yet.
     "units sold, reservations settled and units cancelled are one number for each offer": """
         SELECT * FROM (SELECT f.id, f.units_settled AS sold,
         (SELECT coalesce(sum(r.units), 0) FROM reservation r
          WHERE r.offer_id = f.id AND r.state = 'settled') AS settled,
         (SELECT coalesce(sum(c.units), 0) FROM cancellation c JOIN order_line l ON l.id = c.order_line_id
-         WHERE l.offer_id = f.id AND c.state <> 'refused') AS cancelled
+         WHERE l.offer_id = f.id AND c.state <> 'refused')
+        + (SELECT coalesce(sum(l.units), 0) FROM order_line l JOIN purchase_order o ON o.id = l.order_id
+         JOIN reservation r ON r.order_line_id = l.id AND r.state = 'settled'
+         WHERE l.offer_id = f.id AND o.state = 'risk_hold') AS cancelled
         FROM offer f) AS counted WHERE sold <> settled OR sold <> cancelled""",
     "a certificate states what was cancelled": """
         SELECT c.number, done.units FROM certificate c LEFT JOIN
@@ -177,8 +221,10 @@ QUESTIONS = {
         FROM (SELECT recipient, count(*) AS sent FROM mail WHERE state = 'sent' GROUP BY recipient) AS ours
         LEFT JOIN (SELECT recipient, count(DISTINCT message_id) AS arrived FROM outside_mail GROUP BY recipient)
         AS theirs ON theirs.recipient = ours.recipient WHERE coalesce(theirs.arrived, 0) <> ours.sent""",
+    # Of disputed money nobody can say that it goes back.
     "money that went back was said to go back": """
-        SELECT o.reference FROM purchase_order o WHERE EXISTS (SELECT 1 FROM refund r WHERE r.order_id = o.id)
+        SELECT o.reference FROM purchase_order o WHERE EXISTS (SELECT 1 FROM refund r WHERE r.order_id = o.id
+        AND r.payment_id NOT IN (SELECT d.payment_id FROM dispute d))
         AND NOT EXISTS (SELECT 1 FROM mail m WHERE m.order_id = o.id AND m.state = 'sent'
         AND m.kind IN ('refund_made', 'remedy_offered', 'choice_offered', 'certificates_ready', 'order_refused'))""",
     # A thin offer is of 200 units and has 60. Time leaps, so much waits too long; a registry may be silent.
@@ -206,6 +252,13 @@ COUNTS = {
     "units that left the holdings": "SELECT sum(units_before - units_after) FROM outside_holding",
     "certificates": "SELECT count(*) FROM certificate",
     "refunds": "SELECT count(*) FROM refund WHERE state = 'succeeded'",
+    "payments disputed": "SELECT count(*) FROM outside_dispute",
+    "  lost": "SELECT count(*) FROM outside_dispute WHERE stage = 'lost'",
+    "  won": "SELECT count(*) FROM outside_dispute WHERE stage = 'won'",
+    "  of orders that were not begun then": """
+        SELECT count(DISTINCT e.subject_id) FROM state_event e JOIN dispute d ON d.order_id = e.subject_id
+        WHERE e.machine = 'order' AND e.to_state = 'risk_hold'""",
+    "  noted as given back by the bank": "SELECT count(*) FROM (GIVEN_BY_BANKS) AS noted",
     "mails sent": "SELECT count(*) FROM mail WHERE state = 'sent'",
     "mails that arrived": "SELECT count(*) FROM outside_mail",
     "calls to registries recorded": "SELECT count(*) FROM registry_attempt",
@@ -216,6 +269,13 @@ COUNTS = {
 def unfinished(connection: Connection) -> dict[str, list[Any]]:
     """What is still to be done, by sentence; empty when all is done."""
     return _contradictions(connection, UNFINISHED)
+
+
+def unheard(connection: Connection, books: Books) -> list[Any]:
+    """The disputes that do not stand in the shop's books as they stand at the gateway."""
+    told = connection.execute(text("SELECT gateway_reference, amount, taken, state FROM dispute"))
+    ours = {tuple(row) for row in told}
+    return [row for row in books.rows(f"SELECT id, amount, taken, {STAGE} FROM dispute") if row not in ours]  # noqa: S608 - ours
 
 
 def lay_beside(connection: Connection, books: Books) -> None:
@@ -258,5 +318,5 @@ def _contradictions(connection: Connection, questions: dict[str, str]) -> dict[s
 
 def _whole(query: str) -> TextClause:
     """A question with what its words in capitals stand for."""
-    whole = query.replace("ORDERS_WITH_A_PERSON", ORDERS_WITH_A_PERSON)
+    whole = query.replace("ORDERS_WITH_A_PERSON", ORDERS_WITH_A_PERSON).replace("GIVEN_BY_BANKS", GIVEN_BY_BANKS)
     return text(whole.replace("WORTH_OF_THE_UNITS", WORTH_OF_THE_UNITS))

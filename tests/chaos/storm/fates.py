@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 LOCALES = ("en", "fr", "es")
 NAMES = ("Zoë Ångström", "Amélie Nguyễn", "氣候行動有限公司", "Muebles Ñandú S.A.", "Société Générale du Thé", "")
@@ -14,7 +15,11 @@ PURCHASES_PER_THIN_OFFER = 200
 
 @dataclass(frozen=True)
 class Fate:
-    """One purchase. `lines` are units by the name of an offer; `pays` is one of PAYMENTS."""
+    """One purchase. `lines` are units by the name of an offer; `pays` is one of PAYMENTS.
+
+    `disputes`: whether the buyer asks their bank for the money back, and when: "at once", "later" or "" for never;
+    `bank` is one of BANKS, and may begin with an inquiry, which takes nothing.
+    """
 
     number: int
     locale: str
@@ -25,6 +30,9 @@ class Fate:
     publish_name: bool
     pays: str
     comes_back: bool
+    disputes: str
+    bank: str
+    is_inquiry: bool
 
     @property
     def email(self) -> str:
@@ -42,8 +50,13 @@ PAYMENTS = {
     "bank_after_weeks": 2,  # later than the units are held
     "never": 8,
 }
+BY_CARD = frozenset({"card", "declined_first", "card_after_hours"})
+# Of a hundred who paid by card; and what the bank says to a hundred of them: with an inquiry that is won, that is all.
+DISPUTES = {"": 84, "at once": 8, "later": 8}
+BANKS = {"won": 40, "lost": 40, "never decides": 20}
 
 
+@cache
 def fate(seed: str, number: int) -> Fate:
     """Draw what becomes of a purchase."""
     chance = random.Random(f"{seed}-{number}")  # noqa: S311 - a seed, not a secret
@@ -54,7 +67,7 @@ def fate(seed: str, number: int) -> Fate:
     elif chance.random() < 0.05:
         chosen[-1] = chance.choice([*(f"national-{index}" for index in range(NATIONAL_OFFERS)), "national-thin"])
     name = chance.choice(NAMES)
-    return Fate(
+    made = Fate(
         number=number,
         locale=chance.choice(LOCALES),
         lines={offer: _units(offer, chance) for offer in chosen},
@@ -64,6 +77,16 @@ def fate(seed: str, number: int) -> Fate:
         publish_name=chance.random() < 0.3,
         pays=chance.choices(list(PAYMENTS), list(PAYMENTS.values()))[0],
         comes_back=chance.random() < 0.5,
+        disputes="",
+        bank="",
+        is_inquiry=False,
+    )
+    # Drawn last: the same seed draws what it drew before anybody disputed.
+    return replace(
+        made,
+        disputes=chance.choices(list(DISPUTES), list(DISPUTES.values()))[0] if made.pays in BY_CARD else "",
+        bank=chance.choices(list(BANKS), list(BANKS.values()))[0],
+        is_inquiry=chance.random() < 0.25,
     )
 
 

@@ -36,6 +36,7 @@ class Gateway(StripeStandIn):
         account.intents.update(books.contents("intent"))
         account.refunds.update(books.contents("refund"))
         account.sessions.update(books.contents("session"))
+        account.disputes.update(books.contents("dispute"))
         for key, (place, status, body) in books.contents("answer"):
             self._answers[key] = ((place[0], place[1]), status, body)
 
@@ -66,29 +67,46 @@ class Gateway(StripeStandIn):
         return status, body
 
     def press(self, reference: str, action: str) -> str:
-        """Press a button of the hosted page."""
+        """Press a button of the hosted page, or turn to the bank instead: `dispute` or `inquiry`."""
+        if action in {"dispute", "inquiry"}:
+            self.dispute(reference, is_inquiry=action == "inquiry")
+            return f"{self.base}/c/pay/{reference}"
         with self._lock, self.books.at_once():
             leads_to = super().press(reference, action)
             self._keep(reference)
         return leads_to
 
-    def behind_the_counter(self, do: str, reference: str) -> None:
-        """What a bank does: `settle_bank`, `fail_bank`, `settle_refund` or `fail_refund`."""
+    def behind_the_counter(self, do: str, reference: str, **how: Any) -> None:
+        """What a bank does: `settle_bank`, `fail_bank`, `settle_refund`, `open_dispute`, `lose_dispute` and so on."""
         with self._lock, self.books.at_once():
-            getattr(self.account, do)(reference)
-            self._keep(reference)
+            made = getattr(self.account, do)(reference, **how)
+            self._keep(str(made or reference))
+
+    def dispute(self, session_id: str, *, is_inquiry: bool) -> None:
+        """A buyer asks their bank for what did not go back yet. Nobody asks twice, and for nothing."""
+        with self._lock:
+            intent = self.account.intents[self.account.sessions[session_id]["payment_intent"]]
+            left = intent["amount"] - intent["latest_charge"]["amount_refunded"]
+            if left and all(each["payment_intent"] != intent["id"] for each in self.account.disputes.values()):
+                self.books.count("disputes: inquiries" if is_inquiry else "disputes: money taken at once")
+                self.behind_the_counter("open_dispute", session_id, amount=left, is_inquiry=is_inquiry)
 
     # --- the books -----------------------------------------------------------------------------------
 
     def _keep(self, reference: str) -> None:
         account = self.account
         session, refund = account.sessions.get(reference), account.refunds.get(reference)
+        dispute = account.disputes.get(reference)
         intent_id = (session or refund or {}).get("payment_intent")
         if session:
             facts = [session[name] for name in ("client_reference_id", "customer_email", "amount_total")]
             self._write("session", reference, session, *facts, session["status"], session["payment_status"])
         if refund:
             self._write("refund", reference, refund, refund["payment_intent"], refund["amount"], refund["status"])
+        if dispute:
+            taken = -sum(move["amount"] for move in dispute["balance_transactions"])
+            facts = [dispute["payment_intent"], dispute["amount"], taken, dispute["status"]]
+            self._write("dispute", reference, dispute, *facts)
         if intent_id:
             intent = account.intents[intent_id]
             refunded = intent["latest_charge"]["amount_refunded"]

@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.chaos.storm.books import Books
 from tests.chaos.storm.clock import WorldClock
-from tests.chaos.storm.fates import fate
+from tests.chaos.storm.fates import Fate, fate
 from tests.chaos.storm.gateway import Gateway, Postman
 from tests.contract.registries import reference_in
 from tests.postgres import free_port
@@ -107,18 +107,56 @@ class Outside:
             self.registry.faults.weather(self._chance.randrange(10**6), on="reads", **READS_FAIL)
 
     def banks_work(self, share: float, *, weeks_later: bool = False) -> None:
-        """A share of the transfers and refunds that are on their way arrive, or fail, as their buyers' fates say."""
+        """A share of the transfers and refunds that are on their way arrive, or fail, as their buyers' fates say.
+
+        As many buyers dispute who meant to do so later, and as many disputes go a step further.
+        """
+        self._buyers_dispute(share)
+        self._banks_decide(share)
         waiting = self.books.rows(
             "SELECT s.id, s.email FROM session s JOIN intent i ON i.id = json_extract(s.content, '$.payment_intent') "
             "WHERE i.status = 'processing'"
         )
         for session_id, email in waiting:
-            pays = fate(self.seed, int(email.partition("@")[0].rpartition("-")[2])).pays
+            pays = self._fate_of(email).pays
             if self._chance.random() < share and (weeks_later or pays != "bank_after_weeks"):
                 self.gateway.behind_the_counter("fail_bank" if pays == "bank_fails" else "settle_bank", session_id)
         for (refund_id,) in self.books.rows("SELECT id FROM refund WHERE status = 'pending'"):
             if self._chance.random() < share:
                 self.gateway.behind_the_counter("settle_refund", refund_id)
+
+    def _buyers_dispute(self, share: float) -> None:
+        paid = self.books.rows(
+            "SELECT id, email FROM session WHERE payment_status = 'paid' "
+            "AND json_extract(content, '$.payment_intent') NOT IN (SELECT intent_id FROM dispute)"
+        )
+        for session_id, email in paid:
+            made = self._fate_of(email)
+            if made.disputes == "later" and self._chance.random() < share:
+                self.gateway.dispute(session_id, is_inquiry=made.is_inquiry)
+
+    def _banks_decide(self, share: float) -> None:
+        """An inquiry that the shop loses becomes more first; of other disputes every second one has its evidence."""
+        open_ = self.books.rows(
+            "SELECT d.id, d.status, s.email FROM dispute d JOIN session s "
+            "ON json_extract(s.content, '$.payment_intent') = d.intent_id "
+            "WHERE d.status NOT IN ('won', 'lost', 'warning_closed')"
+        )
+        for dispute_id, status, email in open_:
+            made = self._fate_of(email)
+            if self._chance.random() >= share:
+                continue
+            if status == "needs_response" and made.number % 2:
+                self.gateway.behind_the_counter("submit_evidence", dispute_id)
+            elif made.bank == "won":
+                self.gateway.behind_the_counter("win_dispute", dispute_id)
+            elif made.bank == "lost" and status.startswith("warning"):
+                self.gateway.behind_the_counter("escalate_inquiry", dispute_id)
+            elif made.bank == "lost":
+                self.gateway.behind_the_counter("lose_dispute", dispute_id)
+
+    def _fate_of(self, email: str) -> Fate:
+        return fate(self.seed, int(email.partition("@")[0].rpartition("-")[2]))
 
     def units_of_the_shop(self) -> int:
         """What the national registry has in the shop's account, by its own books."""

@@ -115,6 +115,9 @@ class Shopper:
             leads_to = answer.location
         if not leads_to.endswith("/return"):
             return "the payment page was closed"
+        if self.fate.disputes == "at once":
+            asks = "inquiry" if self.fate.is_inquiry else "dispute"
+            self._insist("gateway", urlsplit(page).path, {"action": asks})
         if self.fate.comes_back:
             back = self._insist("shop", urlsplit(leads_to).path)
             if back.status == 303:

@@ -23,6 +23,7 @@ from tests.builders import an_offer
 from tests.chaos.storm import audit
 from tests.chaos.storm.books import Books
 from tests.chaos.storm.clock import HouseClock
+from tests.chaos.storm.desk import Desk
 from tests.chaos.storm.fates import NATIONAL_OFFERS, STEADY_OFFERS, Fate, fate
 from tests.chaos.storm.house import House, kill_left_behind
 from tests.chaos.storm.outside import Outside
@@ -100,6 +101,7 @@ class Storm:
             (self.directory / "deaths").touch()
             self._open_shop()
             self.house.start()
+            self.desk = Desk(self.house)
             self.outside.postman(self.house.port)
             self._rage()
             settled_in = self._settle()
@@ -178,7 +180,7 @@ class Storm:
         self._problems: list[BaseException] = []
         self.house.take_back_orders()
         self.clock.jump(timedelta(0))
-        self.weather = Weather(self.house, self.outside, self.purchases, self._pay_after_hours, self._open_thin_offer)
+        self.weather = Weather(self.house, self.outside, self.purchases, self._after_hours, self._open_thin_offer)
         begun, before = time.monotonic(), self.books.noted("seconds", 0.0)
         self.outside.be_stormy(True)
         crowd = [threading.Thread(target=self._buy, daemon=True) for _ in range(BUYERS)]
@@ -257,6 +259,11 @@ class Storm:
                 self._began.add(number)
             yield fate(self.seed, number)
 
+    def _after_hours(self) -> None:
+        """What people do when hours have passed."""
+        self._pay_after_hours()
+        self.desk.decide()
+
     def _pay_after_hours(self) -> None:
         waiting = self.books.rows("SELECT number, outcome FROM purchase WHERE outcome LIKE 'card_after_hours:%'")
         with self._a_browser() as browser:
@@ -289,10 +296,13 @@ class Storm:
                 left = audit.unfinished(connection)
                 newest = connection.execute(text("SELECT max(id) FROM state_event")).scalar_one()
                 # Drawing and mailing leave no event, and are not to be held up by nights that pass.
-                before, moved = moved, (newest, sum(map(len, left.values())))
+                unheard = audit.unheard(connection, self.books)
+                before, moved = moved, (newest, sum(map(len, left.values())) + len(unheard))
                 if not weeks_later:
                     self._forgive_transfers(left, connection)
-            if not left and not self.books.rows("SELECT id FROM notice"):
+            if unheard:
+                left["disputes that the shop has not heard of, or not how they stand"] = unheard
+            if not left and not self.books.rows("SELECT id FROM notice") and not self.desk.decide():
                 return
             assert time.monotonic() < ends_at, {name: (len(rows), rows[:5]) for name, rows in left.items()}
             if moved == before:
