@@ -40,7 +40,7 @@ from app.notifications.messages.orders import (
 from app.notifications.service import queue_mail
 from app.offers.closing import last_order_at
 from app.offers.models import Offer
-from app.payments.disputes import is_refund_forbidden
+from app.payments.disputes import is_refund_forbidden, stand_against_order
 from app.payments.models import Payment, Refund
 from app.providers.models import Provider
 from app.registry.models import RegistryAccount
@@ -261,6 +261,7 @@ def order_late(order: Order, settings: Settings, promise: timedelta, now: dateti
         is_demonstration=order.is_demonstration,
         promise_minutes=int(promise.total_seconds() // 60),
         proof=Proof(paid_at=order.paid_at),
+        is_disputed=stand_against_order(order.id),
     )
     _queue(order, f"order_late:{order.reference}", facts, now)
 

@@ -214,9 +214,10 @@ class RemedyOffered(OrderFacts):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderLate(OrderFacts):
-    """Past the promised time, and nothing for the buyer to do."""
+    """Past the promised time, and nothing for the buyer to do. `is_disputed`: as of `OrderRefused`."""
 
     kind = MailKind.ORDER_LATE
 
     promise_minutes: int
     proof: Proof
+    is_disputed: bool = False

@@ -98,6 +98,18 @@ def test_of_units_bought_with_disputed_money_and_refused_no_mail_says_that_money
     assert mails_of(second)[MailKind.ORDER_REFUSED].facts["is_disputed"] is True
 
 
+def test_who_is_told_that_it_takes_longer_and_disputes_is_promised_no_money(world: Collaborators) -> None:
+    order_id = a_paid_order(world, {an_offer(): 4})
+    registry_of(world).submits = [LATER]
+    registry_of(world).lookups = [Found(LATER)] * 200
+    run_due(world)
+    dispute(world, order_id)
+    pass_time(world, minutes=20)
+    run_due(world)
+
+    assert mails_of(order_id)[MailKind.ORDER_LATE].facts["is_disputed"] is True
+
+
 def test_money_is_promised_again_once_the_bank_has_decided_for_us(world: Collaborators) -> None:
     an_offer(number=2, price=250)
     order_id = a_paid_order(world, {an_offer(number=1, price=300): 4})

@@ -51,6 +51,10 @@ GOES_BACK = (
     "The money goes back the way you paid. A bank may take up to ten working days to show it. You do not need to do "
     "anything."
 )
+IF_IT_REFUSES = (
+    "We keep asking the registry and write to you as soon as it answers. If it refuses, your money goes back to you. "
+    "You do not need to do anything."
+)
 each_language = pytest.mark.parametrize("locale", LANGUAGES)
 each_mail = pytest.mark.parametrize("facts", all_facts(), ids=sample_name)
 
@@ -393,6 +397,17 @@ def test_a_refusal_promises_no_money_while_a_bank_is_asked_for_it(*, is_whole: b
         assert truth in part
         assert promise not in part
         assert f"{refund}:" not in part
+
+
+@each_language
+def test_who_waits_and_disputes_is_promised_no_money(locale: str) -> None:
+    mail = render(mail_of(replace(order_late(), is_disputed=True), locale))
+    with i18n.in_locale(locale):
+        truth, promise = gettext(MONEY_AT_BANK), gettext(IF_IT_REFUSES)
+    assert (promise == IF_IT_REFUSES) == (locale == "en")
+    for part in (clean_line(mail.text), words(mail.html)):
+        assert truth in part
+        assert promise not in part
 
 
 HOSTILE = [
