@@ -13,7 +13,7 @@ from app import current
 from app.db import BigKey
 from app.kernel.columns import Base, UTCDateTime, state_column
 from app.kernel.money import Money
-from app.offers.states import OfferState, PriceChangeState, ReservationState, Standing, standing
+from app.offers.states import VISIBLE, OfferState, PriceChangeState, ReservationState, Standing, standing
 from app.offers.tiers import Levels, levels, price_at
 
 
@@ -96,6 +96,10 @@ class Offer(Terms, Base):
     state_reason: Mapped[str] = mapped_column(String(1000), default="", server_default="")
     created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    def is_visible(self, now: datetime) -> bool:
+        """Whether a visitor may know of it at an instant. One that was frozen before its opening waits for that."""
+        return self.state in VISIBLE and (self.opens_at is None or self.opens_at <= now)
 
     def is_on_sale(self, now: datetime) -> bool:
         """Whether units that are left can be ordered at an instant: it is live, has opened and has not expired."""

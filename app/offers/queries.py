@@ -148,7 +148,8 @@ def project_page(reference: str, minimum: int) -> ProjectPage | None:
         [(offer, issuance) for offer, issuance, _ in held],
         listed_until,
     )
-    rows = [_offer_row(*facts, minimum, history) for facts in held if facts[0].state in VISIBLE]
+    visible = [facts for facts in held if facts[0].is_visible(current.now())]
+    rows = [_offer_row(*facts, minimum, history) for facts in visible]
     rows = [replace(row, is_for_sale=False, is_reserved=False) if is_closed or row.id in lost else row for row in rows]
     rows.sort(key=_order)
     for_sale = [row for row in rows if row.is_for_sale]
@@ -158,8 +159,10 @@ def project_page(reference: str, minimum: int) -> ProjectPage | None:
         offers=tuple(rows),
         units_left=sum(row.units_left for row in for_sale),
         from_price=min((row.price for row in for_sale), default=None),
-        state="closed" if is_closed else _state([one for one, _, _ in held], lost, with_price),
-        issuances=_issuance_rows(issuances.values(), held),
+        state="closed"
+        if is_closed
+        else _state([one for one, _, _ in visible], lost) or _past([one for one, _, _ in held], with_price),
+        issuances=_issuance_rows(issuances.values(), visible),
         left_out=missing,
         history=history,
         listed_until=listed_until,
@@ -179,14 +182,15 @@ def _order(row: OfferRow) -> tuple[bool, int, int, int]:
     return not row.is_for_sale, row.price.minor, -row.monitoring_ends_on.toordinal(), row.id
 
 
-def _state(offers: Sequence[Offer], lost: Container[int], with_price: Container[int]) -> str:
+def _state(visible: Sequence[Offer], lost: Container[int]) -> str:
     standings = [
         Standing.HELD if offer.id in lost and offer.standing is not Standing.SOLD_OUT else offer.standing
-        for offer in offers
-        if offer.state in VISIBLE
+        for offer in visible
     ]
-    if standings:
-        return min(standings, key=STANDINGS.index)
+    return min(standings, key=STANDINGS.index, default="")
+
+
+def _past(offers: Sequence[Offer], with_price: Container[int]) -> str:
     # One that was taken back before anybody saw it never had a public price.
     return "withdrawn" if any(offer.state in CLOSED and offer.id in with_price for offer in offers) else "never"
 
@@ -202,12 +206,11 @@ def _issued_by_year(issuances: Iterable[Issuance], missing: Iterable[LeftOut]) -
 
 
 def _issuance_rows(
-    issuances: Iterable[Issuance], held: Iterable[tuple[Offer, Issuance, Provider]]
+    issuances: Iterable[Issuance], visible: Iterable[tuple[Offer, Issuance, Provider]]
 ) -> tuple[IssuanceRow, ...]:
     offer_ids: dict[int, list[int]] = {}
-    for offer, issuance, _provider in held:
-        if offer.state in VISIBLE:
-            offer_ids.setdefault(issuance.id, []).append(offer.id)
+    for offer, issuance, _provider in visible:
+        offer_ids.setdefault(issuance.id, []).append(offer.id)
     rows = [
         IssuanceRow(
             unit_type=issuance.unit_type,

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any, cast
 
 from flask import Flask, current_app
-from sqlalchemy import Connection, Row, String, bindparam, case, func, select, type_coerce
+from sqlalchemy import Connection, Row, String, bindparam, case, func, or_, select, type_coerce
 
 from app import current
 from app.catalog import book
@@ -46,7 +46,12 @@ _OFFERS = (
         (_offers.c.units_reserved > 0).label("is_reserved"),
         select(func.coalesce(func.max(_documents.c.revision), 0)).scalar_subquery().label("revision"),
     )
-    .where(_offers.c.state.in_(VISIBLE), _offers.c.currency == bindparam("currency"))
+    .where(
+        _offers.c.state.in_(VISIBLE),
+        # One that was frozen before its opening is none that a visitor knows of.
+        or_(_offers.c.opens_at.is_(None), _offers.c.opens_at <= bindparam("now")),
+        _offers.c.currency == bindparam("currency"),
+    )
     .order_by(_offers.c.id)
 )
 _FACTS = (
@@ -136,7 +141,7 @@ def recent_stock() -> Stock:
 
 
 def _read(known: Stock | None, read_at: float, closed: frozenset[str]) -> Stock:
-    asked = {"currency": current.settings().currency, "registries": registry_codes()}
+    asked = {"currency": current.settings().currency, "registries": registry_codes(), "now": current.now()}
     # On a connection of its own: the request's may see the database as it was a while ago.
     with db.engine.connect() as connection:
         rows = {row[0]: row for row in map(tuple, connection.execute(_OFFERS, asked))}

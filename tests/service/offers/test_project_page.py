@@ -339,6 +339,21 @@ def test_units_held_for_others_are_not_called_sold(shop: Shop) -> None:
         assert "Held for other buyers" not in words
 
 
+def test_an_offer_that_is_frozen_before_its_opening_is_seen_by_nobody(shop: Shop) -> None:
+    shop.offer(number=1)
+    unopened = shop.offer(number=2, price=777)
+    opens_at = shop.clock.now() + timedelta(days=1)
+    change_in(shop, "offer-2", state=OfferState.FROZEN, opens_at=opens_at, texts={"en": "From the Salkhit hills."})
+    visitor = shop.visitor()
+
+    page = shop.project_page(visitor, unopened)
+    assert [word for word in ("7.77", "Salkhit", "not on sale at the moment") if word in page.words] == []
+    assert "Wind power project number 2" not in visitor.get("/en/").words
+
+    shop.clock.advance(timedelta(days=2))
+    assert "7.77" in shop.project_page(visitor, unopened).words
+
+
 def test_a_sold_out_project_keeps_its_past_cancellations(small_world: None, client: FlaskClient) -> None:
     change("MN-5977-1", state=OfferState.WITHDRAWN)
     change("MN-5977-2", state=OfferState.EXPIRED)
