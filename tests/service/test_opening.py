@@ -62,7 +62,7 @@ DRIVER = """
 import sys
 import wsgi
 wsgi.app.whole()
-print(bool(sys.modules.get("psycopg")))
+print(*(driver for driver in ("psycopg", "sqlite3") if sys.modules.get(driver)))
 """
 
 # What a query of the front does at any moment of the loading: configure the tables that are mapped so far.
@@ -172,9 +172,13 @@ def test_eight_visitors_at_once_are_all_answered_while_the_rooms_are_loaded(shop
     assert in_a_fresh_process(EIGHT_AT_ONCE, shop, db_url) == ["200", "True"]
 
 
-def test_a_web_server_has_the_driver_of_postgresql_only_where_that_is_its_database(shop: Shop, db_url: str) -> None:
-    has_driver = "False" if db_url.startswith("sqlite") else "True"
-    assert in_a_fresh_process(DRIVER, shop, db_url) == [has_driver]
+def test_a_web_server_has_no_other_driver_than_that_of_its_database(shop: Shop, db_url: str) -> None:
+    driver = "sqlite3" if db_url.startswith("sqlite") else "psycopg"
+    assert in_a_fresh_process(DRIVER, shop, db_url) == [driver]
+
+
+def test_a_web_server_holds_nothing_for_qr_codes_before_it_draws_one(shop: Shop, db_url: str) -> None:
+    assert "segno" not in in_a_fresh_process("import sys, wsgi; wsgi.app.whole(); print(*sys.modules)", shop, db_url)
 
 
 @pytest.mark.parametrize("db_url", ["sqlite"], indirect=True)
