@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -106,8 +107,11 @@ def sign_count_of(answer: str, state: Mapping[str, Any], credential: bytes, sett
     return response.response.authenticator_data.counter
 
 
-# Everything in an answer comes from outside: bad JSON, bad base64, bad CBOR, wrong types.
-_WRONG = (ValueError, KeyError, TypeError, AttributeError, IndexError, NotImplementedError, AssertionError)
+# Everything in an answer comes from outside: bad JSON, or very deep, bad base64, bad CBOR or cut short, wrong types.
+_WRONG = (
+    *(ValueError, KeyError, TypeError, AttributeError, IndexError, NotImplementedError, AssertionError),
+    *(RecursionError, struct.error),
+)
 
 
 def _read(answer: str) -> dict[str, Any]:

@@ -129,7 +129,19 @@ def test_a_key_that_never_counts_is_taken(shop: Shop) -> None:
         show(shop, device)
 
 
-@pytest.mark.parametrize("answer", ["", "{}", "[]", "null", "{", '{"id": 1}', "x" * 30_000, '{"rawId": "AA"}'])
+def cut_short() -> str:
+    """An answer whose authenticator says that eight more bytes of its key follow."""
+    said = b'{"type": "webauthn.get", "challenge": "AA", "origin": "x"}'
+    data = bytes(32) + b"\x45" + bytes(4) + bytes(16) + b"\x00\x01A" + b"\x1b"
+    response = {"clientDataJSON": text(said), "authenticatorData": text(data), "signature": "AA"}
+    return json.dumps({"id": "AA", "rawId": "AA", "type": "public-key", "response": response})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["", "{}", "[]", "null", "{", '{"id": 1}', "x" * 30_000, '{"rawId": "AA"}', "[" * 15_000, cut_short()],
+    ids=range(10),
+)
 def test_a_broken_answer_is_refused_in_words(shop: Shop, answer: str) -> None:
     visitor = shop.visitor()
     page = visitor.get("/en/account/sign-in")
