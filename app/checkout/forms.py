@@ -70,7 +70,7 @@ class DetailsForm(FlaskForm):
     country = CountryField(
         lazy_gettext("Country (optional)"),
         nothing=lazy_gettext("Not stated"),
-        description=lazy_gettext("Used for public statistics by country."),
+        description=lazy_gettext("It stands in the data of the certificate and on no public page."),
         default="",
         render_kw={"autocomplete": "country"},
     )

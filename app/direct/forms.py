@@ -103,7 +103,7 @@ class DirectForm(FlaskForm):
     country = CountryField(
         lazy_gettext("Country of the beneficiary (optional)"),
         nothing=lazy_gettext("Not stated"),
-        description=lazy_gettext("Used for public statistics by country."),
+        description=lazy_gettext("It stands in the data of the certificate and on no public page."),
         default="",
     )
     publish_name = BooleanField(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
+from app.certificates.models import Certificate
+from app.db import db
 from tests.builders import (
     a_placed_order,
 )
@@ -83,6 +86,30 @@ def test_the_tick_says_that_name_and_purpose_are_for_everybody(shop: Shop) -> No
 
     assert "Let everybody read the beneficiary’s name and the purpose" in words
     assert "anybody who has the certificate’s number reads name and purpose" in words
+
+
+def test_the_country_stands_where_the_form_says_and_nowhere_else(shop: Shop) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    shop.finished_order({offer_id: 2}, country="NZ", publish_name=True)
+    with shop.inside():
+        code = db.session.scalars(select(Certificate.verification_code)).one()
+    shop.fill_basket(visitor, {offer_id: 2})
+
+    said = "stands in the data of the certificate and on no public page"
+    assert said in visitor.get("/en/checkout").words
+    assert "it stands in the data of the certificate" in visitor.get("/en/legal/privacy").words
+    certificate = "/en/verify/TN1-2026.json"
+    assert visitor.client.get(f"{certificate}?code={code}").json["certificate"]["country"] == "NZ"
+    public = (
+        certificate,
+        "/en/verify/TN1-2026",
+        "/en/register/TN1-2026",
+        "/en/register.json",
+        "/en/statistics/here.csv",
+    )
+    for address in public:
+        text = visitor.client.get(address).text
+        assert [name for name in ("New Zealand", '"NZ"', ",NZ,") if name in text] == [], address
 
 
 def test_a_forged_choice_is_refused_and_the_rest_is_kept(shop: Shop) -> None:
