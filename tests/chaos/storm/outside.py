@@ -136,19 +136,23 @@ class Outside:
                 self.gateway.dispute(session_id, is_inquiry=made.is_inquiry)
 
     def _banks_decide(self, share: float) -> None:
-        """An inquiry that the shop loses becomes more first; of other disputes every second one has its evidence."""
+        """An inquiry that the shop loses becomes more first; of other disputes every second one has its evidence.
+
+        Whoever got money back meanwhile is not given it once more: the shop may have refunded before it heard.
+        """
         open_ = self.books.rows(
-            "SELECT d.id, d.status, s.email FROM dispute d JOIN session s "
-            "ON json_extract(s.content, '$.payment_intent') = d.intent_id "
+            "SELECT d.id, d.status, s.email, i.refunded + d.amount > i.amount FROM dispute d "
+            "JOIN intent i ON i.id = d.intent_id "
+            "JOIN session s ON json_extract(s.content, '$.payment_intent') = d.intent_id "
             "WHERE d.status NOT IN ('won', 'lost', 'warning_closed')"
         )
-        for dispute_id, status, email in open_:
+        for dispute_id, status, email, is_refunded in open_:
             made = self._fate_of(email)
             if self._chance.random() >= share:
                 continue
             if status == "needs_response" and made.number % 2:
                 self.gateway.behind_the_counter("submit_evidence", dispute_id)
-            elif made.bank == "won":
+            elif made.bank == "won" or is_refunded:
                 self.gateway.behind_the_counter("win_dispute", dispute_id)
             elif made.bank == "lost" and status.startswith("warning"):
                 self.gateway.behind_the_counter("escalate_inquiry", dispute_id)
