@@ -30,6 +30,7 @@ from app.kernel.csvtable import (
 )
 from app.kernel.errors import Refusal
 from app.kernel.languages import LANGUAGES
+from app.kernel.money import Money
 from app.offers import closing, pools
 from app.offers.errors import SaleClosed
 from app.offers.importer import LARGEST_PRICE
@@ -67,7 +68,7 @@ class RowPlan:
     code: str
     project_reference: str
     units: int
-    unit_price: int
+    unit_price: Money
     is_new: bool
     changes: tuple[Change, ...] = ()
 
@@ -123,7 +124,7 @@ class _Entry:
             code=row["code"],
             project_reference=row["project"],
             units=self.units,
-            unit_price=self.terms.unit_price,
+            unit_price=Money(self.terms.unit_price, row["currency"]),
             is_new=self.offer is None,
             changes=tuple(self._changes()) if self.offer is not None else (),
         )
@@ -234,14 +235,14 @@ def _judge(table: Table, provider: Provider, supply: Supply, now: datetime, curr
         issuance = issuances.get((row["project"], row["originating_party"], row["serial_first"]))
         offer = known.get(row["code"])
         found = _row_problems(row, issuance, offer, provider, supply)
-        terms = _terms(row, currency_code, found)
+        terms = _terms(row, offer, currency_code, found)
         if issuance is None or terms is None or found:
             errors += found
             continue
         entry = _Entry(row, issuance, row["units"], terms, offer)
         if offer is None and not allowed[issuance.project_id]:
             errors.append(_refused(row, "project", MayNotOffer(provider_id=provider.id)))
-        errors += _term_problems(entry, now)
+        errors += _term_problems(entry, now, currency_code)
         entries.append(entry)
     errors += _pool_problems(entries, supply)
     if errors:
@@ -270,12 +271,13 @@ def _row_problems(
     return found
 
 
-def _terms(row: Row, currency_code: str, found: list[RowError]) -> Terms | None:
-    if row["currency"] != currency_code:
+def _terms(row: Row, offer: Offer | None, currency_code: str, found: list[RowError]) -> Terms | None:
+    # An offer keeps its currency, and one of the past may stay in the file as it is.
+    if offer is None and row["currency"] != currency_code:
         found.append(row.error("currency", "other_currency", currency=currency_code))
         return None
-    unit_price = _minor(row, "unit_price", row["unit_price"], currency_code, found)
-    tiers = tuple((units, _minor(row, "tiers", price, currency_code, found)) for units, price in row["tiers"])
+    unit_price = _minor(row, "unit_price", row["unit_price"], row["currency"], found)
+    tiers = tuple((units, _minor(row, "tiers", price, row["currency"], found)) for units, price in row["tiers"])
     return Terms(
         unit_price=unit_price,
         minimum_units=row["minimum_units"],
@@ -297,12 +299,14 @@ def _minor(row: Row, column: str, value: Any, currency_code: str, found: list[Ro
     return price
 
 
-def _term_problems(entry: _Entry, now: datetime) -> list[RowError]:
+def _term_problems(entry: _Entry, now: datetime, currency_code: str) -> list[RowError]:
     row, offer = entry.row, entry.offer
     if offer is not None and not entry.plan.changes:
         return []  # what is there already may stay as it is, whatever the house would say of it today
     if offer is not None and offer.state in CLOSED:
         return [row.error("code", "offer_closed")]
+    if row["currency"] != currency_code:
+        return [row.error("currency", "other_currency", currency=currency_code)]
     found: list[Refusal] = [*problems(entry.units, entry.terms, now)]
     if entry.more > 0:
         try:

@@ -157,6 +157,23 @@ def test_a_file_gives_no_offer_another_currency(house: House) -> None:
     assert house.offer().unit_price == 250
 
 
+def test_offers_in_a_currency_of_the_past_keep_no_others_out_of_a_file_and_stay_as_they_are(house: House) -> None:
+    seller, code = house.browser(), house.on_sale()
+    with house.shop.inside():
+        change_offer(house.offer_id, code="IN-1-7", currency="JPY", unit_price=375)
+    text = export(seller, house)
+
+    preview = upload(seller, house, text.replace(",2.50,", ",2.60,"))
+    assert "JPY 375" in preview.words
+    assert "USD 3.75" not in preview.words
+    apply(seller, preview)
+    assert (house.offer(code).unit_price, house.offer("IN-1-7").unit_price) == (260, 375)
+
+    refused = upload(seller, house, text.replace(",375,", ",380,"), 422)
+    assert "USD" in refused.words
+    assert house.offer("IN-1-7").unit_price == 375
+
+
 def test_the_units_of_all_rows_of_a_pool_are_added_up(house: House) -> None:
     seller = house.browser()
     page = upload(seller, house, a_file({"units": "2001"}, {"code": "IN-1-2", "units": "2000"}), 422)
