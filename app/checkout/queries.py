@@ -145,7 +145,10 @@ def basket_view(
     rows = write(_LINES, {"token": token}).all() if token else []
     offers = [OfferRead.first_of(row) for row in rows]
     prices = [offer.price_for(row.units) for offer, row in zip(offers, rows, strict=True)]
-    shares = split([price.minor * row.units for row, price in zip(rows, prices, strict=True)], settings) if rows else ()
+    amounts = [price * row.units for row, price in zip(rows, prices, strict=True)]
+    # What has its price in a currency of the past is not for sale, and adds nothing to a sum in another one.
+    counted = [amount.minor if amount.currency == settings.currency else 0 for amount in amounts]
+    shares = split(counted, settings) if any(counted) else ()
     problems: dict[int, Refusal] = dict(refusals or {})
     left = {offer.id: units_left_for(offer, row.held) for offer, row in zip(offers, rows, strict=True)}
     closings = [closing.Closing(row.id, row.unit_type, row.closes_at) for row in rows]
@@ -184,13 +187,13 @@ def basket_view(
             typed=(typed or {}).get(row.id, str(row.units)),
             units_left=left[row.id],
             unit_price=price,
-            amount=Money(share.amount, settings.currency),
+            amount=amount,
             error=describe(problems[row.id]) if row.id in problems else None,
         )
-        for row, price, share in zip(rows, prices, shares, strict=True)
+        for row, price, amount in zip(rows, prices, amounts, strict=True)
     )
     whole = breakdown(
-        [(row.legal_name, share) for row, share in zip(rows, shares, strict=True)],
+        [(row.legal_name, share) for row, share in zip(rows, shares, strict=False)],
         settings.currency,
     )
     return BasketView(

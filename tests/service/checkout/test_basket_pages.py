@@ -283,3 +283,19 @@ def test_the_basket_cookie_is_a_secret_that_no_script_and_no_other_site_gets(sho
         assert "Path=/" in cookie
         assert ("Secure" in cookie) is secure
         assert len(cookie.split(";")[0].split("=")[1]) >= 27
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_price_in_a_currency_that_the_house_gave_up_is_not_added_up_as_its_own(shop: Shop, is_alone: bool) -> None:
+    past, other, visitor = shop.offer(number=1, price=250), shop.offer(number=2, price=300), shop.visitor()
+    shop.fill_basket(visitor, {past: 4} if is_alone else {past: 4, other: 2})
+    with shop.inside():
+        change_offer(past, currency="JPY", unit_price=375)
+
+    basket = visitor.get("/en/basket")
+
+    assert "not on sale now" in basket.error_at(f"units-{past}")
+    assert "JPY 1,500" in basket.words
+    assert "USD 15.00" not in basket.words
+    assert "USD 21.00" not in basket.words
+    assert ("USD 6.00" in basket.words) is not is_alone
