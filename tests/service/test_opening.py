@@ -177,8 +177,9 @@ def test_a_web_server_has_no_other_driver_than_that_of_its_database(shop: Shop, 
     assert in_a_fresh_process(DRIVER, shop, db_url) == [driver]
 
 
-def test_a_web_server_holds_nothing_for_qr_codes_before_it_draws_one(shop: Shop, db_url: str) -> None:
-    assert "segno" not in in_a_fresh_process("import sys, wsgi; wsgi.app.whole(); print(*sys.modules)", shop, db_url)
+def test_a_web_server_holds_nothing_for_qr_codes_and_lists_of_names_before_it_is_asked(shop: Shop, db_url: str) -> None:
+    loaded = in_a_fresh_process("import sys, wsgi; wsgi.app.whole(); print(*sys.modules)", shop, db_url)
+    assert {"segno", "xml.etree.ElementTree"}.isdisjoint(loaded)
 
 
 @pytest.mark.parametrize("db_url", ["sqlite"], indirect=True)
