@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from app.checkout.models import Order
@@ -11,8 +12,8 @@ from app.db import advance, db, record
 from app.offers import service as offers
 
 
-def end_unpaid(order_id: int, reason: str, now: datetime) -> bool:
-    """Expire an order and give its units back, inside the caller's transaction.
+def end_unpaid(order_id: int, reason: str, now: datetime, *, kept: Collection[int] = ()) -> bool:
+    """Expire an order and give its units back, but those of the lines `kept`, inside the caller's transaction.
 
     False when it is in a state that cannot expire. Of one that has expired already it is only kept that the buyer
     withdrew: whatever still arrives is refunded.
@@ -24,5 +25,6 @@ def end_unpaid(order_id: int, reason: str, now: datetime) -> bool:
         if has_expired and reason == WITHDRAWN and withdrawn_at(order) is None:
             record(ORDER.machine, order_id, OrderState.EXPIRED, OrderState.EXPIRED, at=now, facts={"reason": reason})
         return has_expired
-    offers.release_all([line.id for line in db.session.get_one(Order, order_id).lines], now)
+    lines = db.session.get_one(Order, order_id).lines
+    offers.release_all([line.id for line in lines if line.id not in kept], now)
     return True

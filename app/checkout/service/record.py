@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
@@ -166,9 +166,14 @@ def _record_success(
     is_over = state in UNPAID and closing.first_closed(closings, now) is not None
     if is_over or state is _S.EXPIRED:
         hold_lines(basket_id)
+        kept: list[int] = []
         if is_over:
-            end_unpaid(order_id, ORDERS_CLOSED, now)
-        _record_late_payment(payment, order, registries, settings, now)
+            # What goes on was held for this money, and is taken whatever became of its offer.
+            ordered = zip(lines, closings, strict=True)
+            kept = [line.id for line, each in ordered if closing.first_closed([each], now) is None]
+            offers.settle(kept, now)
+            end_unpaid(order_id, ORDERS_CLOSED, now, kept=kept)
+        _record_late_payment(payment, order, registries, settings, now, kept)
     elif advance(Order, order_id, ORDER, _S.PAID, at=now, sources=UNPAID, paid_at=now, basket_id=None):
         # What was read is enough: every move of a state makes objects be read again.
         _empty_basket(basket_id, {line.offer_id: line.units for line in lines})
@@ -188,9 +193,11 @@ def _record_success(
 
 
 def _record_late_payment(
-    payment: Payment, order: Order, registries: Registries, settings: Settings, now: datetime
+    payment: Payment, order: Order, registries: Registries, settings: Settings, now: datetime, kept: Collection[int]
 ) -> None:
     """Money for an order whose units were released: take what is still there, give back the rest.
+
+    The units of the lines `kept` are taken already.
 
     Whoever withdrew wants no units any more: all of it goes back. So does what is of a mechanism whose last order
     is over: it could not be cancelled any more in time.
@@ -201,9 +208,10 @@ def _record_late_payment(
     # Offers are taken in the order of their id, as everybody does.
     for line in () if is_withdrawn else sorted(order.lines, key=lambda line: line.offer_id):
         try:
-            with attempt():
-                offers.reserve([offers.Wanted(line.offer_id, line.id, line.units, None)], now)
-                offers.settle([line.id], now)
+            if line.id not in kept:
+                with attempt():
+                    offers.reserve([offers.Wanted(line.offer_id, line.id, line.units, None)], now)
+                    offers.settle([line.id], now)
             taken.append(line)
         except UnitsUnavailable:
             gone.append((line, "sold_out"))

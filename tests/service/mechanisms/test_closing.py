@@ -265,8 +265,9 @@ def test_a_bank_transfer_that_arrives_too_late_is_refunded_whole_and_never_cance
     assert "too late to have them cancelled" in mailer_of(world).sent[-1].text
 
 
+@pytest.mark.parametrize("is_paused", [False, True])
 def test_of_two_mechanisms_in_one_order_the_one_that_goes_on_is_cancelled(
-    world: Collaborators, work: Callable[[], int]
+    world: Collaborators, work: Callable[[], int], is_paused: bool
 ) -> None:
     going_on, closing = an_offer(number=1, price=300), an_offer(number=2, price=200)
     let_it_be_of_another_mechanism(going_on)
@@ -274,6 +275,9 @@ def test_of_two_mechanisms_in_one_order_the_one_that_goes_on_is_cancelled(
     order_id = a_payable_order(world, {going_on: 2, closing: 3})
     gateway_of(world).payments[gateway_of(world).newest()].state = GatewayState.PROCESSING
     look_again(world, order_id)
+    if is_paused:
+        # What is held can still be paid: the page on which a seller pauses an offer says so.
+        selling.pause(going_on, SELLER, LAST_MORNING)
     set_clock(world, ORDERS_CLOSED)
     gateway_of(world).pay()
     look_again(world, order_id)
@@ -282,6 +286,9 @@ def test_of_two_mechanisms_in_one_order_the_one_that_goes_on_is_cancelled(
     assert the_order(order_id).state is OrderState.PARTLY_FULFILLED
     assert [(refund.cause, refund.amount) for refund in refunds_of(order_id)] == [("closed", 600)]
     assert [(c.units, c.state) for c in cancellations_of(order_id)] == [(2, CancellationState.CONFIRMED)]
+    assert [(the_offer(each).units_reserved, the_offer(each).units_settled) for each in (going_on, closing)] == [
+        (0, 2), (0, 0),
+    ]  # fmt: skip
 
 
 def let_it_be_of_another_mechanism(offer_id: int) -> None:
