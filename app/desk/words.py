@@ -269,6 +269,7 @@ PROPOSALS: Words = {
     "refuse_order": _("Refuse a held order and refund it"),
     "settle_cancellation": _("Record an outcome at the registry by hand"),
     "approve_application": _("Approve an application"),
+    "rename_participant": _("Rename a participant"),
     "apply_batch_response": _("Take in an unsigned response of a registry"),
     "pay_share_of_proceeds": _("Book a payment of the share of proceeds"),
     "forward_units": _("Forward units to a participant"),

@@ -52,6 +52,16 @@ def _country(label: Any) -> CountryField:
     )
 
 
+def _legal_name() -> StringField:
+    return _text(
+        lazy_gettext("Legal name"),
+        lazy_gettext("Enter the legal name."),
+        200,
+        lazy_gettext("As it stands in the register of companies. Buyers see it."),
+        autocomplete="organization",
+    )
+
+
 class StartForm(FlaskForm):
     """Which organisation wants to sell."""
 
@@ -66,13 +76,7 @@ class StartForm(FlaskForm):
 class CompanyForm(FlaskForm):
     """Who applies."""
 
-    legal_name = _text(
-        lazy_gettext("Legal name"),
-        lazy_gettext("Enter the legal name."),
-        200,
-        lazy_gettext("As it stands in the register of companies. Buyers see it."),
-        autocomplete="organization",
-    )
+    legal_name = _legal_name()
     address = TextAreaField(
         lazy_gettext("Address"),
         filters=[_lines],
@@ -251,6 +255,13 @@ class ReasonForm(FlaskForm):
         ],
         render_kw={"rows": 4, "required": True, "dir": "auto"},
     )
+
+
+class RenameForm(ReasonForm):
+    """Another name or country of a participant."""
+
+    legal_name = _legal_name()
+    country = _country(lazy_gettext("Country of the register"))
 
 
 class ApprovalForm(ReasonForm):

@@ -44,7 +44,7 @@ _SENTENCES = {
     ),
     "own_request": _("You asked for this change yourself. Another person has to agree."),
     "own_organisation": OWN_ORGANISATION,
-    "already_proposed": _("The approval waits for a second operator already."),
+    "already_proposed": _("This waits for a second operator already."),
     "reason_missing": _("Give a reason, so that others can understand the decision."),
 }
 

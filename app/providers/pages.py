@@ -10,7 +10,7 @@ from app.kernel.sealing import SealFor, unseal_text
 from app.providers import application_views, evidence_views, seller_views, staff_views, views
 from app.providers.blueprint import blueprint
 from app.providers.messages import part_name
-from app.providers.service import applying, deciding, imported
+from app.providers.service import applying, deciding, imported, renaming
 from app.screening.service import screen_again
 
 __all__ = ["application_views", "evidence_views", "init_app", "seller_views"]
@@ -24,6 +24,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["part_name"] = part_name
     app.jinja_env.filters["account_end"] = _account_end
     on_agreement(deciding.APPROVE, deciding.carry_out_approval)
+    on_agreement(renaming.RENAME, renaming.carry_out_renaming)
     screen_again(applying.SUBJECT, applying.open_subjects, applying.called)
     screen_again(imported.SUBJECT, imported.open_subjects, imported.called)
 

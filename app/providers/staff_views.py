@@ -15,10 +15,10 @@ from app.current import now, settings
 from app.kernel.errors import Refusal
 from app.providers import queries
 from app.providers.errors import NoSuchThing
-from app.providers.forms import ApprovalForm, ReasonForm
+from app.providers.forms import ApprovalForm, ReasonForm, RenameForm
 from app.providers.messages import sentence
 from app.providers.ports import current_surroundings
-from app.providers.service import deciding, selling, standing
+from app.providers.service import deciding, renaming, selling, standing
 from app.providers.states import AuthorityState
 from app.screening.queries import matches_of
 from app.screening.service import standing as screening_standing
@@ -139,6 +139,30 @@ def refuse_authority(thing_id: int) -> Response:
 def sellers() -> Response:
     """Every participant and where it stands."""
     return _page("desk/sellers.html", providers=queries.all_providers())
+
+
+@blueprint.route(f"/sellers/{_ID}/rename", methods=["GET", "POST"])
+@operators_only
+@form_checks_token
+def rename(thing_id: int) -> Response:
+    """Propose another name or country; a second operator carries it out."""
+    provider = queries.find_provider(thing_id)
+    if provider is None:
+        abort(404)
+    form = RenameForm(data={"legal_name": provider.legal_name, "country": provider.country})
+
+    def work() -> None:
+        renaming.propose_renaming(
+            thing_id,
+            form.legal_name.data or "",
+            form.country.data or "",
+            get_me().actor,
+            reason=form.reason.data or "",
+            now=now(),
+        )
+
+    done = gettext("The new name waits for the signature of a second operator.")
+    return _decide("rename", form, provider.legal_name, work, "desk_sellers.sellers", done)
 
 
 @blueprint.route(f"/sellers/{_ID}/suspend", methods=["GET", "POST"])

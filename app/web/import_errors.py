@@ -43,8 +43,8 @@ SENTENCES = {
     "repeated": _("Row %(first)s names the same thing."),
     "cannot_change": _("This is part of the history and cannot be changed."),
     "approved_so": _(
-        "Two operators approved this participant as it is, and a file cannot change that. Write what was approved, or "
-        "leave the row out."
+        "Two operators approved this participant as it is, and a file cannot change that: write what was approved. "
+        "Two operators can rename it at the desk, under Participants."
     ),
     "ends_before_start": _("The end comes before the beginning."),
     "overlap": _("These serial numbers are taken by the block %(party)s %(first)s to %(last)s."),

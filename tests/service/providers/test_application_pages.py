@@ -333,7 +333,7 @@ def test_two_operators_approve_in_the_browser(shop: Shop, project: int) -> None:
     desk.send(page, "/approve", code="salkhit", reason="All papers fit.")
     assert "waits for the signature of a second operator" in desk.get(here).words
     again = desk.read(desk.send(page, "/approve", 422, code="salkhit", reason="Again."), 422)
-    assert again.error_at("reason") == "The approval waits for a second operator already."
+    assert again.error_at("reason") == "This waits for a second operator already."
     claim = desk.get(here)
     accept = next(link for link in claim.links if link.endswith("/accept"))
     desk.send(desk.get(accept), "/accept", reason="Named in the MoC.")
