@@ -77,6 +77,10 @@ def carry_out_approval(proposal: Proposal, now: datetime) -> None:
         # One that was returned and handed in again meanwhile is another one, and so is a code in other hands.
         if {"code": code} | _what_is_judged(application, code) != proposal.facts:
             raise NoLongerPossible
+        shown = _check_code(code)
+        # A list may be newer than the proposal, and was compared with no name but those of the application.
+        if shown is not None and screen(SUBJECT, application.id, [shown.legal_name], now):
+            raise NoLongerPossible
         provider = _provider_for(application, code, now)
     except CodeTaken:
         raise NoLongerPossible from None

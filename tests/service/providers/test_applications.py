@@ -327,6 +327,24 @@ def test_a_participant_whose_name_is_like_a_listed_one_is_not_taken_over(project
     assert (match.name, match.subject_kind, match.subject_id) == ("Madeup Charity Fund", "application", application_id)
 
 
+def test_a_participant_that_a_list_names_only_after_the_proposal_is_not_taken_over(project_id: int) -> None:
+    with transaction() as session:
+        session.scalars(select(Provider)).one().legal_name = "Madeup Charity Fund"
+    application_id = a_submitted(an_owner(), project_id, organisation_id())
+    eva, finn = actor_of(an_operator()), actor_of(an_operator("finn@tonne.example"))
+    proposal = deciding.propose_approval(application_id, "seller", eva, reason="Fits.", now=NOW)
+    take()
+
+    with pytest.raises(NoLongerPossible):
+        audit.agree(proposal, finn, now=NOW)
+
+    audit.decline(proposal, finn, reason="A new list has the name.", now=NOW)
+    with pytest.raises(NotClear):
+        deciding.propose_approval(application_id, "seller", eva, reason="Fits.", now=NOW)
+    screening.decide(all_of(ScreeningMatch)[-1].id, MatchState.CLEARED, eva, reason="Of another country.", now=NOW)
+    assert approved(application_id, "seller").legal_name == "Madeup Charity Fund"
+
+
 def test_a_name_that_one_operator_changed_after_the_proposal_is_not_approved(project_id: int) -> None:
     application_id = a_submitted(an_owner(), project_id, organisation_id())
     eva, finn = actor_of(an_operator()), actor_of(an_operator("finn@tonne.example"))
