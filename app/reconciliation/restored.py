@@ -197,6 +197,9 @@ def _lift(proposal: Proposal, now: datetime) -> None:
     standing = hold.find_standing()
     if standing is None or standing.id != proposal.subject_id or standing.compared_at is None:
         raise NoLongerPossible
+    if not standing.is_journal_kept and COUNTERS.keys() - proposal.facts.keys():
+        # It stands since before complaints were asked about.
+        raise NoLongerPossible
     for name in COUNTERS.keys() & proposal.facts.keys():
         counts, year, number = COUNTERS[name], int(proposal.facts["year"]), int(proposal.facts[name])
         insert_once(counts, year=year, last=0)

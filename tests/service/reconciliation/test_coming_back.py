@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import delete, select
 
 from app.audit.errors import NoLongerPossible
-from app.audit.service import agree
+from app.audit.service import Subject, agree, decline, propose
 from app.certificates.models import CertificateCounter
 from app.checkout import service as checkout
 from app.checkout.errors import SubstituteUnfit
@@ -419,6 +419,28 @@ def test_a_database_that_forgot_nothing_but_a_complaint_puts_the_hold_up_by_itse
     assert hold.stands()
     compare(world)
     assert the_complaint(a_complaint(world.settings)).number == "C2/2026"
+
+
+def test_a_proposal_of_before_that_declares_no_complaint_lifts_no_hold_of_a_lost_journal(world: Collaborators) -> None:
+    a_finished_order(world, {an_offer(): 10})
+    backup = keep(world)
+    work(world)
+    world.settings.journal_path.unlink()
+    come_back(world, backup)
+    compare(world)
+    eva, ole, now = actor_of(an_operator()), actor_of(an_operator("ole@tonne.example")), world.clock.now()
+    standing = hold.find_standing()
+    assert standing is not None
+    subject, facts = Subject("restoration_hold", standing.id, "backup"), {"last_number": 7, "year": now.year}
+    of_before = propose(eva, restored.LIFT_HOLD, subject, reason="Compared.", facts=facts, now=now)
+
+    with pytest.raises(NoLongerPossible):
+        agree(of_before, ole, now=now)
+
+    assert hold.stands()
+    decline(of_before, ole, reason="It says nothing of complaints.", now=now)
+    lift(world, last_number=7, last_complaint=0)
+    assert not hold.stands()
 
 
 def test_a_lost_journal_needs_an_operators_word_about_the_last_number(world: Collaborators) -> None:
