@@ -13,7 +13,7 @@ from app.offers import service as offers
 
 
 def end_unpaid(order_id: int, reason: str, now: datetime, *, kept: Collection[int] = ()) -> bool:
-    """Expire an order and give its units back, but those of the lines `kept`, inside the caller's transaction.
+    """Expire an order and give its units back, inside the caller's transaction; those of the lines `kept` are taken.
 
     False when it is in a state that cannot expire. Of one that has expired already it is only kept that the buyer
     withdrew: whatever still arrives is refunded.
@@ -25,6 +25,10 @@ def end_unpaid(order_id: int, reason: str, now: datetime, *, kept: Collection[in
         if has_expired and reason == WITHDRAWN and withdrawn_at(order) is None:
             record(ORDER.machine, order_id, OrderState.EXPIRED, OrderState.EXPIRED, at=now, facts={"reason": reason})
         return has_expired
-    lines = db.session.get_one(Order, order_id).lines
-    offers.release_all([line.id for line in lines if line.id not in kept], now)
+    # Offers are taken in the order of their id, as everybody does, whatever is done to each.
+    for line in sorted(db.session.get_one(Order, order_id).lines, key=lambda line: line.offer_id):
+        if line.id in kept:
+            offers.settle([line.id], now)
+        else:
+            offers.release(line.id, now)
     return True

@@ -171,7 +171,6 @@ def _record_success(
             # What goes on was held for this money, and is taken whatever became of its offer.
             ordered = zip(lines, closings, strict=True)
             kept = [line.id for line, each in ordered if closing.first_closed([each], now) is None]
-            offers.settle(kept, now)
             end_unpaid(order_id, ORDERS_CLOSED, now, kept=kept)
         _record_late_payment(payment, order, registries, settings, now, kept)
     elif advance(Order, order_id, ORDER, _S.PAID, at=now, sources=UNPAID, paid_at=now, basket_id=None):

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from threading import Barrier, BrokenBarrierError
+from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from app.audit.service import Actor
@@ -18,6 +23,7 @@ from app.fulfilment.process import Collaborators
 from app.kernel.clock import FixedClock
 from app.notifications.messages.kinds import MailKind
 from app.notifications.models import Mail
+from app.offers import service as offers
 from app.offers.errors import OrdersClosed, SaleClosed
 from app.offers.reasons import MECHANISM_CLOSED
 from app.offers.states import OfferState
@@ -32,6 +38,8 @@ from tests.builders import (
     a_begun_order,
     a_finished_order,
     a_payable_order,
+    a_placed_order,
+    all_at_once,
     an_offer,
     cancellations_of,
     certificates_of,
@@ -289,6 +297,35 @@ def test_of_two_mechanisms_in_one_order_the_one_that_goes_on_is_cancelled(
     assert [(the_offer(each).units_reserved, the_offer(each).units_settled) for each in (going_on, closing)] == [
         (0, 2), (0, 0),
     ]  # fmt: skip
+
+
+def test_late_money_of_two_mechanisms_and_an_order_that_ends_take_offers_in_the_same_order(
+    world: Collaborators, context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing, going_on = an_offer(number=1, price=200), an_offer(number=2, price=300)
+    let_it_be_of_another_mechanism(going_on)
+    set_clock(world, LAST_MORNING)
+    wanted = {closing: 3, going_on: 2}
+    order_id, unpaid = a_payable_order(world, wanted), a_placed_order(world.settings, wanted, now=LAST_MORNING)
+    set_clock(world, ORDERS_CLOSED)
+    gateway_of(world).pay()
+    both_took_one = Barrier(2)
+
+    def slowly(take: Callable[..., Any]) -> Callable[..., Any]:
+        def take_slowly(*wanted: Any) -> Any:
+            taken = take(*wanted)
+            with suppress(BrokenBarrierError):
+                both_took_one.wait(1)
+            return taken
+
+        return take_slowly
+
+    monkeypatch.setattr(offers, "settle", slowly(offers.settle))
+    monkeypatch.setattr(offers, "release", slowly(offers.release))
+    end = partial(service.close_unpaid, unpaid, world.gateway, world.registries, world.settings, world.clock)
+
+    assert all_at_once(context, [partial(look_again, world, order_id), end]) == [None, True]
+    assert (the_order(order_id).state, the_order(unpaid).state) == (OrderState.PAID, OrderState.EXPIRED)
 
 
 def let_it_be_of_another_mechanism(offer_id: int) -> None:
