@@ -42,6 +42,7 @@ from app.offers.closing import last_order_at
 from app.offers.models import Offer
 from app.payments.disputes import is_refund_forbidden, stand_against_order
 from app.payments.models import Payment, Refund
+from app.payments.service import SHORTEST_SESSION
 from app.providers.models import Provider
 from app.registry.models import RegistryAccount
 from app.registry.ports import Registries
@@ -139,13 +140,14 @@ def payment_processing(order: Order, payment: Payment, settings: Settings, now: 
 
 
 def payment_failed(order: Order, payment: Payment, settings: Settings, now: datetime) -> None:
-    """The bank refused in the end; the units are held long enough to pay in another way."""
+    """The bank refused in the end; the units are held long enough to pay in another way, or cannot be paid any more."""
     facts = PaymentFailed(
         reference=order.reference,
         order_url=order_url(order, settings),
         is_demonstration=order.is_demonstration,
         total=order.money,
         pay_until=order.expires_at,
+        can_pay=order.expires_at > now + SHORTEST_SESSION,
     )
     _queue(order, f"payment_failed:{order.reference}:{payment.attempt}", facts, now)
 

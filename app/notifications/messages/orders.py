@@ -157,12 +157,13 @@ class PaymentProcessing(OrderFacts):
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentFailed(OrderFacts):
-    """The bank said no in the end. Nothing was charged, and there is time to pay in another way."""
+    """The bank said no in the end. Nothing was charged, and there is time to pay in another way where `can_pay`."""
 
     kind = MailKind.PAYMENT_FAILED
 
     total: Money
     pay_until: datetime
+    can_pay: bool = True  # mails of before do not have it
 
 
 @dataclass(frozen=True, kw_only=True)

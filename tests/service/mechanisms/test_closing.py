@@ -189,6 +189,28 @@ def test_nothing_says_that_units_are_held_longer_than_the_last_order(shop: Shop)
         assert the_offer(offer_id).units_reserved == 0
 
 
+@pytest.mark.parametrize("refused_at", [TOO_SHORT, ORDERS_CLOSED])
+def test_whose_bank_refuses_when_nothing_can_be_paid_any_more_is_not_asked_to_pay_in_another_way(
+    world: Collaborators, work: Callable[[], int], refused_at: datetime
+) -> None:
+    set_clock(world, LAST_MORNING)
+    order_id = a_payable_order(world, {an_offer(): 4})
+    page = gateway_of(world).payments[gateway_of(world).newest()]
+    page.state = GatewayState.PROCESSING
+    look_again(world, order_id)
+    set_clock(world, refused_at)
+    page.state = GatewayState.FAILED
+    look_again(world, order_id)
+    work()
+
+    told = mailer_of(world).sent[-1]
+    for part in (told.text, told.html):
+        words = " ".join(part.split())
+        assert "You were not charged" in words
+        assert "pay in another way" not in words
+        assert "no longer be paid" in words
+
+
 def _order_of(world: Collaborators, offer_id: int, at: datetime) -> int:
     """An order of units that lay in a basket before the sale closed, whose payment page is open."""
     order_id = place(world.settings, a_basket({offer_id: 4}, now=LAST_MORNING), now=at)
