@@ -115,7 +115,7 @@ THINGS = {
     "evidence_id": "applying.remove_document desk_sellers.document",
     "owner_id": "applying.remove_owner",
     "payee_id": "desk_sellers.payee desk_sellers.accept_payee desk_sellers.refuse_payee",
-    "provider_id": "desk_sellers.suspend desk_sellers.reinstate",
+    "provider_id": "desk_sellers.rename desk_sellers.suspend desk_sellers.reinstate",
 }
 
 

@@ -299,6 +299,8 @@ DESK: dict[str, Reach] = {
     "desk sellers": _at("eva", "/desk/sellers"),
     "desk seller suspended": _at("eva", "/desk/sellers/{desk seller}/suspend"),
     "desk seller suspended with errors": _wrong("eva", "/desk/sellers/{desk seller}/suspend"),
+    "desk seller renamed": _at("eva", "/desk/sellers/{desk seller}/rename"),
+    "desk seller renamed with errors": _wrong("eva", "/desk/sellers/{desk seller}/rename"),
     "desk payee": _at("eva", "/desk/payees/{desk payee}"),
     "desk payee accepted": _at("eva", "/desk/payees/{desk payee}/accept"),
     "desk authority accepted": _at("eva", "/desk/authorities/{desk authority}/accept"),

@@ -101,8 +101,8 @@ operator, strong
     desk_screening.decide desk_screening.match desk_screening.matches desk_screening.take_list
     desk_sellers.accept_authority desk_sellers.accept_payee desk_sellers.application desk_sellers.applications
     desk_sellers.approve desk_sellers.document desk_sellers.give_back desk_sellers.payee desk_sellers.refuse
-    desk_sellers.refuse_authority desk_sellers.refuse_payee desk_sellers.reinstate desk_sellers.sellers
-    desk_sellers.suspend
+    desk_sellers.refuse_authority desk_sellers.refuse_payee desk_sellers.reinstate desk_sellers.rename
+    desk_sellers.sellers desk_sellers.suspend
 """
 
 # Methods that the table speaks of.
