@@ -74,10 +74,15 @@ def ask_for_known(settings: Settings) -> Question:
 
 def read_new(answer: str, state: Mapping[str, Any], settings: Settings) -> NewPasskey | None:
     """The new passkey of an answer; None unless all of it is right and the person was verified."""
-    from fido2.utils import websafe_encode  # noqa: PLC0415 - loaded late
+    from fido2 import cbor  # noqa: PLC0415 - loaded late
+    from fido2.utils import websafe_decode, websafe_encode  # noqa: PLC0415 - loaded late
 
     try:
-        data = _server(settings).register_complete(state, _read(answer))
+        said = _read(answer)
+        attested: Any = cbor.decode(websafe_decode(said["response"]["attestationObject"]))
+        if not isinstance(attested["authData"], bytes):
+            raise TypeError("no bytes")
+        data = _server(settings).register_complete(state, said)
     except _WRONG:
         return None
     credential = cast("AttestedCredentialData", data.credential_data)
@@ -112,6 +117,8 @@ _WRONG = (
     *(ValueError, KeyError, TypeError, AttributeError, IndexError, NotImplementedError, AssertionError),
     *(RecursionError, struct.error),
 )
+# The library makes bytes of these; of a number it would make as many zeros, until there is no memory left.
+_BYTES = ("clientDataJSON", "authenticatorData", "attestationObject", "signature", "userHandle")
 
 
 def _read(answer: str) -> dict[str, Any]:
@@ -120,6 +127,9 @@ def _read(answer: str) -> dict[str, Any]:
     found = json.loads(answer)
     if not isinstance(found, dict):
         raise TypeError("no object")
+    response = found["response"]
+    if any(not isinstance(response.get(name), str | None) for name in _BYTES):
+        raise TypeError("no bytes")
     return found
 
 

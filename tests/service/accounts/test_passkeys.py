@@ -12,7 +12,7 @@ from app.accounts.models import Passkey
 from app.db import db
 from tests.conftest import AppMaker
 from tests.pages import Visitor
-from tests.service.accounts.authenticator import Authenticator, question_in, text
+from tests.service.accounts.authenticator import Authenticator, cbor, question_in, text
 from tests.service.accounts.entering import PASSWORD, enrolled, joined, link_in, mails_to, person_of, signed_in
 from tests.service.conftest import Shop, with_fakes
 
@@ -129,6 +129,15 @@ def test_a_key_that_never_counts_is_taken(shop: Shop) -> None:
         show(shop, device)
 
 
+HUGE = 2**62  # bytes, where somebody takes a number for a length
+
+
+def numbered(**response: object) -> str:
+    """An answer with numbers where bytes belong."""
+    said = {"clientDataJSON": "AA", "authenticatorData": "AA", "signature": "AA"} | response
+    return json.dumps({"id": "AA", "rawId": "AA", "type": "public-key", "response": said})
+
+
 def cut_short() -> str:
     """An answer whose authenticator says that eight more bytes of its key follow."""
     said = b'{"type": "webauthn.get", "challenge": "AA", "origin": "x"}'
@@ -139,8 +148,12 @@ def cut_short() -> str:
 
 @pytest.mark.parametrize(
     "answer",
-    ["", "{}", "[]", "null", "{", '{"id": 1}', "x" * 30_000, '{"rawId": "AA"}', "[" * 15_000, cut_short()],
-    ids=range(10),
+    [
+        *("", "{}", "[]", "null", "{", '{"id": 1}', "x" * 30_000, '{"rawId": "AA"}', "[" * 15_000, cut_short()),
+        *(numbered(**{name: HUGE}) for name in ("clientDataJSON", "authenticatorData", "signature", "userHandle")),
+        *('{"response": []}', '{"response": {"signature": true}}'),
+    ],
+    ids=range(16),
 )
 def test_a_broken_answer_is_refused_in_words(shop: Shop, answer: str) -> None:
     visitor = shop.visitor()
@@ -149,6 +162,21 @@ def test_a_broken_answer_is_refused_in_words(shop: Shop, answer: str) -> None:
     page = visitor.read(visitor.send(page, "/sign-in/passkey", 422, fields={"passkey-credential": answer}), 422)
 
     assert "could not be checked" in page.words
+
+
+@pytest.mark.parametrize(
+    "attestation",
+    [HUGE, text(b"\xa3" + b"".join(map(cbor, ("fmt", "none", "attStmt", {}, "authData"))) + b"\x1b\x40" + bytes(7))],
+    ids=["whole", "inside"],
+)
+def test_a_registration_with_a_number_for_bytes_takes_no_memory_and_is_refused(shop: Shop, attestation: object) -> None:
+    visitor, device = joined(shop), Authenticator()
+    page = visitor.get("/en/account/security/passkeys")
+    answer = json.loads(device.create(page.html))
+    answer["response"]["attestationObject"] = attestation
+
+    refused = visitor.send(page, "/passkeys", 422, name="telephone", credential=json.dumps(answer))
+    assert "could not be checked" in visitor.read(refused, 422).words
 
 
 def test_a_registration_without_the_person_or_twice_is_refused(shop: Shop) -> None:
