@@ -122,7 +122,9 @@ def sqlite_template(common: Path) -> Path:
 @pytest.fixture(scope="session")
 def postgres_template(cluster: PrivateCluster, common: Path) -> str:
     """The name of a migrated PostgreSQL database to copy from, which the first test process makes."""
-    name, made = "template_of_tests", common / "template_of_tests"
+    # Noted with the server: when all who used it are gone, the next one starts another.
+    name = "template_of_tests"
+    made = cluster.directory / name
     with locked(common / "template.lock"):
         if not made.exists():
             _migrate(cluster.create_database(name), common)

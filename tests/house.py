@@ -138,6 +138,8 @@ def _things(app: Flask, people: dict[str, int]) -> dict[str, Any]:
     world = collaborators(app)
     offer_id = builders.an_offer()
     order = builders.the_order(builders.a_finished_order(world, {offer_id: 3}))
+    # Of another order, because nothing goes back and nothing is offered of money that a bank was asked for.
+    disputed = builders.the_order(builders.a_finished_order(world, {offer_id: 1}))
     ours = an_organisation(
         OURS, "Salkhit Wind LLC", viewer=people["viewer"], seller=people["seller"], owner=people["owner"]
     )
@@ -274,14 +276,14 @@ def _things(app: Flask, people: dict[str, int]) -> dict[str, Any]:
             created_at=NOW,
         )
         made["dispute"] = Dispute(
-            payment_id=session.query(Payment).first().id,
-            order_id=order.id,
+            payment_id=builders.payments_of(disputed.id)[0].id,
+            order_id=disputed.id,
             gateway_reference="du_1",
             state=DisputeState.OPEN,
             reason="fraudulent",
-            amount=750,
+            amount=250,
             currency="USD",
-            taken=750,
+            taken=250,
             opened_at=NOW,
             next_check_at=NOW,
             created_at=NOW,
