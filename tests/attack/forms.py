@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
+
+from lxml.html import HtmlElement, document_fromstring
 
 SENDABLE = {
     "email": "ana@example.org",
@@ -33,47 +34,26 @@ class Form:
     kinds: dict[str, str] = field(default_factory=dict)
 
 
-class _Forms(HTMLParser):
-    def __init__(self, html: str, page: str) -> None:
-        super().__init__()
-        self.forms: list[Form] = []
-        self.links: list[str] = []
-        self._page = page
-        self._form: Form | None = None
-        self._select = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        name = given.get("name", "")
-        if tag == "a":
-            self.links.append(given.get("href", ""))
-        elif tag == "form":
-            self._form = Form(given.get("action") or self._page, given.get("method", "get").upper(), self._page)
-            self.forms.append(self._form)
-        elif self._form is not None and tag == "option":
-            if given.get("value") and not self._form.values.get(self._select):
-                self._form.values[self._select] = given["value"]
-        elif self._form is not None and name and tag in {"input", "select", "textarea", "button"}:
-            self._take(tag, name, given)
-
-    def _take(self, tag: str, name: str, given: dict[str, str]) -> None:
-        assert self._form is not None
-        kind = given.get("type", "text") if tag == "input" else tag
-        if kind in NOT_SENT:
-            return
-        self._form.kinds.setdefault(name, kind)
-        self._select = name if tag == "select" else ""
-        value = given.get("value") or ("" if tag == "select" else given.get("min") or SENDABLE.get(kind, ""))
-        if kind != "radio" or "checked" in given or name not in self._form.values:
-            self._form.values[name] = value
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "form":
-            self._form = None
+def _form(element: HtmlElement, page: str) -> Form:
+    form = Form(element.get("action") or page, element.get("method", "get").upper(), page)
+    select = ""
+    for control in element.iter("option", "input", "select", "textarea", "button"):
+        name = control.get("name", "")
+        if control.tag == "option":
+            form.values[select] = form.values.get(select) or control.get("value", "")
+        elif name:
+            kind = control.get("type", "text") if control.tag == "input" else str(control.tag)
+            if kind in NOT_SENT:
+                continue
+            form.kinds.setdefault(name, kind)
+            select = name if kind == "select" else ""
+            given = control.get("value") or ("" if kind == "select" else control.get("min") or SENDABLE.get(kind, ""))
+            if kind != "radio" or "checked" in control.attrib or name not in form.values:
+                form.values[name] = given
+    return form
 
 
 def forms_and_links(html: str, page: str) -> tuple[list[Form], list[str]]:
     """Every form of a page at the address `page`, and where its links lead."""
-    read = _Forms(html, page)
-    return read.forms, read.links
+    root = document_fromstring(html)
+    return [_form(element, page) for element in root.iter("form")], [link.get("href", "") for link in root.iter("a")]

@@ -20,13 +20,11 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 CANCELLATIONS = int(os.environ.get("CHAOS_CANCELLATIONS", "24"))
 SEED = os.environ.get("CHAOS_SEED") or uuid4().hex[:8]
 IS_SHORT = CANCELLATIONS < 200
+# The embedded ledger on PostgreSQL has a storm of its own in `make test`: whole purchases.
+PLACES = [("sqlite", "ledger"), ("postgresql", "undp"), ("postgresql", "batch"), ("postgresql", "ledger")]
 
 
-@pytest.mark.parametrize(
-    ("db_url", "code"),
-    [("sqlite", "ledger"), ("postgresql", "ledger"), ("postgresql", "undp"), ("postgresql", "batch")],
-    indirect=["db_url"],
-)
+@pytest.mark.parametrize(("db_url", "code"), PLACES[:3] if IS_SHORT else PLACES, indirect=["db_url"])
 def test_every_reference_takes_effect_once_or_its_money_goes_back(
     db_url: str, code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
