@@ -134,6 +134,9 @@ def password() -> Response:
                 now=now(),
             )
         except WrongPassword as refusal:
+            if form.present is None:
+                # A first password was set meanwhile, in another window: now it is asked for.
+                form = ChangePasswordForm()
             add_error(form.present, refusal)
         except WeakPassword as refusal:
             add_error(form.password, refusal)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from app.accounts import details_views
 from app.accounts.adapters.passwords import LEAST_SCORE, SHORTEST, Weakness, find_weakness, words_of_the_house
 from app.config import Settings
 from tests.conftest import SECRET
@@ -84,6 +86,21 @@ def test_the_page_says_what_is_wrong_with_it(shop: Shop) -> None:
     )
 
     assert "made of our name or words of our trade" in page.error_at("password")
+
+
+def test_who_sets_a_first_password_in_two_windows_at_once_is_asked_in_the_second_for_that_of_the_first(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = joined(shop)
+    form = visitor.get("/en/account/security/password")
+    look = details_views.factors_of
+    # What the second window saw when its form came: the first one had not set it yet.
+    monkeypatch.setattr(details_views, "factors_of", lambda person_id: replace(look(person_id), has_password=False))
+
+    page = visitor.read(visitor.send(form, "/password", 422, present="", password="plum tractor seven oceans"), 422)
+
+    assert page.error_at("present")
+    tries(shop.visitor(), "ana@example.org", PASSWORD, 303)
 
 
 def test_a_password_of_200_characters_counts_letter_by_letter_as_it_was_typed(shop: Shop) -> None:
