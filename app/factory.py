@@ -20,12 +20,11 @@ from app.direct import views as direct_views
 from app.kernel.clock import Clock, clock_from
 from app.notifications.adapters import make_mailer
 from app.offers import pages as offer_pages
-from app.offers.search_index import note_sellers
 from app.offers.surroundings import MarketSurroundings
 from app.payments import adapters as payment_adapters
 from app.providers import pages as seller_pages
 from app.providers.adapters import make_scanner
-from app.providers.service import on_lost_authority, on_renaming, on_suspension
+from app.providers.service import on_lost_authority, on_suspension
 from app.register import views as register_views
 from app.registry.adapters import make_registries
 from app.reporting import seller_views as dashboard_views
@@ -74,7 +73,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     seller_pages.init_app(app)
     on_suspension(freeze_all)
     on_lost_authority(freeze_project)
-    on_renaming(note_sellers)
     dashboard_views.init_app(app)
     statistics_views.init_app(app)
     operations.init_app(app)

@@ -147,8 +147,12 @@ def basket_view(
     prices = [offer.price_for(row.units) for offer, row in zip(offers, rows, strict=True)]
     amounts = [price * row.units for row, price in zip(rows, prices, strict=True)]
     # What has its price in a currency of the past is not for sale, and adds nothing to a sum in another one.
-    counted = [amount.minor if amount.currency == settings.currency else 0 for amount in amounts]
-    shares = split(counted, settings) if any(counted) else ()
+    counted = [
+        (row.legal_name, amount.minor)
+        for row, amount in zip(rows, amounts, strict=True)
+        if amount.currency == settings.currency
+    ]
+    shares = split([minor for _seller, minor in counted], settings) if counted else ()
     problems: dict[int, Refusal] = dict(refusals or {})
     left = {offer.id: units_left_for(offer, row.held) for offer, row in zip(offers, rows, strict=True)}
     closings = [closing.Closing(row.id, row.unit_type, row.closes_at) for row in rows]
@@ -193,7 +197,7 @@ def basket_view(
         for row, price, amount in zip(rows, prices, amounts, strict=True)
     )
     whole = breakdown(
-        [(row.legal_name, share) for row, share in zip(rows, shares, strict=False)],
+        [(seller, share) for (seller, _minor), share in zip(counted, shares, strict=True)],
         settings.currency,
     )
     return BasketView(

@@ -99,12 +99,15 @@ class Offer(Terms, Base):
 
     def is_visible(self, now: datetime) -> bool:
         """Whether a visitor may know of it at an instant. One that was frozen before its opening waits for that."""
-        return self.state in VISIBLE and (self.opens_at is None or self.opens_at <= now)
+        return self.state in VISIBLE and self._has_opened(now)
 
     def is_on_sale(self, now: datetime) -> bool:
         """Whether units that are left can be ordered at an instant: it is live, has opened and has not expired."""
-        has_opened = self.opens_at is None or self.opens_at <= now
-        return self.state is OfferState.LIVE and has_opened and (self.expires_at is None or now < self.expires_at)
+        is_over = self.expires_at is not None and self.expires_at <= now
+        return self.state is OfferState.LIVE and self._has_opened(now) and not is_over
+
+    def _has_opened(self, now: datetime) -> bool:
+        return self.opens_at is None or self.opens_at <= now
 
     @property
     def price(self) -> Money:

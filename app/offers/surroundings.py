@@ -13,6 +13,7 @@ from app.claims.checker import find_claims
 from app.db import db
 from app.offers.closing import on_sale
 from app.offers.models import Offer
+from app.offers.search_index import note_sellers
 from app.offers.states import OfferState
 from app.providers.ports import NamedProject
 
@@ -46,6 +47,10 @@ class MarketSurroundings:
             .order_by(Project.title, Project.id)
         )
         return [NamedProject(row.id, row.reference, row.title) for row in rows]
+
+    def note_sellers(self) -> None:
+        """Let projects be found by the names that participants have now, in the caller's transaction."""
+        note_sellers()
 
     def first_claim(self, text: str) -> str:
         """The first words that claim what nobody may claim of units; empty for none."""

@@ -16,6 +16,7 @@ from app.operations.findings import Finding, ok, problem, warning
 from app.operations.patient import Patient
 from app.payments.disputes import lost
 from app.payments.models import Dispute, Payment, WebhookDelivery
+from app.payments.notices import HEARD_WITHIN
 from app.payments.payouts import balances, currencies
 from app.payments.states import DISPUTE, DisputeState
 from app.reconciliation import queries
@@ -24,8 +25,6 @@ from app.reconciliation.journal import Journal
 # So long before the last day evidence is to be looked for; so long may a bank take to give back what was won.
 ANSWER_WITHIN = timedelta(days=3)
 GIVEN_BACK_WITHIN = timedelta(days=14)
-# What a gateway tells is looked into within minutes, unless its answer cannot be read.
-HEARD_WITHIN = timedelta(hours=1)
 DESK = "at the desk, under Comparison of books"
 
 

@@ -16,6 +16,8 @@ from app.payments.ports import GatewayEvent
 log = logging.getLogger(__name__)
 
 BACKOFF = (2, 10, 60, 300, 900)  # seconds
+# What a gateway tells is acted on within minutes, unless its answer cannot be read.
+HEARD_WITHIN = timedelta(hours=1)
 
 # Said once: the worker asks in every round.
 UNHEARD = (
@@ -115,5 +117,5 @@ def postpone(delivery_id: int, now: datetime) -> None:
         is_ours = any(write(told_of, {"delivery_id": delivery_id}).all() for told_of in _ABOUT)
         if not is_ours and now - delivery.received_at > timedelta(days=3):
             delivery.processed_at = now
-        if now - delivery.received_at > timedelta(hours=1):
+        if now - delivery.received_at > HEARD_WITHIN:
             log.error("notice that nothing came of", extra={"facts": {"delivery": delivery_id}})

@@ -26,6 +26,11 @@ from app.kernel.columns import Base, UTCDateTime, state_column
 from app.providers.states import ApplicationState, AuthorityState, PayeeState, ProviderState
 
 
+def shown_as(legal_name: str, country: str) -> str:
+    """What buyers see of a participant, in one line, for whoever decides about it."""
+    return f"{legal_name}, {country}"
+
+
 class Provider(Base):
     """A project participant that offers units. `code` is how import files name it.
 

@@ -33,6 +33,10 @@ class Surroundings(Protocol):
         """The projects of which a participant has units on sale, by title."""
         ...
 
+    def note_sellers(self) -> None:
+        """Let projects be found by the names that participants have now, in the caller's transaction."""
+        ...
+
     def first_claim(self, text: str) -> str:
         """The first words of a text that claim what nobody may claim of units; empty for none."""
         ...

@@ -56,8 +56,7 @@ def replay(journal: Journal, now: datetime) -> Replayed:
     """Enter all of it in one transaction, and note in the hold that stands that it is done.
 
     Transactions keep their numbers, references and serial numbers. No number of a certificate or a complaint is given
-    again. Raises
-    JournalBroken where the journal and the restored books cannot both be true; nothing is changed then.
+    again. Raises JournalBroken where the journal and the restored books cannot both be true; nothing is changed then.
     """
     done = Replayed()
     with transaction() as session:

@@ -14,8 +14,6 @@ from app.db import advance, db, end_reading, insert_once, read_ids, record, tran
 from app.direct.models import DirectCancellation
 from app.fulfilment import disputes
 from app.fulfilment.process import Collaborators
-from app.offers import reasons
-from app.offers import service as offers
 from app.offers.models import Offer
 from app.reconciliation import balance
 from app.reconciliation.errors import FindingClosed, NoSuchFinding
@@ -26,7 +24,7 @@ from app.registry import service as registry_service
 from app.registry.models import Cancellation, RegistryAccount, StrayBlock, StrayCancellation
 from app.registry.ports import Registries, StatementLine
 from app.registry.states import CancellationState
-from app.selling import notices
+from app.selling import service as selling
 
 log = logging.getLogger(__name__)
 
@@ -326,13 +324,8 @@ def _freeze(differences: Sequence[Difference], now: datetime) -> None:
         if each.pool is not None and (each.kind is _K.POOL_SHORT or each.key not in acknowledged)
     }
     for account, issuance_id in sorted(pools):
-        with transaction() as session:
-            ids = session.scalars(
-                select(Offer.id).where(Offer.account == account, Offer.issuance_id == issuance_id).order_by(Offer.id)
-            ).all()
-            frozen = [id_ for id_ in ids if offers.freeze(id_, now, reasons.BOOKS_DIFFER, note="books compared")]
-            if frozen:
-                notices.offers_frozen(frozen, reasons.BOOKS_DIFFER, now)
+        with transaction():
+            selling.freeze_units([(account, issuance_id)], "books compared", now)
 
 
 def _acknowledged(keys: Iterable[str]) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
@@ -29,8 +28,6 @@ STRICT = {
 }
 INSIDES = ("Traceback (most recent call last)", "werkzeug", "sqlalchemy", "psycopg", "sqlite3.", "jinja2", RUN)
 LINKS = frozenset({"href", "src", "action", "formaction", "data", "poster", "srcset"})
-# Whatever `_Marks` finds holds one of these. Most pages hold none, and need not be taken apart.
-SUSPICIOUS = re.compile(rf"{MARK}|{ELSEWHERE}|[\s/\"'<]on\w*\s*=|javascript:|vbscript:|data:text", re.IGNORECASE)
 
 
 class _Marks(HTMLParser):
@@ -59,12 +56,6 @@ class _Marks(HTMLParser):
             self.found.append("in a comment")
 
 
-def _marks_in(body: str) -> list[str]:
-    plain = unescape(body)
-    is_suspicious = SUSPICIOUS.search(plain) or SUSPICIOUS.search(re.sub(r"[\x00-\x20]+", "", plain))
-    return _Marks(body).found if is_suspicious else []
-
-
 def _leads_astray(address: str) -> bool:
     plain = re.sub(r"[\x00-\x20]", "", address).lower()
     if plain.startswith(("javascript:", "vbscript:", "data:text")):
@@ -86,7 +77,7 @@ def faults_of(answer: TestResponse, *, wants_data: bool = False) -> list[str]:
     body = answer.get_data(as_text=True) if answer.mimetype != "application/pdf" else ""
     found += [f"shows {inside!r}" for inside in INSIDES if inside in body]
     if answer.mimetype == "text/html":
-        found += _marks_in(body)
+        found += _Marks(body).found
     if wants_data and answer.status_code >= 400 and answer.status_code not in FORM_AGAIN:
         problem = answer.json if answer.mimetype == "application/problem+json" else {}
         if (problem or {}).get("status") != answer.status_code:

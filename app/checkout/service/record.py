@@ -196,10 +196,8 @@ def _record_late_payment(
 ) -> None:
     """Money for an order whose units were released: take what is still there, give back the rest.
 
-    The units of the lines `kept` are taken already.
-
-    Whoever withdrew wants no units any more: all of it goes back. So does what is of a mechanism whose last order
-    is over: it could not be cancelled any more in time.
+    The units of the lines `kept` are taken already. Whoever withdrew wants no units any more: all of it goes back. So
+    does what is of a mechanism whose last order is over: it could not be cancelled any more in time.
     """
     is_withdrawn = withdrawn_at(order) is not None
     taken: list[OrderLine] = []

@@ -1,6 +1,5 @@
 """Use cases of participants: applying, deciding, standing, payees, the public card."""
 
-from app.providers.service.renaming import on_renaming
 from app.providers.service.standing import on_lost_authority, on_suspension
 
-__all__ = ["on_lost_authority", "on_renaming", "on_suspension"]
+__all__ = ["on_lost_authority", "on_suspension"]

@@ -18,7 +18,7 @@ from app.kernel.sealing import SealFor, unseal
 from app.providers import mails
 from app.providers.errors import CodeTaken, MovedOn, NoSuchThing, NotClear
 from app.providers.independence import require_outsider
-from app.providers.models import Application, Evidence, Payee, ProjectAuthority, Provider
+from app.providers.models import Application, Evidence, Payee, ProjectAuthority, Provider, shown_as
 from app.providers.queries import find_provider_of
 from app.providers.service.applying import SUBJECT, subject_of
 from app.providers.service.standing import lose_authority
@@ -210,7 +210,7 @@ def _what_is_judged(application: Application, code: str) -> dict[str, Any]:
     return {
         "submitted_at": submitted_at,
         "takes_over": None if known is None else known.id,
-        "shown_as": f"{shown.legal_name}, {shown.country}",
+        "shown_as": shown_as(shown.legal_name, shown.country),
     }
 
 

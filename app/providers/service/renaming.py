@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from app.audit.errors import NoLongerPossible
@@ -11,21 +10,12 @@ from app.audit.service import Actor, Subject, propose
 from app.db import KEEPING_KEYS, db, one_at_a_time, transaction
 from app.providers.errors import NoSuchThing, NotClear
 from app.providers.independence import require_outsider
-from app.providers.models import Provider
+from app.providers.models import Provider, shown_as
+from app.providers.ports import current_surroundings
 from app.providers.service.imported import compared_as
 from app.screening.service import Standing, screen, standing
 
 RENAME = "rename_participant"
-
-_handlers: dict[str, Callable[[], object]] = {}
-
-
-def on_renaming(handler: Callable[[], object]) -> None:
-    """Say what else has to happen, in the same transaction, when a participant has another name (it is found by it).
-
-    Called once for each handler when the application is made.
-    """
-    _handlers[f"{handler.__module__}.{handler.__qualname__}"] = handler
 
 
 def propose_renaming(
@@ -40,14 +30,15 @@ def propose_renaming(
     if provider is None:
         raise NoSuchThing
     require_outsider(provider.organisation_id, actor.person_id)
+    kind, compared_id = compared_as(provider_id)
     with transaction():
-        screen(*compared_as(provider_id), [legal_name], now)
-    here = standing(*compared_as(provider_id))
+        screen(kind, compared_id, [legal_name], now)
+    here = standing(kind, compared_id)
     if here is not Standing.CLEAR:
         raise NotClear(standing=here.value)
     facts = {
-        "before": _shown(provider.legal_name, provider.country),
-        "after": _shown(legal_name, country),
+        "before": shown_as(provider.legal_name, provider.country),
+        "after": shown_as(legal_name, country),
         "legal_name": legal_name,
         "country": country,
     }
@@ -65,16 +56,11 @@ def carry_out_renaming(proposal: Proposal, now: datetime) -> None:
     provider = db.session.get_one(Provider, proposal.subject_id, with_for_update=KEEPING_KEYS)
     require_outsider(provider.organisation_id, proposal.decided_by)
     legal_name, country = str(proposal.facts["legal_name"]), str(proposal.facts["country"])
-    if _shown(provider.legal_name, provider.country) != proposal.facts["before"]:
+    if shown_as(provider.legal_name, provider.country) != proposal.facts["before"]:
         raise NoLongerPossible
     # A list may be newer than the proposal, which is no name of the participant that each new list is compared with.
     if screen(*compared_as(provider.id), [legal_name], now):
         raise NoLongerPossible
     provider.legal_name, provider.country = legal_name, country
     db.session.flush()
-    for handler in _handlers.values():
-        handler()
-
-
-def _shown(legal_name: str, country: str) -> str:
-    return f"{legal_name}, {country}"
+    current_surroundings().note_sellers()
