@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fido2.webauthn import AttestedCredentialData
 
 LONGEST_ANSWER = 20_000  # characters of JSON
+LONGEST_ID = 700  # characters, as Passkey keeps it; authenticators take a fraction of that
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def read_new(answer: str, state: Mapping[str, Any], settings: Settings) -> NewPa
     except _WRONG:
         return None
     credential = cast("AttestedCredentialData", data.credential_data)
-    return NewPasskey(websafe_encode(credential.credential_id), bytes(credential), data.counter)
+    credential_id = websafe_encode(credential.credential_id)
+    return NewPasskey(credential_id, bytes(credential), data.counter) if len(credential_id) <= LONGEST_ID else None
 
 
 def credential_id_of(answer: str) -> str | None:
@@ -117,18 +119,23 @@ _WRONG = (
     *(ValueError, KeyError, TypeError, AttributeError, IndexError, NotImplementedError, AssertionError),
     *(RecursionError, struct.error),
 )
-# The library makes bytes of these; of a number it would make as many zeros, until there is no memory left.
+# The library makes bytes of these, and of a `rawId` and a `challenge`; of a number it would make as many zeros, until
+# there is no memory left.
 _BYTES = ("clientDataJSON", "authenticatorData", "attestationObject", "signature", "userHandle")
 
 
 def _read(answer: str) -> dict[str, Any]:
+    from fido2.utils import websafe_decode  # noqa: PLC0415 - loaded late
+
     if len(answer) > LONGEST_ANSWER:
         raise ValueError("too long")
     found = json.loads(answer)
     if not isinstance(found, dict):
         raise TypeError("no object")
     response = found["response"]
-    if any(not isinstance(response.get(name), str | None) for name in _BYTES):
+    if any(not isinstance(each, str | None) for each in (found["rawId"], *map(response.get, _BYTES))):
+        raise TypeError("no bytes")
+    if not isinstance(json.loads(websafe_decode(response["clientDataJSON"]).decode())["challenge"], str):
         raise TypeError("no bytes")
     return found
 

@@ -132,18 +132,21 @@ def test_a_key_that_never_counts_is_taken(shop: Shop) -> None:
 HUGE = 2**62  # bytes, where somebody takes a number for a length
 
 
-def numbered(**response: object) -> str:
+def numbered(own: object = "AA", **response: object) -> str:
     """An answer with numbers where bytes belong."""
-    said = {"clientDataJSON": "AA", "authenticatorData": "AA", "signature": "AA"} | response
-    return json.dumps({"id": "AA", "rawId": "AA", "type": "public-key", "response": said})
+    said = {"clientDataJSON": client_data(), "authenticatorData": "AA", "signature": "AA"} | response
+    return json.dumps({"id": own, "rawId": own, "type": "public-key", "response": said})
+
+
+def client_data(challenge: object = "AA") -> str:
+    return text(json.dumps({"type": "webauthn.get", "challenge": challenge, "origin": "x"}).encode())
 
 
 def cut_short() -> str:
     """An answer whose authenticator says that eight more bytes of its key follow."""
-    said = b'{"type": "webauthn.get", "challenge": "AA", "origin": "x"}'
-    data = bytes(32) + b"\x45" + bytes(4) + bytes(16) + b"\x00\x01A" + b"\x1b"
-    response = {"clientDataJSON": text(said), "authenticatorData": text(data), "signature": "AA"}
-    return json.dumps({"id": "AA", "rawId": "AA", "type": "public-key", "response": response})
+    return numbered(
+        authenticatorData=text(bytes(32) + b"\x45" + bytes(4) + bytes(16) + b"\x00\x01A" + b"\x1b"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,8 +155,9 @@ def cut_short() -> str:
         *("", "{}", "[]", "null", "{", '{"id": 1}', "x" * 30_000, '{"rawId": "AA"}', "[" * 15_000, cut_short()),
         *(numbered(**{name: HUGE}) for name in ("clientDataJSON", "authenticatorData", "signature", "userHandle")),
         *('{"response": []}', '{"response": {"signature": true}}'),
+        *(numbered(HUGE), numbered(clientDataJSON=client_data(HUGE)), numbered(clientDataJSON=text(b"[" * 9_000))),
     ],
-    ids=range(16),
+    ids=range(19),
 )
 def test_a_broken_answer_is_refused_in_words(shop: Shop, answer: str) -> None:
     visitor = shop.visitor()
@@ -177,6 +181,12 @@ def test_a_registration_with_a_number_for_bytes_takes_no_memory_and_is_refused(s
 
     refused = visitor.send(page, "/passkeys", 422, name="telephone", credential=json.dumps(answer))
     assert "could not be checked" in visitor.read(refused, 422).words
+
+
+def test_a_registration_under_a_longer_name_than_is_kept_is_refused(shop: Shop) -> None:
+    visitor = joined(shop)
+    assert "could not be checked" in add(visitor, Authenticator(credential_id=bytes(526)), status=422)
+    add(visitor, Authenticator(credential_id=bytes(525)))
 
 
 def test_a_registration_without_the_person_or_twice_is_refused(shop: Shop) -> None:
