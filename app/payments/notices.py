@@ -6,7 +6,8 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, bindparam, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, func, select, update
+from sqlalchemy.orm import aliased
 
 from app.db import end_reading, insert_once, read_ids, transaction, write
 from app.kernel import checkpoints
@@ -41,6 +42,7 @@ _DISPUTED = (
     .join(WebhookDelivery, WebhookDelivery.object_reference == Payment.charge_reference)
     .where(WebhookDelivery.id == bindparam("delivery_id"))
 )
+_Paid = aliased(Payment)
 _DELIVERIES = cast(Table, WebhookDelivery.__table__)
 _ABOUT = (_TOLD_OF, _REFUND_TOLD_OF, _DISPUTED)
 _FINISH = update(_DELIVERIES).where(_DELIVERIES.c.id == bindparam("the_id")).values(processed_at=bindparam("now"))
@@ -92,11 +94,15 @@ def find_disputed(delivery_id: int) -> int | None:
 
 
 def is_unheard_about(order_id: Any) -> ColumnElement[bool]:
-    """SQL: a notice about the charge of an order was not acted on yet. It may have come before we knew the payment."""
+    """SQL: a notice about the charge of an order was not acted on yet. It may have come before we knew the payment.
+
+    What was bought with money of an earlier payment has the charge of that one.
+    """
     return (
         select(WebhookDelivery.id)
         .join(Payment, Payment.charge_reference == WebhookDelivery.object_reference)
-        .where(Payment.order_id == order_id, WebhookDelivery.processed_at.is_(None))
+        .join(_Paid, func.coalesce(_Paid.drawn_from_id, _Paid.id) == Payment.id)
+        .where(_Paid.order_id == order_id, WebhookDelivery.processed_at.is_(None))
         .exists()
     )
 

@@ -80,8 +80,8 @@ def make_good(order: Order, lines: Sequence[OrderLine], settings: Settings, now:
 
 def take_money(remedy_id: int, settings: Settings, now: datetime) -> None:
     """The buyer wants the money. Raises RemedyDecided."""
-    with transaction() as session:
-        remedy = session.get_one(Remedy, remedy_id)
+    with transaction():
+        remedy = _locked(remedy_id)
         _decide(remedy, _S.REFUNDED, now, by="buyer")
         _give_money(remedy, settings, now)
 
@@ -104,7 +104,7 @@ def take_units(
     shown, and UnitsUnavailable, PriceChanged, BelowMinimum or OrdersClosed; then nothing has changed.
     """
     with transaction() as session:
-        remedy = session.get_one(Remedy, remedy_id)
+        remedy = _locked(remedy_id)
         line = session.get_one(OrderLine, remedy.order_line_id)
         offer = find_substitute(line, offer_id, now)
         if offer is None or offer.price_for(line.units).minor != shown_price:
@@ -144,14 +144,21 @@ def due_remedies(now: datetime, limit: int = 100) -> list[int]:
 
 def lapse(remedy_id: int, settings: Settings, now: datetime) -> bool:
     """Nobody chose in time: the money goes back. False if somebody just did."""
-    with transaction() as session:
-        remedy = session.get_one(Remedy, remedy_id)
+    with transaction():
+        remedy = _locked(remedy_id)
         try:
             _decide(remedy, _S.REFUNDED, now, by="time")
         except RemedyDecided:
             return False
         _give_money(remedy, settings, now)
     return True
+
+
+def _locked(remedy_id: int) -> Remedy:
+    """A remedy with its order locked: whoever decides about the money of an order takes the order first."""
+    remedy = db.session.get_one(Remedy, remedy_id)
+    db.session.get_one(Order, remedy.order_id, with_for_update=True)
+    return remedy
 
 
 def _decide(

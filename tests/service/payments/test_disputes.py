@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from itertools import count
@@ -10,10 +11,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event as sql_event
 from sqlalchemy import select
 
 from app.audit import service as audit
 from app.audit.errors import NoLongerPossible
+from app.checkout import service as checkout
+from app.checkout.models import Remedy
 from app.checkout.states import OrderState
 from app.db import StateEvent, db, transaction
 from app.fulfilment import disputes, risk
@@ -148,6 +152,23 @@ def test_a_notice_about_a_charge_that_we_do_not_know_yet_is_acted_on_when_we_do(
     pass_time(world, minutes=15)
     run_due(world)
     assert the_dispute().state is _D.OPEN
+
+
+def test_units_bought_with_money_about_which_a_notice_is_unheard_are_not_cancelled_before_it_is_heard(
+    world: Collaborators,
+) -> None:
+    registry_of(world).submits = [Refused(RefusalCode.RULES, "the project is under review")]
+    other, first = an_offer(number=2, price=250), a_finished_order(world, {an_offer(number=1, price=300): 4})
+    say(world, first, DisputeState.OPEN)
+    gateway_of(world).problems["disputes"] = [GatewayFault("an answer of an unexpected shape")]
+    tell(world, first)
+    second = take_units_instead(world, first, other)
+    run_due(world)
+    assert (the_order(second).state, ledger_effects()) == (OrderState.PAID, 0)
+
+    pass_time(world, minutes=1)
+    run_due(world)
+    assert (the_order(second).state, ledger_effects()) == (OrderState.RISK_HOLD, 0)
 
 
 def test_the_units_stay_cancelled_and_nothing_is_done_twice_however_the_bank_decides(world: Collaborators) -> None:
@@ -395,6 +416,49 @@ def test_a_dispute_and_the_refusal_of_an_order_that_drew_on_its_money_do_not_blo
 
     assert all_at_once(context, [look, agree]) == [None, None]
     assert (the_order(instead).state, the_dispute().state) == (OrderState.REFUSED, _D.OPEN)
+
+
+@pytest.mark.parametrize("wants", ["money", "cheaper units"])
+def test_a_dispute_and_the_choice_of_its_buyer_do_not_block_each_other(
+    world: Collaborators, context: Flask, monkeypatch: pytest.MonkeyPatch, wants: str
+) -> None:
+    registry_of(world).submits = [Refused(RefusalCode.RULES, "no")]
+    other, order_id = an_offer(number=2, price=250), a_finished_order(world, {an_offer(number=1, price=300): 4})
+    say(world, order_id, DisputeState.OPEN)
+    payment_id = payments_of(order_id)[0].id
+    remedy_id = db.session.scalars(select(Remedy.id)).one()
+    db.session.rollback()
+
+    has_order, has_money = Event(), Event()
+    orders_of = kept.orders_of
+
+    def orders_slowly(payment_id: int) -> Iterator[int]:
+        yield from orders_of(payment_id)
+        has_order.set()
+        has_money.wait(2)
+
+    def wait(*_refund: object) -> None:
+        has_money.set()
+        has_order.wait(2)
+
+    def choose() -> object:
+        if wants == "money":
+            return checkout.take_money(remedy_id, world.settings, world.clock.now())
+        return take_units_instead(world, order_id, other)
+
+    monkeypatch.setattr(kept, "orders_of", orders_slowly)
+    look = partial(disputes.look_into, payment_id, world.gateway, world.clock)
+    sql_event.listen(Refund, "before_insert", wait)
+    try:
+        results = all_at_once(context, [look, choose])
+    finally:
+        sql_event.remove(Refund, "before_insert", wait)
+
+    assert [type(each) for each in results if isinstance(each, Exception)] == []
+    assert ([refund.amount for refund in refunds_of(order_id)], the_dispute().state) == (
+        [1200 if wants == "money" else 200],
+        _D.OPEN,
+    )
 
 
 # --- no money goes back twice ------------------------------------------------------------------------------
