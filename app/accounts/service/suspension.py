@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import update
+
 from app.accounts.errors import OwnAccount
-from app.accounts.models import Person
+from app.accounts.models import Invitation, Person
 from app.accounts.service import links, sessions
 from app.audit.errors import NoLongerPossible
 from app.audit.service import Actor, Subject, note_act, required_reason
@@ -15,7 +17,8 @@ from app.db import transaction
 def suspend(person_id: int, actor: Actor, *, reason: str, now: datetime) -> None:
     """Sign every browser of a person out, end their mailed links, and let nobody in until an operator reinstates them.
 
-    Raises ReasonMissing, OwnAccount, or NoLongerPossible for one that is suspended already.
+    The invitations that they wrote end for good: somebody else may have written them. Raises ReasonMissing, OwnAccount,
+    or NoLongerPossible for one that is suspended already.
     """
     kept = required_reason(reason)
     if person_id == actor.person_id:
@@ -27,6 +30,11 @@ def suspend(person_id: int, actor: Actor, *, reason: str, now: datetime) -> None
         person.suspended_at = now
         sessions.end_all(person_id, now)
         links.void(person_id, now)
+        session.execute(
+            update(Invitation)
+            .where(Invitation.invited_by == person_id, Invitation.accepted_at.is_(None), Invitation.expires_at > now)
+            .values(expires_at=now)
+        )
         note_act(actor, "person_suspended", Subject("person", person_id, person.email), at=now, reason=kept)
 
 
