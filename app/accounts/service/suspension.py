@@ -17,8 +17,7 @@ from app.db import transaction
 def suspend(person_id: int, actor: Actor, *, reason: str, now: datetime) -> None:
     """Sign every browser of a person out, end their mailed links, and let nobody in until an operator reinstates them.
 
-    The invitations that they wrote end for good: somebody else may have written them. Raises ReasonMissing, OwnAccount,
-    or NoLongerPossible for one that is suspended already.
+    Raises ReasonMissing, OwnAccount, or NoLongerPossible for one that is suspended already.
     """
     kept = required_reason(reason)
     if person_id == actor.person_id:
@@ -30,20 +29,23 @@ def suspend(person_id: int, actor: Actor, *, reason: str, now: datetime) -> None
         person.suspended_at = now
         sessions.end_all(person_id, now)
         links.void(person_id, now)
-        session.execute(
-            update(Invitation)
-            .where(Invitation.invited_by == person_id, Invitation.accepted_at.is_(None), Invitation.expires_at > now)
-            .values(expires_at=now)
-        )
         note_act(actor, "person_suspended", Subject("person", person_id, person.email), at=now, reason=kept)
 
 
 def reinstate(person_id: int, actor: Actor, *, reason: str, now: datetime) -> None:
-    """Let a person in again. Raises ReasonMissing, or NoLongerPossible for one that is not suspended."""
+    """Let a person in again. The invitations that they wrote have ended: somebody else may have written them.
+
+    Raises ReasonMissing, or NoLongerPossible for one that is not suspended.
+    """
     kept = required_reason(reason)
     with transaction() as session:
         person = session.get_one(Person, person_id, with_for_update=True)
         if person.suspended_at is None:
             raise NoLongerPossible
         person.suspended_at = None
+        session.execute(
+            update(Invitation)
+            .where(Invitation.invited_by == person_id, Invitation.accepted_at.is_(None), Invitation.expires_at > now)
+            .values(expires_at=now)
+        )
         note_act(actor, "person_reinstated", Subject("person", person_id, person.email), at=now, reason=kept)
