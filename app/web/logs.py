@@ -26,20 +26,23 @@ LONGEST_KEPT = 100  # characters of a text that is masked once
 
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _CODE_LETTERS = "2-9A-HJKMNP-TV-Z"
-# Each pattern keeps its group 1, if it has one, and loses the rest.
+# Each pattern keeps its group 1, if it has one, and loses the rest. None looks at a letter more than a few times:
+# an address may be as long as a server takes, and is a stranger's.
 _SECRETS = (
     re.compile(r"\b(?:sk|rk|whsec)_[A-Za-z0-9_]+"),
-    re.compile(r"[^\s@<>\"'(),;:=/]+@[^\s@<>\"'(),;:/]+"),
+    re.compile(r"(?<![^\s@<>\"'(),;:=/])[^\s@<>\"'(),;:=/]+@[^\s@<>\"'(),;:/]+"),
     re.compile(r"(/(?:orders|testpay|complaint)/)[^/\s\"'?]+"),
-    # Mailed links; and whatever else is as long as our tokens in a room of people.
+    # Mailed links.
     re.compile(r"(/account/(?:join|recover|email|invitation)/)[^/\s\"'?]+"),
-    re.compile(r"(/(?:account|sell|desk)/(?:[^/\s\"'?]+/)*?)[A-Za-z0-9_-]{22,}"),
     re.compile(r"([?&](?:code|token)=)[^&\s\"']+"),
     re.compile(rf"\b[{_CODE_LETTERS}]{{4}}(?:-[{_CODE_LETTERS}]{{4}}){{5,6}}\b"),
     # What a database says about a refused statement repeats the values, names and all.
-    re.compile(r"(\[parameters: )[\s\S]*?\](?=\n|$)"),
+    re.compile(r"(\[parameters: )[\s\S]*?(?:\](?=\n|$)|\Z)"),
     re.compile(r"(DETAIL:  ?)[^\n]*"),
 )
+# In a room of people, whatever else is as long as our tokens.
+_IN_A_ROOM = re.compile(r"/(?:account|sell|desk)/[^\s\"'?]*")
+_LIKE_A_TOKEN = re.compile(r"(?<=/)[A-Za-z0-9_-]{22,}")
 _PERSONAL = re.compile(r"mail|name|beneficiary|purpose|token|code|secret|password|authorization|cookie", re.IGNORECASE)
 
 _log = logging.getLogger("tonne.request")
@@ -76,7 +79,7 @@ def mask(text: str) -> str:
 def _mask(text: str) -> str:
     for pattern in _SECRETS:
         text = pattern.sub(rf"\g<1>{MASK}" if pattern.groups else MASK, text)
-    return text
+    return _IN_A_ROOM.sub(lambda address: _LIKE_A_TOKEN.sub(MASK, address[0]), text)
 
 
 # Paths and messages come again and again.
