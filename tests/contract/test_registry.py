@@ -16,11 +16,12 @@ import pytest
 from flask import Flask
 
 from app.db import db, transaction
+from app.kernel import checkpoints
 from app.kernel.csvtable import ImportRefused
 from app.registry import leases, service
 from app.registry.adapters import ledger
 from app.registry.batch import service as batch
-from app.registry.models import CancelledBlock
+from app.registry.models import Cancellation, CancelledBlock
 from app.registry.ports import Absent, CancellationRequest, Found
 from app.registry.service import attempts, contradictions, conversation, outcomes, pursuing, question, withdrawing
 from app.registry.states import CancellationState
@@ -520,6 +521,52 @@ def test_what_is_done_cannot_be_taken_back(far: RegistryWorld) -> None:
     assert not service.withdraw(cancellation_id, "too late", far.shop.registries, far.shop.clock)
     settle(far)
     assert_done_once(far, cancellation_id)
+
+
+@pytest.mark.parametrize("far", REGISTRIES, indirect=True)
+def test_what_never_arrived_can_be_taken_back_and_the_money_goes_back_once(far: RegistryWorld) -> None:
+    cancellation_id = planned(far)
+    far.breaks("lost before effect")
+    send(far, cancellation_id)
+    taken_back(far, cancellation_id)
+    cancellation = the_cancellation(cancellation_id)
+    assert (cancellation.state, cancellation.refusal_code) == (S.REFUSED, "withdrawn")
+    assert owed(cancellation.order_id or 0) == 10 * 250
+
+
+@pytest.mark.parametrize("far", REGISTRIES, indirect=True)
+def test_a_worker_that_slept_before_its_call_does_not_cancel_what_was_paid_back_meanwhile(far: RegistryWorld) -> None:
+    cancellation_id = planned(far)
+
+    def sleep(point: str) -> None:
+        if point == "cancellation.intent_committed":
+            checkpoints.forget_observers()
+            far.clock.advance(leases.LENGTH)
+            service.doubt(cancellation_id, far.shop.clock)
+            taken_back(far, cancellation_id)
+
+    checkpoints.observe(sleep)
+    try:
+        send(far, cancellation_id)
+    finally:
+        checkpoints.forget_observers()
+    settle(far)
+    for _day in range(2):
+        far.clock.advance(timedelta(days=1))
+        far.other_side()
+    assert state_of(cancellation_id) is S.REFUSED
+    assert effects_of(far, cancellation_id) == NOTHING
+
+
+def taken_back(far: RegistryWorld, cancellation_id: int) -> None:
+    """Its buyer waits longer than promised, wants the units back, and gets the money."""
+    order_id = the_cancellation(cancellation_id).order_id or 0
+    # Later than any registry promises.
+    with transaction() as session:
+        session.get_one(Cancellation, cancellation_id).created_at -= timedelta(days=60)
+    with transaction():
+        assert service.want_back(order_id, far.shop.registries, far.clock.now()) == 1
+    settle(far)
 
 
 @pytest.mark.parametrize("far", REGISTRIES, indirect=True)

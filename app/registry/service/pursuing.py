@@ -94,6 +94,8 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
         outcome: Outcome = Refused(
             RefusalCode.CLOSED, f"the registry closed on {question.closes_at:%Y-%m-%d %H:%M} UTC"
         )
+    elif not _is_in_time(begins, clock):
+        outcome = NotSent("the worker slept until its turn was over", timedelta(0))
     else:
         outcome = outcome_of(cancellation_id, lambda: registries.of(lease.registry_code).submit(question.request))
     ended_at = clock.now()
@@ -104,6 +106,16 @@ def send(cancellation_id: int, registries: Registries, clock: Clock) -> bool:
         # it says is about a claim that belongs to somebody else by now.
         apply(question, outcome, ended_at, question.fence_after_sending)
     return True
+
+
+def _is_in_time(begins: datetime, clock: Clock) -> bool:
+    """Whether a call that begins now ends while the lease taken at `begins` (aware) lasts.
+
+    Who slept may have been given up meanwhile, the request proven absent, and its money given back.
+    """
+    now = common_now(clock)
+    end_reading()
+    return now < begins + leases.LATEST_CALL
 
 
 def _wait_for_connection(cancellation_id: int, now: datetime) -> None:

@@ -63,6 +63,14 @@ def withdraw(cancellation_id: int, reason: str, registries: Registries, clock: C
             cancellation_id,
             lambda: registries.of(lease.registry_code).withdraw(question.request, question.transaction, reason),
         )
+        if isinstance(answer, Absent) and not answer.proven:
+            # What is not there cannot be taken back. That it never arrived can be proven by when it was sent.
+            answer = answer_of(
+                cancellation_id,
+                lambda: registries.of(lease.registry_code).lookup(
+                    question.request, question.transaction, question.since
+                ),
+            )
     ended_at = clock.now()
     with transaction() as session:
         note_attempt(cancellation_id, "withdraw", now, ended_at, answer)
