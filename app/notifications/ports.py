@@ -29,6 +29,10 @@ class MailNotTaken(Refusal):
     code = "mail_not_taken"
 
 
+class MailServerAway(MailNotTaken):
+    """There is no server to talk to, or it lets nobody in: no other mail would be taken now either."""
+
+
 class MailRefused(Refusal):
     """The server refused the mail for good."""
 
@@ -39,7 +43,7 @@ class Mailer(Protocol):
     """Takes a mail away, or says why not."""
 
     def send(self, mail: OutgoingMail) -> None:
-        """Hand over. Raises MailNotTaken or MailRefused."""
+        """Hand over. Raises MailNotTaken, MailServerAway among them, or MailRefused."""
         ...
 
     def rehearse(self) -> None:

@@ -22,7 +22,7 @@ from app.notifications import links
 from app.notifications.messages.facts import Facts
 from app.notifications.messages.kinds import MailKind
 from app.notifications.models import Mail
-from app.notifications.ports import Mailer, MailNotTaken, MailRefused, OutgoingMail
+from app.notifications.ports import Mailer, MailNotTaken, MailRefused, MailServerAway, OutgoingMail
 from app.notifications.rendering import render
 from app.notifications.states import MAIL, MailState
 
@@ -32,7 +32,9 @@ MOST_ATTEMPTS = 30
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=6)
 # Longer than a server may take over one mail, so that nobody else takes it up meanwhile.
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=7)
+# How long a worker goes on handing over before it looks for other things to do.
+TURN = timedelta(seconds=30)
 
 # The mails that a buyer may ask for again: those that prove something.
 RESENDABLE = (MailKind.ORDER_PAID, MailKind.CERTIFICATES_READY, MailKind.PAYMENT_PROCESSING)
@@ -42,17 +44,15 @@ Outcome = Callable[[datetime], bool]
 
 _IS_DUE = (Mail.state == MailState.DUE, Mail.next_action_at <= bindparam("now"))
 DUE = select(Mail.id).where(*_IS_DUE).order_by(Mail.next_action_at, Mail.id).limit(bindparam("most"))
+_IS_FREE = or_(Mail.lease_until.is_(None), Mail.lease_until <= bindparam("begins"))
 _CLAIM = (
     update(cast(Table, Mail.__table__))
-    .where(
-        Mail.id == bindparam("mail_id"),
-        *_IS_DUE,
-        or_(Mail.lease_until.is_(None), Mail.lease_until <= bindparam("begins")),
-    )
+    .where(Mail.id == bindparam("mail_id"), *_IS_DUE, _IS_FREE)
     # Due again by the worker's own clock; whether it may be taken then follows from the lease.
     .values(lease_until=bindparam("until"), next_action_at=bindparam("again_at"), attempts=Mail.attempts + 1)
     .returning(*Mail.__table__.columns)
 )
+_WAIT = update(cast(Table, Mail.__table__)).where(*_IS_DUE, _IS_FREE).values(next_action_at=bindparam("again_at"))
 
 
 def queue_mail(*, key: str, recipient: str, locale: str, facts: Facts, order_id: int | None, now: datetime) -> bool:
@@ -112,6 +112,8 @@ def deliver_due(mailer: Mailer, clock: Clock, limit: int = 50) -> int:
     Several workers may do this at once: a conditional UPDATE gives each mail to one of them, for
     as long as the lease lasts. A mail that was not taken is tried again after one minute, then
     twice as long each time up to six hours, and `failed` after 30 tries or a refusal for good.
+    While there is no server to talk to, one mail a minute finds that out, and the others wait untried:
+    the worker has other things to do than to wait for it with each of them.
     """
     now = clock.now()
     mail_ids = read_ids(DUE, now=now, most=limit)
@@ -122,10 +124,19 @@ def deliver_due(mailer: Mailer, clock: Clock, limit: int = 50) -> int:
     outcome: Outcome | None = None
     # What became of a mail is written where the next one is taken up: half of the transactions.
     for mail_id in [*mail_ids, None]:
+        is_last = mail_id is None or clock.now() >= now + TURN
         with transaction():
             went_out += outcome is not None and outcome(clock.now())
-            mail = None if mail_id is None else _claim(mail_id, clock)
-        outcome = None if mail is None else _send(mail, mailer)
+            mail = None if mail_id is None or is_last else _claim(mail_id, clock)
+        if is_last:
+            break
+        try:
+            outcome = None if mail is None else _send(mail, mailer)
+        except MailServerAway as away:
+            with transaction():
+                _put_off(cast(Mail, mail), str(away.facts.get("message", "")), clock.now())
+                _let_all_wait(clock)
+            break
     return went_out
 
 
@@ -177,6 +188,8 @@ def _send_again(mail: Mail, recipient: str, now: datetime) -> None:
 def _send(mail: Mail, mailer: Mailer) -> Outcome:
     try:
         mailer.send(_rendered(mail))
+    except MailServerAway:
+        raise
     except MailRefused as refusal:
         return partial(_give_up, mail, "refused", str(refusal.facts.get("message", "")))
     except MailNotTaken as refusal:
@@ -202,6 +215,11 @@ def _claim(mail_id: int, clock: Clock) -> Mail | None:
     row = write(_CLAIM, asked).one_or_none()
     # Of no session: its values are needed without a transaction opened to read them.
     return None if row is None else Mail(**row._asdict())
+
+
+def _let_all_wait(clock: Clock) -> None:
+    now = clock.now()
+    write(_WAIT, {"now": now, "begins": common_now(clock), "again_at": now + FIRST_DELAY})
 
 
 def _mark_sent(mail: Mail, now: datetime) -> bool:

@@ -13,17 +13,21 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from enum import StrEnum
+from typing import Any
 
 import idna
 
 from app.kernel.text import clean_line
 from app.notifications.addresses import split_sender
-from app.notifications.ports import MailNotTaken, MailRefused, OutgoingMail
+from app.notifications.ports import MailNotTaken, MailRefused, MailServerAway, OutgoingMail
 
 # Seven-bit bodies pass every server, whether it announces 8BITMIME or not.
 _POLICY = SMTP.clone(cte_type="7bit")
 # The standard library needs seconds to fold a header of a megabyte.
 LONGEST_SUBJECT = 200
+# Seconds for each answer; and for those about the mail itself, which servers look through first. Who hangs up before
+# the last one sends the mail again, and its reader has it twice (RFC 5321, 4.5.3.2.6).
+TIMEOUT, PATIENCE = 20.0, 90.0
 # Characters that mean something in an address header (RFC 5322, specials) other than dot and at.
 _NOT_PLAIN = frozenset(' ()<>[]:;,\\"')
 
@@ -47,11 +51,30 @@ class SmtpServer:
     tls: Tls
 
 
-class SmtpMailer:
-    """Hands mails to one server. `timeout` (seconds) bounds every answer it may take."""
+class _Plain(smtplib.SMTP):
+    """A connection that is patient from the mail's own words on."""
 
-    def __init__(self, server: SmtpServer, sender: str, *, timeout: float = 20) -> None:
+    patience = PATIENCE
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Hand the mail over, and wait for what the server thinks of it."""
+        if self.sock is not None:
+            self.sock.settimeout(self.patience)
+        return super().data(msg)
+
+
+class _Encrypted(_Plain, smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""
+
+
+class SmtpMailer:
+    """Hands mails to one server. `timeout` and `patience` (seconds) bound every answer it may take."""
+
+    def __init__(
+        self, server: SmtpServer, sender: str, *, timeout: float = TIMEOUT, patience: float = PATIENCE
+    ) -> None:
         self.server = server
+        self._patience = patience
         name, address = split_sender(sender)
         self._sender = Address(name, addr_spec=address)
         self._timeout = timeout
@@ -60,8 +83,9 @@ class SmtpMailer:
         """Hand over one mail.
 
         Raises MailRefused when this recipient or this mail is refused for good (5xx), and
-        MailNotTaken for everything that may pass: no connection, 4xx, and also a server that
-        refuses *us* (sign-in, sender, encryption), because an operator can set that right.
+        MailNotTaken for everything that may pass: 4xx, and also a server that refuses *us* (sender),
+        because an operator can set that right. MailServerAway where no mail would be taken:
+        no connection, none that lasts, no encryption, no sign-in.
         """
         recipient = _recipient(mail.recipient)
         message = self._message(mail, recipient)
@@ -75,9 +99,11 @@ class SmtpMailer:
             raise _outcome(code, answer) from refusal
         except smtplib.SMTPDataError as refusal:
             raise _outcome(refusal.smtp_code, refusal.smtp_error) from refusal
+        except smtplib.SMTPSenderRefused as refusal:
+            raise MailNotTaken(message=clean_line(str(refusal))) from refusal
         except OSError as problem:
             # smtplib.SMTPException and ssl.SSLError are OSErrors as well.
-            raise MailNotTaken(message=clean_line(str(problem))) from problem
+            raise MailServerAway(message=clean_line(str(problem))) from problem
 
     def rehearse(self) -> None:
         """Do everything but send: connect, greet, encrypt, sign in. Raises MailNotTaken."""
@@ -106,13 +132,14 @@ class SmtpMailer:
         server = self.server
         # Our name in EHLO is the sender's domain: asking the machine could ask a name server.
         name = self._sender.domain
-        connection: smtplib.SMTP
+        connection: _Plain
         if server.tls is Tls.IMPLICIT:
-            connection = smtplib.SMTP_SSL(
+            connection = _Encrypted(
                 server.host, server.port, name, timeout=self._timeout, context=ssl.create_default_context()
             )
         else:
-            connection = smtplib.SMTP(server.host, server.port, name, timeout=self._timeout)
+            connection = _Plain(server.host, server.port, name, timeout=self._timeout)
+        connection.patience = self._patience
         try:
             if server.tls is Tls.STARTTLS:
                 connection.starttls(context=ssl.create_default_context())

@@ -20,7 +20,7 @@ from app.notifications import service
 from app.notifications.adapters.smtp import SmtpMailer, SmtpServer, Tls
 from app.notifications.messages.facts import Facts
 from app.notifications.models import Mail
-from app.notifications.ports import MailNotTaken, MailRefused, OutgoingMail
+from app.notifications.ports import MailNotTaken, MailRefused, MailServerAway, OutgoingMail
 from app.notifications.service import deliver_due, queue_mail, resend
 from app.notifications.states import MailState
 from tests.fakes import ClockOfMachine, FakeMailer
@@ -220,6 +220,56 @@ def test_a_refused_mail_waits_for_an_operator_and_the_next_one_goes_out(clock: F
     assert refused.last_message.startswith("550 no such user xxx")
     assert history(refused.id)[-1] == ("due", "failed", {"cause": "refused", "attempts": 1})
     assert the_mail("b").state is MailState.SENT
+
+
+def test_while_the_server_is_away_one_mail_a_minute_waits_for_it_and_all_else_goes_on(clock: FixedClock) -> None:
+    for number in range(4):
+        queue(clock, f"mail:{number}")
+    asked: list[str] = []
+
+    def hang(mail: OutgoingMail) -> None:
+        asked.append(mail.message_id)
+        raise MailServerAway(message="timed out")
+
+    assert [deliver_due(Scripted(hang), clock) for _round in range(5)] == [0] * 5
+    assert len(asked) == 1
+    clock.advance(timedelta(minutes=1))
+    assert deliver_due(Scripted(hang), clock) == 0
+    assert len(asked) == 2
+    clock.advance(timedelta(minutes=2))
+
+    assert deliver_due(FakeMailer(), clock) == 4
+    assert sum(the_mail(f"mail:{n}").attempts for n in range(4)) == 6, "who was not tried has lost no try"
+
+
+def test_a_server_that_takes_every_mail_slowly_lets_the_worker_do_other_things_in_between(clock: FixedClock) -> None:
+    for number in range(5):
+        queue(clock, f"mail:{number}")
+    slow = Scripted(lambda _mail: clock.advance(timedelta(seconds=20)))
+
+    assert [deliver_due(slow, clock) for _round in range(4)] == [2, 2, 1, 0]
+
+
+def test_a_mail_that_another_worker_is_sending_keeps_its_lease_while_the_server_is_away(
+    app: Flask, clock: FixedClock
+) -> None:
+    queue(clock, "a")
+    clock.advance(timedelta(seconds=1))
+    queue(clock, "b")
+    leases: list[tuple[datetime | None, datetime]] = []
+
+    def gone(_mail: OutgoingMail) -> None:
+        raise MailServerAway(message="timed out")
+
+    def slow(mail: OutgoingMail) -> None:
+        if not leases:
+            with app.app_context():
+                leases.append((the_mail("a").lease_until, the_mail("a").next_action_at))
+                deliver_due(Scripted(gone), clock)
+                leases.append((the_mail("a").lease_until, the_mail("a").next_action_at))
+
+    assert deliver_due(Scripted(slow), clock) == 1
+    assert leases[0] == leases[1]
 
 
 def test_a_mail_that_cannot_be_worded_does_not_hold_up_the_others(clock: FixedClock) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from app.notifications.adapters.smtp import SmtpMailer, SmtpServer, Tls
-from app.notifications.ports import MailNotTaken, MailRefused, OutgoingMail
+from app.notifications.adapters.smtp import PATIENCE, TIMEOUT, SmtpMailer, SmtpServer, Tls
+from app.notifications.ports import MailNotTaken, MailRefused, MailServerAway, OutgoingMail
+from app.notifications.service import LEASE
 from tests.smtp_sink import Sink, smtp_sink
 
 SENDER = "Tonne, registre <no-reply@tonne.example>"
@@ -27,8 +28,11 @@ MAIL = OutgoingMail(
 )
 
 
-def mailer(sink: Sink, *, tls: Tls = Tls.NONE, host: str = "127.0.0.1", timeout: float = 5) -> SmtpMailer:
-    return SmtpMailer(SmtpServer(host, sink.port, sink.user, sink.password, tls), SENDER, timeout=timeout)
+def mailer(
+    sink: Sink, *, tls: Tls = Tls.NONE, host: str = "127.0.0.1", timeout: float = 5, patience: float = 5
+) -> SmtpMailer:
+    server = SmtpServer(host, sink.port, sink.user, sink.password, tls)
+    return SmtpMailer(server, SENDER, timeout=timeout, patience=patience)
 
 
 @pytest.fixture
@@ -150,6 +154,7 @@ def test_a_temporary_answer_means_try_again(command: str, answer: str) -> None:
     with smtp_sink(Sink(answers={command: answer})) as sink, pytest.raises(MailNotTaken) as refusal:
         mailer(sink).send(MAIL)
     assert answer.split()[1] in str(refusal.value.facts["message"])
+    assert not isinstance(refusal.value, MailServerAway), "the next mail may be taken"
 
 
 @pytest.mark.parametrize(("command", "answer"), [("RCPT", "550 no such user"), ("DATA", "554 not wanted")])
@@ -173,13 +178,26 @@ def test_a_rude_farewell_does_not_undo_a_mail_that_was_taken() -> None:
 def test_nobody_listening_means_try_again() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))  # bound but not listening: the connection is refused
-        with pytest.raises(MailNotTaken):
+        with pytest.raises(MailServerAway):
             mailer(Sink(port=reserved.getsockname()[1])).send(MAIL)
 
 
 def test_a_silent_server_does_not_hold_the_worker() -> None:
-    with smtp_sink(Sink(seconds_before_data=3)) as sink, pytest.raises(MailNotTaken):
-        mailer(sink, timeout=0.3).send(MAIL)
+    with smtp_sink(Sink(seconds_before_data=3)) as sink, pytest.raises(MailServerAway):
+        mailer(sink, timeout=0.3, patience=0.3).send(MAIL)
+
+
+@pytest.mark.parametrize("tls", [Tls.NONE, Tls.IMPLICIT])
+def test_a_server_that_looks_long_at_a_mail_gets_it_once(certificate: ssl.SSLContext, tls: Tls) -> None:
+    context = certificate if tls is Tls.IMPLICIT else None
+    with smtp_sink(Sink(seconds_before_data=0.9), implicit_tls=context) as sink:
+        mailer(sink, tls=tls, host="localhost", timeout=0.3).send(MAIL)
+    assert len(sink.messages) == 1
+
+
+def test_a_mail_takes_no_longer_than_a_worker_has_it_for_itself() -> None:
+    # A connection (greeting, EHLO, STARTTLS twice, EHLO, sign-in in three parts), MAIL and RCPT; then DATA.
+    assert LEASE.total_seconds() >= 11 * TIMEOUT + 2 * PATIENCE
 
 
 def test_a_password_is_accepted_and_a_wrong_one_means_try_again() -> None:
