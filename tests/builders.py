@@ -24,8 +24,8 @@ from app.db import db, transaction
 from app.fulfilment import risk
 from app.fulfilment.process import Collaborators, run_due
 from app.kernel.clock import FixedClock
-from app.offers.models import Offer
-from app.offers.states import OfferState
+from app.offers.models import Offer, PriceChange
+from app.offers.states import OfferState, PriceChangeState
 from app.payments.models import Payment, Refund
 from app.providers.models import Provider
 from app.registry.ledger import codes
@@ -324,6 +324,15 @@ def change_offer(offer_id: int, **values: Any) -> None:
     """What a seller or an operator does to an offer, straight in the table."""
     with transaction() as session:
         session.execute(update(Offer).where(Offer.id == offer_id).values(**values))
+
+
+def a_planned_price_that_cannot_be_read(offer_id: int, now: datetime) -> None:
+    """A row that no page lets anybody write, and that is due."""
+    with transaction() as session:
+        state, tiers = PriceChangeState.PLANNED, [["many", "cheap"]]
+        session.add(
+            PriceChange(offer_id=offer_id, state=state, unit_price=100, tiers=tiers, due_at=now, created_at=now)
+        )
 
 
 def ledger_effects() -> int:

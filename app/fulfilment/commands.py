@@ -38,8 +38,12 @@ def forever() -> None:
     app = _app()
     world = collaborators(app)
     before_work(app)
-    run_due(world)
-    heartbeat.beat(world.clock.now())
+    try:
+        run_due(world)
+        heartbeat.beat(world.clock.now())
+    except Exception:
+        # As with every later round: the next one begins in a minute, and no sign of life says so.
+        log.exception("the first round failed")
     jobs.when_worker_starts(app, lambda: prepare_to_draw(world.renderer))
     consumer = jobs.current_huey(app).create_consumer(
         workers=1, worker_type="thread", initial_delay=0.05, backoff=1.3, max_delay=0.5

@@ -22,6 +22,7 @@ number of workers may run it, and one that was killed is followed by the next on
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 50
 MOST_AT_ONCE = 100
+TURN = 30.0  # seconds that one step may keep the others waiting, but for what it has begun
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,12 @@ def collaborators(app: Flask) -> Collaborators:
 
 
 def run_due(world: Collaborators) -> int:
-    """Do everything that is due, until nothing is. Gives the number of things done."""
+    """Do everything that is due, until nothing is. Gives the number of things done.
+
+    Raises what a step raised, when all others were taken: then no sign of life is given, and whoever watches sees it.
+    """
     done = 0
+    failed: dict[str, Exception] = {}
     # What other steps may have made due, and need not have been due when the round began.
     following = {
         begin_orders, cancel_units, send_mails, finish_orders, finish_direct, make_refunds, render_documents,
@@ -114,14 +120,27 @@ def run_due(world: Collaborators) -> int:
             render_documents,
             send_mails,
         ):
-            if step.__name__ in due or (did and step in following):
-                did += step(world)
+            if step.__name__ not in failed and (step.__name__ in due or (did and step in following)):
+                did += _take(step, world, failed)
         did += help_adapters(world)
         done += did
         if did == 0:
             break
     end_reading()
+    for failure in failed.values():
+        raise failure
     return done
+
+
+def _take(step: Callable[[Collaborators], int], world: Collaborators, failed: dict[str, Exception]) -> int:
+    """Take one step. One that fails as a whole, over a row that nobody foresaw, keeps no other from its turn."""
+    try:
+        return step(world)
+    except Exception as failure:
+        log.exception("step failed", extra={"facts": {"step": step.__name__}})
+        db.session.rollback()
+        failed[step.__name__] = failure
+        return 0
 
 
 def keep_offers(world: Collaborators) -> int:
@@ -323,11 +342,12 @@ def _or_later(put_off: Callable[[int, datetime], None], id_: int, world: Collabo
 def _each(ids: list[int], do: Callable[[int], object]) -> int:
     """Do one thing for each id; one that fails must not keep the others waiting. False: nothing was done.
 
+    What a turn is too short for goes on in the next one: who answers slowly keeps no other step waiting.
     Steps with nothing to do read on in one transaction; what is done begins without one.
     """
     if ids:
         end_reading()
-    done = 0
+    done, rests_at = 0, time.monotonic() + TURN
     for id_ in ids:
         try:
             done += do(id_) is not False
@@ -337,6 +357,8 @@ def _each(ids: list[int], do: Callable[[int], object]) -> int:
             log.exception("step failed", extra={"facts": {"id": id_}})
         finally:
             db.session.rollback()
+        if time.monotonic() >= rests_at:
+            break
     return done
 
 
@@ -352,9 +374,15 @@ def _each_in_turn(
     ids = due(MOST_AT_ONCE, skipped.get(step, 0))
     if ids and held_back and _is_held_back(held_back):
         return 0
-    done = _each(ids, do)
-    is_stuck = done == 0 and len(ids) == MOST_AT_ONCE
-    skipped[step] = skipped.get(step, 0) + MOST_AT_ONCE if is_stuck else 0
+    tried: list[int] = []
+
+    def attempt(id_: int) -> object:
+        tried.append(id_)
+        return do(id_)
+
+    done = _each(ids, attempt)
+    is_stuck = done == 0 and (len(ids) == MOST_AT_ONCE or len(tried) < len(ids))
+    skipped[step] = skipped.get(step, 0) + len(tried) if is_stuck else 0
     return done
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from inspect import isfunction, signature
 
@@ -21,12 +21,13 @@ from app.fulfilment.due import QUESTIONS
 from app.fulfilment.finishing import finish_order
 from app.fulfilment.process import Collaborators, run_due
 from app.payments.ports import GatewayRefusal, PaymentStatus
-from app.registry.ports import RefusalCode, Refused
+from app.registry.ports import NotSent, RefusalCode, Refused, Registries
 from tests.builders import (
     a_finished_order,
     a_paid_order,
     a_payable_order,
     a_placed_order,
+    a_planned_price_that_cannot_be_read,
     all_at_once,
     an_offer,
     cancellations_of,
@@ -202,6 +203,56 @@ def test_work_that_adapters_asked_for_is_done_and_a_failure_of_it_stops_nobody(
     assert done > 1
     assert the_order(order_id).state is OrderState.FULFILLED
     assert "adapter task failed" in caplog.text
+
+
+def test_a_row_that_a_whole_step_stumbles_over_keeps_no_other_step_from_its_turn(world: Collaborators) -> None:
+    offer_id = an_offer()
+    a_planned_price_that_cannot_be_read(offer_id, world.clock.now())
+    order_id = a_paid_order(world, {offer_id: 2})
+
+    with pytest.raises((TypeError, ValueError)):
+        run_due(world)
+
+    assert the_order(order_id).state is OrderState.FULFILLED
+    assert len(mailer_of(world).sent) == 2
+
+
+def test_a_registry_that_answers_slowly_keeps_no_buyer_waiting_for_a_receipt(
+    world: Collaborators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "TURN", 0)  # all that begins is longer than that
+    offer_id = an_offer()
+    waited: list[int] = []
+    registry = registry_of(world)
+    registry.submits = [NotSent("no connection", timedelta(minutes=5))] * 9
+    registry.before_submit = [lambda: waited.append(len(mailer_of(world).sent))] * 9
+    for _ in range(9):
+        a_paid_order(world, {offer_id: 1})
+
+    run_due(world)
+
+    assert len(waited) == 9, "all of them had their turn"
+    assert waited[:2] == [0, 9], "and all the receipts went out after the first of them"
+
+
+def test_what_a_turn_was_too_short_for_has_its_turn_later_whatever_fails_before_it(
+    world: Collaborators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "TURN", 0)
+    offer_id = an_offer()
+    orders = [a_paid_order(world, {offer_id: 1}) for _ in range(3)]
+    real = process.risk.begin
+
+    def begin(order_id: int, registries: Registries, now: datetime) -> bool:
+        if order_id != orders[-1]:
+            raise RuntimeError("cannot be begun")
+        return real(order_id, registries, now)
+
+    monkeypatch.setattr(process.risk, "begin", begin)
+    for _round in range(3):
+        run_due(world)
+
+    assert [the_order(order_id).state.value for order_id in orders] == ["paid", "paid", "fulfilled"]
 
 
 def test_a_world_in_which_there_is_always_more_to_do_still_lets_the_worker_rest(world: Collaborators) -> None:

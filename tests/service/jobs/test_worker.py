@@ -14,7 +14,8 @@ from flask import Flask
 
 from app import jobs
 from app.fulfilment.process import Collaborators
-from tests.builders import a_paid_order, an_offer, certificates_of
+from app.jobs import heartbeat
+from tests.builders import NOW, a_paid_order, a_planned_price_that_cannot_be_read, an_offer, certificates_of
 from tests.conftest import AppMaker
 from tests.fakes import FakeRenderer
 
@@ -88,6 +89,29 @@ def test_a_worker_looks_at_once_and_whenever_it_is_woken_and_stops_on_sigterm(
     assert renderer.is_warm
     (lack,) = [record for record in caplog.records if record.message == "drawing certificates"]
     assert (lack.levelname, lack.facts) == ("ERROR", {"problem": "a font is missing"})
+
+
+def test_a_worker_whose_first_round_stumbles_goes_on_and_gives_no_sign_of_life(
+    make_app: AppMaker, signals: None
+) -> None:
+    app = make_app()
+    with app.app_context():
+        a_planned_price_that_cannot_be_read(an_offer(), NOW)
+    observed = Observed(app)
+    watcher = threading.Thread(target=observed.watch)
+    watcher.start()
+
+    result = app.test_cli_runner().invoke(args=["work", "forever"])
+    observed.ended.set()
+    watcher.join(PATIENCE)
+    for thread in threading.enumerate():
+        if thread.name in {"Worker-1", "Scheduler"}:
+            thread.join(PATIENCE)
+
+    assert (result.exit_code, result.exception) == (0, None)
+    assert observed.times >= 2
+    with app.app_context():
+        assert heartbeat.last_beat() is None
 
 
 def test_working_once_does_everything_that_is_due_and_says_how_much(world: Collaborators, context: Flask) -> None:
