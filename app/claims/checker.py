@@ -12,18 +12,28 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from app.kernel.text import fold_character
 
 EXPRESSIONS = Path(__file__).parent / "expressions.csv"
 
-# Cyrillic and Greek letters in the shape of Latin ones.
-_LOOKALIKES = str.maketrans("авсеіјкморѕтухαεικορτυχ", "abceijkmopstyxaeikoptyx")
-# Digits in the shape of letters: each may stand where its letter is looked for.
-_LETTERS_AS_DIGITS = {"a": "4", "b": "8", "e": "3", "i": "1", "l": "1", "o": "0", "s": "5", "t": "7", "z": "2"}
+# Folded letters of other scripts that look like one Latin letter.
+_LOOKALIKES = str.maketrans("авгеѕіјкмнопрстуүхьяԛԝӏһԁαβεζικμορτχɑ", "abresijkmhonpctyyxbrqwlhdabezikmoptxa")
+# Digits and letters that look like several: each may stand where its letter is looked for.
+_ALSO = {
+    "a": "4", "b": "8", "e": "3", "h": "η", "i": "1l", "l": "1i", "n": "ην", "o": "0", "s": "5", "t": "7",
+    "u": "υ", "v": "ν", "y": "υ", "z": "2",
+}  # fmt: skip
+# Small capitals, letters in black circles and flags: Unicode does not take them apart, their names do.
+_LATIN = re.compile(
+    r"(?:.* )?(?:LATIN|INDICATOR)(?: .+)? LETTER (?:SMALL CAPITAL |SCRIPT |OPEN )?([A-Z])(?: WITH .+| BAR)?"
+)
+# Letters to Unicode, and nothing to the eye.
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
 _SEPARATORS = re.compile(r"\s-\s|[–—|,;:·/()\[\]«»“”\"]")
 _GAP = " ?"
 _NO_LETTER_BEFORE, _NO_LETTER_AFTER = "(?<![^ %])", "(?![^ %])"
@@ -113,7 +123,7 @@ def _word(option: str, *, is_last: bool) -> str:
 
 
 def _letter(letter: str) -> str:
-    return f"[{letter}{_LETTERS_AS_DIGITS[letter]}]" if letter in _LETTERS_AS_DIGITS else re.escape(letter)
+    return f"[{letter}{_ALSO[letter]}]" if letter in _ALSO else re.escape(letter)
 
 
 def _is_written_together(word: str) -> bool:
@@ -125,9 +135,19 @@ def _plain(text: str) -> tuple[str, list[int]]:
     letters: list[str] = []
     places: list[int] = []
     for place, character in enumerate(text):
-        for plain in fold_character(character).translate(_LOOKALIKES):
+        for plain in _look_of(character):
             kept = plain if plain.isalnum() or plain == "%" else " "
             if kept != " " or (letters and letters[-1] != " "):
                 letters.append(kept)
                 places.append(place)
     return "".join(letters), places
+
+
+@lru_cache(maxsize=4_096)
+def _look_of(character: str) -> str:
+    """The plain letters that a character looks like; empty for accents and what cannot be seen."""
+    plain = fold_character(character)
+    if not plain or character in _FILLERS or unicodedata.category(character) == "Mn":
+        return ""
+    latin = _LATIN.fullmatch(unicodedata.name(character, ""))
+    return latin[1].lower() if latin else plain.translate(_LOOKALIKES)
