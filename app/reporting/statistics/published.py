@@ -16,6 +16,7 @@ from sqlalchemy.orm import aliased
 
 from app.db import db, end_reading
 from app.kernel.columns import UTCDateTime
+from app.offers.years import HERE
 from app.registry.ledger import codes
 from app.registry.ledger.history.books import IMPORTED
 from app.registry.ledger.history.models import LedgerFile, LedgerSource
@@ -76,7 +77,10 @@ class PublishedRow:
 
 @dataclass(frozen=True)
 class Found:
-    """One serial number: the block that it lies in now, and when it was issued and cancelled if the books say so."""
+    """One serial number: the block that it lies in now, and when it was issued and cancelled if the books say so.
+
+    `channel` is `HERE` for what was cancelled in this registry itself.
+    """
 
     space: str
     number: int
@@ -172,7 +176,10 @@ def find_serial(space: str, number: int) -> Found | None:
         return None
     issuance: LedgerIssuance = block.LedgerIssuance
     transactions = db.session.execute(
-        select(LedgerTransaction.type_code, LedgerTransaction.completed_at, LedgerTransaction.channel)
+        select(
+            *(LedgerTransaction.type_code, LedgerTransaction.completed_at, LedgerTransaction.channel),
+            LedgerTransaction.origin,
+        )
         .join(LedgerTransactionBlock, LedgerTransactionBlock.transaction_id == LedgerTransaction.id)
         .where(
             LedgerTransactionBlock.space == space,
@@ -191,9 +198,9 @@ def find_serial(space: str, number: int) -> Found | None:
         unit_type=issuance.unit_type,
         first=block.first,
         last=block.last,
-        issued_at=issued.completed_at if issued else None,
+        issued_at=issued.completed_at if issued and issued.origin == IMPORTED else None,
         cancelled_at=cancelled.completed_at if cancelled else None,
-        channel=cancelled.channel if cancelled else "",
+        channel="" if cancelled is None else cancelled.channel if cancelled.origin == IMPORTED else HERE,
     )
 
 

@@ -86,7 +86,8 @@ def as_csv(report: RegistryReport) -> str:
             period = line.selection.period if line.selection else report.period
             found, said = line.found or Said(), line.said or Said()
             writer.writerow(
-                csv_cell("" if value is None else str(value))
+                # A number stays one, also below nought.
+                value if isinstance(value, int) else csv_cell("" if value is None else str(value))
                 for value in (
                     section.key, line.key, line_words(line.key), period.first, period.last,
                     found.transactions, found.units, found.projects,
