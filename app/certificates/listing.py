@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import cast
 
-from sqlalchemy import Executable, Table, bindparam, column, select, table
+from sqlalchemy import Executable, Table, bindparam, case, column, not_, or_, select, table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.certificates.models import (
@@ -20,7 +20,7 @@ from app.certificates.models import (
     RegisterWord,
 )
 from app.certificates.ports import CertificateFacts
-from app.db import add_rows, db, insert_each_once, write
+from app.db import add_rows, db, write
 from app.kernel.places import names_of_country
 from app.kernel.text import fold
 from app.registry.models import Cancellation, CancelledBlock
@@ -38,7 +38,7 @@ _BLOCKS = (
     .where(Cancellation.reference.in_(bindparam("references", expanding=True)))
     .order_by(CancelledBlock.id)
 )
-_TOTALS = cast(Table, RegisterTotal.__table__)
+_TOTALS, _PROJECTS = cast(Table, RegisterTotal.__table__), cast(Table, RegisterProject.__table__)
 
 
 def enter(entered: Sequence[tuple[Certificate, CertificateFacts]]) -> frozenset[int]:
@@ -100,7 +100,7 @@ def _enter_blocks(entered: Sequence[tuple[Certificate, CertificateFacts]]) -> No
         [
             {
                 "certificate_id": owners[block.reference],
-                "party": block.space.rpartition(":")[2],
+                "party": block.space.partition(":")[2],  # after the registry's code
                 "first": block.first,
                 "last": block.last,
             }
@@ -119,7 +119,7 @@ def _enter_projects(entered: Sequence[tuple[Certificate, CertificateFacts]]) -> 
         for certificate, facts in entered
     }
     # In one order, so that two who enter the same ones do not wait for each other.
-    insert_each_once(RegisterProject, [projects[project_id] for project_id in sorted(projects)])
+    write(_naming(db.session().get_bind().dialect.name), [projects[project_id] for project_id in sorted(projects)])
 
 
 def _add_up(entered: Sequence[tuple[Certificate, CertificateFacts]]) -> None:
@@ -131,6 +131,22 @@ def _add_up(entered: Sequence[tuple[Certificate, CertificateFacts]]) -> None:
     names = ("year", "intent", "project_id", "certificates", "units")
     rows = [dict(zip(names, (*key, *sums[key]), strict=True)) for key in sorted(sums)]
     write(_adding_up(db.session().get_bind().dialect.name), rows)
+
+
+@cache
+def _naming(dialect: str) -> Executable:
+    """Begin projects that are not there, and let corrected ones be found by their old words and their new ones."""
+    upsert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(_PROJECTS)
+    known, new = _PROJECTS.c, upsert.excluded
+    has_words = known.search_text.contains(new.search_text)  # folded: letters, digits and spaces
+    return upsert.on_conflict_do_update(
+        index_elements=[known.project_id],
+        set_={
+            "project_type": new.project_type,
+            "search_text": case((has_words, known.search_text), else_=known.search_text + " " + new.search_text),
+        },
+        where=or_(known.project_type != new.project_type, not_(has_words)),
+    )
 
 
 @cache

@@ -64,9 +64,14 @@ A64-2,stoves,A64-MM-10471,MM,10001,A64-100-1,500,7.00,USD
 @pytest.fixture
 def shop_of_a64(shop: Shop) -> Shop:
     """A shop with the second mechanism alone, made by the commands and importers of every day."""
+    return with_the_second_mechanism(shop, FILE)
+
+
+def with_the_second_mechanism(shop: Shop, file: Path) -> Shop:
+    """A shop that sells units of the mechanism in a file and of no other."""
     with shop.inside():
         no_mechanisms()
-    outcome = shop.app.test_cli_runner().invoke(args=["catalog", "mechanisms", str(FILE)])
+    outcome = shop.app.test_cli_runner().invoke(args=["catalog", "mechanisms", str(file)])
     assert outcome.exit_code == 0, outcome.output
     with shop.inside():
         import_providers(PROVIDERS, now=NOW)
@@ -271,3 +276,13 @@ def test_the_files_of_the_register_have_vintage_and_authorisation(shop_of_a64: S
     assert (transaction["vintage_year"], transaction["authorisation"], transaction["commitment_period"]) == (
         2021, "authorised", None,
     )  # fmt: skip
+
+
+def test_the_register_finds_serial_numbers_whatever_their_space_is_called(shop: Shop, tmp_path: Path) -> None:
+    file, form = tmp_path / "a6_4.toml", 'space_form = "A64-{party}"'
+    file.write_text(FILE.read_text(encoding="utf-8").replace(form, form.replace("-", ":")), encoding="utf-8")
+    visitor = with_the_second_mechanism(shop, file).visitor()
+    buy(shop, visitor, "en", {offer_ids(shop)[0]: 3})
+
+    assert "/en/register/TN1-2026" in visitor.get("/en/register?q=A64-MM-10471-2021-702").links
+    assert "/en/register/TN1-2026" not in visitor.get("/en/register?q=MM+702").links
