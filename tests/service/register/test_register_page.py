@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
-from app.db import db
+from app.catalog.models import Project
+from app.certificates.models import RegisterProject
+from app.db import db, transaction
 from app.offers.models import Offer
 from app.registry.ports import RefusalCode, Refused
 from tests import builders
@@ -350,3 +353,40 @@ def test_serial_numbers_of_two_countries_are_never_read_as_a_first_and_a_last_on
     assert numbers(apart) == [], "nobody asked for what lies between the two"
     both = shop.visitor().get("/en/register?q=IN-5-1001990-2-2-0-1 BR-5-5-2-2-0-1 IN-5-1002000-2-2-0-1")
     assert numbers(both) == ["TN1-2026"]
+
+
+def test_a_project_that_was_corrected_is_found_by_what_its_certificates_of_before_and_after_call_it(shop: Shop) -> None:
+    offer_id = shop.offer()
+    shop.finished_order({offer_id: 2})
+    with shop.inside(), transaction() as session:
+        project = session.scalars(select(Project)).one()
+        project.title, project.project_type = "Solar park of the valley", "Solar"
+    for _ in range(2):
+        shop.finished_order({offer_id: 3})
+
+    for query in ("?q=valley", "?q=wind+power", "?q=solar+valley", "?type=Solar", "?type=Solar&q=valley"):
+        assert listed(shop, query) == ["TN3-2026", "TN2-2026", "TN1-2026"], query
+    assert "Solar" in shop.visitor().get("/en/register").html
+    with shop.inside():
+        (text,) = db.session.scalars(select(RegisterProject.search_text))
+    assert text.count("valley") == 1
+
+
+def test_what_a_search_engine_quotes_of_a_demonstration_calls_it_one(shop: Shop) -> None:
+    issued = a_certificate(shop)
+
+    for address in (f"/en/register/{issued.slug}", f"/en/verify/{issued.slug}"):
+        assert described(shop, address).startswith("This is a demonstration: "), address
+
+
+def test_what_a_search_engine_quotes_of_a_real_cancellation_says_what_was_cancelled(real_shop: Shop) -> None:
+    issued = a_certificate(real_shop)
+
+    for address in (f"/en/register/{issued.slug}", f"/en/verify/{issued.slug}"):
+        assert "3 units of Wind power project number 1, cancelled for good" in described(real_shop, address), address
+
+
+def described(shop: Shop, address: str) -> str:
+    """What a page says of itself to machines."""
+    found = re.search(r'<meta name="description" content="([^"]*)"', shop.visitor().get(address).html)
+    return found[1] if found else ""

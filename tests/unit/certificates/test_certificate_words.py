@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -293,6 +294,15 @@ def test_the_summary_of_several_beneficiaries_presents_itself_to_nobody(draw: Dr
     several = replace(summary(), certificates=(first, replace(second, beneficiary_name="Ada")))
     assert "Presented to" not in draw(several).text
     assert "Presented to" in draw(summary()).text
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en", "1,517 units"), ("fr", "1517 unités"), ("es", "1.517 unidades")])
+def test_units_of_two_kinds_are_added_up_under_the_name_of_neither(draw: Draw, locale: str, words: str) -> None:
+    first, second = summary().certificates
+    mixed = draw(replace(summary(), certificates=(first, replace(second, unit_type="tCER"))), locale).text
+
+    assert words in mixed
+    assert not re.search(r"1[.,]?517 (CER|URCE|RCE)", mixed)
 
 
 def test_the_total_stands_once_at_the_end_of_a_long_summary(draw: Draw) -> None:
