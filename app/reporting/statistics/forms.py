@@ -225,9 +225,11 @@ def read_serial(text: str) -> tuple[str, int] | None:
     return (found[1].upper(), int(found[2])) if found else None
 
 
-def read_limit(text: str, most: int = MOST_ROWS) -> int:
-    """How many rows an address asks for: at least one, at most and otherwise `most`."""
-    return max(1, min(int(text), most)) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else most
+def read_limit(text: str, otherwise: int | None = None) -> int:
+    """How many rows an address asks for, from one to MOST_ROWS; where it asks for none `otherwise`, or MOST_ROWS."""
+    if re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        return max(1, min(int(text), MOST_ROWS))
+    return MOST_ROWS if otherwise is None else otherwise
 
 
 def _one_of(options: tuple[str, ...], value: str) -> str:

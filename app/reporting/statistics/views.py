@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from operator import attrgetter
@@ -107,7 +108,7 @@ def overview() -> str:
 @limit_files
 def rows(form: str) -> Response:
     """Rows of the published books."""
-    selection, limit = read_selection(_readable()), read_limit(request.args.get("limit", ""))
+    selection, limit = read_selection(_readable()), _limit(form)
     found = published.every_row(selection, read_cursor(request.args.get("after", "")), limit)
     return _file(
         files.RowFile(
@@ -126,7 +127,7 @@ def rows(form: str) -> Response:
 @limit_files
 def cancelled_here(form: str) -> Response:
     """What was cancelled here, one row for each registry transaction."""
-    selection, limit = read_here(_readable()), read_limit(request.args.get("limit", ""))
+    selection, limit = read_here(_readable()), _limit(form)
     found = here.every_row(selection, read_cursor(request.args.get("after", "")), limit)
     return _file(
         files.RowFile("tonne-here-1", files.HERE_COLUMNS, files.here_rows(found), selection.arguments(), limit),
@@ -161,6 +162,11 @@ def _readable(otherwise: Period = HereSelection.period) -> Mapping[str, str]:
     if any(day.is_wrong for day in read_days(request.args, otherwise).values()):
         abort(400)
     return request.args
+
+
+def _limit(form: str) -> int:
+    """How many rows a file has at most: CSV, which cannot say where the next one begins, has all unless asked."""
+    return read_limit(request.args.get("limit", ""), sys.maxsize if form == "csv" else None)
 
 
 def _periods(whole: Period | None) -> list[tuple[str, Period]]:

@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import timedelta
 
+import pytest
 from flask.testing import FlaskClient
 
 from app.reporting.statistics import here
@@ -89,6 +90,20 @@ def test_rows_can_be_narrowed_and_read_in_parts_and_say_that_this_is_a_demonstra
     ).get_json()  # fmt: skip
     assert one in narrowed["rows"]
     assert client.get("/en/statistics/here.json?channel=direct").get_json()["count"] == 0
+
+
+def test_a_table_has_all_rows_behind_a_figure_however_many_they_are(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.reporting.statistics.forms.MOST_ROWS", 2)
+    shop.finished_order({shop.offer(number=number): 2 for number in (1, 2, 3)})
+    client = shop.app.test_client()
+
+    assert sum(int(row["units"]) for row in lines(client, "/en/statistics/here.csv")) == 6
+    assert len(lines(client, "/en/statistics/here.csv?limit=1")) == 1
+    data = client.get("/en/statistics/here.json").get_json()
+    assert (data["limit"], data["count"]) == (2, 2)
+    assert client.get(data["next"]).get_json()["count"] == 1
 
 
 def test_no_row_tells_who_bought_and_the_page_says_what_a_single_order_in_a_month_shows(shop: Shop) -> None:
