@@ -36,9 +36,17 @@ def certified(direct: DirectCancellation, certificate: Certificate, settings: Se
     _queue(direct, facts, now)
 
 
-def refused(direct: DirectCancellation, settings: Settings, now: datetime, *, is_by_registry: bool = True) -> None:
-    """No unit was cancelled."""
-    _queue(direct, DirectRefused(**_common(direct, settings), is_by_registry=is_by_registry), now)
+def refused(
+    direct: DirectCancellation,
+    settings: Settings,
+    now: datetime,
+    *,
+    is_by_registry: bool = False,
+    is_off_sale: bool = False,
+) -> None:
+    """No unit was cancelled: the registry refused, and offers of the units are off sale with it or not, or we did."""
+    common = _common(direct, settings)
+    _queue(direct, DirectRefused(**common, is_by_registry=is_by_registry, is_off_sale=is_off_sale), now)
 
 
 def page_url(direct: DirectCancellation, settings: Settings) -> str:

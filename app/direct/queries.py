@@ -21,6 +21,7 @@ from app.kernel.references import certificate_slug
 from app.offers.pools import Pool
 from app.providers.models import Provider
 from app.registry.models import Cancellation
+from app.registry.ports import NOT_ABOUT_UNITS
 from app.registry.states import CancellationState
 
 MOST_IN_A_LIST = 500
@@ -46,6 +47,7 @@ class DirectLine:
     id: int
     reference: str
     state: DirectState
+    state_reason: str
     provider_name: str
     organisation: str
     project_reference: str
@@ -69,6 +71,7 @@ class DirectView:
     steps: tuple[Step, ...]
     is_unclear: bool
     is_by_registry: bool
+    is_off_sale: bool  # where the registry refused: offers of the same units are
     is_demonstration: bool
     registry_transaction: str
     ranges: tuple[SerialRange, ...]
@@ -122,6 +125,7 @@ def find_direct(reference: str, provider_id: int) -> DirectView | None:
         is_unclear=cancellation is not None
         and cancellation.state in {CancellationState.UNKNOWN, CancellationState.MANUAL},
         is_by_registry=cancellation is not None,
+        is_off_sale=direct.state_reason not in NOT_ABOUT_UNITS,
         is_demonstration=direct.is_demonstration,
         registry_transaction=(cancellation.registry_transaction or "") if cancellation else "",
         ranges=tuple(
@@ -151,6 +155,7 @@ def _lines(*conditions: ColumnElement[bool], is_oldest_first: bool = False) -> l
             id=direct.id,
             reference=direct.reference,
             state=direct.state,
+            state_reason=direct.state_reason,
             provider_name=legal_name,
             organisation=code,
             project_reference=project.reference,

@@ -48,7 +48,7 @@ from app.providers.models import Provider
 from app.providers.states import ProviderState
 from app.registry.accounts import find_account_provider
 from app.registry.models import Cancellation
-from app.registry.ports import RefusalCode, Registries, UnknownRegistry
+from app.registry.ports import NOT_ABOUT_UNITS, Registries, UnknownRegistry
 from app.registry.service import Cause, Plan, plan_cancellations
 from app.registry.states import CANCELLATION, CancellationState
 from app.screening.service import ScreenedSubject, Standing, screen, standing
@@ -302,7 +302,7 @@ def refuse(direct_id: int, actor: Actor, reason: str, *, settings: Settings, now
         if not refused:
             raise NotHeld(state=direct.state.value)
         note_act(actor, "direct_cancellation_refused", subject_of(direct), at=now, reason=kept)
-        mails.refused(direct, settings, now, is_by_registry=False)
+        mails.refused(direct, settings, now)
 
 
 def _set_going(direct_id: int, source: DirectState, registries: Registries, now: datetime, **values: Any) -> bool:
@@ -355,11 +355,12 @@ def finish(direct_id: int, registries: Registries, settings: Settings, now: date
                 sources=(_S.FULFILLING,), finished_at=now, state_reason=code,
             )  # fmt: skip
             if is_done:
-                # Where the registry is only gone, its books say nothing else than ours.
-                if code != RefusalCode.CLOSED:
+                is_doubted = code not in NOT_ABOUT_UNITS
+                if is_doubted:
                     units = cancellation.account, cancellation.issuance_id
                     selling.freeze_units([units], f"registry refused {cancellation.reference}", now)
-                mails.refused(session.get_one(DirectCancellation, direct_id), settings, now)
+                direct = session.get_one(DirectCancellation, direct_id)
+                mails.refused(direct, settings, now, is_by_registry=True, is_off_sale=is_doubted)
     checkpoints.reached("certificate.facts_frozen")
     return is_done
 

@@ -129,6 +129,11 @@ class RefusalCode(StrEnum):
     CLOSED = "closed"
 
 
+# What says nothing of the units: the request was unfit, its buyer took it back, or the registry is gone. All others may
+# be about them, also RULES: it stands for whatever people at a registry write.
+NOT_ABOUT_UNITS = frozenset({RefusalCode.INVALID, RefusalCode.BENEFICIARY, RefusalCode.WITHDRAWN, RefusalCode.CLOSED})
+
+
 @dataclass(frozen=True)
 class Completed:
     """Done, once and for all."""

@@ -41,3 +41,4 @@ class DirectRefused(DirectFacts):
     kind = MailKind.DIRECT_REFUSED
 
     is_by_registry: bool
+    is_off_sale: bool = True  # of before, offers of the units were whenever the registry refused

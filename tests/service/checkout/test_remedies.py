@@ -135,6 +135,30 @@ def test_units_that_the_registry_has_just_refused_are_not_sold_on_under_another_
     assert states == {"offer-1": OfferState.FROZEN, "same-units": OfferState.FROZEN, "offer-2": OfferState.LIVE}
 
 
+@pytest.mark.parametrize("code", [RefusalCode.INVALID, RefusalCode.BENEFICIARY])
+def test_what_a_buyer_wrote_takes_no_units_off_sale(world: Collaborators, code: RefusalCode) -> None:
+    offer_id = an_offer(units=100, held=500)
+    registry_of(world).submits = [Refused(code, "the name of the beneficiary is not accepted")]
+    order_id = a_finished_order(world, {offer_id: 10})
+
+    assert builders.the_order(order_id).state is OrderState.REFUSED
+    assert refunds() == [("refused", 2500, "succeeded")]
+    offer = builders.the_offer(offer_id)
+    assert (offer.state, offer.units_settled) == (OfferState.LIVE, 0)
+
+
+def test_a_basket_of_which_one_name_and_other_units_are_refused_takes_only_those_units_off_sale(
+    world: Collaborators,
+) -> None:
+    unfit, gone = an_offer(number=1), an_offer(number=2)
+    registry_of(world).submits = [
+        Refused(RefusalCode.INVALID, "too long a name"), Refused(RefusalCode.BLOCK_GONE, "no such block"),
+    ]  # fmt: skip
+    a_finished_order(world, {unfit: 10, gone: 10})
+
+    assert [builders.the_offer(each).state for each in (unfit, gone)] == [OfferState.LIVE, OfferState.FROZEN]
+
+
 def test_the_buyer_takes_the_money(world: Collaborators) -> None:
     order_id, other = a_refused_order(world)
 

@@ -65,6 +65,7 @@ def test_what_lies_in_a_registry_that_was_taken_out_waits_for_a_person(shop: Sho
 
     waiting = "/en/desk/direct-cancellations"
     said = {"reason": "The registry left us.", "decision": "let_go"}
+    assert "Its registry is not connected any more" in desk.get(waiting).words
     page = desk.read(desk.send(desk.get(waiting), reference, 422, fields=said), 422)
     assert "The registry of its units is not connected any more." in page.words
     if decision == "let_go":

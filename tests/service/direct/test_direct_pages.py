@@ -9,12 +9,14 @@ from sqlalchemy import select
 
 from app.db import db, transaction
 from app.direct.states import DirectState
+from app.offers.states import OfferState
 from app.providers.models import Provider
 from app.providers.states import ProviderState
 from app.registry.ledger.codes import CANCELLATION
 from app.registry.ledger.models import LedgerTransaction
+from app.registry.ports import RefusalCode, Refused
 from tests import people
-from tests.builders import a_finished_order, ledger_effects
+from tests.builders import a_finished_order, ledger_effects, the_offer
 from tests.pages import Page
 from tests.service.conftest import Shop
 from tests.service.direct.asking import ACCOUNT, a_member, certificate_of, placed, the_direct
@@ -188,6 +190,7 @@ def test_an_operator_lets_a_held_one_go_or_refuses_it_with_a_reason(shop: Shop) 
     assert "A person is looking" in read(a_browser(shop), f"{ROOM}/{reference}").words
     path = "/en/desk/direct-cancellations"
     page = read(desk, path)
+    assert "A name behind it is like a name on a sanctions list" in page.words
     token = page.forms[-1].fields.get("csrf_token", "")
     fields = {"csrf_token": token, "reason": "Somebody else.", "decision": "let_go"}
     open_match = desk.post(f"{path}/{reference}", data=fields)
@@ -202,3 +205,19 @@ def test_an_operator_lets_a_held_one_go_or_refuses_it_with_a_reason(shop: Shop) 
         assert the_direct(held).state is DirectState.REFUSED
         assert certificate_of(held) is None
     assert "We decided not to carry it out" in read(a_browser(shop), f"{ROOM}/{reference}").words
+
+
+def test_a_refusal_of_what_was_written_takes_no_offer_off_sale_and_nothing_says_so(shop: Shop) -> None:
+    offer_id = shop.offer(units=100, held=1_000)
+    with shop.inside() as world:
+        shop.registry.submits = [Refused(RefusalCode.INVALID, "too long a name")]
+        direct_id = placed(world, offer_id, units=300)
+    shop.work()
+    with shop.inside():
+        direct = the_direct(direct_id)
+        assert (direct.state, direct.state_reason) == (DirectState.REFUSED, "invalid")
+        assert the_offer(offer_id).state is OfferState.LIVE
+        mail, reference = shop.mailer.sent[-1], direct.reference
+    for told in (mail.text, mail.html, read(a_browser(shop), f"{ROOM}/{reference}").words):
+        assert "The registry refused it" in told
+        assert "off sale" not in told
