@@ -45,6 +45,12 @@ class OtherOwner(Refusal):
     code = "other_owner"
 
 
+class UnitsDoubted(Refusal):
+    """Other offers of the same units are frozen, `offer_code` first of all: the registry's books differ from ours."""
+
+    code = "units_doubted"
+
+
 class UnknownIssuance(Refusal):
     """There is no such issuance."""
 

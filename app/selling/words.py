@@ -250,6 +250,11 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
     "more_than_held": _more_than_held,
     "offer_moved": _moved,
     "other_currency": _other_currency,
+    "units_doubted": lambda facts: _(
+        "Offer %(code)s of the same units is frozen, because the registry’s books differ from ours. Find out why, and "
+        "thaw or withdraw it first.",
+        code=facts["offer_code"],
+    ),
     "plan_over": lambda _facts: _("That price is no longer planned: it holds already, or was taken back."),
     "no_such_offer": lambda _facts: _("There is no such offer any more."),
     "may_not_offer": lambda _facts: _(

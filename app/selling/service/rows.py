@@ -12,14 +12,14 @@ from app.audit.service import Actor, Subject, note_act
 from app.catalog.models import Issuance
 from app.current import settings
 from app.db import KEEPING_KEYS, advance, db
-from app.offers import closing, pools
+from app.offers import closing, pools, reasons
 from app.offers import service as offers
 from app.offers.models import Offer, PriceChange
 from app.offers.search_index import note_seller
 from app.offers.states import OFFER, PRICE_CHANGE, OfferState, PriceChangeState
 from app.providers.models import Provider
 from app.providers.queries import may_offer
-from app.selling.errors import MayNotOffer, NoSuchOffer, OfferMoved, OtherCurrency, TermsUnfit
+from app.selling.errors import MayNotOffer, NoSuchOffer, OfferMoved, OtherCurrency, TermsUnfit, UnitsDoubted
 
 SWEEPER = Actor(None, "sweeper")
 FREEZABLE = (OfferState.APPROVED, OfferState.LIVE, OfferState.PAUSED, OfferState.SOLD_OUT)
@@ -109,6 +109,22 @@ def require_kept(offer: Offer, supply: pools.Supply) -> None:
     """Refuse what lets an offer sell while its pool promises more than the registry holds."""
     promise = pools.promise_of(offer)
     pools.require_free(offer.account, offer.issuance_id, promise, supply, already=promise)
+
+
+def require_undoubted(offer: Offer) -> None:
+    """Refuse, with UnitsDoubted, to sell units of which other offers are frozen for what a registry says of them.
+
+    The row is locked: whoever freezes all offers of these units comes before this, or freezes this one as well.
+    """
+    frozen = select(Offer.code).where(
+        Offer.account == offer.account,
+        Offer.issuance_id == offer.issuance_id,
+        Offer.state == OfferState.FROZEN,
+        Offer.state_reason == reasons.BOOKS_DIFFER,
+    )
+    code = db.session.scalar(frozen.order_by(Offer.id).limit(1))
+    if code is not None:
+        raise UnitsDoubted(offer_code=code)
 
 
 def put(offer: Offer, after: dict[str, Any]) -> dict[str, Any]:

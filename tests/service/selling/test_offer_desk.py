@@ -222,6 +222,24 @@ def test_an_operator_who_works_for_the_seller_decides_nothing_about_its_offers(h
     assert house.state(code) is OfferState.SUBMITTED
 
 
+def test_no_offer_of_units_that_the_registry_refused_is_approved_before_somebody_has_found_out_why(
+    house: House,
+) -> None:
+    code = house.drawn_up()
+    house.shop.registry.submits = [Refused(RefusalCode.RULES, "not today")]
+    with house.shop.inside() as world:
+        a_finished_order(world, {house.offer_id: 12})
+    desk = house.operator()
+
+    desk.send(desk.get(f"{DESK}/{code}"), "/approve")
+    assert "Offer offer-1 of the same units is frozen" in desk.get(f"{DESK}/{code}").words
+    assert house.state(code) is OfferState.SUBMITTED
+
+    desk.send(desk.get(f"{DESK}/offer-1"), "/thaw")
+    desk.send(desk.get(f"{DESK}/{code}"), "/approve")
+    assert (house.state(), house.state(code)) == (OfferState.LIVE, OfferState.LIVE)
+
+
 def test_sellers_hear_when_the_registrys_books_take_their_offer_off_sale(house: House) -> None:
     house.shop.registry.submits = [Refused(RefusalCode.RULES, "not today")]
     with house.shop.inside() as world:
