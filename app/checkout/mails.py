@@ -184,9 +184,18 @@ def certificates_ready(
 
 
 def order_refused(
-    order: Order, refused: Sequence[OrderLine], settings: Settings, now: datetime, *, is_disputed: bool = False
+    order: Order,
+    refused: Sequence[OrderLine],
+    settings: Settings,
+    now: datetime,
+    *,
+    is_disputed: bool = False,
+    is_by_registry: bool = True,
 ) -> None:
-    """The registry refused some lines, or all; their money goes back, unless a bank is asked for it (`is_disputed`)."""
+    """Some lines were refused, or all; their money goes back, unless a bank is asked for it (`is_disputed`).
+
+    Not `is_by_registry`: by us, and it is disputed.
+    """
     facts = OrderRefused(
         reference=order.reference,
         order_url=order_url(order, settings),
@@ -195,6 +204,7 @@ def order_refused(
         lines=_refused_lines(order, refused),
         refund=Money(sum(line.amount for line in refused), order.currency),
         is_disputed=is_disputed,
+        is_by_registry=is_by_registry,
     )
     _queue(order, f"order_refused:{order.reference}", facts, now)
 
@@ -233,9 +243,12 @@ def _refused_lines(order: Order, refused: Sequence[OrderLine]) -> tuple[RefusedL
     )
 
 
-def refund_made(order: Order, refund: Refund, settings: Settings, now: datetime) -> None:
-    """Money goes back for a reason that no other mail tells; none while people decide, because it is disputed."""
-    if is_refund_forbidden(refund.payment_id, is_retried=False):
+def refund_made(order: Order, refund: Refund, settings: Settings, now: datetime, *, is_retried: bool = False) -> None:
+    """Money goes back for a reason that no other mail tells; none while people decide, because it is disputed.
+
+    `is_retried`: they did.
+    """
+    if is_refund_forbidden(refund.payment_id, is_retried=is_retried):
         return
     title = None
     if refund.order_line_id is not None:

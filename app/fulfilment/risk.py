@@ -237,9 +237,13 @@ def propose_refusal(order_id: int, actor: Actor, *, reason: str, now: datetime) 
 
 
 def _refuse(proposal: Proposal, now: datetime) -> None:
-    """End a held order: its units are for sale again and its money is owed back, because nothing was ever sent."""
+    """End a held order: its units are for sale again and its money is owed back, because nothing was ever sent.
+
+    Of money that a bank may have given back only people say that it goes back by us, so the mail promises none.
+    """
     order_id = proposal.subject_id
     owed = _owed(db.session.get_one(Order, order_id))
+    lines = db.session.scalars(_settled(OrderLine), {"order_id": order_id}).all()
     is_sent = db.session.scalar(select(exists().where(Cancellation.order_id == order_id)))
     if is_sent or not advance(Order, order_id, ORDER, _S.REFUSED, at=now, sources=(_S.RISK_HOLD,), finished_at=now):
         raise NoLongerPossible
@@ -254,7 +258,10 @@ def _refuse(proposal: Proposal, now: datetime) -> None:
         order_line_id=None,
         now=now,
     )
-    mails.refund_made(order, refund, current.settings(), now)
+    if disputes.stand_against(payment):
+        mails.order_refused(order, lines, current.settings(), now, is_disputed=True, is_by_registry=False)
+    else:
+        mails.refund_made(order, refund, current.settings(), now)
 
 
 def _owed(order: Order) -> Money:

@@ -23,8 +23,7 @@ _S = RefundState
 
 
 def init_app() -> None:
-    """Say what carries out the proposals of this room."""
-    on_agreement(RETRY_REFUND, _retry)
+    """Say what carries out the proposals of this room; a retry is the checkout's, which writes to the buyer."""
     on_agreement(REFUND_BY_HAND, _paid_by_hand)
 
 
@@ -59,8 +58,11 @@ def _facts_of_failed(refund_id: int) -> dict[str, object]:
     return {"amount": refund.amount, "currency": refund.currency}
 
 
-def _retry(proposal: Proposal, now: datetime) -> None:
-    """A refund that a gateway took and failed needs a new key; one it never took keeps its own."""
+def retry(proposal: Proposal, now: datetime) -> Refund:
+    """Let the gateway be asked again, as two operators say; gives the refund, with what was said of it before.
+
+    One that a gateway took and failed needs a new key; one it never took keeps its own. Raises NoLongerPossible.
+    """
     refund = db.session.scalars(select(Refund).where(Refund.id == proposal.subject_id).with_for_update()).one()
     _stay_free_of(REFUND_BY_HAND, proposal)
     key = refund.key if refund.gateway_reference is None else _next_key(refund.key)
@@ -79,6 +81,7 @@ def _retry(proposal: Proposal, now: datetime) -> None:
     )
     if not moved:
         raise NoLongerPossible
+    return refund
 
 
 def _paid_by_hand(proposal: Proposal, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""A payment that differs from its order goes back whole, when two operators say so."""
+"""Money goes back because two operators say so: of a payment that differs from its order, or after a dispute."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from app.checkout.states import ORDER, UNPAID, OrderState
 from app.db import StateEvent, advance, db
 from app.kernel.money import Money
 from app.offers import service as offers
+from app.payments import disputes, refund_decisions
 from app.payments import service as payments
 from app.payments.models import Payment, Refund
 from app.payments.ports import PaymentStatus
@@ -29,8 +30,9 @@ _S = OrderState
 
 
 def init_app() -> None:
-    """Say what carries out the proposals about payments that differ."""
+    """Say what carries out the proposals about payments that differ, and about refunds that failed."""
     on_agreement(REFUND_REVIEWED, _give_back)
+    on_agreement(refund_decisions.RETRY_REFUND, _retry)
 
 
 def what_arrived(order_id: int) -> tuple[Payment, Money] | None:
@@ -120,3 +122,11 @@ def _give_back(proposal: Proposal, now: datetime) -> None:
         arrived=amount.minor,
     )
     mails.refund_made(order, refund, current.settings(), now)
+
+
+def _retry(proposal: Proposal, now: datetime) -> None:
+    """Ask the gateway again. Whose money waited for a bank was promised none by us, and hears of it now."""
+    refund = refund_decisions.retry(proposal, now)
+    if refund.last_message == disputes.PAYMENT_DISPUTED:
+        order = db.session.get_one(Order, refund.order_id)
+        mails.refund_made(order, refund, current.settings(), now, is_retried=True)

@@ -193,6 +193,7 @@ class OrderRefused(OrderFacts):
     """The registry refused the whole order, or some lines of it; includes the news of the refund.
 
     `is_disputed`: the buyer asked their bank for the money, and nothing goes back by us meanwhile.
+    Not `is_by_registry`: nothing was sent there, and we ended a disputed order that a person had held.
     """
 
     kind = MailKind.ORDER_REFUSED
@@ -201,6 +202,7 @@ class OrderRefused(OrderFacts):
     lines: tuple[RefusedLine, ...]
     refund: Money
     is_disputed: bool = False  # mails of before do not have it
+    is_by_registry: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from app.audit import service as audit
 from app.checkout.models import Order, Remedy
 from app.checkout.states import OrderState
 from app.db import db
@@ -14,14 +15,18 @@ from app.fulfilment import disputes, risk
 from app.fulfilment.process import Collaborators, run_due
 from app.notifications.messages.kinds import MailKind
 from app.notifications.models import Mail
+from app.payments import refund_decisions
+from app.payments.ports import GatewayRefusal
 from app.payments.states import DisputeState, RefundState
 from app.registry.ports import Found, Pending, RefusalCode, Refused
+from tests import people
 from tests.builders import (
     NOW,
     a_finished_order,
     a_paid_order,
     an_offer,
     gateway_of,
+    mailer_of,
     pass_time,
     payments_of,
     refunds_of,
@@ -108,6 +113,70 @@ def test_who_is_told_that_it_takes_longer_and_disputes_is_promised_no_money(worl
     run_due(world)
 
     assert mails_of(order_id)[MailKind.ORDER_LATE].facts["is_disputed"] is True
+
+
+def two_operators() -> tuple[audit.Actor, audit.Actor]:
+    eva, ben = (people.actor_of(people.an_operator(f"{name}@tonne.example")) for name in ("eva", "ben"))
+    return eva, ben
+
+
+def refused_by_us(world: Collaborators, order_id: int) -> None:
+    """Two operators end a held order."""
+    eva, ben = two_operators()
+    proposal = risk.propose_refusal(order_id, eva, reason="A stolen card.", now=world.clock.now())
+    audit.agree(proposal, ben, reason="So it is.", now=world.clock.now())
+    run_due(world)
+
+
+def tried_again(world: Collaborators, order_id: int) -> RefundState:
+    """Two operators let the gateway be asked again for the refund of an order; gives where it stands then."""
+    eva, ben = two_operators()
+    proposal = refund_decisions.propose_retry(
+        refunds_of(order_id)[0].id, the_order(order_id).reference, eva, reason="It is theirs.", now=world.clock.now()
+    )
+    audit.agree(proposal, ben, reason="Yes.", now=world.clock.now())
+    run_due(world)
+    db.session.expire_all()
+    return refunds_of(order_id)[0].state
+
+
+def test_whose_held_order_is_refused_while_they_dispute_hears_that_nothing_was_cancelled(world: Collaborators) -> None:
+    order_id = a_paid_order(world, {an_offer(): 4})
+    dispute(world, order_id)
+    refused_by_us(world, order_id)
+
+    told = mailer_of(world).sent[-1]
+    assert told.subject.endswith(f"Order {the_order(order_id).reference} was not carried out")
+    for part in (told.text, told.html):
+        words = " ".join(part.split())
+        assert "we decided not to carry it out. No unit was cancelled for you, and there is no certificate." in words
+        assert "The registry refused" not in words
+        assert_nothing_is_promised(words)
+
+
+def test_whose_money_goes_back_by_us_after_all_hears_of_it_when_it_does(world: Collaborators) -> None:
+    order_id = a_paid_order(world, {an_offer(): 4})
+    dispute(world, order_id)
+    refused_by_us(world, order_id)
+    assert tried_again(world, order_id) is RefundState.FAILED
+    assert MailKind.REFUND_MADE not in mails_of(order_id), "the bank has the money still"
+
+    dispute(world, order_id, DisputeState.WON)
+    assert tried_again(world, order_id) is RefundState.SUCCEEDED
+
+    told = mailer_of(world).sent[-1]
+    assert f"of order {the_order(order_id).reference} is on its way back to you" in " ".join(told.text.split())
+    assert MailKind.REFUND_MADE in mails_of(order_id)
+
+
+def test_who_was_told_of_a_refund_hears_of_it_no_second_time_when_it_is_tried_again(world: Collaborators) -> None:
+    registry_of(world).submits = [REFUSED]
+    gateway_of(world).problems["refund"] = [GatewayRefusal(reason="no_balance")]
+    order_id = a_finished_order(world, {an_offer(): 4})
+    assert [refund.state for refund in refunds_of(order_id)] == [RefundState.FAILED]
+
+    assert tried_again(world, order_id) is RefundState.SUCCEEDED
+    assert mails_of(order_id).keys() == {MailKind.ORDER_PAID, MailKind.ORDER_REFUSED}
 
 
 def test_money_is_promised_again_once_the_bank_has_decided_for_us(world: Collaborators) -> None:
