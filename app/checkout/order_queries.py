@@ -17,12 +17,15 @@ from app.checkout.models import Basket, Beneficiary, Order, OrderLine, Remedy
 from app.checkout.pricing import Breakdown, breakdown
 from app.checkout.publication import Publication, publication_of
 from app.checkout.states import ORDER, UNPAID, WITHDRAWN, OrderState
+from app.current import now
 from app.db import StateEvent, db, write
 from app.kernel.money import Money
 from app.kernel.references import certificate_slug
+from app.offers import closing
 from app.offers.models import Offer
 from app.payments import disputes
 from app.payments.models import Payment, Refund
+from app.payments.service import SHORTEST_SESSION
 from app.payments.split import Share
 from app.payments.states import PaymentState, RefundState
 from app.providers.models import Provider
@@ -104,7 +107,7 @@ class OrderView:
     steps: tuple[Step, ...]
     certificates: tuple[CertificateLink, ...]
     refunds: tuple[RefundView, ...]
-    can_pay: bool
+    can_pay: bool  # on a new payment page; one that is open already may be paid until its last second
     is_final: bool
     is_demonstration: bool
     withdrawn_at: datetime | None
@@ -288,7 +291,7 @@ def order_view(order: Order, *, promise: timedelta) -> OrderView:
             for certificate, reference, title in certificates
         ),
         refunds=refunds,
-        can_pay=order.state in UNPAID and not is_processing,
+        can_pay=order.state in UNPAID and not is_processing and _has_time_to_pay(order),
         is_final=order.state in FINISHED and all(r.state is not RefundState.DUE for r in refunds),
         is_demonstration=order.is_demonstration,
         withdrawn_at=withdrawn_at(order),
@@ -368,6 +371,12 @@ def _pending_reason(order: Order, cancellations: list[Cancellation], *, is_proce
     if order.state in {OrderState.PAID, OrderState.FULFILLING}:
         return "registry"
     return ""
+
+
+def _has_time_to_pay(order: Order) -> bool:
+    """Whether a payment page could still be opened before the last order of its units (`require_time_to_pay`)."""
+    last = closing.last_order_at([line.offer_id for line in order.lines])
+    return last is None or last > now() + SHORTEST_SESSION
 
 
 def _was_refused(order: Order) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, exists, select
 
 from app.audit.errors import NoLongerPossible
 from app.audit.models import Proposal
@@ -18,6 +18,9 @@ from app.checkout.models import Order
 from app.checkout.service.ending import end_unpaid
 from app.checkout.states import ENDED_BY_PEOPLE, UNPAID
 from app.db import db
+from app.payments.models import Payment
+from app.payments.service import DELAYED_HOLD
+from app.payments.states import PaymentState
 
 END_UNPAID = "end_unpaid_order"
 # An order ends within a minute of its hold, unless the gateway cannot say. That rarely lasts for a day.
@@ -31,12 +34,20 @@ def init_app() -> None:
 
 def is_overdue(order: Order, now: datetime) -> bool:
     """Whether an unpaid order has held its units for a day longer than it should."""
-    return order.state in UNPAID and order.expires_at + SILENCE <= now
+    return db.session.scalar(select(Order.id).where(Order.id == order.id, overdue(now))) is not None
 
 
 def overdue(now: datetime) -> ColumnElement[bool]:
-    """SQL: the same of any order, at an aware instant."""
-    return Order.state.in_(UNPAID) & (Order.expires_at <= now - SILENCE)
+    """SQL: the same of any order, at an aware instant.
+
+    A bank has its two weeks also where the last order of a mechanism cut the hold short.
+    """
+    is_at_bank = exists().where(
+        Payment.order_id == Order.id,
+        Payment.state == PaymentState.PROCESSING,
+        Payment.created_at > now - SILENCE - DELAYED_HOLD,
+    )
+    return Order.state.in_(UNPAID) & (Order.expires_at <= now - SILENCE) & ~is_at_bank
 
 
 def propose_end(order_id: int, actor: Actor, *, reason: str, now: datetime) -> int:

@@ -16,7 +16,9 @@ from sqlalchemy import select
 from app.audit.service import Actor
 from app.catalog.models import Issuance, Mechanism, Project, UnitType
 from app.checkout import baskets, service
+from app.checkout.errors import OrderNotOverdue
 from app.checkout.models import Order
+from app.checkout.service import overdue
 from app.checkout.states import OrderState
 from app.db import db, transaction
 from app.fulfilment.process import Collaborators
@@ -209,6 +211,48 @@ def test_whose_bank_refuses_when_nothing_can_be_paid_any_more_is_not_asked_to_pa
         assert "You were not charged" in words
         assert "pay in another way" not in words
         assert "no longer be paid" in words
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_the_page_of_an_order_offers_no_payment_for_which_no_time_is_left(shop: Shop, *, is_refused: bool) -> None:
+    offer_id, visitor = shop.offer(), shop.visitor()
+    set_clock(shop.world, LAST_MORNING)
+    with shop.inside() as world:
+        order_id = a_payable_order(world, {offer_id: 4})
+        page, token = gateway_of(world).payments[gateway_of(world).newest()], the_order(order_id).token
+        for state in (GatewayState.PROCESSING, GatewayState.FAILED) if is_refused else ():
+            page.state = state
+            look_again(world, order_id)
+    assert [form for form in visitor.get(f"/en/orders/{token}").forms if form.action.endswith("/pay")]
+
+    set_clock(shop.world, TOO_SHORT)
+    with shop.inside() as world:
+        if not is_refused:
+            page.state = GatewayState.EXPIRED
+            look_again(world, order_id)
+    shown = visitor.get(f"/en/orders/{token}")
+    assert [form for form in shown.forms if form.action.endswith("/pay")] == []
+    assert "can no longer be paid for in time" in shown.words
+    for offered in ("pay in another way", "waits for your payment", "held for you until"):
+        assert offered not in shown.words
+
+
+def test_a_transfer_at_the_bank_has_its_two_weeks_also_after_the_last_order_before_people_may_end_it(
+    world: Collaborators, work: Callable[[], int]
+) -> None:
+    set_clock(world, LAST_MORNING)
+    order_id = a_payable_order(world, {an_offer(): 4})
+    gateway_of(world).payments[gateway_of(world).newest()].state = GatewayState.PROCESSING
+    look_again(world, order_id)
+    set_clock(world, AFTER)
+    work()
+
+    order, eva = the_order(order_id), Actor(None, "eva")
+    assert order.expires_at == LAST_ORDER_AT
+    assert not overdue.is_overdue(order, AFTER)
+    with pytest.raises(OrderNotOverdue):
+        overdue.propose_end(order_id, eva, reason="It took too long.", now=AFTER)
+    assert overdue.is_overdue(order, LAST_MORNING + timedelta(days=15))
 
 
 def _order_of(world: Collaborators, offer_id: int, at: datetime) -> int:
