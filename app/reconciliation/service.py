@@ -24,6 +24,7 @@ from app.registry import service as registry_service
 from app.registry.models import Cancellation, RegistryAccount, StrayBlock, StrayCancellation
 from app.registry.ports import Registries, StatementLine
 from app.registry.states import CancellationState
+from app.screening.service import screen_open
 from app.selling import service as selling
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Result:
 
 
 def compare_nightly(world: Collaborators) -> int:
-    """Compare once in each night (UTC); gives 1 if this call did. Whoever comes second does nothing."""
+    """Compare books, then names, once in each night (UTC); gives 1 if this call did, 0 if another worker does."""
     now = world.clock.now()
     if now.hour < NIGHT or not _is_due(now.date(), now):
         return 0
@@ -61,6 +62,7 @@ def compare_nightly(world: Collaborators) -> int:
         return 0
     disputes.look_for_unheard(world.gateway, world.clock)
     _carry_out(run_id, world, forgotten_since=None)
+    screen_open(now)
     return 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from flask import current_app
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from app.audit.service import Actor, Subject, note_act, required_reason
-from app.db import advance, db, insert_once, one_at_a_time, record, transaction, write
+from app.db import advance, db, end_reading, insert_once, one_at_a_time, record, transaction, write
 from app.kernel.text import clean_line, fold
 from app.screening.adapters import read_list
 from app.screening.edition import Edition, Source
@@ -212,11 +212,27 @@ def import_list(source: Source, content: bytes, aliases: bytes, actor: Actor, no
             at=now,
             facts={"published": taken.published, "entries": taken.entries, "sha256": digest},
         )
-        for subjects in _open_subjects.values():
-            for subject in subjects():
-                screen(subject.kind, subject.id, subject.names, now)
+        for subject in _all_open():
+            screen(subject.kind, subject.id, subject.names, now)
     log.info("sanctions list imported", extra={"facts": {"source": source.value, "entries": outcome.entries}})
     return outcome
+
+
+def screen_open(now: datetime) -> None:
+    """Compare everything that is open with the current lists once more, each in a transaction of its own.
+
+    Whoever was taken in by a version that did not compare them is found so, and need not wait for the next edition.
+    """
+    subjects = list(_all_open())
+    end_reading()
+    for subject in subjects:
+        with transaction():
+            screen(subject.kind, subject.id, subject.names, now)
+
+
+def _all_open() -> Iterator[ScreenedSubject]:
+    for subjects in _open_subjects.values():
+        yield from subjects()
 
 
 def _rows_of(edition: Edition) -> list[dict[str, object]]:

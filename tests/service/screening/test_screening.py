@@ -11,15 +11,17 @@ from sqlalchemy import select
 from app.audit.errors import ReasonMissing
 from app.audit.models import Act
 from app.checkout.models import Order
-from app.db import StateEvent, db
+from app.db import StateEvent, db, transaction
+from app.fulfilment.process import Collaborators
 from app.providers.models import Provider
+from app.reconciliation.service import compare_nightly
 from app.screening import service
 from app.screening.edition import Source
 from app.screening.errors import MatchDecided, UnknownMatch
 from app.screening.matching import NameIndex
 from app.screening.service import ScreenedSubject, Standing
 from app.screening.states import MatchState
-from tests.builders import NOW, a_paid_order, the_order
+from tests.builders import NOW, a_paid_order, an_offer, pass_time, the_offer, the_order
 from tests.pages import Visitor
 from tests.people import actor_of, an_operator, sign_in_as
 from tests.service.conftest import Shop
@@ -172,6 +174,22 @@ def test_a_new_edition_compares_what_is_open_again(app: Flask, monkeypatch: pyte
         other = sample("un.xml").replace(b"DARVANI", b"OTHERWISE").replace(b"Darwani", b"Otherwise")
         service.import_list(Source.UN, other, b"", COMMAND, NOW)
         assert not screen("Mustafa Rahim Darvani", subject_id=9)
+
+
+def test_in_the_night_names_are_compared_that_an_earlier_version_never_compared(world: Collaborators) -> None:
+    provider_id = the_offer(an_offer()).provider_id
+    take()
+    with transaction() as session:
+        session.get_one(Provider, provider_id).legal_name = "Madeup Charity Fund"
+    assert matches() == []
+
+    assert compare_nightly(world) == 1
+    (match,) = matches()
+    assert (match.subject_kind, match.subject_id, match.name) == ("provider", provider_id, "Madeup Charity Fund")
+
+    pass_time(world, days=1)
+    assert compare_nightly(world) == 1
+    assert len(matches()) == 1
 
 
 def test_the_desk_shows_a_likeness_and_keeps_the_decision(shop: Shop) -> None:
