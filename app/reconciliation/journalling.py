@@ -26,6 +26,11 @@ log = logging.getLogger(__name__)
 
 BEGUN, LEDGER, CERTIFICATE, COMPLAINT, PACKAGE = "begun", "ledger", "certificate", "complaint", "package"
 HELD = "held"  # never written down
+# What counts the numbers that must never be given twice, by the kind of their lines.
+COUNTERS: Mapping[str, type[CertificateCounter | ComplaintCounter]] = {
+    CERTIFICATE: CertificateCounter,
+    COMPLAINT: ComplaintCounter,
+}
 MOST = 1_000  # things written down in one go
 YEAR = 10**9  # more certificates than any year has
 
@@ -43,8 +48,7 @@ _TRANSACTION = (
 _ENTRY = select(LedgerTransaction.id).where(
     LedgerTransaction.id == bindparam("number"), LedgerTransaction.identifier == bindparam("identifier")
 )
-_LAST_NUMBER = select(CertificateCounter.last).where(CertificateCounter.year == bindparam("year"))
-_LAST_COMPLAINT = select(ComplaintCounter.last).where(ComplaintCounter.year == bindparam("year"))
+_LAST = {kind: select(counts.last).where(counts.year == bindparam("year")) for kind, counts in COUNTERS.items()}
 _ENTRIES = (
     select(LedgerTransaction.id.label("number"), LedgerTransaction.identifier.label("name"))
     .where(LedgerTransaction.id > bindparam("entries_since"), LedgerTransaction.origin != IMPORTED)
@@ -113,6 +117,19 @@ def catch_up(journal: Journal, now: datetime) -> int:
     return len(facts)
 
 
+def unwritten(journal: Journal, before: datetime) -> tuple[int, int]:
+    """How many transactions of the ledger, and certificates, of before an instant (aware) the journal lacks.
+
+    Raises JournalBroken.
+    """
+    news = _look(journal)
+    entries = select(func.count()).where(
+        LedgerTransaction.id.in_(news.new(LEDGER)), LedgerTransaction.completed_at < before
+    )
+    numbers = select(func.count()).where(_number.in_(news.new(CERTIFICATE)), Certificate.issued_at < before)
+    return db.session.scalar(entries) or 0, db.session.scalar(numbers) or 0
+
+
 def _look(journal: Journal) -> _News:
     entries_since, entries = _known(journal, LEDGER)
     numbers_since, numbers = _known(journal, CERTIFICATE)
@@ -137,7 +154,7 @@ def _may_be_ahead(journal: Journal, news: _News) -> bool:
     """False where the newest things of the journal were just seen in the database."""
     entry = _newest(journal, LEDGER)
     is_entry_there = entry is None or news.found[LEDGER].get(entry["id"]) == entry["identifier"]
-    numbers = ((_newest(journal, kind), news.found[kind]) for kind in (CERTIFICATE, COMPLAINT))
+    numbers = ((_newest(journal, kind), news.found[kind]) for kind in COUNTERS)
     return not (is_entry_there and all(newest is None or newest["id"] in found for newest, found in numbers))
 
 
@@ -149,10 +166,7 @@ def is_ahead(journal: Journal) -> bool:
     )
     return is_transaction_lost or any(
         newest is not None and newest["sequence"] > max(read_ids(last, year=newest["year"]), default=0)
-        for newest, last in (
-            (_newest(journal, CERTIFICATE), _LAST_NUMBER),
-            (_newest(journal, COMPLAINT), _LAST_COMPLAINT),
-        )
+        for newest, last in ((_newest(journal, kind), last) for kind, last in _LAST.items())
     )
 
 
@@ -221,7 +235,7 @@ def _blocks(ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
 
 
 def _numbers(news: _News) -> Iterable[Mapping[str, Any]]:
-    for kind in (CERTIFICATE, COMPLAINT):
+    for kind in COUNTERS:
         for number in news.new(kind):
             yield {"kind": kind, "id": number, "year": number // YEAR, "sequence": number % YEAR}
 

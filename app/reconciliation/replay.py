@@ -9,15 +9,13 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
-from app.certificates.models import CertificateCounter
-from app.complaints.models import ComplaintCounter
 from app.db import db, insert_once, transaction
 from app.jobs import hold
 from app.jobs.models import RestorationHold
 from app.kernel.serials import Span
 from app.reconciliation.errors import JournalBroken
 from app.reconciliation.journal import Journal, Line
-from app.reconciliation.journalling import CERTIFICATE, COMPLAINT, LEDGER, PACKAGE, is_ahead
+from app.reconciliation.journalling import COUNTERS, LEDGER, PACKAGE, is_ahead
 from app.registry.batch.models import Batch, BatchLine
 from app.registry.batch.states import BatchState
 from app.registry.ledger import books, codes
@@ -35,11 +33,6 @@ _COLUMNS = (
     "mechanism_code", "origin", "channel", "commitment_period", "vintage_year", "units", "refusal_code",
     "refusal_message",
 )  # fmt: skip
-
-_COUNTERS: Mapping[str, type[CertificateCounter | ComplaintCounter]] = {
-    CERTIFICATE: CertificateCounter,
-    COMPLAINT: ComplaintCounter,
-}
 
 
 @dataclass
@@ -65,7 +58,7 @@ def replay(journal: Journal, now: datetime) -> Replayed:
         for line in journal.lines():
             if line["kind"] == LEDGER:
                 _transaction(line, there, done)
-            elif line["kind"] in _COUNTERS:
+            elif line["kind"] in COUNTERS:
                 done.numbers += _number(line)
             elif line["kind"] == PACKAGE:
                 done.packages += _package(line, now)
@@ -170,7 +163,7 @@ def _issuance(line: Line, about: Mapping[str, Any]) -> int:
 
 def _number(line: Line) -> int:
     """How many numbers of certificates or complaints the database would have given again."""
-    counts, year, sequence = _COUNTERS[line["kind"]], line["year"], line["sequence"]
+    counts, year, sequence = COUNTERS[line["kind"]], line["year"], line["sequence"]
     insert_once(counts, year=year, last=0)
     last = db.session.scalars(select(counts.last).where(counts.year == year)).one()
     if last >= sequence:

@@ -14,7 +14,6 @@ one operator proposes to lift the hold, another agrees
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -23,10 +22,8 @@ from sqlalchemy import func, select, update
 from app.audit.errors import NoLongerPossible
 from app.audit.models import Proposal
 from app.audit.service import Actor, Subject, on_agreement, propose
-from app.certificates.models import CertificateCounter
 from app.checkout.models import Order
 from app.checkout.states import UNDERWAY
-from app.complaints.models import ComplaintCounter
 from app.db import db, end_reading, insert_once, transaction
 from app.fulfilment import disputes, process, risk
 from app.fulfilment.errors import OrderBegun
@@ -39,6 +36,7 @@ from app.payments.states import PaymentState
 from app.reconciliation import service
 from app.reconciliation.errors import DeclarationMissing, NoHold, NotCompared
 from app.reconciliation.journal import Journal
+from app.reconciliation.journalling import CERTIFICATE, COMPLAINT, COUNTERS
 from app.reconciliation.models import ReconciliationRun
 from app.reconciliation.replay import is_needed, replay
 from app.reconciliation.states import RunCause
@@ -50,10 +48,7 @@ log = logging.getLogger(__name__)
 
 LIFT_HOLD = "lift_restoration_hold"
 # What an operator declares where the journal is lost, and what counts it.
-COUNTERS: Mapping[str, type[CertificateCounter | ComplaintCounter]] = {
-    "last_number": CertificateCounter,
-    "last_complaint": ComplaintCounter,
-}
+DECLARED = {"last_number": COUNTERS[CERTIFICATE], "last_complaint": COUNTERS[COMPLAINT]}
 # A registry that does not answer is asked again so soon.
 AGAIN_AFTER = timedelta(minutes=10)
 # Why an order is held: a code, beside those of `app/fulfilment/risk.py`.
@@ -184,7 +179,7 @@ def propose_lift(
         raise NotCompared
     declared = {"last_number": last_number, "last_complaint": last_complaint}
     for name, number in declared.items():
-        given = db.session.scalar(select(COUNTERS[name].last).where(COUNTERS[name].year == now.year)) or 0
+        given = db.session.scalar(select(DECLARED[name].last).where(DECLARED[name].year == now.year)) or 0
         if not standing.is_journal_kept and (number is None or number < given):
             raise DeclarationMissing(field=name, least=given)
     subject = Subject("restoration_hold", standing.id, f"{standing.backup_made_at:%Y-%m-%d %H:%M} UTC")
@@ -197,11 +192,11 @@ def _lift(proposal: Proposal, now: datetime) -> None:
     standing = hold.find_standing()
     if standing is None or standing.id != proposal.subject_id or standing.compared_at is None:
         raise NoLongerPossible
-    if not standing.is_journal_kept and COUNTERS.keys() - proposal.facts.keys():
+    if not standing.is_journal_kept and DECLARED.keys() - proposal.facts.keys():
         # It stands since before complaints were asked about.
         raise NoLongerPossible
-    for name in COUNTERS.keys() & proposal.facts.keys():
-        counts, year, number = COUNTERS[name], int(proposal.facts["year"]), int(proposal.facts[name])
+    for name in DECLARED.keys() & proposal.facts.keys():
+        counts, year, number = DECLARED[name], int(proposal.facts["year"]), int(proposal.facts[name])
         insert_once(counts, year=year, last=0)
         db.session.execute(update(counts).where(counts.year == year, counts.last < number).values(last=number))
     db.session.execute(update(RestorationHold).where(RestorationHold.lifted_at.is_(None)).values(lifted_at=now))

@@ -100,11 +100,11 @@ def lift() -> Response:
         return redirect(url_for("desk_reconciliation.books"), 303)
     form = LiftForm()
     if standing.is_journal_kept:
-        for name in restored.COUNTERS:
+        for name in restored.DECLARED:
             del form[name]
 
     def do() -> str:
-        declared = {name: form[name].data if name in form else None for name in restored.COUNTERS}
+        declared = {name: form[name].data if name in form else None for name in restored.DECLARED}
         restored.propose_lift(get_me().actor, reason=form.reason.data or "", now=now(), **declared)
         return gettext("Your proposal waits for another operator. Nothing is done before they agree.")
 
