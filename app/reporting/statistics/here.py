@@ -96,8 +96,8 @@ class HereRow:
 
     @property
     def seconds(self) -> int | None:
-        """Whole seconds from the payment to the cancellation."""
-        return None if self.paid_at is None else round((self.completed_at - self.paid_at).total_seconds())
+        """Whole seconds from the payment to the cancellation; none where the registry's clock is behind ours."""
+        return None if self.paid_at is None else max(0, round((self.completed_at - self.paid_at).total_seconds()))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,10 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from app.db import transaction
+from app.registry.models import Cancellation
 from app.reporting.statistics import here
 from app.reporting.statistics.forms import HereSelection
 from tests.service.conftest import Shop
@@ -68,6 +71,22 @@ def test_what_a_holder_cancelled_without_a_sale_counts_as_tonnes_and_not_as_an_o
     page = client.get("/en/statistics").get_data(as_text=True)
     assert "<dd>23</dd>" in page
     assert "3 of them sold here" in page
+
+
+def test_units_that_a_registry_says_to_have_cancelled_before_they_were_paid_took_no_time_on_the_page_and_in_its_rows(
+    shop: Shop,
+) -> None:
+    shop.finished_order({shop.offer(): 3})
+    with shop.inside(), transaction() as session:
+        session.scalars(select(Cancellation)).one().completed_at -= timedelta(seconds=5)
+    client = shop.app.test_client()
+
+    with shop.inside():
+        speed = here.speed(HereSelection())
+    assert speed is not None
+    assert speed.median == 0
+    assert [row["seconds"] for row in lines(client, "/en/statistics/here.csv")] == ["0"]
+    assert [row["seconds"] for row in client.get("/en/statistics/here.json").get_json()["rows"]] == [0]
 
 
 def test_rows_can_be_narrowed_and_read_in_parts_and_say_that_this_is_a_demonstration(shop: Shop) -> None:
