@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from app.db import advance, db, end_reading, insert_once_with_id, read_ids, record, transaction
 from app.kernel.columns import is_one_of
 from app.kernel.money import Money
-from app.payments.models import Dispute, Payment
+from app.payments.models import Dispute, Payment, Refund
 from app.payments.ports import DisputeStatus
-from app.payments.states import DISPUTE, STANDING, DisputeState
+from app.payments.states import DISPUTE, STANDING, DisputeState, RefundState
 
 # Why an order is held and why a refund waits for people: a code, in words at the desk.
 PAYMENT_DISPUTED = "payment_disputed"
@@ -37,6 +37,14 @@ UNCHECKED = (
     .order_by(Dispute.next_check_at, Dispute.id)
     .limit(bindparam("most"))
 )
+# Whoever has all of a payment back waits for nothing, and what is disputed of it is no money of an order any more.
+_GIVEN_BACK = (
+    select(func.sum(Refund.amount))
+    .where(Refund.payment_id == Dispute.payment_id, Refund.state == RefundState.SUCCEEDED)
+    .correlate(Dispute)
+    .scalar_subquery()
+)
+_HAS_GONE_BACK = exists().where(Payment.id == Dispute.payment_id, Payment.amount <= _GIVEN_BACK)
 _Paid = aliased(Payment)
 _IS_OF_ITS_MONEY = or_(_Paid.id == Dispute.payment_id, _Paid.drawn_from_id == Dispute.payment_id)
 
@@ -149,13 +157,13 @@ def disputes_of(order_id: int) -> tuple[Dispute, ...]:
 
 
 def stand_against_order(order_id: int) -> bool:
-    """Whether a dispute stands against any money of an order."""
-    return db.session.scalar(_of_order(order_id).where(STANDS).limit(1)) is not None
+    """Whether a dispute stands against any money of an order that we have not given back whole."""
+    return db.session.scalar(_of_order(order_id).where(STANDS, ~_HAS_GONE_BACK).limit(1)) is not None
 
 
 def stands_against(order_id: Any) -> ColumnElement[bool]:
-    """SQL: a dispute stands against any money of an order."""
-    return _of_order(order_id).where(STANDS).exists()
+    """SQL: the same."""
+    return _of_order(order_id).where(STANDS, ~_HAS_GONE_BACK).exists()
 
 
 def _of_order(order_id: Any) -> Select[Dispute]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from flask import render_template
@@ -13,9 +14,12 @@ from app.checkout import service
 from app.checkout.models import Order
 from app.checkout.order_queries import order_view
 from app.checkout.states import ORDER, OrderState
-from app.db import advance, transaction
+from app.db import advance, db, transaction
+from app.fulfilment import disputes
 from app.kernel.money import Money
+from app.payments.models import Payment
 from app.payments.ports import GatewayState
+from app.payments.states import DisputeState
 from app.registry.ports import Absent, Ambiguous, Pending, RefusalCode, Refused
 from tests.builders import (
     a_finished_order,
@@ -23,6 +27,8 @@ from tests.builders import (
     a_placed_order,
     choose_nothing,
     look_again,
+    payments_of,
+    registry_of,
     the_order,
 )
 from tests.pages import Page
@@ -156,22 +162,63 @@ def test_an_order_that_was_refused_whole_has_no_certificate_and_gives_the_money_
 def test_a_second_payment_is_shown_as_refunded_without_a_project(shop: Shop) -> None:
     offer_id = shop.offer()
 
-    def make() -> int:
-        world = shop.world
-        order_id = a_payable_order(world, {offer_id: 2})
-        first = shop.gateway.newest()
-        service.close_payment_pages(order_id, world.gateway, world.registries, world.settings, world.clock)
-        service.start_payment(order_id, world.gateway, world.settings, world.clock)
-        for page in (first, shop.gateway.newest()):
-            shop.gateway.pay(page)
-        look_again(world, order_id)
-        shop.work()
-        return order_id
-
-    page = see(shop, token_of(shop, make))
+    page = see(shop, token_of(shop, partial(paid_twice, shop, offer_id)))
 
     assert "This order was paid twice. You get the second payment back." in page.words
     assert "Done." in page.words
+
+
+def test_money_that_went_back_before_its_buyer_disputed_it_is_said_to_have_gone_back(shop: Shop) -> None:
+    offer_id = shop.offer()
+
+    def make() -> int:
+        registry_of(shop.world).submits = [REFUSAL]
+        order_id = a_finished_order(shop.world, {offer_id: 2})
+        dispute_payment(shop, payments_of(order_id)[0])
+        return order_id
+
+    words = see(shop, token_of(shop, make)).words
+
+    assert "You get your money back." in words
+    assert "and their price is refunded" in words
+    assert "Your bank was asked to give you the money" not in words
+
+
+def test_whoever_disputes_a_second_payment_that_went_back_has_their_choice_about_the_first(shop: Shop) -> None:
+    offer_id, _other = shop.offer(number=1, price=300), shop.offer(number=2, price=200)
+
+    def make() -> int:
+        registry_of(shop.world).submits = [REFUSAL]
+        order_id = paid_twice(shop, offer_id)
+        dispute_payment(shop, payments_of(order_id)[1])
+        return order_id
+
+    token = token_of(shop, make)
+
+    assert "Choose: your money or other units" in see(shop, token).words
+    assert "Other units" in shop.visitor().get(f"/en/orders/{token}/instead/0").words
+
+
+def paid_twice(shop: Shop, offer_id: int) -> int:
+    """An order that was paid on two pages."""
+    world = shop.world
+    order_id = a_payable_order(world, {offer_id: 2})
+    first = shop.gateway.newest()
+    service.close_payment_pages(order_id, world.gateway, world.registries, world.settings, world.clock)
+    service.start_payment(order_id, world.gateway, world.settings, world.clock)
+    for page in (first, shop.gateway.newest()):
+        shop.gateway.pay(page)
+    look_again(world, order_id)
+    shop.work()
+    return order_id
+
+
+def dispute_payment(shop: Shop, payment: Payment) -> None:
+    """The bank has the money of a payment, and the gateway says so."""
+    shop.gateway.dispute(str(payment.charge_reference), DisputeState.OPEN, shop.clock.now())
+    payment_id = payment.id
+    db.session.rollback()
+    disputes.look_into(payment_id, shop.world.gateway, shop.world.clock)
 
 
 def test_every_state_of_an_order_has_a_page_of_its_own_words(shop: Shop) -> None:
