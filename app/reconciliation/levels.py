@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
-from app.db import db, end_reading
+from app.db import db, end_reading, write
 from app.direct.models import DirectCancellation
 from app.offers.models import Offer
 from app.offers.pools import Pool, Supply, promised, read_supply, serials_of
@@ -26,6 +27,11 @@ UNSETTLED = (CancellationState.SENDING, CancellationState.WAITING, CancellationS
 MARGIN = timedelta(days=2)
 
 _K = FindingKind
+# What of our own cancellations is compared with a registry's.
+_OURS = (
+    *(Cancellation.reference, Cancellation.state, Cancellation.units, Cancellation.issuance_id),
+    *(Cancellation.registry_transaction, Cancellation.created_at),
+)
 
 
 @dataclass(frozen=True)
@@ -273,12 +279,17 @@ def _both(registry: str, account: str, held: Sequence[Holding]) -> list[Differen
 def _transactions(
     adapter: RegistryAdapter, account: str, forgotten_since: datetime | None, now: datetime
 ) -> list[Difference]:
-    ours = {
-        each.reference: each
-        for each in db.session.scalars(
-            select(Cancellation).where(Cancellation.registry_code == adapter.name, Cancellation.account == account)
-        )
-    }
+    # As they are read now: what is confirmed while the registry answers is not in its answer. Columns and no objects,
+    # in two questions: after some years there are very many.
+    of_account = (Cancellation.registry_code == adapter.name, Cancellation.account == account)
+    ours = {each.reference: each for each in write(select(*_OURS).where(*of_account))}
+    blocks: dict[str, list[Row[Any]]] = {reference: [] for reference in ours}
+    for block in write(
+        select(Cancellation.reference, CancelledBlock.space, CancelledBlock.first, CancelledBlock.last)
+        .join(Cancellation, Cancellation.id == CancelledBlock.cancellation_id)
+        .where(*of_account)
+    ):
+        blocks.setdefault(block.reference, []).append(block)
     known = set(
         db.session.scalars(
             select(StrayCancellation.registry_transaction).where(
@@ -286,13 +297,9 @@ def _transactions(
             )
         )
     )
-    blocks = {reference: _spans(each.blocks) for reference, each in ours.items()}
     since = min(each.created_at for each in ours.values()) if ours else now
     if forgotten_since is not None:
         since = min(since, forgotten_since)
-    # As they were read: what is confirmed while the registry answers is not in its answer.
-    for each in ours.values():
-        db.session.expunge(each)
     end_reading()
     lines = adapter.statement(account, since - MARGIN)
     newer = _planned_meanwhile({line.reference for line in lines if line.reference} - set(ours))
@@ -305,7 +312,7 @@ def _transactions(
                 found.append(_stray(adapter.name, account, line))
             continue
         kind = _contradiction(
-            cancellation, blocks[cancellation.reference], line, stated, is_strict=forgotten_since is not None
+            cancellation, _spans(blocks[cancellation.reference]), line, stated, is_strict=forgotten_since is not None
         )
         if kind is not None:
             found.append(
@@ -355,7 +362,7 @@ def _stray(registry: str, account: str, line: StatementLine) -> Difference:
 
 
 def _contradiction(
-    cancellation: Cancellation,
+    cancellation: Row[Any],
     blocks: set[tuple[str, int, int]],
     line: StatementLine,
     stated: set[str],
@@ -376,7 +383,7 @@ def _contradiction(
     return None if is_same else _K.CONTENT_DIFFERS
 
 
-def _spans(blocks: Iterable[SerialBlock | CancelledBlock]) -> set[tuple[str, int, int]]:
+def _spans(blocks: Iterable[SerialBlock | Row[Any]]) -> set[tuple[str, int, int]]:
     """Serial numbers of blocks, neighbours joined, whoever split them."""
     joined: list[tuple[str, int, int]] = []
     for space, first, last in sorted((b.space, b.first, b.last) for b in blocks):

@@ -65,6 +65,15 @@ _OF_REQUEST = (
     "vintage_year",
     "project_reference",
 )
+# Serial numbers that transactions moved, with the issuances that they are of.
+_MOVED: Any = (
+    select(
+        *(LedgerTransactionBlock.transaction_id, LedgerTransactionBlock.space),
+        *(LedgerTransactionBlock.first, LedgerTransactionBlock.last, LedgerIssuance),
+    )
+    .join(LedgerIssuance, LedgerIssuance.id == LedgerTransactionBlock.issuance_id)
+    .order_by(LedgerTransactionBlock.first)
+)
 _PARTS = (
     select(_BLOCKS.c.id, _BLOCKS.c.issuance_id, _BLOCKS.c.first, _BLOCKS.c.last)
     .join(_ISSUED, _ISSUED.c.id == _BLOCKS.c.issuance_id)
@@ -189,20 +198,28 @@ class LedgerRegistry:
 
     def statement(self, account: str, since: datetime) -> Sequence[StatementLine]:
         """The cancellations from an account completed at or after `since` (aware), oldest first."""
-        entries = db.session.scalars(
-            select(LedgerTransaction)
+        of_account = (
+            LedgerAccount.identifier == account,
+            LedgerTransaction.type_code == codes.CANCELLATION,
+            LedgerTransaction.state_code == codes.COMPLETED,
+            LedgerTransaction.completed_at >= since,
+        )
+        entries = db.session.execute(
+            select(*_TRANSACTIONS.c)
             .join(LedgerAccount, LedgerAccount.id == LedgerTransaction.from_account_id)
-            .where(
-                LedgerAccount.identifier == account,
-                LedgerTransaction.type_code == codes.CANCELLATION,
-                LedgerTransaction.state_code == codes.COMPLETED,
-                LedgerTransaction.completed_at >= since,
-            )
+            .where(*of_account)
             .order_by(LedgerTransaction.completed_at, LedgerTransaction.id)
         ).all()
-        lines = [StatementLine(entry.reference, self._result(entry)) for entry in entries]
+        # Two questions, however many cancellations there are.
+        blocks: dict[int, list[SerialBlock]] = {entry.id: [] for entry in entries}
+        for moved in db.session.execute(
+            _MOVED.join(LedgerTransaction, LedgerTransaction.id == LedgerTransactionBlock.transaction_id)
+            .join(LedgerAccount, LedgerAccount.id == LedgerTransaction.from_account_id)
+            .where(*of_account)
+        ):
+            blocks.setdefault(moved.transaction_id, []).append(self._printed_of(moved))
         end_reading()
-        return lines
+        return [StatementLine(entry.reference, _result_of(entry, blocks[entry.id])) for entry in entries]
 
     def _wait_for(self, identifier: str) -> Place | None:
         """Every write to one account waits here; on SQLite the whole transaction already does."""
@@ -317,15 +334,12 @@ class LedgerRegistry:
             "purpose": request.purpose,
         }
 
-    def _result(self, entry: LedgerTransaction | Row[Any]) -> CancellationResult:
-        rows = db.session.execute(
-            select(LedgerTransactionBlock, LedgerIssuance)
-            .join(LedgerIssuance, LedgerIssuance.id == LedgerTransactionBlock.issuance_id)
-            .where(LedgerTransactionBlock.transaction_id == entry.id)
-            .order_by(LedgerTransactionBlock.first)
-        ).all()
-        blocks = [self._printed(Span(block.space, block.first, block.last), issuance) for block, issuance in rows]
-        return _result(entry.id, entry.identifier or "", entry.units, blocks, entry.completed_at)
+    def _result(self, entry: Row[Any]) -> CancellationResult:
+        rows = db.session.execute(_MOVED.where(LedgerTransactionBlock.transaction_id == entry.id)).all()
+        return _result_of(entry, [self._printed_of(moved) for moved in rows])
+
+    def _printed_of(self, moved: Row[Any]) -> SerialBlock:
+        return self._printed(Span(moved.space, moved.first, moved.last), moved.LedgerIssuance)
 
     def _printed(self, span: Span, of: CancellationRequest | LedgerIssuance) -> SerialBlock:
         """Serial numbers of an issuance as they are printed; a request for it says the same of it."""
@@ -344,6 +358,10 @@ class LedgerRegistry:
             for serial in (span.first, span.last)
         )
         return SerialBlock(f"{self.name}:{span.space}", span.first, span.last, first, last)
+
+
+def _result_of(entry: Row[Any], blocks: Sequence[SerialBlock]) -> CancellationResult:
+    return _result(entry.id, entry.identifier or "", entry.units, blocks, entry.completed_at)
 
 
 def _result(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, update
 
 from app.audit.errors import ReasonMissing
 from app.audit.models import Act
@@ -40,6 +40,19 @@ def differences(world: Collaborators, *, is_thorough: bool = True) -> list[tuple
     """Compare, and give what is found."""
     service.compare_now(world, is_thorough=is_thorough)
     return findings()
+
+
+def questions_of(world: Collaborators) -> int:
+    """How many statements a thorough comparison says."""
+    said: list[str] = []
+
+    def note(*facts: Any) -> None:
+        said.append(facts[2])
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    service.compare_now(world)
+    event.remove(db.engine, "before_cursor_execute", note)
+    return len(said)
 
 
 def change(statement: Any) -> None:
@@ -485,3 +498,15 @@ def test_a_run_that_another_worker_took_is_not_carried_out_again(
 
     monkeypatch.setattr(service, "end_reading", somebody_is_faster)
     assert service.compare_wanted(world) == 0
+
+
+def test_years_of_cancellations_are_compared_in_as_many_questions_as_a_few(world: Collaborators) -> None:
+    offer = an_offer()
+    a_finished_order(world, {offer: 3})
+    questions_of(world)
+    few = questions_of(world)
+    for _ in range(12):
+        a_finished_order(world, {offer: 3})
+
+    assert questions_of(world) == few
+    assert findings() == []
