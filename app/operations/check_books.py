@@ -19,7 +19,8 @@ from app.payments.models import Dispute, Payment, WebhookDelivery
 from app.payments.notices import HEARD_WITHIN
 from app.payments.payouts import balances, currencies
 from app.payments.states import DISPUTE, DisputeState
-from app.reconciliation import queries
+from app.reconciliation import journalling, queries
+from app.reconciliation.errors import JournalBroken
 from app.reconciliation.journal import Journal
 
 # So long before the last day evidence is to be looked for; so long may a bank take to give back what was won.
@@ -118,8 +119,18 @@ def demonstration(patient: Patient) -> Iterator[Finding]:
 def journal(patient: Patient) -> Iterator[Finding]:
     """What a restored database would forget is written down, and best on another disk."""
     path = patient.settings.journal_path
-    if not Journal(path).is_there:
+    journal = Journal(path)
+    if not journal.is_there:
         yield warning("journal", f"There is no journal at {path} yet: the worker begins it.")
+        return
+    try:
+        entries, numbers = journalling.unwritten(journal, patient.world.clock.now() - patient.limits.due)
+    except JournalBroken as broken:
+        yield problem("journal", f"It cannot be true: {broken}. Look for the right one; docs/operate.md, Restore.")
+        return
+    if (entries or numbers) and not queries.find_hold():
+        what = f"{entries} transactions of the ledger and {numbers} certificates are not written down"
+        yield problem("journal", f"{what} in {path}: a restored backup would forget them. The worker’s log says why.")
     elif path.stat().st_dev == patient.settings.instance_path.stat().st_dev and patient.settings.is_production:
         yield warning("journal", f"{path} is on the disk of the database: set JOURNAL_PATH to another one.")
     else:

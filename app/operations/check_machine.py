@@ -56,6 +56,7 @@ def disk(patient: Patient) -> Iterator[Finding]:
     """There is room where the databases lie and where programs work."""
     for name, path in (
         ("INSTANCE_PATH", patient.settings.instance_path),
+        ("JOURNAL_PATH", patient.settings.journal_path.parent),
         ("temporary files", Path(tempfile.gettempdir())),
     ):
         yield _room(name, path, patient)

@@ -642,3 +642,36 @@ def test_one_operator_alone_is_a_warning(context: Flask) -> None:
 
 def test_the_version_is_the_one_of_the_project() -> None:
     assert f'\nversion = "{VERSION}"\n' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_a_journal_that_was_changed_is_a_problem(world: Any, context: Flask) -> None:
+    a_finished_order(world, {an_offer(): 10})
+    journal = Journal(world.settings.journal_path)
+    journalling.catch_up(journal, NOW)
+    assert_well("journal", patient(context))
+
+    whole = journal.path.read_bytes().splitlines(keepends=True)
+    journal.path.write_bytes(b"".join([whole[0], *whole[2:]]))
+    found = bad("journal", patient(context))
+    assert found.level is Level.PROBLEM
+    assert "line 2" in found.words
+
+
+def test_what_the_worker_cannot_write_into_the_journal_is_a_problem_after_a_while(world: Any, context: Flask) -> None:
+    journal = Journal(world.settings.journal_path)
+    journalling.catch_up(journal, NOW)
+    a_finished_order(world, {an_offer(): 10})
+    assert_well("journal", patient(context))
+
+    pass_time(world, minutes=6)
+    found = bad("journal", patient(context))
+    assert found.level is Level.PROBLEM
+    assert "1 transactions of the ledger and 1 certificates are not written down" in found.words
+    journalling.catch_up(journal, NOW)
+    assert_well("journal", patient(context))
+
+
+def test_the_disk_of_the_journal_is_looked_at(context: Flask, tmp_path: Path) -> None:
+    who = patient(context)
+    gone = replace(who, settings=replace(who.settings, journal_path=tmp_path / "gone" / "journal.jsonl"))
+    assert "JOURNAL_PATH" in bad("disk", gone).words

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 
 from app.db import db, transaction
-from app.fulfilment.process import Collaborators
-from app.reconciliation import journalling
+from app.fulfilment.process import Collaborators, collaborators, help_adapters
+from app.reconciliation import journalling, queries
 from app.reconciliation.errors import JournalBroken
 from app.reconciliation.journal import FIRST, Journal
 from app.reconciliation.journalling import catch_up
@@ -188,6 +189,17 @@ def test_a_journal_knows_where_another_one_ended(journal: Journal) -> None:
     assert journal.has(before)
     assert journal.has(journal.head())
     assert not journal.has("f" * 64)
+
+
+def test_a_journal_that_cannot_be_written_keeps_nobody_from_comparing_the_books(app: Flask) -> None:
+    with app.app_context():
+        an_offer()
+        world = collaborators(app)
+        world.settings.journal_path.mkdir(parents=True)  # nothing can be written there
+
+        help_adapters(world)
+
+        assert queries.last_public_result() is not None
 
 
 def test_replaying_twice_changes_nothing(world: Collaborators) -> None:
