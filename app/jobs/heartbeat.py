@@ -40,4 +40,5 @@ def state_of_worker(now: datetime) -> str:
     at = last_beat()
     if at is None:
         return "never seen"
-    return "ok" if now - at <= LATE_AFTER else "late"
+    # Of a time to come: the clock went back since, and a worker that lives would have ended a round by it.
+    return "ok" if abs(now - at) <= LATE_AFTER else "late"

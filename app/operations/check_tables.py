@@ -105,7 +105,7 @@ def worker(patient: Patient) -> Iterator[Finding]:
     at, now = heartbeat.last_beat(), patient.world.clock.now()
     if at is None:
         yield problem("worker", "No worker has ever run: start one (flask work forever, or python -m app.serving).")
-    elif now - at > heartbeat.LATE_AFTER:
+    elif abs(now - at) > heartbeat.LATE_AFTER:
         yield problem("worker", f"No worker has ended a round for {in_words(now - at)}: start it, and read its log.")
     else:
         yield ok("worker", f"A worker ended a round {in_words(now - at)} ago.")

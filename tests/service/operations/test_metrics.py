@@ -176,6 +176,12 @@ def test_health_asks_for_the_worker_and_says_what_is_missing(app: Flask, clock: 
     assert client.get("/health/live").json == {"status": "ok"}
 
 
+def test_a_worker_that_died_before_the_clock_went_back_is_missed(app: Flask, clock: FixedClock) -> None:
+    with app.app_context():
+        heartbeat.beat(clock.now() + timedelta(days=300))
+    assert app.test_client().get("/health").json == {"status": "unavailable", "database": "ok", "worker": "late"}
+
+
 def test_health_without_a_database_says_so_and_the_process_still_lives(make_app: AppMaker) -> None:
     client = make_app(DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing").test_client()
 
