@@ -43,7 +43,8 @@ _log = logging.getLogger(__name__)
 def _count(insert: Callable[..., Any]) -> Any:
     """The statement that counts on, or begins to count anew when the window is over."""
     amount, ends_at = bindparam("amount", type_=Integer()), bindparam("ends_at", type_=RateLimit.expires_at.type)
-    is_over = RateLimit.expires_at <= bindparam("now")
+    # A window that ends later than one that begins now was begun while the clock was wrong.
+    is_over = (RateLimit.expires_at <= bindparam("now")) | (RateLimit.expires_at > ends_at)
     return (
         insert(RateLimit)
         .values(key=bindparam("of"), hits=amount, expires_at=ends_at)

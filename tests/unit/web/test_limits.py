@@ -149,6 +149,16 @@ def test_nobody_who_reads_the_counters_can_open_an_order_page(limited: Flask) ->
         assert all("secret-token" not in key for key in db.session.scalars(select(RateLimit.key)))
 
 
+def test_a_clock_that_was_a_year_ahead_for_a_moment_stops_nobody_for_a_year(limited: Flask, clock: FixedClock) -> None:
+    clock.advance(timedelta(days=365))
+    assert [post(limited.test_client(), "/en/checkout") for _ in range(4)] == [200, 200, 200, 429]
+    clock.advance(timedelta(days=-365))
+
+    assert [post(limited.test_client(), "/en/checkout") for _ in range(4)] == [200, 200, 200, 429]
+    clock.advance(timedelta(minutes=1))
+    assert post(limited.test_client(), "/en/checkout") == 200
+
+
 def test_the_log_does_not_say_who_was_stopped(limited: Flask, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(4):
         post(limited.test_client(), "/en/checkout")
