@@ -30,6 +30,10 @@ def back_up(settings: Settings, target: Path, now: datetime) -> Manifest:
     """
     if target.exists():
         raise BackupRefused(f"{target} is there already: a backup never overwrites one. Give another name.")
+    if target.resolve().is_relative_to(settings.instance_path.resolve()):
+        raise BackupRefused(
+            f"{target} is inside INSTANCE_PATH: the next backup would hold this one. Give another name."
+        )
     partial = target.with_name(f"{target.name}.partial")
     before = os.umask(PRIVATE)
     try:
@@ -54,7 +58,7 @@ def _fill(settings: Settings, directory: Path, now: datetime) -> Manifest:
     else:
         dump = f"--file={directory / DATABASES[kind]}"
         archive.run(*archive.postgres_command("pg_dump", settings.database_url, "--format=custom", dump))
-    for path in _files(settings, directory):
+    for path in _files(settings):
         copy = directory / FILES / path.relative_to(settings.instance_path)
         copy.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".sqlite":
@@ -74,15 +78,15 @@ def _fill(settings: Settings, directory: Path, now: datetime) -> Manifest:
     return Manifest(VERSION, migration, kind, now.isoformat(), head, files)
 
 
-def _files(settings: Settings, target: Path) -> Iterator[Path]:
+def _files(settings: Settings) -> Iterator[Path]:
     """The files of the instance: without the database, the journal, what goes with a database or is made anew."""
     apart = {settings.journal_path.resolve()}
-    elsewhere = [path.resolve() for path in (target, compiled.directory(settings))]
+    made_anew = compiled.directory(settings).resolve()
     if archive.backend(settings.database_url) == "sqlite":
         apart.add(archive.sqlite_path(settings.database_url).resolve())
     for path in sorted(settings.instance_path.rglob("*")):
         is_ours = path.is_file() and not path.is_symlink() and not path.name.endswith(BESIDE)
-        if is_ours and path.resolve() not in apart and not any(map(path.resolve().is_relative_to, elsewhere)):
+        if is_ours and path.resolve() not in apart and not path.resolve().is_relative_to(made_anew):
             yield path
 
 

@@ -81,6 +81,13 @@ def test_a_backup_never_overwrites_one(world: Collaborators, kept: Path) -> None
         back_up(world.settings, kept, NOW)
 
 
+def test_a_backup_never_lies_among_what_is_backed_up(world: Collaborators) -> None:
+    inside = world.settings.instance_path / "backups" / "monday"
+    with pytest.raises(BackupRefused, match="inside INSTANCE_PATH"):
+        back_up(world.settings, inside, NOW)
+    assert not inside.parent.exists()
+
+
 def test_a_restore_brings_back_rows_and_files_and_puts_the_hold_up(world: Collaborators, kept: Path) -> None:
     known = effects()
     with transaction() as session:
