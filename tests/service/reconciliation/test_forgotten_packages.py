@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,24 @@ def test_a_batch_that_was_open_at_the_backup_is_not_handed_over_again_with_other
     assert cancellations_of(first)[0].state.value == "waiting"
     assert cancellations_of(second)[0].state.value == "manual"
     assert journalling.catch_up(journal, world.clock.now()) == 0, "the batch is known by its code"
+
+
+def test_a_batch_that_was_closed_after_the_clock_went_back_is_not_handed_over_again(batch: BatchWorld) -> None:
+    world = collaborators(batch.app)
+    journal = Journal(world.settings.journal_path)
+    first, second = a_begun_order(world, {1: 10}), a_begun_order(world, {1: 20})
+    sent(world, first)
+    batch.clock.advance(timedelta(hours=1))
+    assert batch.hand_over() is not None
+    batch.clock.advance(timedelta(hours=-1))
+    backup = kept(world, journal)
+    reference = sent(world, second).reference
+    assert batch.hand_over() is not None
+    assert journalling.catch_up(journal, world.clock.now()) == 1
+
+    restore(world.settings, backup, world.clock, is_replacing=True)
+    db.session.rollback()
+    restored.compare(world)
+
+    assert cancellations_of(second)[0].state.value == "manual"
+    assert db.session.scalars(select(BatchLine.id).where(BatchLine.reference == reference)).all() == []
