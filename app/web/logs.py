@@ -59,6 +59,8 @@ def init_app(app: Flask) -> None:
     root.setLevel(settings.log_level)
     # Loaded after this by commands, Alembic would name each of its parts.
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    # It would name each passkey that is made or shown.
+    logging.getLogger("fido2").setLevel(logging.WARNING)
     request_started.connect(_start, app)
     app.after_request(_finish)
 

@@ -52,6 +52,15 @@ def test_a_passkey_alone_signs_in_and_counts_as_both_factors(shop: Shop) -> None
     assert "Passkey" in other.get("/en/account/security").words
 
 
+def test_no_log_line_says_which_passkey_was_shown(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    device = Authenticator()
+    add(joined(shop), device)
+    show(shop, device)
+
+    assert "sign-in" in caplog.text
+    assert device.credential_id.hex() not in caplog.text
+
+
 def test_an_account_can_be_made_with_a_passkey_and_no_password(shop: Shop) -> None:
     visitor, device = shop.visitor(), Authenticator()
     visitor.send(visitor.get("/en/account/join"), "/join", email="pia@example.org")
