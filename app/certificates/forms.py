@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
@@ -16,7 +17,8 @@ NUMBER = re.compile(r"\s*TN\s*\d{1,12}\s*[/-]\s*\d{4}\s*\Z", re.IGNORECASE)
 
 
 def _cleaned(value: str | None) -> str:
-    return clean_line(value or "")
+    # Letters and digits of double width are those that were printed.
+    return unicodedata.normalize("NFKC", clean_line(value or ""))
 
 
 class FileForm(FlaskForm):

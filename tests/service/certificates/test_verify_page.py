@@ -150,6 +150,18 @@ def test_a_code_typed_into_the_form_opens_the_certificate(shop: Shop) -> None:
     assert NAME in visitor.get(answer.headers["Location"]).words
 
 
+def test_wide_letters_of_an_east_asian_keyboard_are_the_same_number_and_the_same_code(shop: Shop) -> None:
+    issued = a_certificate(shop)
+    visitor = shop.visitor()
+    wide = {ord(letter): ord(letter) + 0xFEE0 for letter in map(chr, range(0x21, 0x7F))}
+
+    answer = visitor.send(
+        visitor.get("/en/verify"), "/verify", number=issued.number.translate(wide), code=issued.code.translate(wide)
+    )
+
+    assert answer.headers["Location"] == f"/en/verify/{issued.slug}?code={issued.code}"
+
+
 @pytest.mark.parametrize(
     ("typed", "problem"),
     [
