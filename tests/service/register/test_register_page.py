@@ -375,7 +375,7 @@ def test_a_project_that_was_corrected_is_found_by_what_its_certificates_of_befor
 def test_what_a_search_engine_quotes_of_a_demonstration_calls_it_one(shop: Shop) -> None:
     issued = a_certificate(shop)
 
-    for address in (f"/en/register/{issued.slug}", f"/en/verify/{issued.slug}"):
+    for address in (f"/en/register/{issued.slug}", f"/en/verify/{issued.slug}", "/en/", "/en/register", "/en/about"):
         assert described(shop, address).startswith("This is a demonstration: "), address
 
 
@@ -388,5 +388,5 @@ def test_what_a_search_engine_quotes_of_a_real_cancellation_says_what_was_cancel
 
 def described(shop: Shop, address: str) -> str:
     """What a page says of itself to machines."""
-    found = re.search(r'<meta name="description" content="([^"]*)"', shop.visitor().get(address).html)
-    return found[1] if found else ""
+    (found,) = re.findall(r'<meta name="description" content="([^"]*)"', shop.visitor().get(address).html)
+    return str(found)
