@@ -139,14 +139,12 @@ def _naming(dialect: str) -> Executable:
     upsert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(_PROJECTS)
     known, new = _PROJECTS.c, upsert.excluded
     has_words = known.search_text.contains(new.search_text)  # folded: letters, digits and spaces
+    more_words = case((has_words, known.search_text), else_=known.search_text + " " + new.search_text)
     return upsert.on_conflict_do_update(
-        index_elements=[known.project_id],
-        set_={
-            "project_type": new.project_type,
-            "search_text": case((has_words, known.search_text), else_=known.search_text + " " + new.search_text),
-        },
+        index_elements=list(_PROJECTS.primary_key),
+        set_={"project_type": new.project_type, "search_text": more_words},
         where=or_(known.project_type != new.project_type, not_(has_words)),
-    )
+    ).returning(known.project_id)
 
 
 @cache
