@@ -80,7 +80,7 @@ def test_the_services_sell_cancel_certify_and_back_up_with_no_right_but_to_rows(
     assert [db.session.scalar(select(func.count()).select_from(rows)) for rows in (Certificate, Act)] == [1, 1]
     assert db.session.scalar(select(func.count()).select_from(StateEvent)) > 5
     db.session.remove()
-    kept = back_up(settings, tmp_path / "kept", NOW)
+    kept = back_up(settings, tmp_path.parent / f"{tmp_path.name}-kept", NOW)
     assert kept.database == "postgresql"
 
 
