@@ -32,6 +32,10 @@ TIMEOUT, PATIENCE = 20.0, 90.0
 _NOT_PLAIN = frozenset(' ()<>[]:;,\\"')
 
 
+# Security or policy (RFC 3463): we may not relay, or did not sign in. It says nothing about the recipient.
+NOT_FOR_US = b"5.7."
+
+
 class Tls(StrEnum):
     """How the connection is protected."""
 
@@ -83,7 +87,7 @@ class SmtpMailer:
         """Hand over one mail.
 
         Raises MailRefused when this recipient or this mail is refused for good (5xx), and
-        MailNotTaken for everything that may pass: 4xx, and also a server that refuses *us* (sender),
+        MailNotTaken for everything that may pass: 4xx, and also a server that refuses *us* (sender, relaying),
         because an operator can set that right. MailServerAway where no mail would be taken:
         no connection, none that lasts, no encryption, no sign-in.
         """
@@ -96,6 +100,8 @@ class SmtpMailer:
                 connection.send_message(message, self._sender.addr_spec, [recipient.addr_spec])
         except smtplib.SMTPRecipientsRefused as refusal:
             ((code, answer),) = refusal.recipients.values()
+            if answer.startswith(NOT_FOR_US):
+                raise MailNotTaken(message=clean_line(f"{code} {answer.decode('utf-8', 'replace')}")) from refusal
             raise _outcome(code, answer) from refusal
         except smtplib.SMTPDataError as refusal:
             raise _outcome(refusal.smtp_code, refusal.smtp_error) from refusal

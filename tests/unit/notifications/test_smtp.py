@@ -169,6 +169,13 @@ def test_a_server_that_refuses_us_is_asked_again_because_an_operator_can_set_tha
         mailer(sink).send(MAIL)
 
 
+@pytest.mark.parametrize("answer", ["554 5.7.1 Relay access denied", "530 5.7.0 authentication required"])
+def test_a_server_that_relays_nothing_for_us_is_asked_again_as_well(answer: str) -> None:
+    with smtp_sink(Sink(answers={"RCPT": answer})) as sink, pytest.raises(MailNotTaken) as refusal:
+        mailer(sink).send(MAIL)
+    assert answer in str(refusal.value.facts["message"])
+
+
 def test_a_rude_farewell_does_not_undo_a_mail_that_was_taken() -> None:
     with smtp_sink(Sink(answers={"QUIT": "500 what?"})) as sink:
         mailer(sink).send(MAIL)
