@@ -196,7 +196,7 @@ def _send(mail: Mail, mailer: Mailer) -> Outcome:
         return partial(_put_off, mail, str(refusal.facts.get("message", "")))
     except Exception as fault:
         # Whatever broke, the next mail must not wait for it.
-        logger.exception("mail not sent", extra={"mail_id": mail.id, "mail_kind": mail.kind})
+        logger.exception("mail not sent", extra={"facts": {"id": mail.id, "kind": mail.kind}})
         return partial(_put_off, mail, repr(fault))
     checkpoints.reached("mail.sent_not_marked")
     return partial(_mark_sent, mail)
@@ -234,7 +234,7 @@ def _put_off(mail: Mail, message: str, now: datetime) -> bool:
         return _give_up(mail, "attempts", message, now)
     delay = min(FIRST_DELAY * 2 ** (mail.attempts - 1), LONGEST_DELAY)
     _update(mail.id, mail.attempts, next_action_at=now + delay, lease_until=None, last_message=_brief(message))
-    logger.warning("mail put off", extra={"mail_id": mail.id, "mail_kind": mail.kind, "attempts": mail.attempts})
+    logger.warning("mail put off", extra={"facts": {"id": mail.id, "kind": mail.kind, "attempts": mail.attempts}})
     return False
 
 
@@ -243,7 +243,7 @@ def _give_up(mail: Mail, cause: str, message: str, now: datetime) -> bool:
         Mail, mail.id, MAIL, MailState.FAILED, at=now, facts={"cause": cause, "attempts": mail.attempts},
         lease_until=None, last_message=_brief(message),
     )  # fmt: skip
-    logger.error("mail failed", extra={"mail_id": mail.id, "mail_kind": mail.kind, "cause": cause})
+    logger.error("mail failed", extra={"facts": {"id": mail.id, "kind": mail.kind, "cause": cause}})
     return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from app.notifications.models import Mail
 from app.notifications.ports import MailNotTaken, MailRefused, MailServerAway, OutgoingMail
 from app.notifications.service import deliver_due, queue_mail, resend
 from app.notifications.states import MailState
+from app.web.logs import JsonLines
 from tests.fakes import ClockOfMachine, FakeMailer
 from tests.mail_samples import ORDER_URL, certificates_ready, order_paid, payment_processing, refund_made
 from tests.smtp_sink import Sink, smtp_sink
@@ -206,6 +208,21 @@ def test_after_thirty_tries_a_mail_waits_for_an_operator(clock: FixedClock) -> N
     assert (mail.state, mail.attempts, mail.last_message) == (MailState.FAILED, 30, "421 down")
     assert history(mail.id)[-1] == ("due", "failed", {"cause": "attempts", "attempts": 30})
     assert deliver_due(FakeMailer(), clock) == 0
+
+
+def test_the_log_says_which_mail_was_put_off_or_given_up(clock: FixedClock, caplog: pytest.LogCaptureFixture) -> None:
+    queue(clock)
+    deliver_due(FakeMailer(problems=[MailNotTaken(message="451 for buyer@example.org")]), clock)
+    clock.advance(timedelta(minutes=1))
+    deliver_due(FakeMailer(problems=[MailRefused(message="550 no buyer@example.org")]), clock)
+
+    written = [json.loads(JsonLines().format(record)) for record in caplog.records]
+    known = {"id": the_mail().id, "kind": "order_paid"}
+    assert [line["facts"] for line in written if line["logger"] == "app.notifications.service"] == [
+        {**known, "attempts": 1},
+        {**known, "cause": "refused"},
+    ]
+    assert "buyer" not in str(written)
 
 
 def test_a_refused_mail_waits_for_an_operator_and_the_next_one_goes_out(clock: FixedClock) -> None:
