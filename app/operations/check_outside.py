@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 from sqlalchemy import func, select
 
 from app.db import db, end_reading
+from app.notifications.models import Mail
 from app.notifications.ports import MailNotTaken
+from app.notifications.states import MailState
 from app.offers.models import Offer
 from app.offers.states import OfferState
 from app.operations import queries
@@ -39,6 +41,13 @@ def mail(patient: Patient) -> Iterator[Finding]:
         yield problem("mail", f"The mail server does not let us in ({said}): check MAIL_URL.")
     else:
         yield ok("mail", "The mail server greets us and lets us in.")
+    since = patient.world.clock.now() - patient.limits.mails
+    given_up = db.session.scalar(select(func.count()).where(Mail.state == MailState.FAILED, Mail.created_at > since))
+    if given_up:
+        yield warning(
+            "mail",
+            f"Mails given up: {given_up} in {in_words(patient.limits.mails)}. At the desk the page of an order sends its mails again.",
+        )
 
 
 def scanner(patient: Patient) -> Iterator[Finding]:

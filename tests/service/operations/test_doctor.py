@@ -27,6 +27,8 @@ from app.jobs.models import Heartbeat
 from app.kernel.clock import Clock, FixedClock, SystemClock
 from app.kernel.sealing import Keyring, SealFor, seal_text
 from app.notifications.adapters import make_mailer
+from app.notifications.ports import MailRefused
+from app.notifications.service import deliver_due, queue_mail
 from app.offers.states import OfferState
 from app.operations import check_books, check_machine
 from app.operations.doctor import CHECKS, examine
@@ -55,6 +57,8 @@ from tests.builders import (
 )
 from tests.clamd_standin import clamd
 from tests.conftest import ROOT, SECRET, AppMaker
+from tests.fakes import FakeMailer
+from tests.mail_samples import order_paid
 from tests.people import a_person, an_operator
 from tests.sharing import CONNECTIONS
 from tests.smtp_sink import Sink, smtp_sink
@@ -116,6 +120,28 @@ def test_a_shop_without_a_scanner_is_warned_and_a_demonstration_is_not(make_app:
 def mail_server() -> Iterator[Sink]:
     with smtp_sink(Sink(user="tonne", password="right")) as sink:
         yield sink
+
+
+def test_mails_that_were_given_up_are_told_for_two_weeks(
+    make_app: AppMaker, mail_server: Sink, clock: FixedClock
+) -> None:
+    app = make_app(MAIL_URL=f"smtp://tonne:right@127.0.0.1:{mail_server.port}")
+    with app.app_context():
+        assert_well("mail", patient(app))
+        a_given_up_mail(clock)
+        found = bad("mail", patient(app))
+        assert found.level is Level.WARNING
+        assert "1 in 14 d" in found.words
+        clock.advance(timedelta(days=15))
+        assert_well("mail", patient(app))
+
+
+def a_given_up_mail(clock: FixedClock) -> None:
+    """A mail that a server refused for good."""
+    facts = order_paid()
+    with transaction():
+        queue_mail(key="a", recipient="a@b.example", locale="en", facts=facts, order_id=None, now=clock.now())
+    deliver_due(FakeMailer(problems=[MailRefused(message="550 no such user")]), clock)
 
 
 def test_a_copy_that_lacks_nothing_is_well_and_says_so_with_code_0(make_app: AppMaker, mail_server: Sink) -> None:
