@@ -44,10 +44,8 @@ def mail(patient: Patient) -> Iterator[Finding]:
     since = patient.world.clock.now() - patient.limits.mails
     given_up = db.session.scalar(select(func.count()).where(Mail.state == MailState.FAILED, Mail.created_at > since))
     if given_up:
-        yield warning(
-            "mail",
-            f"Mails given up: {given_up} in {in_words(patient.limits.mails)}. At the desk the page of an order sends its mails again.",
-        )
+        words = f"Mails given up: {given_up} in {in_words(patient.limits.mails)}"
+        yield warning("mail", f"{words}. At the desk the page of an order sends its mails again.")
 
 
 def scanner(patient: Patient) -> Iterator[Finding]:
