@@ -144,10 +144,10 @@ def _payments_and_orders() -> Pairs:
 
 
 def _refunds_and_lines() -> Pairs:
-    """What goes back for one line, and what the line cost."""
-    yield from _pairs(
-        select(Refund.key, Refund.amount, OrderLine.amount).join(OrderLine, OrderLine.id == Refund.order_line_id)
-    )
+    """What goes back for one line, and what the line cost, less the other units that its buyer took instead."""
+    instead = select(Order.total).where(Order.id == Remedy.substitute_order_id, Remedy.order_line_id == OrderLine.id)
+    owed = OrderLine.amount - func.coalesce(instead.scalar_subquery(), 0)
+    yield from _pairs(select(Refund.key, Refund.amount, owed).join(OrderLine, OrderLine.id == Refund.order_line_id))
 
 
 def _payouts_and_decisions() -> Pairs:

@@ -37,6 +37,7 @@ from tests.builders import (
     pass_time,
     refunds_of,
     registry_of,
+    take_units_instead,
     the_order,
 )
 from tests.people import actor_of, an_operator
@@ -197,6 +198,20 @@ def test_money_that_came_in_another_currency_and_went_back_as_it_came_is_no_diff
 
     assert [refund.money for refund in refunds_of(order_id)] == [Money(500, "EUR")]
     assert differing() == []
+
+
+def test_what_other_units_cost_less_goes_back_and_is_no_difference(
+    world: Collaborators, plant: Callable[[str], None]
+) -> None:
+    registry_of(world).submits = [Refused(RefusalCode.RULES, "not today")]
+    other, order_id = an_offer(number=2, price=200), a_finished_order(world, {an_offer(number=1, price=PRICE): 4})
+    take_units_instead(world, order_id, other, 200)
+    run_due(world)
+
+    assert [(refund.cause, refund.amount) for refund in refunds_of(order_id)] == [("substituted", 200)]
+    assert differing() == []
+    plant("UPDATE refund SET amount = amount + 1")
+    assert "refunds" in {subject.partition(":")[0] for subject in differing()}
 
 
 def test_a_serial_number_that_two_blocks_have_is_found_should_the_database_ever_take_it(
