@@ -24,7 +24,7 @@ from app.offers.models import Offer, Reservation
 from app.offers.states import RESERVATION, ReservationState
 from tests.service.histories.histories import DEEDS, Broken, begin, set_stage
 
-HISTORIES = int(os.environ.get("HISTORIES", "40"))
+HISTORIES = int(os.environ.get("HISTORIES", "28"))
 SEED = int(os.environ.get("SEED", "2026"))
 ENOUGH = 40  # histories in which every kind of lie shows
 on_one = pytest.mark.parametrize("db_url", ["sqlite"], indirect=True)
