@@ -98,8 +98,14 @@ class BatchRegistry:
         return self._stand(request)
 
     def withdraw(self, request: CancellationRequest, registry_transaction: str | None, reason: str) -> Lookup:
-        """Take the line out while its batch is open. Later only the administrator can say what becomes of it."""
-        service.take_out(request.reference, self.name, reason, self._clock.now())
+        """Close the reference for good while its batch is open. Later only the administrator says what becomes of it.
+
+        Of what a restored backup forgot nothing is taken out: it was handed over.
+        """
+        is_forgotten = find_forgotten_package(request.reference) is not None
+        end_reading()
+        if not is_forgotten:
+            service.take_out(request, self.name, reason, self._clock.now())
         return self.lookup(request, registry_transaction, self._clock.now())
 
     def statement(self, account: str, since: datetime) -> Sequence[StatementLine]:

@@ -43,46 +43,52 @@ def put(request: CancellationRequest, registry_code: str, now: datetime) -> None
     """
     with transaction() as session:
         only_writer(registry_code)
-        if session.scalar(select(BatchLine.id).where(BatchLine.reference == request.reference)) is not None:
-            return
-        line = BatchLine(
-            batch_id=_open_batch(registry_code, now),
-            reference=request.reference,
-            fingerprint=request.fingerprint,
-            account=request.account,
-            project_reference=request.project_reference,
-            unit_type=request.unit_type,
-            commitment_period=request.commitment_period,
-            vintage_year=request.vintage_year,
-            space=request.space,
-            serial_first=request.serial_first,
-            serial_last=request.serial_last,
-            units=request.units,
-            beneficiary_name=request.beneficiary_name,
-            purpose=request.purpose,
-            added_at=now,
-            state=LineState.PENDING,
-        )
-        session.add(line)
-        session.flush()
-        record(BATCH_LINE.machine, line.id, None, LineState.PENDING, at=now)
+        if session.scalar(select(BatchLine.id).where(BatchLine.reference == request.reference)) is None:
+            _add_line(request, registry_code, now)
 
 
-def take_out(reference: str, registry_code: str, reason: str, now: datetime) -> bool:
-    """Take a line out of a batch that is still open; True if it is out now by this call.
+def take_out(request: CancellationRequest, registry_code: str, reason: str, now: datetime) -> bool:
+    """Take a request out of a batch that is still open; True if it is out now by this call.
 
     Its batch was never handed over, so nobody but us has ever seen the line: that it never takes effect is certain.
+    One that is in no batch gets its line all the same: whoever still carries the request comes too late.
     """
     with transaction() as session:
         only_writer(registry_code)
-        line_id = session.scalar(
-            select(BatchLine.id)
+        found = session.execute(
+            select(BatchLine.id, Batch.state)
             .join(Batch, Batch.id == BatchLine.batch_id)
-            .where(BatchLine.reference == reference, Batch.state == BatchState.OPEN)
-        )
-        return line_id is not None and advance(
-            BatchLine, line_id, BATCH_LINE, LineState.WITHDRAWN, at=now, reason=clean_line(reason)[:300]
-        )
+            .where(BatchLine.reference == request.reference)
+        ).one_or_none()
+        if found is not None and found.state is not BatchState.OPEN:
+            return False
+        line_id = _add_line(request, registry_code, now) if found is None else found.id
+        return advance(BatchLine, line_id, BATCH_LINE, LineState.WITHDRAWN, at=now, reason=clean_line(reason)[:300])
+
+
+def _add_line(request: CancellationRequest, registry_code: str, now: datetime) -> int:
+    line = BatchLine(
+        batch_id=_open_batch(registry_code, now),
+        reference=request.reference,
+        fingerprint=request.fingerprint,
+        account=request.account,
+        project_reference=request.project_reference,
+        unit_type=request.unit_type,
+        commitment_period=request.commitment_period,
+        vintage_year=request.vintage_year,
+        space=request.space,
+        serial_first=request.serial_first,
+        serial_last=request.serial_last,
+        units=request.units,
+        beneficiary_name=request.beneficiary_name,
+        purpose=request.purpose,
+        added_at=now,
+        state=LineState.PENDING,
+    )
+    db.session.add(line)
+    db.session.flush()
+    record(BATCH_LINE.machine, line.id, None, LineState.PENDING, at=now)
+    return line.id
 
 
 def close(batch_id: int, actor: Actor, *, acquiring_account: str, is_demonstration: bool, now: datetime) -> None:

@@ -156,11 +156,24 @@ def test_after_closing_only_the_administrator_can_say_what_becomes_of_a_line(wor
     assert db.session.scalars(select(BatchLine.state)).one() is LineState.PENDING
 
 
-def test_withdrawing_what_was_never_put_in_proves_nothing_but_its_absence(world: BatchWorld) -> None:
-    answer = world.adapter.withdraw(a_request(10), None, "late")
+def test_what_was_withdrawn_before_it_was_put_in_is_never_handed_over(world: BatchWorld) -> None:
+    request = a_request(10)
+    answer = world.adapter.withdraw(request, None, "late")
 
-    assert isinstance(answer, Absent)
-    assert answer.proven
+    assert isinstance(answer, Found)
+    assert isinstance(answer.outcome, Refused)
+    assert answer.outcome.code is RefusalCode.WITHDRAWN
+    # A sender that was stopped at any line comes too late, whatever was paid back meanwhile.
+    assert world.adapter.submit(request) == answer.outcome
+    assert world.hand_over() is None
+
+
+def test_what_a_restored_backup_forgot_is_not_withdrawn(world: BatchWorld) -> None:
+    request = a_request(10)
+    with transaction() as session:
+        session.add(ForgottenSubmission(reference=request.reference, registry_code="batch", package="B-1"))
+
+    assert isinstance(world.adapter.withdraw(request, None, "late"), Ambiguous)
 
 
 def test_a_second_withdrawal_finds_the_first(world: BatchWorld) -> None:
