@@ -63,8 +63,8 @@ def hand_in(offer: Offer, supply: pools.Supply, actor: Actor, now: datetime) -> 
 def approve(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> None:
     """Let an offer be sold: at once, or from its opening on.
 
-    Raises NoSuchOffer, OfferMoved, OwnOrganisation, OtherCurrency, UnitsDoubted, MayNotOffer, TermsUnfit where time or
-    the house's rules have overtaken it, or MoreThanHeld where the registry holds less by now than is promised.
+    Raises NoSuchOffer, OfferMoved, OwnOrganisation, OtherCurrency, MayNotOffer, TermsUnfit where time or the house's
+    rules have overtaken it, MoreThanHeld where the registry holds less by now than is promised, or UnitsDoubted.
     """
     supply = pools.read_supply([account_of(offer_id)], holdings)
     with transaction():
@@ -74,9 +74,9 @@ def approve(offer_id: int, actor: Actor, holdings: Holdings, now: datetime) -> N
         require_state(offer, _S.SUBMITTED)
         require_outsider_of(offer.provider_id, actor.person_id)
         require_currency(offer)
-        require_undoubted(offer)
         require_fit(problems(offer.units_offered, terms_of(offer), now))
         require_kept(offer, supply)
+        require_undoubted(offer)
         offer.holding_confirmed_at = supply.confirmed_at(offer.account, pools.serials_of(offer.issuance_id))
         act(offer, "offer_approved", actor, now)
         move(offer, _S.APPROVED, now, sources=(_S.SUBMITTED,), reason="")
