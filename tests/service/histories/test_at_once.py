@@ -44,6 +44,7 @@ from tests.fakes import ScriptedRegistry
 ACTS = int(os.environ.get("AT_ONCE", "40"))
 SEED = int(os.environ.get("SEED", "2026"))
 PEOPLE = 5
+_OFFERED = select(Remedy.id).where(Remedy.state == RemedyState.OFFERED).limit(3)
 TERMS = {"consent_text": "I agree.", "terms_version": "2026-11-01"}
 
 Act = Callable[[Random], object]
@@ -74,7 +75,7 @@ class Street:
         """What they do, the usual more often."""
         return [
             *([self.buy] * 6 + [self.change] * 3 + [self.pay] * 8 + [self.work] * 5 + [self.thaw] * 2),
-            *([self.withdraw] + [self.dispute] * 4 + [self.take_other_units] * 4),
+            *([self.withdraw] + [self.dispute] * 4 + [self.take_other_units] * 4 + [self.take_money]),
         ]
 
     def buy(self, chance: Random) -> None:
@@ -133,20 +134,24 @@ class Street:
 
     def dispute(self, chance: Random) -> None:
         """Ask the bank for the money of one of the newest payments, or lose before it."""
-        paid = select(Payment).where(Payment.state == PaymentState.SUCCEEDED, Payment.charge_reference.is_not(None))
+        charges = select(Payment.id, Payment.charge_reference).where(Payment.charge_reference.is_not(None))
+        paid = charges.where(Payment.state == PaymentState.SUCCEEDED)
         for payment_id, charge in _one_of(_rows(paid.order_by(Payment.id.desc()).limit(4)), chance):
             state = chance.choice([DisputeState.OPEN, DisputeState.WON])
             gateway_of(self.world).dispute(charge, state, NOW)
             disputes.look_into(payment_id, self.world.gateway, self.world.clock)
 
+    def take_money(self, chance: Random) -> None:
+        """Take the money for units that the registry refused."""
+        for remedy_id in _one_of(_read(_OFFERED), chance):
+            checkout.take_money(remedy_id, self.world.settings, NOW)
+
     def take_other_units(self, chance: Random) -> None:
         """Take units of another offer for those that the registry refused."""
-        offered = select(Remedy.id).where(Remedy.state == RemedyState.OFFERED).limit(3)
-        for remedy_id in _one_of(_read(offered), chance):
+        for remedy_id in _one_of(_read(_OFFERED), chance):
             checkout.take_units(
                 remedy_id,
-                chance.choice(self.offers),
-                250,
+                *chance.choice(_rows(select(Offer.id, Offer.unit_price))),
                 consent_version="test",
                 registries=self.world.registries,
                 settings=self.world.settings,
@@ -161,8 +166,8 @@ def _read(statement: Any) -> Sequence[Any]:
     return found
 
 
-def _rows(payments: Any) -> Sequence[tuple[int, str]]:
-    found = [(payment.id, str(payment.charge_reference)) for payment in db.session.scalars(payments)]
+def _rows(statement: Any) -> Sequence[tuple[Any, ...]]:
+    found = [tuple(row) for row in db.session.execute(statement)]
     end_reading()
     return found
 
@@ -193,7 +198,7 @@ def test_people_who_do_everything_at_once_keep_nobody_waiting_and_the_books_agre
 ) -> None:
     registry = Moody(registry_of(world).real)
     world = replace(world, registries=Registries([registry], find_registry_code))
-    wanted = [an_offer(number=number, units=5_000, held=5_000) for number in (1, 2, 3)]
+    wanted = [an_offer(number=number, price=200 + 10 * number, units=5_000, held=5_000) for number in (1, 2, 3)]
     street = Street(world, wanted, [a_basket(dict.fromkeys(wanted, 2)) for _basket in range(4)])
 
     with caplog.at_level(logging.ERROR):
