@@ -43,11 +43,16 @@ class Budget:
     """The time that one errand at the registry may take altogether."""
 
     def __init__(self, limits: Limits) -> None:
-        self._ends_at = time.monotonic() + limits.whole
+        self._ends_at = _seconds() + limits.whole
 
     def left(self) -> float:
         """Seconds; the machine's own clock, for a socket waits in no other."""
-        return self._ends_at - time.monotonic()
+        return self._ends_at - _seconds()
+
+
+def _seconds() -> float:
+    """Of a clock that nobody sets and that goes on while the machine sleeps, where there is one: nobody else waits."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True)

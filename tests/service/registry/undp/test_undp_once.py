@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,20 @@ import pytest
 from app.kernel.clock import FixedClock
 from app.registry.adapters.undp import UndpRegistry
 from app.registry.adapters.undp_client import Budget, Credential, UndpClient
-from app.registry.ports import Absent, Ambiguous, Completed, Found, Pending, RefusalCode, Refused, Unknown
+from app.registry.adapters.undp_judgement import Case
+from app.registry.adapters.undp_reading import UndpReader
+from app.registry.ports import (
+    Absent,
+    Ambiguous,
+    CancellationRequest,
+    Completed,
+    Found,
+    NotSent,
+    Pending,
+    RefusalCode,
+    Refused,
+    Unknown,
+)
 from tests.undp_standin import UndpWorld
 from tests.undp_standin.errand import SETTLED, look, run
 from tests.undp_standin.world import HOLDER, QUICK
@@ -152,3 +166,20 @@ def test_forty_cancellations_in_bad_weather_come_out_once_each(world: UndpWorld,
         assert outcome.result.contradiction(world.request(f"R-{number}", 5 + number % 3)) is None
     serials = [record.serial for record in world.rules.records.values()]
     assert len(serials) == len(set(serials)) == 40
+
+
+def test_a_machine_that_slept_between_looking_and_asking_asks_for_nothing(
+    registry: UndpRegistry, world: UndpWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_there, tell_time = UndpReader.case, time.clock_gettime
+
+    def look_and_sleep(self: UndpReader, request: CancellationRequest, budget: Budget) -> Case:
+        case = look_there(self, request, budget)
+        monkeypatch.setattr(
+            time, "clock_gettime", lambda which: tell_time(which) + 3_600 * (which == time.CLOCK_BOOTTIME)
+        )
+        return case
+
+    monkeypatch.setattr(UndpReader, "case", look_and_sleep)
+    assert isinstance(registry.submit(world.request("R-1", 10)), NotSent)
+    assert world.writes() == []
