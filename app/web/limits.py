@@ -31,6 +31,8 @@ from app.web.security import SAFE_METHODS
 
 SECONDS_TO_WAIT_FOR_A_LOCK = 2
 ROWS_PURGED_AT_ONCE = 500
+# Requests at once look at the clock in another order than they are counted in, and machines have clocks of their own.
+CLOCKS_APART = timedelta(minutes=1)
 # One household or server usually has a whole network of this size to itself.
 IPV6_PREFIX = 64
 SEE_OTHER = 303
@@ -43,8 +45,9 @@ _log = logging.getLogger(__name__)
 def _count(insert: Callable[..., Any]) -> Any:
     """The statement that counts on, or begins to count anew when the window is over."""
     amount, ends_at = bindparam("amount", type_=Integer()), bindparam("ends_at", type_=RateLimit.expires_at.type)
-    # A window that ends later than one that begins now was begun while the clock was wrong.
-    is_over = (RateLimit.expires_at <= bindparam("now")) | (RateLimit.expires_at > ends_at)
+    # A window that ends well after one that begins now was begun while the clock was wrong.
+    too_late = bindparam("too_late", type_=RateLimit.expires_at.type)
+    is_over = (RateLimit.expires_at <= bindparam("now")) | (RateLimit.expires_at > too_late)
     return (
         insert(RateLimit)
         .values(key=bindparam("of"), hits=amount, expires_at=ends_at)
@@ -76,7 +79,8 @@ class DatabaseStorage(Storage):
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count `amount` more uses in the window of `expiry` seconds; returns the uses so far."""
         now = current.now()
-        facts = {"of": key, "amount": amount, "now": now, "ends_at": now + timedelta(seconds=expiry)}
+        ends_at = now + timedelta(seconds=expiry)
+        facts = {"of": key, "amount": amount, "now": now, "ends_at": ends_at, "too_late": ends_at + CLOCKS_APART}
         try:
             with _own_transaction() as connection:
                 hits: int = connection.execute(_COUNT[connection.dialect.name], facts).scalar_one()

@@ -159,6 +159,17 @@ def test_a_clock_that_was_a_year_ahead_for_a_moment_stops_nobody_for_a_year(limi
     assert post(limited.test_client(), "/en/checkout") == 200
 
 
+def test_of_two_requests_at_once_each_counts_whichever_looked_at_its_clock_first(
+    limited: Flask, clock: FixedClock
+) -> None:
+    answers = []
+    for _ in range(4):
+        answers.append(post(limited.test_client(), "/en/checkout"))
+        clock.advance(timedelta(milliseconds=-5))
+
+    assert answers == [200, 200, 200, 429]
+
+
 def test_the_log_does_not_say_who_was_stopped(limited: Flask, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(4):
         post(limited.test_client(), "/en/checkout")
