@@ -135,6 +135,8 @@ def _plain(text: str) -> tuple[str, list[int]]:
     letters: list[str] = []
     places: list[int] = []
     for place, character in enumerate(text):
+        if character in ".," and text[place - 1 : place].isdigit() and text[place + 1 : place + 2].isdigit():
+            continue  # what follows it in a number is no nought
         for plain in _look_of(character):
             kept = plain if plain.isalnum() or plain == "%" else " "
             if kept != " " or (letters and letters[-1] != " "):

@@ -162,6 +162,11 @@ def test_a_claim_is_found_and_quoted_as_typed(text: str, rule: str, quote: str) 
         "Compensación del viaje de todas las familias",
         "Απόδραση στον Όλυμπο",
         "Наша поездка на Алтай",
+        "Bilan carbone : nuitées d’hôtel et repas de 2025",
+        "Réduire un impact nuisible sur le climat",
+        "Acme Limited – carbon footprint of 2025",
+        "Industrie 4.0 – émissions de 2025",
+        "Version 2,0: CO₂ en 2025",
     ],
 )
 def test_what_makes_no_claim_is_left_in_peace(text: str) -> None:
