@@ -24,6 +24,7 @@ class Sink:
     password: str = ""
     answers: dict[str, str] = field(default_factory=dict)
     seconds_before_data: float = 0
+    silent: str = ""  # the command that is answered after a few seconds
     envelopes: list[Envelope] = field(default_factory=list)
     was_encrypted: list[bool] = field(default_factory=list)
     port: int = 0
@@ -48,6 +49,7 @@ class Sink:
 
     async def handle_RCPT(self, _s: SMTP, _n: Session, envelope: Envelope, address: str, _options: list[str]) -> str:  # noqa: N802 - the library's name
         """Note the recipient."""
+        await self._think("RCPT")
         if "RCPT" in self.answers:
             return self.answers["RCPT"]
         envelope.rcpt_tos.append(address)
@@ -55,6 +57,7 @@ class Sink:
 
     async def handle_DATA(self, server: SMTP, _n: Session, envelope: Envelope) -> str:  # noqa: N802 - the library's name
         """Keep the mail."""
+        await self._think("DATA")
         await asyncio.sleep(self.seconds_before_data)
         if "DATA" in self.answers:
             return self.answers["DATA"]
@@ -65,7 +68,12 @@ class Sink:
 
     async def handle_QUIT(self, _s: SMTP, _n: Session, _e: Envelope) -> str:  # noqa: N802 - the library's name
         """Say goodbye."""
+        await self._think("QUIT")
         return self.answers.get("QUIT", "221 Bye")
+
+    async def _think(self, command: str) -> None:
+        if command == self.silent:
+            await asyncio.sleep(3)
 
 
 class _AnyPort(Controller):

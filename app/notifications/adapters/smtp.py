@@ -5,7 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -30,8 +30,6 @@ LONGEST_SUBJECT = 200
 TIMEOUT, PATIENCE = 20.0, 90.0
 # Characters that mean something in an address header (RFC 5322, specials) other than dot and at.
 _NOT_PLAIN = frozenset(' ()<>[]:;,\\"')
-
-
 # Security or policy (RFC 3463): we may not relay, or did not sign in. It says nothing about the recipient.
 NOT_FOR_US = b"5.7."
 
@@ -89,7 +87,7 @@ class SmtpMailer:
         Raises MailRefused when this recipient or this mail is refused for good (5xx), and
         MailNotTaken for everything that may pass: 4xx, and also a server that refuses *us* (sender, relaying),
         because an operator can set that right. MailServerAway where no mail would be taken:
-        no connection, none that lasts, no encryption, no sign-in.
+        no connection, no encryption, no sign-in.
         """
         recipient = _recipient(mail.recipient)
         message = self._message(mail, recipient)
@@ -108,16 +106,13 @@ class SmtpMailer:
         except smtplib.SMTPSenderRefused as refusal:
             raise MailNotTaken(message=clean_line(str(refusal))) from refusal
         except OSError as problem:
-            # smtplib.SMTPException and ssl.SSLError are OSErrors as well.
-            raise MailServerAway(message=clean_line(str(problem))) from problem
+            # It may be this mail, or its recipient's own server, that ours stumbles over: the next one may be taken.
+            raise MailNotTaken(message=clean_line(str(problem))) from problem
 
     def rehearse(self) -> None:
-        """Do everything but send: connect, greet, encrypt, sign in. Raises MailNotTaken."""
-        try:
-            with self._connection():
-                return
-        except OSError as problem:
-            raise MailNotTaken(message=clean_line(str(problem))) from problem
+        """Do everything but send: connect, greet, encrypt, sign in. Raises MailServerAway."""
+        with self._connection():
+            return
 
     def _message(self, mail: OutgoingMail, recipient: Address) -> EmailMessage:
         message = EmailMessage(policy=_POLICY)
@@ -135,6 +130,18 @@ class SmtpMailer:
 
     @contextmanager
     def _connection(self) -> Iterator[smtplib.SMTP]:
+        """A connection that lets us in. Raises MailServerAway."""
+        with ExitStack() as at_the_end:
+            try:
+                connection = self._open()
+                at_the_end.callback(self._leave, connection)
+                self._enter(connection)
+            except OSError as problem:
+                # smtplib.SMTPException and ssl.SSLError are OSErrors as well.
+                raise MailServerAway(message=clean_line(str(problem))) from problem
+            yield connection
+
+    def _open(self) -> smtplib.SMTP:
         server = self.server
         # Our name in EHLO is the sender's domain: asking the machine could ask a name server.
         name = self._sender.domain
@@ -146,18 +153,22 @@ class SmtpMailer:
         else:
             connection = _Plain(server.host, server.port, name, timeout=self._timeout)
         connection.patience = self._patience
-        try:
-            if server.tls is Tls.STARTTLS:
-                connection.starttls(context=ssl.create_default_context())
-            connection.ehlo_or_helo_if_needed()
-            if server.user:
-                connection.login(server.user, server.password)
-            yield connection
-        finally:
-            # The mail is taken or not by now; what the server says to a farewell changes nothing.
-            with suppress(OSError):
-                connection.quit()
-            connection.close()
+        return connection
+
+    def _enter(self, connection: smtplib.SMTP) -> None:
+        if self.server.tls is Tls.STARTTLS:
+            connection.starttls(context=ssl.create_default_context())
+        connection.ehlo_or_helo_if_needed()
+        if self.server.user:
+            connection.login(self.server.user, self.server.password)
+
+    def _leave(self, connection: smtplib.SMTP) -> None:
+        """The mail is taken or not by now; what the server says to a farewell changes nothing."""
+        with suppress(OSError):
+            if connection.sock is not None:
+                connection.sock.settimeout(self._timeout)
+            connection.quit()
+        connection.close()
 
 
 def _recipient(address: str) -> Address:

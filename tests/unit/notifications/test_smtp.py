@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -190,8 +191,31 @@ def test_nobody_listening_means_try_again() -> None:
 
 
 def test_a_silent_server_does_not_hold_the_worker() -> None:
-    with smtp_sink(Sink(seconds_before_data=3)) as sink, pytest.raises(MailServerAway):
+    with smtp_sink(Sink(seconds_before_data=3)) as sink, pytest.raises(MailNotTaken):
         mailer(sink, timeout=0.3, patience=0.3).send(MAIL)
+
+
+@pytest.mark.parametrize("command", ["RCPT", "DATA"])
+def test_a_server_that_let_us_in_and_stumbles_over_one_mail_may_take_the_next(command: str) -> None:
+    with smtp_sink(Sink(silent=command)) as sink:
+        with pytest.raises(MailNotTaken) as refusal:
+            mailer(sink, timeout=0.3, patience=0.3).send(MAIL)
+        assert not isinstance(refusal.value, MailServerAway), "one address would keep everybody's mails waiting"
+        sink.silent = ""
+        mailer(sink).send(MAIL)
+
+
+def test_a_server_that_does_not_greet_is_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(MailServerAway):
+        mailer(Sink(port=mute.getsockname()[1]), timeout=0.3).send(MAIL)
+
+
+def test_nobody_waits_long_for_a_farewell() -> None:
+    with smtp_sink(Sink(silent="QUIT")) as sink:
+        began = monotonic()
+        mailer(sink, timeout=0.3, patience=2.5).send(MAIL)
+    assert len(sink.messages) == 1
+    assert monotonic() - began < 2
 
 
 @pytest.mark.parametrize("tls", [Tls.NONE, Tls.IMPLICIT])
@@ -203,8 +227,8 @@ def test_a_server_that_looks_long_at_a_mail_gets_it_once(certificate: ssl.SSLCon
 
 
 def test_a_mail_takes_no_longer_than_a_worker_has_it_for_itself() -> None:
-    # A connection (greeting, EHLO, STARTTLS twice, EHLO, sign-in in three parts), MAIL and RCPT; then DATA.
-    assert LEASE.total_seconds() >= 11 * TIMEOUT + 2 * PATIENCE
+    # A connection (greeting, EHLO, STARTTLS twice, EHLO, sign-in in three parts), MAIL, RCPT and QUIT; DATA.
+    assert LEASE.total_seconds() >= 12 * TIMEOUT + 2 * PATIENCE
 
 
 def test_a_password_is_accepted_and_a_wrong_one_means_try_again() -> None:
