@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
+from flask import current_app
 from sqlalchemy import Table, bindparam, or_, select, update
 
 from app.db import advance, common_now, db, end_reading, insert_once_with_id, read_ids, record, transaction, write
@@ -35,6 +36,7 @@ LONGEST_DELAY = timedelta(hours=6)
 LEASE = timedelta(minutes=7)
 # How long a worker goes on handing over before it looks for other things to do.
 TURN = timedelta(seconds=30)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 # The mails that a buyer may ask for again: those that prove something.
 RESENDABLE = (MailKind.ORDER_PAID, MailKind.CERTIFICATES_READY, MailKind.PAYMENT_PROCESSING)
@@ -44,15 +46,19 @@ Outcome = Callable[[datetime], bool]
 
 _IS_DUE = (Mail.state == MailState.DUE, Mail.next_action_at <= bindparam("now"))
 DUE = select(Mail.id).where(*_IS_DUE).order_by(Mail.next_action_at, Mail.id).limit(bindparam("most"))
-_IS_FREE = or_(Mail.lease_until.is_(None), Mail.lease_until <= bindparam("begins"))
 _CLAIM = (
     update(cast(Table, Mail.__table__))
-    .where(Mail.id == bindparam("mail_id"), *_IS_DUE, _IS_FREE)
+    .where(
+        Mail.id == bindparam("mail_id"),
+        *_IS_DUE,
+        or_(Mail.lease_until.is_(None), Mail.lease_until <= bindparam("begins")),
+    )
     # Due again by the worker's own clock; whether it may be taken then follows from the lease.
     .values(lease_until=bindparam("until"), next_action_at=bindparam("again_at"), attempts=Mail.attempts + 1)
     .returning(*Mail.__table__.columns)
 )
-_WAIT = update(cast(Table, Mail.__table__)).where(*_IS_DUE, _IS_FREE).values(next_action_at=bindparam("again_at"))
+# When this process found no server to talk to.
+_AWAY = "tonne.mail_server_away"
 
 
 def queue_mail(*, key: str, recipient: str, locale: str, facts: Facts, order_id: int | None, now: datetime) -> bool:
@@ -117,7 +123,7 @@ def deliver_due(mailer: Mailer, clock: Clock, limit: int = 50) -> int:
     """
     now = clock.now()
     mail_ids = read_ids(DUE, now=now, most=limit)
-    if not mail_ids:
+    if not mail_ids or abs(now - current_app.extensions.get(_AWAY, LONG_AGO)) < FIRST_DELAY:
         return 0
     end_reading()
     went_out = 0
@@ -135,7 +141,7 @@ def deliver_due(mailer: Mailer, clock: Clock, limit: int = 50) -> int:
         except MailServerAway as away:
             with transaction():
                 _put_off(cast(Mail, mail), str(away.facts.get("message", "")), clock.now())
-                _let_all_wait(clock)
+            current_app.extensions[_AWAY] = clock.now()
             break
     return went_out
 
@@ -215,11 +221,6 @@ def _claim(mail_id: int, clock: Clock) -> Mail | None:
     row = write(_CLAIM, asked).one_or_none()
     # Of no session: its values are needed without a transaction opened to read them.
     return None if row is None else Mail(**row._asdict())
-
-
-def _let_all_wait(clock: Clock) -> None:
-    now = clock.now()
-    write(_WAIT, {"now": now, "begins": common_now(clock), "again_at": now + FIRST_DELAY})
 
 
 def _mark_sent(mail: Mail, now: datetime) -> bool:

@@ -259,6 +259,24 @@ def test_while_the_server_is_away_one_mail_a_minute_waits_for_it_and_all_else_go
     assert sum(the_mail(f"mail:{n}").attempts for n in range(4)) == 6, "who was not tried has lost no try"
 
 
+def test_mails_that_come_while_the_server_is_away_wait_for_it_as_well(clock: FixedClock) -> None:
+    asked: list[str] = []
+
+    def hang(mail: OutgoingMail) -> None:
+        asked.append(mail.message_id)
+        clock.advance(timedelta(seconds=20))
+        raise MailServerAway(message="timed out")
+
+    for number in range(9):
+        queue(clock, f"mail:{number}")
+        assert deliver_due(Scripted(hang), clock) == 0
+        clock.advance(timedelta(seconds=11))
+
+    assert len(asked) == 2, "one in each minute, whatever is sold meanwhile"
+    clock.advance(timedelta(minutes=2))
+    assert deliver_due(FakeMailer(), clock) == 9
+
+
 def test_a_server_that_takes_every_mail_slowly_lets_the_worker_do_other_things_in_between(clock: FixedClock) -> None:
     for number in range(5):
         queue(clock, f"mail:{number}")
