@@ -310,12 +310,16 @@ def _refund_pause(refund: Refund) -> timedelta:
 
 def _record_refund(refund_id: int, status: RefundStatus, now: datetime) -> None:
     with transaction() as session:
+        # What was said of earlier tries, a dispute among it, holds no longer.
+        reference, said = status.gateway_reference, ""
         if status.outcome is RefundOutcome.SUCCEEDED:
             advance(
-                Refund, refund_id, REFUND, RefundState.SUCCEEDED, at=now, gateway_reference=status.gateway_reference
+                Refund, refund_id, REFUND, RefundState.SUCCEEDED, at=now, gateway_reference=reference, last_message=said
             )
         elif status.outcome is RefundOutcome.FAILED:
-            advance(Refund, refund_id, REFUND, RefundState.FAILED, at=now, gateway_reference=status.gateway_reference)
+            advance(
+                Refund, refund_id, REFUND, RefundState.FAILED, at=now, gateway_reference=reference, last_message=said
+            )
             log.error("refund failed", extra={"facts": {"refund": refund_id}})
         else:
             advance(

@@ -16,7 +16,7 @@ from app.fulfilment.process import Collaborators, run_due
 from app.notifications.messages.kinds import MailKind
 from app.notifications.models import Mail
 from app.payments import refund_decisions
-from app.payments.ports import GatewayRefusal
+from app.payments.ports import GatewayRefusal, RefundOutcome
 from app.payments.states import DisputeState, RefundState
 from app.registry.ports import Found, Pending, RefusalCode, Refused
 from tests import people
@@ -177,6 +177,25 @@ def test_who_was_told_of_a_refund_hears_of_it_no_second_time_when_it_is_tried_ag
 
     assert tried_again(world, order_id) is RefundState.SUCCEEDED
     assert mails_of(order_id).keys() == {MailKind.ORDER_PAID, MailKind.ORDER_REFUSED}
+
+
+def test_whose_refund_fails_after_their_dispute_hears_of_it_once_and_nobody_reads_that_they_dispute(
+    world: Collaborators,
+) -> None:
+    order_id = a_paid_order(world, {an_offer(): 4})
+    dispute(world, order_id)
+    refused_by_us(world, order_id)
+    dispute(world, order_id, DisputeState.WON)
+    gateway_of(world).refund_outcome = RefundOutcome.FAILED
+    assert tried_again(world, order_id) is RefundState.FAILED
+    assert refunds_of(order_id)[0].last_message == ""
+
+    gateway_of(world).refund_outcome = RefundOutcome.SUCCEEDED
+    gateway_of(world).payments[str(payments_of(order_id)[0].gateway_reference)].refunded = 0
+    assert tried_again(world, order_id) is RefundState.SUCCEEDED
+    assert refunds_of(order_id)[0].last_message == ""
+    made = select(Mail).where(Mail.order_id == order_id, Mail.kind == MailKind.REFUND_MADE)
+    assert len(db.session.scalars(made).all()) == 1
 
 
 def test_money_is_promised_again_once_the_bank_has_decided_for_us(world: Collaborators) -> None:
