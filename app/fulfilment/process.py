@@ -89,10 +89,10 @@ def collaborators(app: Flask) -> Collaborators:
 def run_due(world: Collaborators) -> int:
     """Do everything that is due, until nothing is. Gives the number of things done.
 
-    Raises what a step raised, when all others were taken: then no sign of life is given, and whoever watches sees it.
+    Raises what a step raised in the last round, when all others were taken: then no sign of life is given, and
+    whoever watches sees it.
     """
     done = 0
-    failed: dict[str, Exception] = {}
     # What other steps may have made due, and need not have been due when the round began.
     following = {
         begin_orders, cancel_units, send_mails, finish_orders, finish_direct, make_refunds, render_documents,
@@ -101,6 +101,7 @@ def run_due(world: Collaborators) -> int:
         end_reading()
         due = look(world.registries, world.clock.now())
         did = 0
+        failed: dict[str, Exception] = {}
         for step in (
             hear_notices,
             check_payments,

@@ -11,6 +11,7 @@ from inspect import isfunction, signature
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from app.certificates.models import Document, DocumentRequest
 from app.checkout.states import OrderState
@@ -22,6 +23,7 @@ from app.fulfilment.finishing import finish_order
 from app.fulfilment.process import Collaborators, run_due
 from app.payments.ports import GatewayRefusal, PaymentStatus
 from app.registry.ports import NotSent, RefusalCode, Refused, Registries
+from app.registry.service.planning import Due
 from tests.builders import (
     a_finished_order,
     a_paid_order,
@@ -215,6 +217,24 @@ def test_a_row_that_a_whole_step_stumbles_over_keeps_no_other_step_from_its_turn
 
     assert the_order(order_id).state is OrderState.FULFILLED
     assert len(mailer_of(world).sent) == 2
+
+
+def test_a_step_that_the_database_refused_for_a_moment_has_its_turn_in_the_next_round(
+    world: Collaborators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failures = process.registry_service.due_cancellations, [OperationalError("SELECT", {}, Exception("locked"))]
+
+    def due_cancellations(now: datetime) -> list[Due]:
+        if failures:
+            raise failures.pop()
+        return real(now)
+
+    monkeypatch.setattr(process.registry_service, "due_cancellations", due_cancellations)
+    order_id = a_paid_order(world, {an_offer(): 2})
+
+    run_due(world)
+
+    assert the_order(order_id).state is OrderState.FULFILLED
 
 
 def test_a_registry_that_answers_slowly_keeps_no_buyer_waiting_for_a_receipt(
