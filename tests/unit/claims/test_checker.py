@@ -167,6 +167,8 @@ def test_a_claim_is_found_and_quoted_as_typed(text: str, rule: str, quote: str) 
         "Acme Limited – carbon footprint of 2025",
         "Industrie 4.0 – émissions de 2025",
         "Version 2,0: CO₂ en 2025",
+        "Gold Standard certified, UNFCCC project 5107",
+        "Verified: UNFCCC 5107 of 2014",
     ],
 )
 def test_what_makes_no_claim_is_left_in_peace(text: str) -> None:
