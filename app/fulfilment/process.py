@@ -41,7 +41,7 @@ from app.direct import service as direct
 from app.fulfilment import disputes, late, risk
 from app.fulfilment.due import look
 from app.fulfilment.finishing import due_to_begin, due_to_finish, finish_order
-from app.jobs import hold
+from app.jobs import heartbeat, hold
 from app.kernel.clock import Clock
 from app.notifications import service as notifications
 from app.notifications.ports import Mailer
@@ -57,6 +57,7 @@ log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 50
 MOST_AT_ONCE = 100
+BEAT = 60.0  # seconds between signs of life, where there is more and more to do
 TURN = 30.0  # seconds that one step may keep the others waiting, but for what it has begun
 
 
@@ -92,7 +93,7 @@ def run_due(world: Collaborators) -> int:
     Raises what a step raised in the last round, when all others were taken: then no sign of life is given, and
     whoever watches sees it.
     """
-    done = 0
+    done, beats_at = 0, time.monotonic() + BEAT
     # What other steps may have made due, and need not have been due when the round began.
     following = {
         begin_orders, cancel_units, send_mails, finish_orders, finish_direct, make_refunds, render_documents,
@@ -127,6 +128,9 @@ def run_due(world: Collaborators) -> int:
         done += did
         if did == 0:
             break
+        if not failed and time.monotonic() >= beats_at:
+            heartbeat.beat(world.clock.now())
+            beats_at = time.monotonic() + BEAT
     end_reading()
     for failure in failed.values():
         raise failure

@@ -21,6 +21,7 @@ from app.fulfilment.commands import prepare_to_draw
 from app.fulfilment.due import QUESTIONS
 from app.fulfilment.finishing import finish_order
 from app.fulfilment.process import Collaborators, run_due
+from app.jobs import heartbeat
 from app.payments.ports import GatewayRefusal, PaymentStatus
 from app.registry.ports import NotSent, RefusalCode, Refused, Registries
 from app.registry.service.planning import Due
@@ -273,6 +274,23 @@ def test_what_a_turn_was_too_short_for_has_its_turn_later_whatever_fails_before_
         run_due(world)
 
     assert [the_order(order_id).state.value for order_id in orders] == ["paid", "paid", "fulfilled"]
+
+
+def test_a_worker_that_has_more_to_do_for_hours_gives_a_sign_of_life_meanwhile(
+    world: Collaborators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each round as long as a mail server may think about two mails.
+    moments = iter(range(0, 10**9, 180))
+    monkeypatch.setattr(process.time, "monotonic", lambda: next(moments))
+    seen: list[str] = []
+
+    def look(now: datetime) -> int:
+        seen.append(heartbeat.state_of_worker(now))
+        return 1
+
+    run_due(replace(world, background=(look,)))
+
+    assert seen == ["never seen"] + ["ok"] * (process.MOST_ROUNDS - 1)
 
 
 def test_a_world_in_which_there_is_always_more_to_do_still_lets_the_worker_rest(world: Collaborators) -> None:
