@@ -24,7 +24,7 @@ class Limits:
     due: timedelta = timedelta(minutes=5)
     due_too_long: timedelta = timedelta(hours=1)
     notice: timedelta = timedelta(days=3)
-    mails: timedelta = timedelta(days=14)
+    mails: timedelta = timedelta(days=1)
     list_age: timedelta = timedelta(days=8)
     list_too_old: timedelta = timedelta(days=31)
     comparison: timedelta = timedelta(hours=36)

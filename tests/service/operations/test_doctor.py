@@ -122,7 +122,7 @@ def mail_server() -> Iterator[Sink]:
         yield sink
 
 
-def test_mails_that_were_given_up_are_told_for_two_weeks(
+def test_mails_that_were_given_up_are_told_for_a_day(
     make_app: AppMaker, mail_server: Sink, clock: FixedClock
 ) -> None:
     app = make_app(MAIL_URL=f"smtp://tonne:right@127.0.0.1:{mail_server.port}")
@@ -131,8 +131,8 @@ def test_mails_that_were_given_up_are_told_for_two_weeks(
         a_given_up_mail(clock)
         found = bad("mail", patient(app))
         assert found.level is Level.WARNING
-        assert "1 in 14 d" in found.words
-        clock.advance(timedelta(days=15))
+        assert "1 in 24 h" in found.words
+        clock.advance(timedelta(days=1, hours=1))
         assert_well("mail", patient(app))
 
 
