@@ -47,8 +47,9 @@ from app.providers.independence import require_outsider_of
 from app.providers.models import Provider
 from app.providers.states import ProviderState
 from app.registry.accounts import find_account_provider
+from app.registry.doubts import are_units_doubted
 from app.registry.models import Cancellation
-from app.registry.ports import NOT_ABOUT_UNITS, Registries, UnknownRegistry
+from app.registry.ports import Registries, UnknownRegistry
 from app.registry.service import Cause, Plan, plan_cancellations
 from app.registry.states import CANCELLATION, CancellationState
 from app.screening.service import ScreenedSubject, Standing, screen, standing
@@ -355,9 +356,9 @@ def finish(direct_id: int, registries: Registries, settings: Settings, now: date
                 sources=(_S.FULFILLING,), finished_at=now, state_reason=code,
             )  # fmt: skip
             if is_done:
-                is_doubted = code not in NOT_ABOUT_UNITS
+                units = cancellation.account, cancellation.issuance_id
+                is_doubted = are_units_doubted(code, *units)
                 if is_doubted:
-                    units = cancellation.account, cancellation.issuance_id
                     selling.freeze_units([units], f"registry refused {cancellation.reference}", now)
                 direct = session.get_one(DirectCancellation, direct_id)
                 mails.refused(direct, settings, now, is_by_registry=True, is_off_sale=is_doubted)

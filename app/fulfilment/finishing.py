@@ -27,8 +27,9 @@ from app.notifications.messages.orders import Proof
 from app.offers import service as offers
 from app.payments import service as payments
 from app.payments.notices import is_unheard_about
+from app.registry.doubts import are_units_doubted
 from app.registry.models import Cancellation
-from app.registry.ports import NOT_ABOUT_UNITS, RefusalCode, Registries
+from app.registry.ports import RefusalCode, Registries
 from app.registry.states import CANCELLATION, CancellationState
 from app.selling import service as selling
 
@@ -107,11 +108,11 @@ def finish_order(order_id: int, registries: Registries, settings: Settings, now:
 def _give_back(order: Order, refused: Sequence[Row[Any]], settings: Settings, now: datetime) -> None:
     """A refused line is made good alone, and offers of its units are frozen: the registry knows something we do not.
 
-    Unless the refusal says nothing of the units. Above all what a buyer wrote must take no seller's offer off sale: a
-    registry that refuses a name would let anybody do that, for a price that comes back.
+    Unless the refusal says nothing of the units. Above all what one buyer wrote must take no seller's offer off sale:
+    a registry that refuses a name would let anybody do that, for a price that comes back.
     """
     given_up = [(db.session.get_one(OrderLine, each.order_line_id), each) for each in refused]
-    doubted = [each for each in refused if each.refusal_code not in NOT_ABOUT_UNITS]
+    doubted = [each for each in refused if are_units_doubted(each.refusal_code, each.account, each.issuance_id)]
     if doubted:
         units = {(each.account, each.issuance_id) for each in doubted}
         note = f"registry refused {', '.join(each.reference for each in doubted)}"

@@ -147,6 +147,20 @@ def test_what_a_buyer_wrote_takes_no_units_off_sale(world: Collaborators, code: 
     assert (offer.state, offer.units_settled) == (OfferState.LIVE, 0)
 
 
+def test_a_registry_that_takes_nobodys_request_any_more_takes_the_units_off_sale(world: Collaborators) -> None:
+    offer_id = an_offer(units=100, held=500)
+    unfit = Refused(RefusalCode.INVALID, "the purpose has no known code")
+
+    def state_after(*answers: Refused | None) -> OfferState:
+        for answer in answers:
+            registry_of(world).submits = [answer] if answer else []
+            a_finished_order(world, {offer_id: 1})
+        return builders.the_offer(offer_id).state
+
+    assert state_after(unfit, unfit, None, unfit, unfit) is OfferState.LIVE
+    assert state_after(unfit) is OfferState.FROZEN
+
+
 def test_a_basket_of_which_one_name_and_other_units_are_refused_takes_only_those_units_off_sale(
     world: Collaborators,
 ) -> None:
