@@ -122,9 +122,7 @@ def mail_server() -> Iterator[Sink]:
         yield sink
 
 
-def test_mails_that_were_given_up_are_told_for_a_day(
-    make_app: AppMaker, mail_server: Sink, clock: FixedClock
-) -> None:
+def test_mails_that_were_given_up_are_told_for_a_day(make_app: AppMaker, mail_server: Sink, clock: FixedClock) -> None:
     app = make_app(MAIL_URL=f"smtp://tonne:right@127.0.0.1:{mail_server.port}")
     with app.app_context():
         assert_well("mail", patient(app))
