@@ -129,21 +129,21 @@ def deliver_due(mailer: Mailer, clock: Clock, limit: int = 50) -> int:
     went_out = 0
     outcome: Outcome | None = None
     # What became of a mail is written where the next one is taken up: half of the transactions.
-    for mail_id in [*mail_ids, None]:
-        is_last = mail_id is None or clock.now() >= now + TURN
+    waiting = iter(mail_ids)
+    while True:
+        mail_id = next(waiting, None) if clock.now() < now + TURN else None
         with transaction():
             went_out += outcome is not None and outcome(clock.now())
-            mail = None if mail_id is None or is_last else _claim(mail_id, clock)
-        if is_last:
-            break
+            mail = None if mail_id is None else _claim(mail_id, clock)
+        if mail_id is None:
+            return went_out
         try:
             outcome = None if mail is None else _send(mail, mailer)
         except MailServerAway as away:
             with transaction():
                 _put_off(cast(Mail, mail), str(away.facts.get("message", "")), clock.now())
             current_app.extensions[_AWAY] = clock.now()
-            break
-    return went_out
+            return went_out
 
 
 def _insert(

@@ -13,7 +13,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from enum import StrEnum
-from typing import Any
+from socket import socket
+from typing import Any, cast
 
 import idna
 
@@ -60,8 +61,8 @@ class _Plain(smtplib.SMTP):
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         """Hand the mail over, and wait for what the server thinks of it."""
-        if self.sock is not None:
-            self.sock.settimeout(self.patience)
+        # Nobody comes here without a connection: `sendmail` has just had an answer about the recipient.
+        cast(socket, self.sock).settimeout(self.patience)
         return super().data(msg)
 
 
