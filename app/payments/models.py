@@ -22,6 +22,7 @@ class Payment(Base):
         CheckConstraint("amount > 0", name="positive"),
         Index("ix_payment_due", "state", "next_check_at"),
         Index("ix_payment_charge", "charge_reference"),
+        Index("ix_payment_drawn", "drawn_from_id"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

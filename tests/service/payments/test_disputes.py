@@ -714,3 +714,29 @@ def test_the_doctor_says_until_when_evidence_is_wanted_and_what_the_house_lost(w
     disputed(world, order_id, DisputeState.UNDER_REVIEW)
     disputed(world, order_id, DisputeState.WON, taken=1000)
     assert [level for level, _words in said()] == [Level.OK]
+
+
+def test_the_orders_that_a_disputed_payment_paid_for_are_found_among_a_million(context: Flask) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        asked.append((statement, parameters))
+
+    sql_event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        assert kept.orders_of(1) == []
+    finally:
+        sql_event.remove(db.engine, "before_cursor_execute", note)
+    ((statement, parameters),) = [each for each in asked if "drawn_from_id" in each[0]]
+    connection = db.session.connection()
+    if connection.dialect.name == "postgresql":
+        # Of no row the planner would rather read all rows.
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+    else:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+    words = "\n".join(str(step) for step in plan)
+
+    assert "ix_payment_drawn" in words
+    assert "Seq Scan" not in words
+    assert "SCAN payment" not in words
