@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.db import db
 from app.registry.models import Cancellation
@@ -21,12 +21,20 @@ def are_units_doubted(code: str | None, account: str, issuance_id: int) -> bool:
 
 
 def _is_everybody_refused(account: str, issuance_id: int) -> bool:
-    decided = select(Cancellation.id).where(Cancellation.account == account, Cancellation.issuance_id == issuance_id)
-    refused = decided.where(Cancellation.state == CancellationState.REFUSED).add_columns(Cancellation.refusal_code)
-    last = db.session.execute(refused.order_by(Cancellation.id.desc()).limit(IN_A_ROW)).all()
-    if len(last) < IN_A_ROW or any(each.refusal_code not in _UNFIT for each in last):
+    of_these = Cancellation.account == account, Cancellation.issuance_id == issuance_id
+    # A basket may hold the same units under several offers: what one buyer wrote counts once.
+    last = db.session.execute(
+        select(
+            func.min(Cancellation.id).label("first"),
+            func.count().filter(Cancellation.refusal_code.not_in(_UNFIT)).label("others"),
+        )
+        .where(*of_these, Cancellation.state == CancellationState.REFUSED)
+        .group_by(Cancellation.order_id, Cancellation.direct_cancellation_id)
+        .order_by(func.max(Cancellation.id).desc())
+        .limit(IN_A_ROW)
+    ).all()
+    if len(last) < IN_A_ROW or any(each.others for each in last):
         return False
-    confirmed_since = decided.where(
-        Cancellation.state == CancellationState.CONFIRMED, Cancellation.id > min(each.id for each in last)
-    )
-    return db.session.scalar(confirmed_since.limit(1)) is None
+    since = min(each.first for each in last)
+    confirmed = select(Cancellation.id).where(*of_these, Cancellation.state == CancellationState.CONFIRMED)
+    return db.session.scalar(confirmed.where(Cancellation.id > since).limit(1)) is None

@@ -118,14 +118,20 @@ def test_units_that_may_not_be_cancelled_for_what_the_buyer_said_are_no_substitu
         take_units_instead(world, order_id, other)
 
 
+def the_same_units_as(offer_id: int, code: str) -> int:
+    """Another offer of the units of one; gives its id."""
+    with transaction() as session:
+        offer = session.get_one(Offer, offer_id)
+        facts = {name: getattr(offer, name) for name in ("provider_id", "issuance_id", "account", "state", "currency")}
+        other = Offer(code=code, unit_price=290, units_offered=100, units_reserved=0, units_settled=0, **facts)
+        session.add(other)
+        session.flush()
+        return other.id
+
+
 def test_units_that_the_registry_has_just_refused_are_not_sold_on_under_another_offer(world: Collaborators) -> None:
     first, other = an_offer(number=1, price=300, units=100, held=500), an_offer(number=2, price=200)
-    with transaction() as session:
-        offer = session.get_one(Offer, first)
-        facts = {name: getattr(offer, name) for name in ("provider_id", "issuance_id", "account", "state", "currency")}
-        session.add(
-            Offer(code="same-units", unit_price=290, units_offered=100, units_reserved=0, units_settled=0, **facts)
-        )
+    the_same_units_as(first, "same-units")
     registry_of(world).submits = [REFUSAL]
     order_id = a_finished_order(world, {first: 10})
 
@@ -159,6 +165,15 @@ def test_a_registry_that_takes_nobodys_request_any_more_takes_the_units_off_sale
 
     assert state_after(unfit, unfit, None, unfit, unfit) is OfferState.LIVE
     assert state_after(unfit) is OfferState.FROZEN
+
+
+def test_one_buyer_who_wants_the_same_units_three_times_takes_none_off_sale(world: Collaborators) -> None:
+    first = an_offer(units=100, held=500)
+    wanted = [first, the_same_units_as(first, "second"), the_same_units_as(first, "third")]
+    registry_of(world).submits = [Refused(RefusalCode.INVALID, "too long a name")] * 3
+    a_finished_order(world, dict.fromkeys(wanted, 1))
+
+    assert {builders.the_offer(each).state for each in wanted} == {OfferState.LIVE}
 
 
 def test_a_basket_of_which_one_name_and_other_units_are_refused_takes_only_those_units_off_sale(
