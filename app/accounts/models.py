@@ -22,6 +22,8 @@ from app.accounts.roles import Role
 from app.db import BigKey
 from app.kernel.columns import Base, UTCDateTime, state_column
 
+LONGEST_CREDENTIAL_ID = 700  # characters; authenticators take a fraction of that
+
 
 class Person(Base):
     """Somebody with an account. `email` is kept in lower case; nothing is theirs before `verified_at`."""
@@ -66,7 +68,7 @@ class Passkey(Base):
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
-    credential_id: Mapped[str] = mapped_column(String(700), unique=True)  # base64url
+    credential_id: Mapped[str] = mapped_column(String(LONGEST_CREDENTIAL_ID), unique=True)  # base64url
     credential: Mapped[bytes] = mapped_column(LargeBinary)
     sign_count: Mapped[int] = mapped_column(BigInteger, default=0)
     name: Mapped[str] = mapped_column(String(80))

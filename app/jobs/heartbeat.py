@@ -40,5 +40,12 @@ def state_of_worker(now: datetime) -> str:
     at = last_beat()
     if at is None:
         return "never seen"
-    # Of a time to come: the clock went back since, and a worker that lives would have ended a round by it.
-    return "ok" if abs(now - at) <= LATE_AFTER else "late"
+    return "late" if is_late(at, now) else "ok"
+
+
+def is_late(at: datetime, now: datetime) -> bool:
+    """Whether a sign of life at an instant (aware) is none any more.
+
+    Of a time to come: the clock went back since, and a worker that lives would have ended a round by it.
+    """
+    return abs(now - at) > LATE_AFTER

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -105,7 +104,7 @@ def worker(patient: Patient) -> Iterator[Finding]:
     at, now = heartbeat.last_beat(), patient.world.clock.now()
     if at is None:
         yield problem("worker", "No worker has ever run: start one (flask work forever, or python -m app.serving).")
-    elif abs(now - at) > heartbeat.LATE_AFTER:
+    elif heartbeat.is_late(at, now):
         yield problem("worker", f"No worker has ended a round for {in_words(now - at)}: start it, and read its log.")
     else:
         yield ok("worker", f"A worker ended a round {in_words(now - at)} ago.")
@@ -237,8 +236,8 @@ def people(_patient: Patient) -> Iterator[Finding]:
 
 def in_words(time: timedelta) -> str:
     """A length of time as people say it, in whole units: 40 s, 12 min, 3 h, 5 d."""
-    seconds = int(time.total_seconds())
+    seconds = abs(int(time.total_seconds()))
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
-    return re.sub("^-", "", f"{seconds} s")
+    return f"{seconds} s"

@@ -158,7 +158,7 @@ def disputes_of(order_id: int) -> tuple[Dispute, ...]:
 
 def stand_against_order(order_id: int) -> bool:
     """Whether a dispute stands against any money of an order that we have not given back whole."""
-    return db.session.scalar(_of_order(order_id).where(STANDS, ~_HAS_GONE_BACK).limit(1)) is not None
+    return bool(db.session.scalar(select(stands_against(order_id))))
 
 
 def stands_against(order_id: Any) -> ColumnElement[bool]:

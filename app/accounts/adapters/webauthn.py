@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from app.accounts.models import LONGEST_CREDENTIAL_ID
 from app.config import Settings
 
 # fido2 is loaded by the first passkey: 3 MB, and cryptography with it, that most web processes never need.
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from fido2.webauthn import AttestedCredentialData
 
 LONGEST_ANSWER = 20_000  # characters of JSON
-LONGEST_ID = 700  # characters, as Passkey keeps it; authenticators take a fraction of that
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,9 @@ def read_new(answer: str, state: Mapping[str, Any], settings: Settings) -> NewPa
         return None
     credential = cast("AttestedCredentialData", data.credential_data)
     credential_id = websafe_encode(credential.credential_id)
-    return NewPasskey(credential_id, bytes(credential), data.counter) if len(credential_id) <= LONGEST_ID else None
+    if len(credential_id) > LONGEST_CREDENTIAL_ID:
+        return None
+    return NewPasskey(credential_id, bytes(credential), data.counter)
 
 
 def credential_id_of(answer: str) -> str | None:

@@ -61,6 +61,23 @@ class Observed:
             time.sleep(0.02)
 
 
+def work_and_stop(app: Flask) -> None:
+    """Let a worker of an application look twice at least, and end as it is told to."""
+    observed = Observed(app)
+    watcher = threading.Thread(target=observed.watch)
+    watcher.start()
+
+    result = app.test_cli_runner().invoke(args=["work", "forever"])
+    observed.ended.set()
+    watcher.join(PATIENCE)
+    for thread in threading.enumerate():
+        if thread.name in {"Worker-1", "Scheduler"}:
+            thread.join(PATIENCE)
+
+    assert (result.exit_code, result.exception) == (0, None)
+    assert observed.times >= 2
+
+
 class PoorRenderer(FakeRenderer):
     """A renderer on a machine that lacks something."""
 
@@ -73,19 +90,9 @@ def test_a_worker_looks_at_once_and_whenever_it_is_woken_and_stops_on_sigterm(
 ) -> None:
     app = make_app()
     app.extensions["tonne.renderer"] = renderer = PoorRenderer()
-    observed = Observed(app)
-    watcher = threading.Thread(target=observed.watch)
-    watcher.start()
 
-    result = app.test_cli_runner().invoke(args=["work", "forever"])
-    observed.ended.set()
-    watcher.join(PATIENCE)
-    for thread in threading.enumerate():
-        if thread.name in {"Worker-1", "Scheduler"}:
-            thread.join(PATIENCE)
+    work_and_stop(app)
 
-    assert (result.exit_code, result.exception) == (0, None)
-    assert observed.times >= 2
     assert renderer.is_warm
     (lack,) = [record for record in caplog.records if record.message == "drawing certificates"]
     assert (lack.levelname, lack.facts) == ("ERROR", {"problem": "a font is missing"})
@@ -97,19 +104,9 @@ def test_a_worker_whose_first_round_stumbles_goes_on_and_gives_no_sign_of_life(
     app = make_app()
     with app.app_context():
         a_planned_price_that_cannot_be_read(an_offer(), NOW)
-    observed = Observed(app)
-    watcher = threading.Thread(target=observed.watch)
-    watcher.start()
 
-    result = app.test_cli_runner().invoke(args=["work", "forever"])
-    observed.ended.set()
-    watcher.join(PATIENCE)
-    for thread in threading.enumerate():
-        if thread.name in {"Worker-1", "Scheduler"}:
-            thread.join(PATIENCE)
+    work_and_stop(app)
 
-    assert (result.exit_code, result.exception) == (0, None)
-    assert observed.times >= 2
     with app.app_context():
         assert heartbeat.last_beat() is None
 

@@ -15,11 +15,9 @@ from app.fulfilment import disputes, risk
 from app.fulfilment.process import Collaborators, run_due
 from app.notifications.messages.kinds import MailKind
 from app.notifications.models import Mail
-from app.payments import refund_decisions
 from app.payments.ports import GatewayRefusal, RefundOutcome
 from app.payments.states import DisputeState, RefundState
 from app.registry.ports import Found, Pending, RefusalCode, Refused
-from tests import people
 from tests.builders import (
     NOW,
     a_finished_order,
@@ -35,6 +33,7 @@ from tests.builders import (
     the_order,
 )
 from tests.service.conftest import Shop
+from tests.service.payments.deciding import tried_again, two_operators
 
 AT_THE_BANK = "Your bank was asked to give you the money of this order back."
 REFUSED = Refused(RefusalCode.RULES, "the project is under review")
@@ -115,29 +114,12 @@ def test_who_is_told_that_it_takes_longer_and_disputes_is_promised_no_money(worl
     assert mails_of(order_id)[MailKind.ORDER_LATE].facts["is_disputed"] is True
 
 
-def two_operators() -> tuple[audit.Actor, audit.Actor]:
-    eva, ben = (people.actor_of(people.an_operator(f"{name}@tonne.example")) for name in ("eva", "ben"))
-    return eva, ben
-
-
 def refused_by_us(world: Collaborators, order_id: int) -> None:
     """Two operators end a held order."""
     eva, ben = two_operators()
     proposal = risk.propose_refusal(order_id, eva, reason="A stolen card.", now=world.clock.now())
     audit.agree(proposal, ben, reason="So it is.", now=world.clock.now())
     run_due(world)
-
-
-def tried_again(world: Collaborators, order_id: int) -> RefundState:
-    """Two operators let the gateway be asked again for the refund of an order; gives where it stands then."""
-    eva, ben = two_operators()
-    proposal = refund_decisions.propose_retry(
-        refunds_of(order_id)[0].id, the_order(order_id).reference, eva, reason="It is theirs.", now=world.clock.now()
-    )
-    audit.agree(proposal, ben, reason="Yes.", now=world.clock.now())
-    run_due(world)
-    db.session.expire_all()
-    return refunds_of(order_id)[0].state
 
 
 def test_whose_held_order_is_refused_while_they_dispute_hears_that_nothing_was_cancelled(world: Collaborators) -> None:

@@ -30,7 +30,7 @@ from app.operations import check_books
 from app.operations.findings import Level
 from app.operations.patient import Limits, Patient
 from app.payments import disputes as kept
-from app.payments import payouts, refund_decisions, service
+from app.payments import payouts, service
 from app.payments.errors import PayoutUnfit
 from app.payments.models import Dispute, Payment, Payout, Refund
 from app.payments.notices import store
@@ -42,6 +42,7 @@ from app.reconciliation import balance
 from app.registry.ports import RefusalCode, Refused
 from app.reporting.earnings import read_earnings
 from tests import people
+from tests.asked import statements
 from tests.builders import (
     NOW,
     a_finished_order,
@@ -61,6 +62,7 @@ from tests.builders import (
     take_units_instead,
     the_order,
 )
+from tests.service.payments.deciding import tried_again, two_operators
 
 CREATED = "charge.dispute.created"
 NUMBERS = count()
@@ -105,11 +107,6 @@ def owe(world: Collaborators, order_id: int, minor: int = 200) -> None:
             payment=payment, order_reference=the_order(order_id).reference, amount=Money(minor, "USD"),
             cause="refused", order_line_id=None, now=world.clock.now(),
         )  # fmt: skip
-
-
-def two_operators() -> tuple[audit.Actor, audit.Actor]:
-    eva, ben = (people.actor_of(people.an_operator(f"{name}@tonne.example")) for name in ("eva", "ben"))
-    return eva, ben
 
 
 # --- writing it down -----------------------------------------------------------------------------------
@@ -475,27 +472,16 @@ def test_a_refund_that_is_due_while_the_payment_is_disputed_is_put_before_people
     assert gateway_of(world).refund_calls == []
 
 
-def try_again(world: Collaborators, order_id: int) -> RefundState:
-    eva, ben = two_operators()
-    proposal = refund_decisions.propose_retry(
-        refunds_of(order_id)[0].id, the_order(order_id).reference, eva, reason="It is theirs.", now=world.clock.now()
-    )
-    audit.agree(proposal, ben, reason="Yes.", now=world.clock.now())
-    run_due(world)
-    db.session.expire_all()
-    return refunds_of(order_id)[0].state
-
-
 def test_people_cannot_give_back_what_the_bank_has_and_can_once_it_is_won(world: Collaborators) -> None:
     order_id = a_finished_order(world, {an_offer(): 4})
     disputed(world, order_id)
     owe(world, order_id)
     run_due(world)
 
-    assert try_again(world, order_id) is RefundState.FAILED
+    assert tried_again(world, order_id) is RefundState.FAILED
     assert gateway_of(world).refund_calls == []
     disputed(world, order_id, DisputeState.WON)
-    assert try_again(world, order_id) is RefundState.SUCCEEDED
+    assert tried_again(world, order_id) is RefundState.SUCCEEDED
     assert len(gateway_of(world).refund_calls) == 1
 
 
@@ -506,7 +492,7 @@ def test_people_may_give_the_money_back_that_a_bank_only_asks_about(world: Colla
     run_due(world)
     assert refunds_of(order_id)[0].state is RefundState.FAILED
 
-    assert try_again(world, order_id) is RefundState.SUCCEEDED
+    assert tried_again(world, order_id) is RefundState.SUCCEEDED
 
 
 def test_a_refund_that_was_on_its_way_before_the_dispute_is_followed_to_its_end(world: Collaborators) -> None:
@@ -717,16 +703,8 @@ def test_the_doctor_says_until_when_evidence_is_wanted_and_what_the_house_lost(w
 
 
 def test_the_orders_that_a_disputed_payment_paid_for_are_found_among_a_million(context: Flask) -> None:
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
-        asked.append((statement, parameters))
-
-    sql_event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with statements() as asked:
         assert kept.orders_of(1) == []
-    finally:
-        sql_event.remove(db.engine, "before_cursor_execute", note)
     ((statement, parameters),) = [each for each in asked if "drawn_from_id" in each[0]]
     connection = db.session.connection()
     if connection.dialect.name == "postgresql":

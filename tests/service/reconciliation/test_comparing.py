@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event, select, update
+from sqlalchemy import delete, select, update
 
 from app.audit.errors import ReasonMissing
 from app.audit.models import Act
@@ -22,6 +22,7 @@ from app.registry.ledger.models import LedgerBlock, LedgerTransaction, LedgerTra
 from app.registry.models import Cancellation, CancelledBlock, RegistryAccount, StrayCancellation
 from app.registry.ports import StatementLine, Unknown
 from app.selling import service as selling
+from tests.asked import statements
 from tests.builders import (
     NOW,
     a_begun_order,
@@ -44,15 +45,9 @@ def differences(world: Collaborators, *, is_thorough: bool = True) -> list[tuple
 
 def questions_of(world: Collaborators) -> int:
     """How many statements a thorough comparison says."""
-    said: list[str] = []
-
-    def note(*facts: Any) -> None:
-        said.append(facts[2])
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    service.compare_now(world)
-    event.remove(db.engine, "before_cursor_execute", note)
-    return len(said)
+    with statements() as asked:
+        service.compare_now(world)
+    return len(asked)
 
 
 def change(statement: Any) -> None:
